@@ -1,0 +1,3 @@
+test("x", () => {
+  expect(1 as number).toBe(1);
+});
