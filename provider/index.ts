@@ -1,1 +1,2 @@
-export const x = 1;
+export { Invitation, type InvitationArgs } from "./resources/invitation";
+export { type FlowOfStage, InvitationStage, type InvitationStageArgs } from "./resources/invitation-stage";

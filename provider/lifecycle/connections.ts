@@ -1,0 +1,130 @@
+import { z } from "zod";
+import { defaultConnection, readAddress } from "../address";
+import { Client } from "../authentik/client";
+import { findFlowPk } from "../authentik/flows";
+import { UserError } from "./user-error";
+
+/** As Pulumi gives it to `configure`. */
+export interface Configuration {
+  get(key: string): string | undefined;
+}
+
+let configuration: Configuration = { get: () => undefined };
+const connections = new Map<string, Connection>();
+
+/** Takes note of the configuration. It must not need time: Pulumi does not let other calls wait for `configure`. */
+export async function configure(request: { config: Configuration }): Promise<void> {
+  configuration = request.config;
+  connections.clear();
+}
+
+/** The connection that a resource names. It is made at the first request, kept for the process, and shared by all resources. */
+export function connect(name: string = defaultConnection): Connection {
+  let connection = connections.get(name);
+  if (!connection) {
+    connection = new Connection(readSettings(name));
+    connections.set(name, connection);
+  }
+  return connection;
+}
+
+/** One authentik, and what this process has learnt of it. */
+export class Connection {
+  readonly client: Client;
+  readonly #flowPks = new Map<string, Promise<string | undefined>>();
+
+  constructor(settings: ConstructorParameters<typeof Client>[0]) {
+    this.client = new Client(settings);
+  }
+
+  /** The pk of the flow with this slug: one look-up a process, however many resources ask at once. */
+  async flowPk(slug: string): Promise<string> {
+    let found = this.#flowPks.get(slug);
+    if (!found) {
+      found = findFlowPk(this.client, slug);
+      this.#flowPks.set(slug, found);
+      // A failure is not kept: the next resource that asks may fare better.
+      found.catch(() => this.#flowPks.delete(slug));
+    }
+    const pk = await found;
+    if (pk === undefined) {
+      this.#flowPks.delete(slug);
+      throw new UserError(
+        `flow: authentik has no flow with the slug "${slug}" that the token's user may see (permission authentik_flows.view_flow). Correct the slug, or create the flow first.`,
+      );
+    }
+    return pk;
+  }
+}
+
+const truth = z.stringbool({ truthy: ["true", "1", "yes"], falsy: ["false", "0", "no", ""] });
+const headers = z.record(
+  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+  z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/),
+);
+const ownHeaders = new Set([
+  "authorization",
+  "accept",
+  "content-type",
+  "content-length",
+  "host",
+  "connection",
+  "transfer-encoding",
+]);
+
+function readSettings(name: string): ConstructorParameters<typeof Client>[0] {
+  const isDefault = name === defaultConnection;
+  const read = (key: string, variable: string): { value: string; source: string } | undefined => {
+    const configured = configuration.get(`${name}:${key}`);
+    if (configured !== undefined) return { value: configured, source: `${name}:${key}` };
+    const value = isDefault ? process.env[variable] : undefined;
+    return value === undefined || value === "" ? undefined : { value, source: variable };
+  };
+
+  const url = read("url", "AUTHENTIK_URL");
+  if (!url) {
+    throw new UserError(
+      `authentik's address is not set: set it with \`pulumi config set ${name}:url https://authentik.example.com\`${isDefault ? " or in AUTHENTIK_URL" : ""}.`,
+    );
+  }
+  const address = readAddress(url.value);
+  if ("problem" in address) throw new UserError(`${url.source} ${address.problem}.`);
+
+  const token = read("token", "AUTHENTIK_TOKEN");
+  if (!token) {
+    throw new UserError(
+      `authentik's API token is not set: set it with \`pulumi config set --secret ${name}:token …\`${isDefault ? " or in AUTHENTIK_TOKEN" : ""}.`,
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(token.value.trim())) {
+    throw new UserError(`${token.source} is no API token: it must be a single word without blanks.`);
+  }
+
+  const insecure = read("insecure", "AUTHENTIK_INSECURE");
+  const isInsecure = truth.safeParse(insecure?.value.trim() ?? "false");
+  if (!isInsecure.success) throw new UserError(`${insecure?.source} must be true or false.`);
+
+  return {
+    url: address.url,
+    token: token.value.trim(),
+    insecure: isInsecure.data,
+    headers: readHeaders(`${name}:headers`),
+  };
+}
+
+function readHeaders(key: string): Record<string, string> {
+  const text = configuration.get(key);
+  if (text === undefined || text.trim() === "") return {};
+  const help = `set it with \`pulumi config set --secret --path '${key}.X-My-Header' …\`.`;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new UserError(`${key} is no JSON object of header names and values: ${help}`);
+  }
+  const parsed = headers.safeParse(json);
+  if (!parsed.success) throw new UserError(`${key} must be a JSON object of header names and texts: ${help}`);
+  const own = Object.keys(parsed.data).find((header) => ownHeaders.has(header.toLowerCase()));
+  if (own) throw new UserError(`${key} must not set ${own}: the provider sets it itself.`);
+  return parsed.data;
+}

@@ -1,0 +1,135 @@
+import { defaultConnection } from "../address";
+import type { InvitationFields, StoredInvitation } from "../authentik/invitations";
+import { canonicalUuid } from "../pk";
+import { given, type Properties, unknownValue } from "./check";
+import type { Connection } from "./connections";
+import { differingKeys, isSameJson } from "./fixed-data";
+import { after, durationBetween, isSameInstant, microseconds, parseDuration } from "./instant";
+import type { InvitationInputs } from "./invitation-inputs";
+
+/**
+ * What the state holds of an invitation: the inputs as authentik has them, in the user's words where those still say the same,
+ * and what authentik adds. It is all that diff, read, update and delete are given, so that nothing can be left out of it.
+ */
+export interface InvitationState extends InvitationInputs {
+  readonly pk: string;
+  readonly status: "pending" | "expired";
+  readonly issuedAt: string;
+  readonly flowPk?: string;
+  readonly flowSlug?: string;
+  readonly createdBy?: string;
+}
+
+/** The state after authentik answered. `written` is what the user wrote, or what the state has of it. */
+export function stateOf(
+  written: Partial<InvitationInputs>,
+  stored: StoredInvitation,
+  issuedAt: string,
+): InvitationState {
+  const flow = { flowPk: stored.flow ?? undefined, flowSlug: stored.flowSlug };
+  const isExpired = stored.expires !== null && microseconds(stored.expires) <= BigInt(Date.now()) * 1000n;
+  return given({
+    name: written.name?.trim() === stored.name ? written.name : stored.name,
+    fixedData: isSameJson(written.fixedData, stored.fixedData) ? written.fixedData : stored.fixedData,
+    singleUse: stored.singleUse,
+    flow: flowAsWritten(written.flow, flow),
+    ...expiryAsWritten(written, stored.expires, issuedAt),
+    connection: written.connection,
+    pk: stored.pk,
+    status: isExpired ? "expired" : "pending",
+    issuedAt,
+    ...flow,
+    createdBy: stored.createdBy,
+  }) as unknown as InvitationState;
+}
+
+/** The inputs that a state stands for, so that a refresh shows by line what drifted. */
+export function inputsOf(state: InvitationState): Record<string, unknown> {
+  const { name, expires, validFor, fixedData, singleUse, flow, connection } = state;
+  const expiry = validFor === undefined ? { expires } : { validFor };
+  return given({ name, ...expiry, fixedData, singleUse, flow, connection });
+}
+
+/** What is sent: the declared state as a whole. The one place where a slug becomes a UUID, and a duration an instant. */
+export async function fieldsOf(
+  inputs: InvitationInputs,
+  issuedAt: string,
+  connection: Connection,
+): Promise<InvitationFields> {
+  const flow = inputs.flow?.trim();
+  return {
+    name: inputs.name,
+    expires: inputs.expires ?? expiryAfter(inputs.validFor ?? "", issuedAt),
+    fixedData: inputs.fixedData,
+    singleUse: inputs.singleUse,
+    flow: flow === undefined ? null : (canonicalUuid(flow) ?? (await connection.flowPk(flow))),
+  };
+}
+
+/** The names of the inputs that declare something else than the state holds. What is not known yet counts as different. */
+export function differences(state: InvitationState, declared: Properties): string[] {
+  const { name, expires, validFor, fixedData, singleUse, flow, connection = defaultConnection } = declared;
+  const compared: [string, boolean][] = [
+    ["name", isKnownText(name) && name.trim() === state.name.trim()],
+    [validFor === undefined ? "expires" : "validFor", isExpiry(expires, validFor, state)],
+    ["fixedData", isSameJson(fixedData, state.fixedData)],
+    ["singleUse", singleUse === state.singleUse],
+    ["flow", flow === undefined ? state.flowPk === undefined : isKnownText(flow) && isFlow(flow, state)],
+    ["connection", connection === (state.connection ?? defaultConnection)],
+  ];
+  return compared.filter(([, isSame]) => !isSame).map(([input]) => input);
+}
+
+/** Like {@link differences}, with the keys of `fixedData` one by one. */
+export function differingPaths(state: InvitationState, declared: InvitationInputs): string[] {
+  return differences(state, { ...declared }).flatMap((name) =>
+    name === "fixedData" ? differingKeys(state.fixedData, declared.fixedData).map((key) => `fixedData.${key}`) : [name],
+  );
+}
+
+/** Whether a slug or UUID means the flow that the invitation has. */
+export function isFlow(flow: string, has: Pick<InvitationState, "flowPk" | "flowSlug">): boolean {
+  const uuid = canonicalUuid(flow);
+  return uuid === undefined ? flow.trim() === has.flowSlug : uuid === has.flowPk;
+}
+
+function isKnownText(value: unknown): value is string {
+  return typeof value === "string" && value !== unknownValue;
+}
+
+function isExpiry(expires: unknown, validFor: unknown, state: InvitationState): boolean {
+  if (state.expires === undefined || expires === unknownValue) return false;
+  if (validFor === undefined) return isKnownText(expires) && isSameInstant(expires, state.expires);
+  return isKnownText(validFor) && isSameInstant(expiryAfter(validFor, state.issuedAt), state.expires);
+}
+
+function expiryAfter(validFor: string, issuedAt: string): string {
+  return after(issuedAt, parseDuration(validFor) ?? 0);
+}
+
+function flowAsWritten(
+  written: string | undefined,
+  has: Pick<InvitationState, "flowPk" | "flowSlug">,
+): string | undefined {
+  if (written !== undefined && isFlow(written, has)) return written;
+  const isWrittenAsUuid = written !== undefined && canonicalUuid(written) !== undefined;
+  return isWrittenAsUuid ? has.flowPk : (has.flowSlug ?? has.flowPk);
+}
+
+function expiryAsWritten(
+  written: Partial<InvitationInputs>,
+  stored: string | null,
+  issuedAt: string,
+): Pick<InvitationInputs, "expires" | "validFor"> {
+  if (stored === null) return {};
+  if (written.validFor === undefined) {
+    return {
+      expires: written.expires !== undefined && isSameInstant(written.expires, stored) ? written.expires : stored,
+    };
+  }
+  if (isSameInstant(expiryAfter(written.validFor, issuedAt), stored))
+    return { expires: stored, validFor: written.validFor };
+  // No duration leads back before the issue.
+  const isReached = microseconds(stored) > microseconds(issuedAt);
+  return isReached ? { expires: stored, validFor: durationBetween(issuedAt, stored) } : { expires: stored };
+}

@@ -1,0 +1,182 @@
+import type { dynamic } from "@pulumi/pulumi";
+import { NotFoundError } from "../authentik/errors";
+import {
+  createInvitation,
+  deleteInvitation,
+  type InvitationFields,
+  listInvitations,
+  replaceInvitation,
+  retrieveInvitation,
+  type StoredInvitation,
+} from "../authentik/invitations";
+import { canonicalUuid, invitationId } from "../pk";
+import { checkImport, givenImport, importInput, isAdopted, mismatch, noteAdoption } from "./adoption";
+import { given, isToBeCreated, type Properties, toFailures } from "./check";
+import { type Connection, configure, connect } from "./connections";
+import { isSameJson } from "./fixed-data";
+import { after, formatInstant, isSameInstant, parseDuration } from "./instant";
+import { type InvitationInputs, invitationFaults } from "./invitation-inputs";
+import {
+  differences,
+  differingPaths,
+  fieldsOf,
+  type InvitationState,
+  inputsOf,
+  isFlow,
+  stateOf,
+} from "./invitation-state";
+import { createOnce } from "./lost-answer";
+import { forUser, UserError } from "./user-error";
+
+/** The invitations that this process has met in states: none of them is what a lost answer has made. */
+const knownPks = new Set<string>();
+
+/** The life of an invitation, as the engine asks for it. */
+export const invitationProvider = {
+  configure,
+
+  async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
+    const { [importInput]: importOption, ...inputs } = given(news);
+    const toBeCreated = isToBeCreated(olds);
+    const adoption = checkImport(importOption, toBeCreated);
+    const toBeIssued = toBeCreated && adoption.pk === undefined;
+    return {
+      inputs: given({ fixedData: {}, singleUse: false, ...inputs, [importInput]: adoption.pk }),
+      failures: toFailures([...adoption.faults, ...invitationFaults(inputs, toBeIssued)]),
+    };
+  },
+
+  async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
+    const changed = differences(asState(olds), news);
+    return { changes: changed.length > 0, replaces: changed.filter((name) => name === "connection") };
+  },
+
+  create(properties: Properties): Promise<dynamic.CreateResult> {
+    return forUser(async () => {
+      const inputs = properties as unknown as InvitationInputs;
+      const pk = givenImport(properties);
+      const state = pk === undefined ? await issue(inputs) : await adopt(inputs, pk);
+      return { id: invitationId(state.pk), outs: state };
+    });
+  },
+
+  read(_id: string, properties: Properties = {}): Promise<dynamic.ReadResult> {
+    return forUser(async () => {
+      const state = properties as Partial<InvitationState>;
+      const pk = canonicalUuid(state.pk ?? "");
+      if (pk === undefined) {
+        throw new UserError(
+          "An invitation is read by its pk (a UUID): use Invitation.get(name, pk), or the resource option import, not the option id.",
+        );
+      }
+      knownPks.add(pk);
+      try {
+        const stored = await retrieveInvitation(connect(state.connection).client, pk);
+        const refreshed = stateOf(state, stored, state.issuedAt ?? formatInstant(Date.now()));
+        return { id: invitationId(pk), props: refreshed, inputs: inputsOf(refreshed) };
+      } catch (error) {
+        if (error instanceof NotFoundError) return {};
+        throw error;
+      }
+    });
+  },
+
+  update(_id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
+    return forUser(async () => {
+      const state = asState(olds);
+      const inputs = news as unknown as InvitationInputs;
+      const connection = connect(state.connection);
+      // The flow that the invitation has need not be looked up.
+      const flow = inputs.flow !== undefined && isFlow(inputs.flow, state) ? state.flowPk : inputs.flow;
+      const fields = await fieldsOf({ ...inputs, flow }, state.issuedAt, connection);
+      try {
+        const stored = await replaceInvitation(connection.client, state.pk, fields);
+        return { outs: stateOf(inputs, stored, state.issuedAt) };
+      } catch (error) {
+        if (!(error instanceof NotFoundError)) throw error;
+        throw new UserError(
+          `Invitation "${inputs.name}" is gone from authentik, so that it cannot be changed: run \`pulumi up --refresh\`.`,
+          { cause: error },
+        );
+      }
+    });
+  },
+
+  delete(_id: string, properties: Properties): Promise<void> {
+    return forUser(async () => {
+      const state = asState(properties);
+      if (isAdopted(state.pk)) {
+        console.warn(`invitation "${state.name}": not deleted, for another resource of this run has just adopted it.`);
+        return;
+      }
+      await deleteInvitation(connect(state.connection).client, state.pk);
+    });
+  },
+};
+
+function asState(properties: Properties): InvitationState {
+  const state = properties as unknown as InvitationState;
+  knownPks.add(state.pk);
+  return state;
+}
+
+async function issue(inputs: InvitationInputs): Promise<InvitationState> {
+  const connection = connect(inputs.connection);
+  const issuedAt = formatInstant(Math.floor(Date.now() / 1000) * 1000);
+  const fields = await fieldsOf(inputs, issuedAt, connection);
+  const stored = await createOnce(
+    `invitation "${inputs.name}"`,
+    () => createInvitation(connection.client, fields),
+    () => findMade(connection, fields),
+  );
+  knownPks.add(stored.pk);
+  return stateOf(inputs, stored, issuedAt);
+}
+
+/** The invitations that have all that was sent, and that no resource of this process has. Names are not unique. */
+async function findMade(connection: Connection, sent: InvitationFields): Promise<StoredInvitation[]> {
+  const namesakes = await listInvitations(connection.client, { name: sent.name.trim() });
+  return namesakes.filter(
+    (stored) =>
+      !knownPks.has(stored.pk) &&
+      stored.expires !== null &&
+      isSameInstant(stored.expires, sent.expires) &&
+      stored.singleUse === sent.singleUse &&
+      stored.flow === sent.flow &&
+      isSameJson(stored.fixedData, sent.fixedData),
+  );
+}
+
+async function adopt(inputs: InvitationInputs, pk: string): Promise<InvitationState> {
+  const what = `Invitation "${inputs.name}"`;
+  let stored: StoredInvitation;
+  try {
+    stored = await retrieveInvitation(connect(inputs.connection).client, pk);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new UserError(
+      `${what} cannot be imported: authentik has none with the pk that the option import gives. Correct the pk, or remove the option.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const state = stateOf(inputs, stored, issueOf(inputs, stored));
+  const differing = differingPaths(state, inputs);
+  if (differing.length > 0) throw new UserError(mismatch(what, differing));
+  noteAdoption(pk);
+  knownPks.add(pk);
+  return state;
+}
+
+/**
+ * When an adopted invitation counts as issued, which authentik does not tell: where the code says how long it is valid, as long before
+ * its expiry, unless that is yet to come; else now.
+ */
+function issueOf(inputs: InvitationInputs, stored: StoredInvitation): string {
+  const now = formatInstant(Date.now());
+  const validFor = parseDuration(inputs.validFor ?? "");
+  if (validFor === undefined || stored.expires === null) return now;
+  const issuedAt = after(stored.expires, -validFor);
+  return Date.parse(issuedAt) <= Date.now() ? issuedAt : now;
+}

@@ -1,0 +1,128 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { AuthentikResource, nameOr } from "./resource";
+
+/** What an {@link InvitationStage} is made of. */
+export interface InvitationStageArgs {
+  /**
+   * Name in authentik, any text that is not blank. Unique over all kinds of stages.
+   *
+   * @default the resource's logical name
+   */
+  name?: pulumi.Input<string>;
+
+  /**
+   * Whether the flow goes on for those who come without an invitation, or with one that is not good.
+   *
+   * @default false
+   */
+  continueFlowWithoutInvitation?: pulumi.Input<boolean>;
+
+  /**
+   * The configuration namespace that holds address and token of the authentik to use, see {@link InvitationArgs.connection}. A change
+   * replaces the stage.
+   *
+   * @default "authentik"
+   */
+  connection?: pulumi.Input<string>;
+}
+
+/** A flow that a stage is bound to. */
+export interface FlowOfStage {
+  pk: string;
+  name: string;
+  slug: string;
+  title: string;
+  designation: string;
+  policyEngineMode?: string;
+  compatibilityMode?: boolean;
+  layout?: string;
+  deniedAction?: string;
+  exportUrl?: string;
+}
+
+/**
+ * An invitation stage: the step of a flow that takes invitations. It works in a flow once it is bound to it.
+ *
+ * API: `/api/v3/stages/invitation/stages/`. Permissions: add, view, change and delete on `authentik_stages_invitation.invitationstage`.
+ *
+ * @example
+ * ```ts
+ * import * as authentik from "pulumi-authentik-invitations";
+ *
+ * const stage = new authentik.InvitationStage("invitation", { continueFlowWithoutInvitation: false });
+ *
+ * export const stageId = stage.id; // the stage's pk, to bind it to a flow
+ * ```
+ *
+ * @example Taking over a stage that exists. Remove the option once `pulumi up` has run.
+ * ```ts
+ * new authentik.InvitationStage("invitation", { name: "enrollment-invitation" }, { import: "25c66382-5514-47d1-9752-2632233d3846" });
+ * ```
+ */
+export class InvitationStage extends AuthentikResource {
+  public readonly name!: pulumi.Output<string>;
+  public readonly continueFlowWithoutInvitation!: pulumi.Output<boolean>;
+  public readonly connection!: pulumi.Output<string | undefined>;
+
+  /**
+   * UUID of the stage, and also its `id`. Pass on `id`: the engine makes other outputs of a stage that has drifted unknown to those
+   * who depend on it.
+   */
+  public readonly pk!: pulumi.Output<string>;
+  /** The flows that the stage is bound to, once for each binding. */
+  public readonly flowSet!: pulumi.Output<FlowOfStage[]>;
+  /** The element of authentik's admin interface that edits such stages. */
+  public readonly component!: pulumi.Output<string>;
+  /** What authentik calls such a stage. */
+  public readonly verboseName!: pulumi.Output<string>;
+  /** What authentik calls such stages. */
+  public readonly verboseNamePlural!: pulumi.Output<string>;
+  /** authentik's name of the model, `authentik_stages_invitation.invitationstage`. */
+  public readonly metaModelName!: pulumi.Output<string>;
+
+  /**
+   * Reads an invitation stage that exists, without managing it.
+   *
+   * @param name name of the resource in the program
+   * @param pk UUID of the stage
+   * @param opts resource options
+   * @param connection see {@link InvitationStageArgs.connection}
+   *
+   * API: `GET /api/v3/stages/invitation/stages/{pk}/`
+   */
+  static get(
+    name: string,
+    pk: pulumi.Input<string>,
+    opts?: pulumi.CustomResourceOptions,
+    connection?: pulumi.Input<string>,
+  ): InvitationStage {
+    return new InvitationStage(name, { connection }, { ...opts, id: pk });
+  }
+
+  /**
+   * @param name logical name of the resource
+   * @param args what the stage is made of
+   * @param opts resource options; `import: "<pk>"` takes over a stage that exists and is as the program says
+   */
+  constructor(name: string, args: InvitationStageArgs = {}, opts?: pulumi.CustomResourceOptions) {
+    const isRead = opts?.id !== undefined;
+    super(
+      "InvitationStage",
+      name,
+      isRead ? args : { ...args, name: nameOr(name, args.name) },
+      {
+        name: undefined,
+        continueFlowWithoutInvitation: undefined,
+        connection: undefined,
+        pk: undefined,
+        flowSet: undefined,
+        component: undefined,
+        verboseName: undefined,
+        verboseNamePlural: undefined,
+        metaModelName: undefined,
+      },
+      [],
+      opts,
+    );
+  }
+}

@@ -1,0 +1,179 @@
+import * as pulumi from "@pulumi/pulumi";
+import { invitationId } from "../pk";
+import { AuthentikResource, addressOf, nameOr } from "./resource";
+
+/** What an {@link Invitation} is made of. */
+export interface InvitationArgs {
+  /**
+   * Name in authentik: letters a-z and A-Z, digits, `_` and `-`; at most 50 on authentik 2024.8. Not unique.
+   *
+   * @default the resource's logical name
+   */
+  name?: pulumi.Input<string>;
+
+  /**
+   * When the invitation stops working: an RFC 3339 instant with its zone, such as `2027-01-31T23:59:59Z`. Exactly one of `expires` and
+   * `validFor` is needed. It must lie in the future when the invitation is issued. There is no "never" (authentik's API
+   * cannot say it); `9999-12-31T23:59:59Z` is as good.
+   */
+  expires?: pulumi.Input<string>;
+
+  /**
+   * How long the invitation works, counted from the moment of its issue: one number and one unit, such as `14d`, `36h`, `90m`. A
+   * change moves the expiry, counted from the issue still.
+   */
+  validFor?: pulumi.Input<string>;
+
+  /**
+   * Data for the enrolment: what prompts are filled with, and what the user is written with (`email`, `name`, `attributes`, …). Any JSON
+   * object: at most 200 levels deep, integers within ±(2^53 - 1), no NUL. Wrap the whole in `pulumi.secret` where any of
+   * it is secret: what somebody adds to it in authentik under a new key is shown as drift, and is otherwise not known to be secret.
+   *
+   * @default {}
+   */
+  fixedData?: pulumi.Input<Record<string, unknown>>;
+
+  /**
+   * Whether authentik deletes the invitation when it is first used: when the invitee reaches the invitation stage.
+   *
+   * @default false
+   */
+  singleUse?: pulumi.Input<boolean>;
+
+  /**
+   * The flow that takes the invitation, by its slug or its UUID. Without one every flow with an invitation stage takes it, and there is no
+   * `link`.
+   *
+   * @default any flow
+   */
+  flow?: pulumi.Input<string>;
+
+  /**
+   * The configuration namespace that holds address and token of the authentik to use: `authentik-staging` stands for
+   * `authentik-staging:url`, `authentik-staging:token` and so on. A change replaces the invitation.
+   *
+   * @default "authentik"
+   */
+  connection?: pulumi.Input<string>;
+}
+
+/**
+ * An invitation: a link by which somebody may enrol, with data that they cannot change.
+ *
+ * API: `/api/v3/stages/invitation/invitations/`. Permissions: add, view, change and delete on
+ * `authentik_stages_invitation.invitation`, and `authentik_flows.view_flow` where `flow` is a slug.
+ *
+ * @example For one person, for two weeks, once.
+ * ```ts
+ * import * as authentik from "pulumi-authentik-invitations";
+ *
+ * const jane = new authentik.Invitation("jane", {
+ *   flow: "enrollment",
+ *   validFor: "14d",
+ *   singleUse: true,
+ *   fixedData: { email: "jane@example.com", attributes: { team: "backend" } },
+ * });
+ *
+ * export const link = jane.link; // secret: https://…/if/flow/enrollment/?itoken=…
+ * ```
+ *
+ * @example Taking over an invitation that exists. Remove the option once `pulumi up` has run.
+ * ```ts
+ * new authentik.Invitation("partners", { name: "partners-2027", expires: "2027-12-31T23:59:59Z" }, {
+ *   import: "6184365b-70c4-4848-be37-5086db15eb52",
+ * });
+ * ```
+ */
+export class Invitation extends AuthentikResource {
+  public readonly name!: pulumi.Output<string>;
+  /** When it stops working, RFC 3339. */
+  public readonly expires!: pulumi.Output<string>;
+  public readonly validFor!: pulumi.Output<string | undefined>;
+  public readonly fixedData!: pulumi.Output<Record<string, unknown>>;
+  public readonly singleUse!: pulumi.Output<boolean>;
+  public readonly flow!: pulumi.Output<string | undefined>;
+  public readonly connection!: pulumi.Output<string | undefined>;
+
+  /** UUID of the invitation in authentik. Secret: who has it may enrol. The resource's `id` is derived from it and opaque. */
+  public readonly pk!: pulumi.Output<string>;
+  /**
+   * The address that the invitee opens: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Made in the program from `pk`, `flowSlug` and
+   * the configured address; nothing where there is no flow.
+   */
+  public readonly link!: pulumi.Output<string | undefined>;
+  /** `pending` or `expired`, as of the last refresh or change. */
+  public readonly status!: pulumi.Output<"pending" | "expired">;
+  /** When it was issued, RFC 3339: what `validFor` counts from. Of an imported one, an estimate. */
+  public readonly issuedAt!: pulumi.Output<string>;
+  /** UUID of the flow. */
+  public readonly flowPk!: pulumi.Output<string | undefined>;
+  /** Slug of the flow. */
+  public readonly flowSlug!: pulumi.Output<string | undefined>;
+  /** Name of the user whose token issued it. authentik deletes an invitation with the user that created it. */
+  public readonly createdBy!: pulumi.Output<string | undefined>;
+
+  /**
+   * Reads an invitation that exists, without managing it.
+   *
+   * @param name name of the resource in the program
+   * @param pk UUID of the invitation; it is hashed for `id` and kept as a secret
+   * @param opts resource options
+   * @param connection see {@link InvitationArgs.connection}
+   *
+   * API: `GET /api/v3/stages/invitation/invitations/{pk}/`
+   */
+  static get(
+    name: string,
+    pk: pulumi.Input<string>,
+    opts?: pulumi.CustomResourceOptions,
+    connection?: pulumi.Input<string>,
+  ): Invitation {
+    // The id shows in clear, and a hash of a secret is no secret.
+    const id = pulumi.unsecret(pulumi.output(pk).apply(invitationId));
+    return new Invitation(name, { pk: pulumi.secret(pk), connection }, { ...opts, id });
+  }
+
+  /**
+   * @param name logical name of the resource
+   * @param args what the invitation is made of
+   * @param opts resource options; `import: "<pk>"` takes over an invitation that exists and is as the program says
+   */
+  constructor(name: string, args: InvitationArgs, opts?: pulumi.CustomResourceOptions);
+  /** @internal */
+  constructor(
+    name: string,
+    args: { pk: pulumi.Input<string>; connection?: pulumi.Input<string> },
+    opts: pulumi.CustomResourceOptions,
+  );
+  constructor(name: string, args: InvitationArgs | { pk: pulumi.Input<string> }, opts?: pulumi.CustomResourceOptions) {
+    const isRead = opts?.id !== undefined;
+    super(
+      "Invitation",
+      name,
+      isRead ? args : { ...args, name: nameOr(name, (args as InvitationArgs).name) },
+      {
+        name: undefined,
+        expires: undefined,
+        validFor: undefined,
+        fixedData: undefined,
+        singleUse: undefined,
+        flow: undefined,
+        connection: undefined,
+        pk: undefined,
+        status: undefined,
+        issuedAt: undefined,
+        flowPk: undefined,
+        flowSlug: undefined,
+        createdBy: undefined,
+      },
+      ["pk"],
+      opts,
+    );
+    this.link = pulumi.secret(
+      pulumi.all([this.pk, this.flowSlug, this.connection]).apply(([pk, slug, connection]) => {
+        const address = addressOf(connection);
+        return slug === undefined || address === undefined ? undefined : `${address}/if/flow/${slug}/?itoken=${pk}`;
+      }),
+    );
+  }
+}

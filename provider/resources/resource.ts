@@ -1,0 +1,80 @@
+import * as pulumi from "@pulumi/pulumi";
+import { defaultConnection, isReadableOnTheWay, readAddress } from "../address";
+
+/**
+ * The text by which Pulumi's provider process finds the resource's life. It stands twice a resource in every state, and old states
+ * must keep working: it is a constant, and never changed. The package is looked for from the program's directory, so that what
+ * runs is what is installed there; `createRequire` finds it also where the program is part of the package itself (Node's
+ * self-reference), as at the root of this repository.
+ */
+export function providerText(resource: "Invitation" | "InvitationStage"): string {
+  return `exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').${resource}`;
+}
+
+/**
+ * What all resources of this package have in common. It is no `dynamic.Resource`: that class serialises a closure of some 2 kB into
+ * each resource, where a constant text does.
+ */
+export abstract class AuthentikResource extends pulumi.CustomResource {
+  constructor(
+    resource: "Invitation" | "InvitationStage",
+    name: string,
+    args: object,
+    outputs: Readonly<Record<string, undefined>>,
+    secretOutputs: readonly string[],
+    opts: pulumi.CustomResourceOptions = {},
+  ) {
+    // The engine cannot import dynamic resources: the option goes to `create` as an input instead, and is secret, for an invitation's pk is.
+    const { import: adopted, ...others } = opts;
+    const options = pulumi.mergeOptions(others, { additionalSecretOutputs: [...secretOutputs] });
+    super(
+      `pulumi-nodejs:dynamic/authentik:${resource}`,
+      name,
+      {
+        ...outputs,
+        ...args,
+        import: adopted === undefined ? undefined : pulumi.secret(adopted),
+        __provider: providerText(resource),
+      },
+      options,
+    );
+    warnOfConnection((args as { connection?: pulumi.Input<string> }).connection);
+  }
+}
+
+/** A resource's name in authentik: its logical name, unless the program gives one. */
+export function nameOr(logicalName: string, name: pulumi.Input<string> | undefined): pulumi.Input<string> {
+  if (name === undefined || typeof name === "string") return name ?? logicalName;
+  return pulumi.output(name).apply((given: string | undefined) => given ?? logicalName);
+}
+
+/** The address that the configuration gives a connection, undefined where there is none or it is none. */
+export function addressOf(connection: string = defaultConnection): string | undefined {
+  const configured =
+    pulumi.runtime.getConfig(`${connection}:url`) ??
+    (connection === defaultConnection ? process.env.AUTHENTIK_URL : undefined);
+  const address = configured === undefined ? undefined : readAddress(configured);
+  return address && "url" in address ? address.url : undefined;
+}
+
+const warned = new Set<string>();
+
+/** Warns, once for each connection, of settings that let others read the token or the links. */
+function warnOfConnection(connection: pulumi.Input<string> = defaultConnection): void {
+  pulumi.output(connection).apply(async (name: string | undefined = defaultConnection) => {
+    if (warned.has(name)) return;
+    warned.add(name);
+    const url = addressOf(name);
+    if (url !== undefined && isReadableOnTheWay(url)) {
+      await pulumi.log.warn(
+        `${name}:url is plain http to another machine (${new URL(url).host}): the token and the invitations can be read on the way. Use https.`,
+      );
+    }
+    const token = `${name}:token`;
+    if (pulumi.runtime.getConfig(token) !== undefined && !pulumi.runtime.isConfigSecret(token)) {
+      await pulumi.log.warn(
+        `${token} is set in clear, and so stands in the stack's settings and state: set it with \`pulumi config set --secret ${token} …\`.`,
+      );
+    }
+  });
+}
