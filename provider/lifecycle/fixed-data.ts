@@ -31,7 +31,7 @@ export function differingKeys(a: Readonly<Record<string, unknown>>, b: Readonly<
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...keys]
     .filter((key) => !(Object.hasOwn(a, key) && Object.hasOwn(b, key) && isSameJson(a[key], b[key])))
-    .sort();
+    .sort((a, b) => (a < b ? -1 : 1));
 }
 
 function asJson(value: unknown): unknown {

@@ -60,25 +60,25 @@ export interface FlowOfStage {
  * ```
  */
 export class InvitationStage extends AuthentikResource {
-  public readonly name!: pulumi.Output<string>;
-  public readonly continueFlowWithoutInvitation!: pulumi.Output<boolean>;
-  public readonly connection!: pulumi.Output<string | undefined>;
+  declare public readonly name: pulumi.Output<string>;
+  declare public readonly continueFlowWithoutInvitation: pulumi.Output<boolean>;
+  declare public readonly connection: pulumi.Output<string | undefined>;
 
   /**
    * UUID of the stage, and also its `id`. Pass on `id`: the engine makes other outputs of a stage that has drifted unknown to those
    * who depend on it.
    */
-  public readonly pk!: pulumi.Output<string>;
+  declare public readonly pk: pulumi.Output<string>;
   /** The flows that the stage is bound to, once for each binding. */
-  public readonly flowSet!: pulumi.Output<FlowOfStage[]>;
+  declare public readonly flowSet: pulumi.Output<FlowOfStage[]>;
   /** The element of authentik's admin interface that edits such stages. */
-  public readonly component!: pulumi.Output<string>;
+  declare public readonly component: pulumi.Output<string>;
   /** What authentik calls such a stage. */
-  public readonly verboseName!: pulumi.Output<string>;
+  declare public readonly verboseName: pulumi.Output<string>;
   /** What authentik calls such stages. */
-  public readonly verboseNamePlural!: pulumi.Output<string>;
+  declare public readonly verboseNamePlural: pulumi.Output<string>;
   /** authentik's name of the model, `authentik_stages_invitation.invitationstage`. */
-  public readonly metaModelName!: pulumi.Output<string>;
+  declare public readonly metaModelName: pulumi.Output<string>;
 
   /**
    * Reads an invitation stage that exists, without managing it.

@@ -85,32 +85,32 @@ export interface InvitationArgs {
  * ```
  */
 export class Invitation extends AuthentikResource {
-  public readonly name!: pulumi.Output<string>;
+  declare public readonly name: pulumi.Output<string>;
   /** When it stops working, RFC 3339. */
-  public readonly expires!: pulumi.Output<string>;
-  public readonly validFor!: pulumi.Output<string | undefined>;
-  public readonly fixedData!: pulumi.Output<Record<string, unknown>>;
-  public readonly singleUse!: pulumi.Output<boolean>;
-  public readonly flow!: pulumi.Output<string | undefined>;
-  public readonly connection!: pulumi.Output<string | undefined>;
+  declare public readonly expires: pulumi.Output<string>;
+  declare public readonly validFor: pulumi.Output<string | undefined>;
+  declare public readonly fixedData: pulumi.Output<Record<string, unknown>>;
+  declare public readonly singleUse: pulumi.Output<boolean>;
+  declare public readonly flow: pulumi.Output<string | undefined>;
+  declare public readonly connection: pulumi.Output<string | undefined>;
 
   /** UUID of the invitation in authentik. Secret: who has it may enrol. The resource's `id` is derived from it and opaque. */
-  public readonly pk!: pulumi.Output<string>;
+  declare public readonly pk: pulumi.Output<string>;
   /**
    * The address that the invitee opens: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Made in the program from `pk`, `flowSlug` and
    * the configured address; nothing where there is no flow.
    */
-  public readonly link!: pulumi.Output<string | undefined>;
+  public readonly link: pulumi.Output<string | undefined>;
   /** `pending` or `expired`, as of the last refresh or change. */
-  public readonly status!: pulumi.Output<"pending" | "expired">;
+  declare public readonly status: pulumi.Output<"pending" | "expired">;
   /** When it was issued, RFC 3339: what `validFor` counts from. Of an imported one, an estimate. */
-  public readonly issuedAt!: pulumi.Output<string>;
+  declare public readonly issuedAt: pulumi.Output<string>;
   /** UUID of the flow. */
-  public readonly flowPk!: pulumi.Output<string | undefined>;
+  declare public readonly flowPk: pulumi.Output<string | undefined>;
   /** Slug of the flow. */
-  public readonly flowSlug!: pulumi.Output<string | undefined>;
+  declare public readonly flowSlug: pulumi.Output<string | undefined>;
   /** Name of the user whose token issued it. authentik deletes an invitation with the user that created it. */
-  public readonly createdBy!: pulumi.Output<string | undefined>;
+  declare public readonly createdBy: pulumi.Output<string | undefined>;
 
   /**
    * Reads an invitation that exists, without managing it.

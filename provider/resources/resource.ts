@@ -71,10 +71,16 @@ function warnOfConnection(connection: pulumi.Input<string> = defaultConnection):
       );
     }
     const token = `${name}:token`;
-    if (pulumi.runtime.getConfig(token) !== undefined && !pulumi.runtime.isConfigSecret(token)) {
+    if (pulumi.runtime.getConfig(token) !== undefined && !isSecret(token)) {
       await pulumi.log.warn(
         `${token} is set in clear, and so stands in the stack's settings and state: set it with \`pulumi config set --secret ${token} …\`.`,
       );
     }
   });
+}
+
+/** Whether a setting was set with `--secret`. Where Pulumi does not tell (inline programs of the automation API), it is taken for one. */
+function isSecret(key: string): boolean {
+  const secretKeys = process.env.PULUMI_CONFIG_SECRET_KEYS;
+  return secretKeys === undefined || (JSON.parse(secretKeys) as string[]).includes(key);
 }
