@@ -1,3 +1,0 @@
-test("x", () => {
-  expect(1 as number).toBe(1);
-});
