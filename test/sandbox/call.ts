@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Crash, refuse, unseen } from "./answers";
 import { pythonType } from "./fields";
 import { isObject, type Json, JsonError, type JsonObject, readJson } from "./json";
@@ -9,6 +10,8 @@ export class Call {
   /** Set once the token was looked at. */
   user: User | null = null;
   readonly query: URLSearchParams;
+  /** Ties the events of one request together (events.used.search-hex). */
+  readonly id = randomUUID();
 
   constructor(
     readonly profile: Profile,

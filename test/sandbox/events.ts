@@ -67,7 +67,7 @@ export class Events {
       user: userOf(call),
       action: "invitation_used",
       app: "authentik.events.signals",
-      context: { http_request: request(call, this.instance.uuid()), invitation_uuid: hex(pk) },
+      context: { http_request: request(call), invitation_uuid: hex(pk) },
       clientIp: "127.0.0.1",
       brand: this.brand,
     });
@@ -90,7 +90,7 @@ export class Events {
       user: userOf(call),
       action,
       app: "authentik.events.middleware",
-      context: { ...context, http_request: request(call, this.instance.uuid()) },
+      context: { ...context, http_request: request(call) },
       clientIp: "127.0.0.1",
       brand: this.brand,
     });
@@ -178,10 +178,10 @@ function userOf(call: Call): JsonObject {
 }
 
 /** The executor's query holds a query of its own, whose token is not told. */
-function request(call: Call, id: string): JsonObject {
+function request(call: Call): JsonObject {
   const args: JsonObject = {};
   for (const name of new URLSearchParams(call.parameter("query") ?? "").keys()) args[name] = "********************";
-  return { args, path: call.path, method: call.method, request_id: hex(id), user_agent: call.userAgent };
+  return { args, path: call.path, method: call.method, request_id: hex(call.id), user_agent: call.userAgent };
 }
 
 function show(event: Event): Json {

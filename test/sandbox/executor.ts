@@ -19,6 +19,8 @@ interface Plan {
   user: User | null;
 }
 
+/** `cache_timeout_flows` in milliseconds. */
+const plansAreKept = 300_000;
 const cookie = "authentik_session";
 
 /** What the default prompt stages ask (enroll.open, enroll.answer.0). */
@@ -48,6 +50,8 @@ function prompt(key: string, label: string, type: string, order: number): JsonOb
 export class Executor {
   /** By session and flow. */
   private readonly plans = new Map<string, Plan>();
+  /** When a flow was last planned. */
+  private readonly planned = new Map<Flow, number>();
 
   constructor(private readonly instance: Instance) {}
 
@@ -56,6 +60,12 @@ export class Executor {
     // Its JSON has no charset, other than all else in 2024.8 (consume.no-token).
     const answer = allowing("GET, POST, HEAD, OPTIONS", () => this.run(call, slug));
     return { ...answer, headers: { "content-type": "application/json", ...answer.headers } };
+  }
+
+  /** Whoever is nobody yet shares one plan, which is kept for a while (events.changed.patch, `config`). */
+  cachedPlans(flow: Flow): number {
+    const planned = this.planned.get(flow);
+    return planned !== undefined && this.instance.clock().getTime() - planned < plansAreKept ? 1 : 0;
   }
 
   private run(call: Call, slug: string): Answer {
@@ -84,6 +94,7 @@ export class Executor {
     if (running) return this.step(call, running, session);
     const left = this.instance.bindings.ofFlow(flow).map((binding: Binding) => binding.stage);
     if (left.length === 0) throw unseen("a flow without stages");
+    this.planned.set(flow, this.instance.clock().getTime());
     return this.step(call, { flow, left, data: {}, user: null }, session);
   }
 

@@ -86,7 +86,7 @@ export class Flows extends ViewSet<Flow> {
         : { background }),
       stages: this.instance.bindings.ofFlow(flow).map((binding) => binding.stage.pk),
       policies: flow.policies,
-      cache_count: 0,
+      cache_count: this.instance.executor.cachedPlans(flow),
       policy_engine_mode: flow.policyEngineMode,
       compatibility_mode: flow.compatibilityMode,
       export_url: `/api/v3/flows/instances/${flow.slug}/export/`,

@@ -13,7 +13,8 @@ import { Users } from "./users";
 export class Instance {
   /** The system setting `default_token_duration` in minutes: how long an invitation lives that says no expiry (`settings`). */
   defaultTokenMinutes = 30;
-  private lastMoment = "";
+  private lastTime = 0;
+  private lastMicros = 0;
   readonly users: Users;
   readonly flows: Flows;
   readonly stages: Stages;
@@ -42,16 +43,12 @@ export class Instance {
     return randomUUID();
   }
 
-  /** Now, or so many minutes from now. No two are the same while the clock runs on, so that events keep their order. */
+  /** Now, or so many minutes from now. No two are the same while the clock runs on, so that what is made later is later. */
   moment(minutes = 0): Instant {
-    const milliseconds = this.clock().getTime() + minutes * 60_000;
-    if (minutes !== 0) return instant(new Date(milliseconds), 1 + Math.floor(Math.random() * 999));
-    for (let micros = 1; ; micros++) {
-      const moment = instant(new Date(milliseconds), micros % 1000);
-      if (moment > this.lastMoment || moment.slice(0, 23) !== this.lastMoment.slice(0, 23) || micros > 998) {
-        this.lastMoment = moment;
-        return moment;
-      }
-    }
+    const now = this.clock();
+    const micros = now.getTime() === this.lastTime ? this.lastMicros + 1 : 1;
+    this.lastTime = now.getTime();
+    this.lastMicros = Math.min(micros, 999);
+    return instant(new Date(now.getTime() + minutes * 60_000), this.lastMicros);
   }
 }

@@ -30,8 +30,8 @@ interface Written {
 }
 
 /** Levels of nesting: 200 are answered (body.deep-200), 300 are taken and break every answer (expiry.deep.*); between them nobody looked. */
-const deepestSeenWell = 201;
-const shallowestSeenBroken = 301;
+const deepestSeenWell = 200;
+const shallowestSeenBroken = 300;
 
 export class Invitations extends ViewSet<Invitation> {
   protected readonly app = "authentik_stages_invitation";

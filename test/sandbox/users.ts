@@ -53,7 +53,6 @@ export class Users {
   }
 
   add(user: Partial<User> & { username: string }): User {
-    const moment = this.instance.moment();
     const added: User = {
       pk: this.nextPk,
       uuid: this.instance.uuid(),
@@ -70,10 +69,10 @@ export class Users {
       uid: createHash("sha256")
         .update(`${this.nextPk}-${randomBytes(16).toString("hex")}`)
         .digest("hex"),
-      joined: moment,
+      joined: this.instance.moment(),
       lastLogin: null,
-      passwordChanged: moment,
-      updated: moment,
+      passwordChanged: this.instance.moment(),
+      updated: this.instance.moment(),
       ...user,
     };
     this.nextPk += 1;
