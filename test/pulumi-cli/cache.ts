@@ -202,6 +202,7 @@ async function ageOf(path: string): Promise<number> {
   }
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+/** Not by `instanceof`: under jest, errors of Node's own modules are of another `Error`. */
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }

@@ -5,13 +5,11 @@
 import { findPulumi } from "./index";
 
 async function main(): Promise<void> {
-  const start = performance.now();
   const pulumi = await findPulumi();
-  const seconds = ((performance.now() - start) / 1000).toFixed(1);
   process.stdout.write(
     process.argv.includes("--json")
       ? `${JSON.stringify(pulumi)}\n`
-      : `Pulumi ${pulumi.version} (${pulumi.origin}, ${seconds} s): ${pulumi.command}\n`,
+      : `Pulumi ${pulumi.version} (${pulumi.origin}): ${pulumi.command}\n`,
   );
 }
 

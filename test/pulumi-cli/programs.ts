@@ -56,7 +56,7 @@ export async function run(command: string, args: string[], options: RunOptions):
   try {
     child = spawn(command, args, { env, cwd, detached, windowsHide: true });
   } catch (error) {
-    return { ok: false, stdout: "", complaint: error instanceof Error ? error.message : String(error) };
+    return { ok: false, stdout: "", complaint: String(error) };
   }
 
   let stdout = "";
