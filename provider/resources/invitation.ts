@@ -145,7 +145,11 @@ export class Invitation extends AuthentikResource {
     args: { pk: pulumi.Input<string>; connection?: pulumi.Input<string> },
     opts: pulumi.CustomResourceOptions,
   );
-  constructor(name: string, args: InvitationArgs | { pk: pulumi.Input<string> }, opts?: pulumi.CustomResourceOptions) {
+  constructor(
+    name: string,
+    args: InvitationArgs | { pk: pulumi.Input<string>; connection?: pulumi.Input<string> },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
     const isRead = opts?.id !== undefined;
     super(
       "Invitation",
@@ -169,8 +173,9 @@ export class Invitation extends AuthentikResource {
       ["pk"],
       opts,
     );
+    // The argument, not the output: an output that is not in the state counts as unknown at preview, and the link with it.
     this.link = pulumi.secret(
-      pulumi.all([this.pk, this.flowSlug, this.connection]).apply(([pk, slug, connection]) => {
+      pulumi.all([this.pk, this.flowSlug, args.connection]).apply(([pk, slug, connection]) => {
         const address = addressOf(connection);
         return slug === undefined || address === undefined ? undefined : `${address}/if/flow/${slug}/?itoken=${pk}`;
       }),

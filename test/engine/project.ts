@@ -1,0 +1,148 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { findPulumi, type PulumiCli } from "../pulumi-cli";
+import type { Authentik } from "../sandbox";
+
+/** The package under test, as it was built: `npm run build` first. */
+export const packageRoot = dirname(require.resolve("../../package.json"));
+
+let cli: Promise<PulumiCli> | undefined;
+
+export interface Run {
+  /** Exit code of the command. */
+  readonly code: number;
+  /** What it printed on both streams, together, as a person sees it. */
+  readonly output: string;
+}
+
+/** A resource in the state. */
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly inputs: Record<string, unknown>;
+  readonly outputs: Record<string, unknown>;
+  readonly protect?: boolean;
+  readonly parent?: string;
+}
+
+export interface ProjectOptions {
+  /** The authentik that `authentik:url` and `authentik:token` point to; none leaves them unset. */
+  readonly authentik?: Authentik;
+  /** Further configuration; a value `{ secret: … }` is set with `--secret`. */
+  readonly config?: Readonly<Record<string, string | { secret: string }>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether the package is linked into `node_modules`, default true. */
+  readonly link?: boolean;
+}
+
+/** A Pulumi project in a folder of its own, with a stack on a file backend, driven by the real `pulumi`. */
+export class Project {
+  readonly folder: string;
+  readonly #env: Record<string, string>;
+  #command = "";
+
+  private constructor(folder: string, env: Record<string, string>) {
+    this.folder = folder;
+    this.#env = env;
+  }
+
+  /** Makes a project of a program in CommonJS. `authentik` and `pulumi` are in its scope. */
+  static async create(program: string, options: ProjectOptions = {}): Promise<Project> {
+    // The real path: Pulumi compares paths that Node has resolved.
+    const folder = await realpath(await mkdtemp(join(tmpdir(), "authentik-invitations-")));
+    const project = new Project(folder, {
+      ...(options.env ?? {}),
+      HOME: folder,
+      PULUMI_HOME: join(folder, ".pulumi-home"),
+      PULUMI_BACKEND_URL: `file://${folder}/backend`,
+      PULUMI_CONFIG_PASSPHRASE: "a passphrase for tests",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      NO_COLOR: "1",
+    });
+    cli ??= findPulumi();
+    const { command, path } = await cli;
+    project.#command = command;
+    project.#env.PATH = path;
+    await mkdir(join(folder, "backend"));
+    await mkdir(join(folder, "node_modules", "@pulumi"), { recursive: true });
+    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "test-program", private: true }));
+    await writeFile(join(folder, "Pulumi.yaml"), "name: test\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n");
+    if (options.link ?? true) {
+      await symlink(packageRoot, join(folder, "node_modules", "pulumi-authentik-invitations"));
+      await symlink(join(packageRoot, "node_modules", "@pulumi", "pulumi"), join(folder, "node_modules", "@pulumi", "pulumi"));
+    }
+    await project.write(program);
+    await project.succeed("stack", "init", "test");
+    const { authentik } = options;
+    const config: Record<string, string | { secret: string }> = {
+      ...(authentik ? { "authentik:url": authentik.url, "authentik:token": { secret: authentik.token } } : {}),
+      ...options.config,
+    };
+    const plain = Object.entries(config).flatMap(([key, value]) =>
+      typeof value === "string" ? ["--plaintext", `${key}=${value}`] : ["--secret", `${key}=${value.secret}`],
+    );
+    if (plain.length > 0) await project.succeed("config", "set-all", ...plain);
+    return project;
+  }
+
+  /** Replaces the program. */
+  async write(program: string): Promise<void> {
+    const prelude = 'const authentik = require("pulumi-authentik-invitations");\nconst pulumi = require("@pulumi/pulumi");\n';
+    await writeFile(join(this.folder, "index.js"), prelude + program);
+  }
+
+  /** Runs `pulumi` with these arguments, non-interactively, whatever its exit code. */
+  async pulumi(...args: readonly string[]): Promise<Run> {
+    return await new Promise((resolve) => {
+      const options = { cwd: this.folder, env: this.#env, maxBuffer: 64 * 1024 * 1024 };
+      execFile(this.#command, [...args, "--non-interactive"], options, (error, stdout, stderr) => {
+        const code = error ? (typeof error.code === "number" ? error.code : 1) : 0;
+        resolve({ code, output: stdout + stderr });
+      });
+    });
+  }
+
+  /** Runs `pulumi`, which must succeed. */
+  async succeed(...args: readonly string[]): Promise<string> {
+    const { code, output } = await this.pulumi(...args);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${output}`);
+    return output;
+  }
+
+  async up(...args: readonly string[]): Promise<string> {
+    return await this.succeed("up", "--yes", "--skip-preview", "--suppress-progress", ...args);
+  }
+
+  async preview(...args: readonly string[]): Promise<Run> {
+    return await this.pulumi("preview", "--suppress-progress", ...args);
+  }
+
+  async destroy(...args: readonly string[]): Promise<string> {
+    return await this.succeed("destroy", "--yes", "--skip-preview", "--suppress-progress", ...args);
+  }
+
+  /** The stack's outputs, secrets in clear. */
+  async outputs(): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.succeed("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
+  }
+
+  /** The state file as it lies on the disk. */
+  async stateText(): Promise<string> {
+    return await readFile(join(this.folder, "backend", ".pulumi", "stacks", "test", "test.json"), "utf8");
+  }
+
+  /** The resources of this package in the state, by logical name. Secrets are as the state has them, encrypted. */
+  async state(): Promise<Map<string, StateResource>> {
+    const state = JSON.parse(await this.stateText()) as { checkpoint: { latest: { resources?: StateResource[] } } };
+    const own = (state.checkpoint.latest.resources ?? []).filter(({ type }) => type.includes("dynamic/authentik"));
+    return new Map(own.map((resource) => [resource.urn.split("::").at(-1) ?? "", resource]));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
