@@ -1,0 +1,60 @@
+import fc from "fast-check";
+import { canonicalUuid, invitationId } from "../../provider/pk";
+
+const canonical = "6184365b-70c4-4848-be37-5086db15eb52";
+
+/** A UUID in every spelling that authentik takes. */
+const spellings = (uuid: string): string[] =>
+  [uuid, uuid.replaceAll("-", "")].flatMap((text) =>
+    [text, text.toUpperCase()].flatMap((cased) => [cased, `{${cased}}`, ` ${cased}\n`]),
+  );
+
+describe("the spelling of a UUID", () => {
+  test.each(spellings(canonical))("%j is read", (text) => {
+    expect(canonicalUuid(text)).toBe(canonical);
+  });
+
+  test.each([
+    "",
+    "enrollment",
+    "6184365b-70c4-4848-be37-5086db15eb5",
+    "6184365b-70c4-4848-be37-5086db15eb521",
+    "6184365b-70c4-4848-be37-5086db15eb5g",
+    "6184365b 70c4 4848 be37 5086db15eb52",
+    "x6184365b-70c4-4848-be37-5086db15eb52",
+  ])("%j is none", (text) => {
+    expect(canonicalUuid(text)).toBeUndefined();
+  });
+});
+
+describe("an invitation's id", () => {
+  test("is the same for every spelling of the pk", () => {
+    fc.assert(
+      fc.property(fc.uuid(), (uuid) => {
+        const ids = new Set(spellings(uuid).map(invitationId));
+        expect([...ids]).toEqual([invitationId(uuid)]);
+      }),
+    );
+  });
+
+  test("is 16 hex digits, and holds nothing of the pk", () => {
+    fc.assert(
+      fc.property(fc.uuid(), (uuid) => {
+        expect(invitationId(uuid)).toMatch(/^[0-9a-f]{16}$/);
+        expect(uuid.replaceAll("-", "")).not.toContain(invitationId(uuid));
+      }),
+    );
+  });
+
+  test("stays the same for ever: it stands in states", () => {
+    expect(invitationId(canonical)).toBe("6d593294c5878a42");
+  });
+
+  test("differs for different pks", () => {
+    fc.assert(
+      fc.property(fc.uuid(), fc.uuid(), (a, b) => {
+        expect(invitationId(a) === invitationId(b)).toBe(a === b);
+      }),
+    );
+  });
+});
