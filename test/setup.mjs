@@ -31,7 +31,9 @@ function isInstalled() {
       // The project itself; and what was built for another platform.
       return true;
     }
-    return there?.version === version && there?.integrity === integrity && existsSync(join(root, path, "package.json"));
+    // The lock file has no hash for what its registry did not have; npm then notes the one that it met.
+    const same = there?.version === version && (integrity === undefined || there.integrity === integrity);
+    return same && existsSync(join(root, path, "package.json"));
   });
 }
 
