@@ -11,7 +11,7 @@ export function readAddress(text: string): { url: string } | { problem: string }
     return { problem: "must not hold a user name or password: Pulumi keeps it in clear; use authentik:headers" };
   }
   if (url.search || url.hash) return { problem: "must not hold a query (?…) or a fragment (#…)" };
-  const path = url.pathname.replace(/\/+$/, "").replace(/\/api\/v3$/, "");
+  const path = url.pathname.replace(/\/+$/, "").replace(/\/+api\/v3$/, "");
   return { url: `${url.origin}${path}` };
 }
 
