@@ -59,7 +59,8 @@ export async function fieldsOf(
   const flow = inputs.flow?.trim();
   return {
     name: inputs.name,
-    expires: inputs.expires ?? expiryAfter(inputs.validFor ?? "", issuedAt),
+    // authentik takes no lower-case `t` and `z` (case `invitations.create.expires.lower-case-z`).
+    expires: inputs.expires?.toUpperCase() ?? expiryAfter(inputs.validFor ?? "", issuedAt),
     fixedData: inputs.fixedData,
     singleUse: inputs.singleUse,
     flow: flow === undefined ? null : (canonicalUuid(flow) ?? (await connection.flowPk(flow))),
