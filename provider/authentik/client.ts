@@ -39,7 +39,7 @@ const longestWords = 500;
 export class Client {
   readonly #transport: Transport;
   readonly #token: string;
-  #tokenIsGood: Promise<boolean> | undefined;
+  #tokenIsGood: Promise<boolean | undefined> | undefined;
 
   constructor(options: TransportOptions) {
     this.#transport = new Transport(options);
@@ -120,15 +120,23 @@ export class Client {
     const outcomeUnknown = request.method === "POST";
 
     if (status === 400 && body !== undefined) {
-      return new ValidationError(request.failure, failed, "Correct the program and run again.", fieldErrors(body));
+      return new ValidationError(
+        request.failure,
+        failed,
+        "Correct the program and run again.",
+        this.#fieldsIn(request, body),
+      );
     }
     if (status === 401 || (status === 403 && body !== undefined)) {
       // A bad token and a missing permission are both 403 and differ in their texts only, which change between versions.
-      return (await this.#checkToken())
+      const tokenIsGood = await this.#checkToken();
+      const lacking = `The token's user lacks the permission ${request.permission}: give it to a role of that user.`;
+      if (tokenIsGood) return new PermissionError(request.failure, failed, lacking);
+      return tokenIsGood === undefined
         ? new PermissionError(
             request.failure,
             failed,
-            `The token's user lacks the permission ${request.permission}: give it to a role of that user.`,
+            `${lacking} Or the token is bad, which could not be asked: authentik failed on that.`,
           )
         : new AuthenticationError(
             request.failure,
@@ -178,12 +186,20 @@ export class Client {
     return new ServerError(request.failure, failed, advice);
   }
 
-  /** Asks once a process, and only after a refusal, whether the token is good: any user may ask who they are. */
-  #checkToken(): Promise<boolean> {
+  /**
+   * Asks once a process, and only after a refusal, whether the token is good: any user may ask who they are. Undefined, and asked again
+   * the next time, where authentik says neither.
+   */
+  async #checkToken(): Promise<boolean | undefined> {
     this.#tokenIsGood ??= this.#transport
       .send({ method: "GET", path: "/api/v3/core/users/me/", shownPath: "/api/v3/core/users/me/" })
-      .then((answer) => answer.status === 200);
-    return this.#tokenIsGood;
+      .then(
+        ({ status }) => (status === 200 ? true : status === 401 || status === 403 ? false : undefined),
+        () => undefined,
+      );
+    const isGood = await this.#tokenIsGood;
+    if (isGood === undefined) this.#tokenIsGood = undefined;
+    return isGood;
   }
 
   #failed(request: ClientRequest, answer: Answer, words: string): FailedRequest {
@@ -191,11 +207,26 @@ export class Client {
       method: request.method,
       path: `/api/v3/${request.shownPath ?? request.path}`,
       status: answer.status,
-      words: [this.#token, ...(request.secrets ?? [])].reduce(
-        (text, secret) => text.replaceAll(secret, "[secret]"),
-        words,
-      ),
+      // In this order: a secret that is cut in two is not found.
+      words: shorten(this.#redact(request, words)),
     };
+  }
+
+  /** The server's messages by field, each as it may be shown. */
+  #fieldsIn(request: ClientRequest, body: unknown): Record<string, string[]> {
+    return Object.fromEntries(
+      Object.entries(fieldErrors(body)).map(([field, texts]) => [
+        field,
+        texts.map((text) => shorten(this.#redact(request, text))),
+      ]),
+    );
+  }
+
+  #redact(request: ClientRequest, words: string): string {
+    return [this.#token, ...(request.secrets ?? [])].reduce(
+      (text, secret) => text.replaceAll(secret, "[secret]"),
+      words,
+    );
   }
 }
 
@@ -220,25 +251,27 @@ function fieldErrors(body: unknown): Record<string, string[]> {
 function textsIn(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (Array.isArray(value)) return value.flatMap(textsIn);
-  return [JSON.stringify(value)];
+  if (typeof value !== "object" || value === null) return [JSON.stringify(value)];
+  return Object.entries(value).map(([key, texts]) => `${key}: ${textsIn(texts).join(" ")}`);
 }
 
 function wordsOf(answer: Answer, body: unknown, fieldNames: Readonly<Record<string, string>>): string {
   if (body === undefined) return describe(answer);
-  if (isDetail(body)) return shorten(body.detail);
+  if (isDetail(body)) return body.detail;
   const fields = Object.entries(fieldErrors(body)).map(([field, texts]) => {
-    const name = field === "non_field_errors" ? "" : `${fieldNames[field] ?? field}: `;
+    const known = Object.hasOwn(fieldNames, field) ? fieldNames[field] : field;
+    const name = field === "non_field_errors" ? "" : `${known}: `;
     return name + texts.join(" ");
   });
-  return shorten(fields.join("; "));
+  return fields.join("; ");
 }
 
 /** What a body that is no JSON looks like to a person: the title of a page, the beginning of a text. */
 function describe(answer: Answer): string {
   if (answer.text.trim() === "") return "an empty page";
   const title = /<title>([^<]*)<\/title>/i.exec(answer.text)?.[1]?.trim();
-  if (answer.contentType.includes("html")) return title ? `an HTML page, "${shorten(title)}"` : "an HTML page";
-  return shorten(answer.text);
+  if (answer.contentType.includes("html")) return title ? `an HTML page, "${title}"` : "an HTML page";
+  return answer.text;
 }
 
 function shorten(text: string): string {

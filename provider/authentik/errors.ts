@@ -25,7 +25,7 @@ export abstract class AuthentikError extends Error {
     options: { cause?: unknown; outcomeUnknown?: boolean } = {},
   ) {
     const answer = request.status === undefined ? "" : ` answered ${request.status}`;
-    const words = request.words ? `: ${request.words}` : "";
+    const words = request.words ? `: ${request.words.replace(/\.$/, "")}` : "";
     super(`${what}: ${request.method} ${request.path}${answer}${words}. ${advice}`, { cause: options.cause });
     this.name = new.target.name;
     this.request = request;
