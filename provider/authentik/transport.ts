@@ -111,11 +111,7 @@ export class Transport {
   async send(sent: TransportRequest): Promise<Answer> {
     const idempotent = sent.method !== "POST";
     const mayRepeat = (error: AuthentikError): boolean =>
-      idempotent
-        ? isPassing(error)
-        : error instanceof ConnectionError || error instanceof TimeoutError
-          ? !error.outcomeUnknown
-          : false;
+      isPassing(error) && (idempotent || (!(error instanceof ServerError) && !error.outcomeUnknown));
     return await backOff(() => this.#sendOnce(sent), {
       numOfAttempts: this.#limits.attempts,
       startingDelay: this.#limits.firstDelay,
