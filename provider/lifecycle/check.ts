@@ -39,6 +39,15 @@ export function toFailures(reasonsFound: readonly string[]): dynamic.CheckFailur
   return reasonsFound.map((reason) => ({ property: "", reason }));
 }
 
+/**
+ * What diff answers. Where something changed, `changes` stays open: then the engine compares the inputs itself, and knows which of
+ * them changed, as the option `replaceOnChanges` needs. To a plain `true` it knows none, and updates what it should replace.
+ */
+export function toDiff(changed: readonly string[], replacing: readonly string[]): dynamic.DiffResult {
+  const replaces = changed.filter((name) => replacing.includes(name));
+  return changed.length > 0 ? { replaces } : { changes: false };
+}
+
 function reasons(issue: z.core.$ZodIssue, names: readonly string[]): string[] {
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => misspelt(key, names));
   return [`${formatPath(issue.path)}: ${issue.message}`];

@@ -13,7 +13,7 @@ import {
 } from "../authentik/invitation-stages";
 import { canonicalUuid } from "../pk";
 import { checkImport, givenImport, importInput, isAdopted, mismatch, noteAdoption } from "./adoption";
-import { faults, given, isToBeCreated, type Properties, toFailures, unknownValue } from "./check";
+import { faults, given, isToBeCreated, type Properties, toDiff, toFailures, unknownValue } from "./check";
 import { type Connection, configure, connect } from "./connections";
 import { createOnce } from "./lost-answer";
 import { connectionName, storableText } from "./properties";
@@ -46,12 +46,9 @@ export const invitationStageProvider = {
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
     const changed = differences(asState(olds), news);
-    return {
-      changes: changed.length > 0,
-      replaces: changed.filter((name) => name === "connection"),
-      // A stage's name is unique, so that a replacement on the same server can come only after it (`replaceOnChanges`).
-      deleteBeforeReplace: !changed.includes("connection") && !changed.includes("name"),
-    };
+    // A stage's name is unique, so that on the same server its replacement (`replaceOnChanges`) can only come after it.
+    const deleteBeforeReplace = !changed.includes("connection") && !changed.includes("name");
+    return { ...toDiff(changed, ["connection"]), deleteBeforeReplace };
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {

@@ -11,7 +11,7 @@ import {
 } from "../authentik/invitations";
 import { canonicalUuid, invitationId } from "../pk";
 import { checkImport, givenImport, importInput, isAdopted, mismatch, noteAdoption } from "./adoption";
-import { given, isToBeCreated, type Properties, toFailures } from "./check";
+import { given, isToBeCreated, type Properties, toDiff, toFailures } from "./check";
 import { type Connection, configure, connect } from "./connections";
 import { isSameJson } from "./fixed-data";
 import { after, formatInstant, isSameInstant, parseDuration } from "./instant";
@@ -47,8 +47,7 @@ export const invitationProvider = {
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-    const changed = differences(asState(olds), news);
-    return { changes: changed.length > 0, replaces: changed.filter((name) => name === "connection") };
+    return toDiff(differences(asState(olds), news), ["connection"]);
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {

@@ -70,10 +70,16 @@ export class Project {
     await mkdir(join(folder, "backend"));
     await mkdir(join(folder, "node_modules", "@pulumi"), { recursive: true });
     await writeFile(join(folder, "package.json"), JSON.stringify({ name: "test-program", private: true }));
-    await writeFile(join(folder, "Pulumi.yaml"), "name: test\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n");
+    await writeFile(
+      join(folder, "Pulumi.yaml"),
+      "name: test\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
+    );
     if (options.link ?? true) {
       await symlink(packageRoot, join(folder, "node_modules", "pulumi-authentik-invitations"));
-      await symlink(join(packageRoot, "node_modules", "@pulumi", "pulumi"), join(folder, "node_modules", "@pulumi", "pulumi"));
+      await symlink(
+        join(packageRoot, "node_modules", "@pulumi", "pulumi"),
+        join(folder, "node_modules", "@pulumi", "pulumi"),
+      );
     }
     await project.write(program);
     await project.succeed("stack", "init", "test");
@@ -91,7 +97,8 @@ export class Project {
 
   /** Replaces the program. */
   async write(program: string): Promise<void> {
-    const prelude = 'const authentik = require("pulumi-authentik-invitations");\nconst pulumi = require("@pulumi/pulumi");\n';
+    const prelude =
+      'const authentik = require("pulumi-authentik-invitations");\nconst pulumi = require("@pulumi/pulumi");\n';
     await writeFile(join(this.folder, "index.js"), prelude + program);
   }
 

@@ -1,0 +1,198 @@
+import { createHash } from "node:crypto";
+import { Authentik } from "../sandbox";
+import { Project } from "./project";
+import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
+
+jest.setTimeout(180_000);
+
+describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (version) => {
+  let server: Authentik;
+  let project: Project;
+
+  const program = `
+    const stage = new authentik.InvitationStage("invitation", { continueFlowWithoutInvitation: false });
+    const jane = new authentik.Invitation("jane", {
+      flow: "default-source-enrollment",
+      validFor: "14d",
+      singleUse: true,
+      fixedData: { email: "jane@example.com", attributes: { team: "backend" } },
+    });
+    const team = new authentik.Invitation("team", {
+      flow: "default-source-enrollment",
+      expires: "2030-12-31T23:59:59.123456789+02:00",
+      fixedData: pulumi.secret({ z: -0, a: { c: 1.5, b: [true, null, "\\u2713"] }, password: "hunter2-hunter2" }),
+    });
+    const anyFlow = new authentik.Invitation("any-flow", { name: "  any-flow-name  ", expires: "9999-12-31T23:59:59Z" });
+    exports.stageId = stage.id;
+    exports.stagePk = stage.pk;
+    exports.stage = { flowSet: stage.flowSet, component: stage.component, verboseName: stage.verboseName,
+      verboseNamePlural: stage.verboseNamePlural, metaModelName: stage.metaModelName };
+    exports.link = jane.link;
+    exports.pk = jane.pk;
+    exports.id = jane.id;
+    exports.jane = { status: jane.status, createdBy: jane.createdBy, flowSlug: jane.flowSlug, expires: jane.expires, issuedAt: jane.issuedAt };
+    exports.anyLink = anyFlow.link;
+  `;
+
+  beforeAll(async () => {
+    server = await Authentik.start({ version });
+    project = await Project.create(program, { authentik: server });
+  });
+
+  afterAll(async () => {
+    await project.remove();
+    await server.close();
+  });
+
+  test("previews without a request", async () => {
+    const { code, output } = await project.preview();
+    expect(code).toBe(0);
+    expect(output).toContain("+ 5 to create");
+    expect(requestsOf(server)).toEqual([]);
+  });
+
+  test("creates with one POST each, and one look-up of the flow", async () => {
+    const output = await project.up();
+    expect(requestsOf(server)).toEqual([
+      "GET /api/v3/flows/instances/",
+      `POST ${invitationsPath}`,
+      `POST ${invitationsPath}`,
+      `POST ${invitationsPath}`,
+      `POST ${stagesPath}`,
+    ]);
+    const [anyFlow, jane, team] = await invitations(server);
+    expect(anyFlow).toMatchObject({
+      name: "any-flow-name",
+      expires: "9999-12-31T23:59:59Z",
+      flow: null,
+      single_use: false,
+    });
+    expect(jane).toMatchObject({ name: "jane", single_use: true, fixed_data: { attributes: { team: "backend" } } });
+    expect(Date.parse(jane?.expires ?? "") - Date.now()).toBeGreaterThan(14 * 86_400_000 - 60_000);
+    expect(team).toMatchObject({ expires: "2030-12-31T21:59:59.123456Z", fixed_data: { a: { c: 1.5 } } });
+    for (const { pk } of await invitations(server)) expect(output).not.toContain(pk);
+    expect(output).not.toContain("hunter2-hunter2");
+    expect(output).not.toContain(server.token);
+  });
+
+  test("gives links, outputs and opaque ids to the program", async () => {
+    const [, jane] = await invitations(server);
+    const outputs = await project.outputs();
+    expect(outputs.link).toBe(`${server.url}/if/flow/default-source-enrollment/?itoken=${jane?.pk}`);
+    expect(outputs.pk).toBe(jane?.pk);
+    expect(outputs.id).toBe(
+      createHash("sha256")
+        .update(jane?.pk ?? "")
+        .digest("hex")
+        .slice(0, 16),
+    );
+    expect(outputs.jane).toMatchObject({
+      status: "pending",
+      createdBy: "akadmin",
+      flowSlug: "default-source-enrollment",
+    });
+    expect(outputs.anyLink).toBeNull();
+    expect(outputs.stageId).toBe(outputs.stagePk);
+    expect(outputs.stage).toEqual({
+      flowSet: [],
+      component: "ak-stage-invitation-form",
+      verboseName: "Invitation Stage",
+      verboseNamePlural: "Invitation Stages",
+      metaModelName: "authentik_stages_invitation.invitationstage",
+    });
+    expect(await project.succeed("stack", "output")).not.toContain(jane?.pk);
+  });
+
+  test("keeps a state that is small, and holds no token, pk or secret in clear", async () => {
+    const text = await project.stateText();
+    for (const { pk } of await invitations(server)) expect(text).not.toContain(pk);
+    expect(text).not.toContain(server.token);
+    expect(text).not.toContain("hunter2-hunter2");
+    for (const [name, { type, inputs, outputs }] of await project.state()) {
+      const resource = type.split(":").at(-1);
+      expect(inputs.__provider).toBe(
+        `exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').${resource}`,
+      );
+      expect(String(inputs.__provider).length).toBeLessThanOrEqual(128);
+      expect(outputs.__provider).toBe(inputs.__provider);
+      const { fixedData: _in, ...ins } = inputs;
+      const { fixedData: _out, ...outs } = outputs;
+      if (resource === "Invitation") {
+        expect([name, JSON.stringify(ins).length + JSON.stringify(outs).length]).toEqual([name, expect.any(Number)]);
+        expect(JSON.stringify(ins).length + JSON.stringify(outs).length).toBeLessThanOrEqual(1000);
+      }
+    }
+  });
+
+  test("changes nothing in a second run, with and without a refresh", async () => {
+    requestsOf(server);
+    const second = await project.preview("--expect-no-changes");
+    expect(second.output).toContain("5 unchanged");
+    expect(second.output).not.toContain("~");
+    expect(second.code).toBe(0);
+    expect(requestsOf(server)).toEqual([]);
+    const refreshed = await project.preview("--refresh", "--expect-no-changes", "--diff");
+    expect(refreshed.code).toBe(0);
+    expect(refreshed.output).not.toMatch(/^ *[~+-] \w+ *: /m);
+    expect(requestsOf(server)).toEqual([
+      `GET ${invitationsPath}{pk}/`,
+      `GET ${invitationsPath}{pk}/`,
+      `GET ${invitationsPath}{pk}/`,
+      `GET ${stagesPath}{pk}/`,
+    ]);
+    await project.up("--expect-no-changes");
+  });
+
+  test("shows by line what somebody changed, and puts it right with one PUT each", async () => {
+    const [anyFlow, jane, team] = await invitations(server);
+    const { body } = await server.request("GET", stagesPath);
+    const [stage] = (body as { results: { pk: string }[] }).results;
+    await server.request("PATCH", `${stagesPath}${stage?.pk}/`, { continue_flow_without_invitation: true });
+    await server.request("PATCH", `${invitationsPath}${jane?.pk}/`, {
+      single_use: false,
+      fixed_data: { email: "mallory@example.com", attributes: { team: "backend" } },
+    });
+    await server.request("PATCH", `${invitationsPath}${team?.pk}/`, { expires: "2040-01-01T00:00:00Z", flow: null });
+    await server.request("PATCH", `${invitationsPath}${anyFlow?.pk}/`, { name: "renamed" });
+    requestsOf(server);
+
+    const { code, output } = await project.preview("--refresh", "--diff", "--expect-no-changes");
+    expect(code).toBe(7);
+    const program = output.slice(output.indexOf("(same)"));
+    expect(program.match(/^ +[~+-] +\w+ *:.*$/gm)?.map((line) => line.trim().replace(/ +:/, ":"))).toEqual(
+      expect.arrayContaining([
+        `~ email: "mallory@example.com" => "jane@example.com"`,
+        "~ singleUse: false => true",
+        `~ expires: "2040-01-01T00:00:00Z" => "2030-12-31T23:59:59.123456789+02:00"`,
+        `+ flow: "default-source-enrollment"`,
+        `~ name: "renamed" => "  any-flow-name  "`,
+        "~ continueFlowWithoutInvitation: true => false",
+      ]),
+    );
+    requestsOf(server);
+
+    await project.up("--refresh");
+    expect(requestsOf(server).filter((request) => !request.startsWith("GET /api/v3/stages/"))).toEqual([
+      "GET /api/v3/flows/instances/",
+      `PUT ${invitationsPath}{pk}/`,
+      `PUT ${invitationsPath}{pk}/`,
+      `PUT ${invitationsPath}{pk}/`,
+      `PUT ${stagesPath}{pk}/`,
+    ]);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    expect((await invitations(server)).map(({ pk }) => pk).sort()).toEqual([anyFlow?.pk, jane?.pk, team?.pk].sort());
+  });
+
+  test("destroys with one DELETE each", async () => {
+    requestsOf(server);
+    await project.destroy();
+    expect(requestsOf(server)).toEqual([
+      `DELETE ${invitationsPath}{pk}/`,
+      `DELETE ${invitationsPath}{pk}/`,
+      `DELETE ${invitationsPath}{pk}/`,
+      `DELETE ${stagesPath}{pk}/`,
+    ]);
+    expect(await invitations(server)).toEqual([]);
+    expect((await project.state()).size).toBe(0);
+  });
+});

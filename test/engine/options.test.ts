@@ -1,0 +1,129 @@
+import { Authentik } from "../sandbox";
+import { Project } from "./project";
+import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
+
+jest.setTimeout(180_000);
+
+describe("the engine's resource options", () => {
+  let server: Authentik;
+  let project: Project;
+
+  beforeEach(async () => {
+    server = await Authentik.start();
+    project = await Project.create("", { authentik: server });
+  });
+
+  afterEach(async () => {
+    await project.remove();
+    await server.close();
+  });
+
+  const expires = `expires: "2035-01-01T00:00:00Z"`;
+
+  test("protect keeps an invitation from destroy, retainOnDelete keeps it in authentik", async () => {
+    await project.write(`
+      new authentik.Invitation("protected", { ${expires} }, { protect: true });
+      new authentik.Invitation("retained", { ${expires} }, { retainOnDelete: true });
+    `);
+    await project.up();
+    const refused = await project.pulumi("destroy", "--yes", "--skip-preview", "--suppress-progress");
+    expect(refused.code).not.toBe(0);
+    expect(refused.output).toContain("protect");
+    await project.write(`new authentik.Invitation("protected", { ${expires} }, { protect: true });`);
+    requestsOf(server);
+    await project.up();
+    expect(requestsOf(server)).toEqual([]);
+    expect((await invitations(server)).map(({ name }) => name)).toEqual(["protected", "retained"]);
+    expect([...(await project.state()).keys()]).toEqual(["protected"]);
+  });
+
+  test("ignoreChanges leaves alone what it names, into fixedData too", async () => {
+    const program = (team: string, role: string) => `
+      new authentik.Invitation("x", { ${expires}, singleUse: ${team === "b"}, fixedData: { team: "${team}", role: "${role}" } },
+        { ignoreChanges: ["fixedData.team", "singleUse"] });
+    `;
+    await project.write(program("a", "reader"));
+    await project.up();
+    await project.write(program("b", "writer"));
+    await project.up();
+    const [x] = await invitations(server);
+    expect(x).toMatchObject({ single_use: false, fixed_data: { team: "a", role: "writer" } });
+    await server.request("PATCH", `${invitationsPath}${x?.pk}/`, { fixed_data: { team: "by-hand", role: "writer" } });
+    const drift = await project.preview("--refresh", "--expect-no-changes");
+    expect([drift.code, drift.output]).toEqual([0, expect.anything()]);
+  });
+
+  test("dependsOn, parent and aliases: an order, a place, and a rename without a new link", async () => {
+    await project.write(`
+      const stage = new authentik.InvitationStage("stage");
+      class Team extends pulumi.ComponentResource { constructor(name) { super("test:index:Team", name); } }
+      const team = new Team("team");
+      new authentik.Invitation("old", { name: "constant", ${expires} }, { parent: team, dependsOn: [stage] });
+    `);
+    await project.up();
+    const [before] = await invitations(server);
+    expect(requestsOf(server).length).toBe(2);
+    await project.write(`
+      const stage = new authentik.InvitationStage("stage");
+      class Team extends pulumi.ComponentResource { constructor(name) { super("test:index:Team", name); } }
+      const team = new Team("team");
+      new authentik.Invitation("new", { name: "constant", ${expires} }, { parent: team, dependsOn: [stage], aliases: [{ name: "old" }] });
+    `);
+    const { code, output } = await project.preview("--expect-no-changes");
+    expect([code, output]).toEqual([0, expect.stringContaining("unchanged")]);
+    await project.up();
+    expect(requestsOf(server)).toEqual([]);
+    expect(await invitations(server)).toEqual([before]);
+    expect((await project.state()).get("new")?.parent).toContain("test:index:Team::team");
+  });
+
+  test("replaceOnChanges issues anew; a stage, whose name is unique, is deleted first", async () => {
+    const program = (team: string, go: boolean) => `
+      new authentik.Invitation("x", { ${expires}, fixedData: { team: "${team}" } }, { replaceOnChanges: ["fixedData"] });
+      new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${go} }, { replaceOnChanges: ["continueFlowWithoutInvitation"] });
+      new authentik.Invitation("y", { ${expires}, fixedData: { team: "${team}" } }, { replaceOnChanges: ["*"], deleteBeforeReplace: true });
+    `;
+    await project.write(program("a", false));
+    await project.up();
+    const before = await invitations(server);
+    requestsOf(server);
+    await project.write(program("b", true));
+    const preview = await project.preview();
+    expect(preview.output).toContain("+-3 to replace");
+    await project.up();
+    expect(requestsOf(server)).toEqual([
+      `DELETE ${invitationsPath}{pk}/`,
+      `DELETE ${invitationsPath}{pk}/`,
+      `DELETE ${stagesPath}{pk}/`,
+      `POST ${invitationsPath}`,
+      `POST ${invitationsPath}`,
+      `POST ${stagesPath}`,
+    ]);
+    const after = await invitations(server);
+    expect(after.map(({ name, fixed_data }) => [name, fixed_data])).toEqual([
+      ["x", { team: "b" }],
+      ["y", { team: "b" }],
+    ]);
+    expect(after.map(({ pk }) => pk)).not.toEqual(before.map(({ pk }) => pk));
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  });
+
+  test("--target touches what it names, and nothing else", async () => {
+    await project.write(`
+      new authentik.Invitation("x", { ${expires} });
+      new authentik.Invitation("y", { ${expires} });
+    `);
+    await project.up("--target", "**::x");
+    expect((await invitations(server)).map(({ name }) => name)).toEqual(["x"]);
+    await project.up();
+    requestsOf(server);
+    await project.write(`
+      new authentik.Invitation("x", { ${expires}, singleUse: true });
+      new authentik.Invitation("y", { ${expires}, singleUse: true });
+    `);
+    await project.up("--target", "**::y");
+    expect((await invitations(server)).map(({ single_use }) => single_use)).toEqual([false, true]);
+    await project.destroy("--target", "**::x");
+    expect((await invitations(server)).map(({ name }) => name)).toEqual(["y"]);
+  });
+});
