@@ -1,6 +1,6 @@
-import nock from "nock";
 import { invitationProvider } from "../../../provider/lifecycle/invitation";
 import { invitationStageProvider } from "../../../provider/lifecycle/invitation-stage";
+import { nock } from "./nock";
 
 export type Inputs = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import "./environment";
-import nock from "nock";
+import { nock } from "./nock";
 
 export const base = "https://authentik.test";
 export const api = "/api/v3";
@@ -37,8 +37,14 @@ export function answer(
   nock(new URL(at).origin)
     .intercept((uri) => uri.split("?")[0] === `${prefix}${api}${path}`, method)
     .times(times)
-    .reply((uri, sent) => {
-      calls.push({ method, path: uri.slice(prefix.length + api.length), body: sent === "" ? undefined : sent });
+    .reply(async (request: Request) => {
+      const url = new URL(request.url);
+      const sent = await request.text();
+      calls.push({
+        method,
+        path: url.pathname.slice(prefix.length + api.length) + url.search,
+        body: sent === "" ? undefined : JSON.parse(sent),
+      });
       const text = typeof body === "string" ? body : JSON.stringify(body);
       return [status, text, { ...(status === 204 ? {} : { "content-type": type }), ...headers }];
     });
