@@ -4,7 +4,7 @@
  * taken over wrongly, the same thing would be made twice, and the first to be renamed would stay.
  */
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { access, lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
@@ -23,14 +23,14 @@ const ABANDONED_MS = 60 * 60_000;
 export async function cacheFolder(env: Env): Promise<string> {
   for (const base of userCaches(env)) {
     const folder = join(base, PROJECT);
-    if (await isWritable(folder)) {
+    if (await canMake(folder)) {
       return folder;
     }
   }
   const uid = process.getuid?.();
   const folder = join(tmpdir(), uid === undefined ? PROJECT : `${PROJECT}-${uid}`);
   // Others can write to that place too, so a folder that somebody else has made there is not used.
-  if ((await isWritable(folder)) && (await isOwn(folder, uid))) {
+  if ((await canMake(folder)) && (await isOwn(folder, uid))) {
     return folder;
   }
   throw new Error(
@@ -41,11 +41,13 @@ export async function cacheFolder(env: Env): Promise<string> {
 /** Whether there is a home folder that can be written. */
 export async function hasHome(env: Env): Promise<boolean> {
   const home = homeOf(env);
-  return home !== undefined && (await isWritable(home));
+  return home !== undefined && (await mayWrite(home));
 }
 
+/** The home folder, if it exists: it may be named and not be there, and is not ours to make then. */
 function homeOf(env: Env): string | undefined {
-  return env[process.platform === "win32" ? "USERPROFILE" : "HOME"];
+  const home = env[process.platform === "win32" ? "USERPROFILE" : "HOME"];
+  return home && existsSync(home) ? home : undefined;
 }
 
 function userCaches(env: Env): string[] {
@@ -55,9 +57,18 @@ function userCaches(env: Env): string[] {
   return [own, usual].filter((folder): folder is string => folder !== undefined && isAbsolute(folder));
 }
 
-async function isWritable(folder: string): Promise<boolean> {
+/** Makes the folder where it is not there. */
+async function canMake(folder: string): Promise<boolean> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await mayWrite(folder);
+  } catch {
+    return false;
+  }
+}
+
+async function mayWrite(folder: string): Promise<boolean> {
+  try {
     await access(folder, constants.W_OK);
     return true;
   } catch {

@@ -73,10 +73,9 @@ export async function run(command: string, args: string[], options: RunOptions):
 
   const limit = setTimeout(() => {
     expired = true;
+    child.kill("SIGKILL");
     if (detached && child.pid !== undefined) {
-      process.kill(-child.pid, "SIGKILL");
-    } else {
-      child.kill("SIGKILL");
+      killGroup(child.pid);
     }
     // What it started may live on and keep these open, and "close" would wait for that.
     child.stdout.destroy();
@@ -94,4 +93,12 @@ export async function run(command: string, args: string[], options: RunOptions):
       end(code === 0, signal ? `it was ended by ${signal}` : `it ended with status ${code}`),
     );
   });
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // All of it has ended already.
+  }
 }

@@ -335,6 +335,15 @@ describe("the cache", () => {
     expect((await machine.findElsewhere()).origin).toBe("cache");
   });
 
+  test("a home folder that is named but not there is not made", async () => {
+    const machine = new Machine();
+    machine.go();
+    rmSync(machine.home, { recursive: true });
+    delete machine.env["XDG_CACHE_HOME"];
+    expect((await machine.findElsewhere()).command.startsWith(machine.folder)).toBe(true);
+    expect(existsSync(machine.home)).toBe(false);
+  });
+
   test("a home folder that cannot be written is no obstacle either", async () => {
     const machine = new Machine();
     machine.go();
