@@ -82,6 +82,8 @@ export class Authentik {
     this.instance = new Instance(this.profile, () => this.now());
     this.site = new Site(this.instance);
     this.instance.users.addToken(this.instance.users.admin, { key: token });
+    // Connections are kept as long as tests need them: they end with close(), or by a fault.
+    server.keepAliveTimeout = 60_000;
     server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
       this.serve(request, response).catch((error: unknown) => {
         console.error("The embedded authentik broke down:", error);
@@ -164,6 +166,7 @@ export class Authentik {
 
   /** Ends kept connections too. */
   async close(): Promise<void> {
+    // A second time does no harm.
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeAllConnections();
     await closed;

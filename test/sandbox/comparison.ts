@@ -101,7 +101,7 @@ export class Comparison {
     if (typeof recorded !== "string" || typeof given !== "string") return recorded === given;
     if (place.endsWith(".avatar")) return given.startsWith(recorded);
     const shortened = cut.exec(recorded);
-    if (shortened) return given.startsWith(shortened[1] as string) && given.length === Number(shortened[2]);
+    if (shortened) return given.length === Number(shortened[2]) && given.startsWith(String(shortened[1]));
     if (madeUp.test(recorded))
       return microseconds.test(given) && this.inTime(recorded, given) && this.learn(recorded, given);
     if (fingerprint.test(recorded)) return fingerprint.test(given) && this.learn(recorded, given);
