@@ -17,7 +17,7 @@ import { faults, given, isToBeCreated, type Properties, toDiff, toFailures, unkn
 import { type Connection, configure, connect } from "./connections";
 import { createOnce } from "./lost-answer";
 import { connectionName, storableText } from "./properties";
-import { forUser, UserError } from "./user-error";
+import { forUser, forUserWithStoredSettings, UserError } from "./user-error";
 
 interface InvitationStageInputs extends InvitationStageFields {
   readonly connection?: string;
@@ -61,7 +61,7 @@ export const invitationStageProvider = {
   },
 
   read(id: string, properties: Properties = {}): Promise<dynamic.ReadResult> {
-    return forUser(async () => {
+    return forUserWithStoredSettings(async () => {
       const written = properties as Partial<InvitationStageState>;
       const pk = canonicalUuid(id);
       if (pk === undefined)
@@ -95,7 +95,7 @@ export const invitationStageProvider = {
   },
 
   delete(id: string, properties: Properties): Promise<void> {
-    return forUser(async () => {
+    return forUserWithStoredSettings(async () => {
       const state = asState(properties);
       if (isAdopted(id)) {
         console.warn(

@@ -26,7 +26,7 @@ import {
   stateOf,
 } from "./invitation-state";
 import { createOnce } from "./lost-answer";
-import { forUser, UserError } from "./user-error";
+import { forUser, forUserWithStoredSettings, UserError } from "./user-error";
 
 /** The invitations that this process has met in states: none of them is what a lost answer has made. */
 const knownPks = new Set<string>();
@@ -60,7 +60,7 @@ export const invitationProvider = {
   },
 
   read(_id: string, properties: Properties = {}): Promise<dynamic.ReadResult> {
-    return forUser(async () => {
+    return forUserWithStoredSettings(async () => {
       const state = properties as Partial<InvitationState>;
       const pk = canonicalUuid(state.pk ?? "");
       if (pk === undefined) {
@@ -102,7 +102,7 @@ export const invitationProvider = {
   },
 
   delete(_id: string, properties: Properties): Promise<void> {
-    return forUser(async () => {
+    return forUserWithStoredSettings(async () => {
       const state = asState(properties);
       if (isAdopted(state.pk)) {
         console.warn(`invitation "${state.name}": not deleted, for another resource of this run has just adopted it.`);

@@ -1,4 +1,4 @@
-import { AuthentikError } from "../authentik/errors";
+import { AuthenticationError, AuthentikError, ConnectionError, WrongAddressError } from "../authentik/errors";
 
 /**
  * A failure that its reader can mend: a setting, a name that is taken, an object that is gone. It carries no stack: the SDK prints
@@ -19,4 +19,23 @@ export async function forUser<T>(step: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw error instanceof AuthentikError ? new UserError(error.message, { cause: error }) : error;
   }
+}
+
+/**
+ * Like {@link forUser}, for steps that run also where the program does not, in `pulumi refresh` and `pulumi destroy`. There the engine
+ * gives the settings that the last `pulumi up` wrote into the state, which the user may have changed since.
+ */
+export async function forUserWithStoredSettings<T>(step: () => Promise<T>): Promise<T> {
+  return await forUser(async () => {
+    try {
+      return await step();
+    } catch (error) {
+      const isOfSettings =
+        error instanceof AuthenticationError || error instanceof ConnectionError || error instanceof WrongAddressError;
+      if (!isOfSettings) throw error;
+      const hint =
+        "If the settings were changed just now: a refresh and a destroy use those of the last `pulumi up`, and with --run-program the new ones.";
+      throw new UserError(`${error.message} ${hint}`, { cause: error });
+    }
+  });
 }

@@ -1,0 +1,172 @@
+import { Authentik } from "../sandbox";
+import { Project } from "./project";
+import { invitations, invitationsPath, requestsOf, type ServerInvitation, stagesPath } from "./server";
+
+jest.setTimeout(180_000);
+
+describe("taking over what exists", () => {
+  let server: Authentik;
+  let project: Project;
+
+  beforeEach(async () => {
+    server = await Authentik.start();
+    project = await Project.create("", { authentik: server });
+  });
+
+  afterEach(async () => {
+    await project.remove();
+    await server.close();
+  });
+
+  async function make(fields: Record<string, unknown> = {}): Promise<ServerInvitation> {
+    const { body } = await server.request("POST", invitationsPath, {
+      name: "by-hand",
+      expires: "2035-01-01T00:00:00Z",
+      single_use: true,
+      fixed_data: { email: "jane@example.com", attributes: { team: "a" } },
+      ...fields,
+    });
+    return body as ServerInvitation;
+  }
+
+  async function makeStage(name: string): Promise<string> {
+    const { body } = await server.request("POST", stagesPath, { name, continue_flow_without_invitation: true });
+    return (body as { pk: string }).pk;
+  }
+
+  test("import reads, and writes nothing; left in the code it is no change, and taken out neither", async () => {
+    const { pk } = await make();
+    const stagePk = await makeStage("Stage by hand");
+    const program = (options: (pk: string) => string) => `
+      const jane = new authentik.Invitation("jane", { name: "by-hand", expires: "2035-01-01T01:00:00+01:00", singleUse: true,
+        fixedData: { attributes: { team: "a" }, email: "jane@example.com" } }, ${options(pk.toUpperCase())});
+      new authentik.InvitationStage("stage", { name: "Stage by hand", continueFlowWithoutInvitation: true }, ${options(stagePk)});
+      exports.pk = jane.pk;
+    `;
+    await project.write(program((uuid) => `{ import: "${uuid}" }`));
+    expect((await project.preview()).output).not.toContain(pk);
+    requestsOf(server);
+    const output = await project.up();
+    expect(requestsOf(server)).toEqual([`GET ${invitationsPath}{pk}/`, `GET ${stagesPath}{pk}/`]);
+    expect(output).not.toContain(pk);
+    expect(await project.stateText()).not.toContain(pk);
+    expect(await project.outputs()).toEqual({ pk });
+
+    const left = await project.preview("--expect-no-changes", "--refresh");
+    expect([left.code, left.output]).toEqual([0, expect.stringContaining("3 unchanged")]);
+    await project.up();
+    expect((await project.state()).get("jane")?.inputs).not.toHaveProperty("import");
+    await project.write(program(() => "{}"));
+    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+    await project.destroy();
+    expect(await invitations(server)).toEqual([]);
+  });
+
+  test("import refuses what differs, with a list of the properties, and writes nothing", async () => {
+    const { pk } = await make();
+    await project.write(`new authentik.Invitation("jane", { validFor: "14d", flow: "default-source-enrollment",
+      fixedData: { email: "j@example.com", attributes: { team: "a" }, extra: "s3cr3t" } }, { import: "${pk}" });`);
+    requestsOf(server);
+    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      'error: Invitation "jane" cannot be imported: it differs from the code in name, validFor, fixedData.email, fixedData.extra, singleUse, flow. Write in the code what authentik has (nothing was changed), import it, then change it.',
+    );
+    expect(output).not.toContain("s3cr3t");
+    expect(output).not.toContain(pk);
+    expect(requestsOf(server)).toEqual([`GET ${invitationsPath}{pk}/`]);
+    expect((await project.state()).size).toBe(0);
+  });
+
+  test("import of what does not exist says so, without the pk", async () => {
+    const pk = "00000000-0000-4000-8000-000000000000";
+    await project.write(`new authentik.Invitation("jane", { validFor: "14d" }, { import: "${pk}" });`);
+    const { output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    expect(output).toContain('error: Invitation "jane" cannot be imported: authentik has none with the pk');
+    expect(output).not.toContain(pk);
+  });
+
+  test("import takes an expired invitation, which could not be issued any more", async () => {
+    const { pk } = await make({ expires: "2020-01-01T00:00:00Z", fixed_data: {}, single_use: false });
+    await project.write(`const x = new authentik.Invitation("by-hand", { expires: "2020-01-01T00:00:00Z" }, { import: "${pk}" });
+      exports.status = x.status;`);
+    await project.up();
+    expect(await project.outputs()).toEqual({ status: "expired" });
+  });
+
+  test("an import that is left in the code does not adopt again what is being replaced", async () => {
+    const { pk } = await make();
+    const program = (
+      team: string,
+    ) => `new authentik.Invitation("by-hand", { expires: "2035-01-01T00:00:00Z", singleUse: true,
+      fixedData: { email: "jane@example.com", attributes: { team: "${team}" } } }, { import: "${pk}", replaceOnChanges: ["fixedData"] });`;
+    await project.write(program("a"));
+    await project.up();
+    await project.write(program("b"));
+    await project.up();
+    const [replaced, ...others] = await invitations(server);
+    expect(others).toEqual([]);
+    expect(replaced?.fixed_data).toEqual({ email: "jane@example.com", attributes: { team: "b" } });
+    expect(replaced?.pk).not.toBe(pk);
+  });
+
+  test("a resource that is renamed in the code by an import keeps its invitation, though the old one is deleted", async () => {
+    await project.write(`new authentik.Invitation("old", { name: "constant", expires: "2035-01-01T00:00:00Z" });`);
+    await project.up();
+    const [before] = await invitations(server);
+    await project.write(
+      `new authentik.Invitation("new", { name: "constant", expires: "2035-01-01T00:00:00Z" }, { import: "${before?.pk}" });`,
+    );
+    const output = await project.up();
+    expect(output).toContain(
+      'invitation "constant": not deleted, for another resource of this run has just adopted it.',
+    );
+    expect(await invitations(server)).toEqual([before]);
+    expect([...(await project.state()).keys()]).toEqual(["new"]);
+  });
+
+  test("a stage's name that is taken: the message names the stage's pk and the option", async () => {
+    const pk = await makeStage("taken");
+    await project.write(`new authentik.InvitationStage("taken");`);
+    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      `The invitation stage with the pk ${pk} has this name: choose another name, or take that stage over with the resource option { import: "${pk}" }.`,
+    );
+    await project.write(`new authentik.InvitationStage("default-authentication-login");`);
+    const other = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    expect(other.output).toContain("no invitation stage has this one");
+  });
+
+  test("get reads what exists, and neither changes nor deletes it", async () => {
+    const { pk } = await make({ flow: null });
+    const stagePk = await makeStage("Stage by hand");
+    await project.write(`
+      const x = authentik.Invitation.get("x", "${pk}");
+      const stage = authentik.InvitationStage.get("stage", "${stagePk}");
+      exports.x = { name: x.name, expires: x.expires, singleUse: x.singleUse, fixedData: x.fixedData, status: x.status };
+      exports.stage = { id: stage.id, pk: stage.pk, name: stage.name, continues: stage.continueFlowWithoutInvitation };
+      exports.pk = x.pk;
+      exports.id = x.id;
+    `);
+    const preview = await project.preview();
+    expect([preview.code, preview.output]).toEqual([0, expect.not.stringContaining(pk)]);
+    const output = await project.up();
+    expect(output).not.toContain(pk);
+    expect(await project.stateText()).not.toContain(pk);
+    expect(await project.outputs()).toMatchObject({
+      x: {
+        name: "by-hand",
+        expires: "2035-01-01T00:00:00Z",
+        singleUse: true,
+        fixedData: { email: "jane@example.com", attributes: { team: "a" } },
+        status: "pending",
+      },
+      stage: { id: stagePk, pk: stagePk, name: "Stage by hand", continues: true },
+      pk,
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
+    await project.destroy();
+    expect(await invitations(server)).toHaveLength(1);
+  });
+});
