@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { types } from "node:util";
 import { backOff } from "exponential-backoff";
 import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { type AuthentikError, ConnectionError, type FailedRequest, ServerError, TimeoutError } from "./errors";
@@ -68,6 +69,8 @@ const neverArrived = new Set([
   "ENETUNREACH",
   "ENETDOWN",
   "UND_ERR_CONNECT_TIMEOUT",
+  // A proxy made no tunnel. Nothing here aborts a request, so that undici has no other reason for it.
+  "UND_ERR_ABORTED",
 ]);
 const timedOut = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
 const cut = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "UND_ERR_SOCKET", "UND_ERR_CLOSED"]);
@@ -167,7 +170,7 @@ export class Transport {
 
   #connectionFailure(error: unknown, failed: FailedRequest): AuthentikError {
     const code = codeOf(error);
-    const outcomeUnknown = failed.method === "POST" && !neverArrived.has(code) && !isTlsFailure(code);
+    const outcomeUnknown = failed.method === "POST" && !neverArrived.has(code) && !isHandshakeFailure(code);
     const said = { ...failed, words: code.startsWith("UND_ERR") || !code ? messageOf(error) : code };
     if (timedOut.has(code)) {
       return new TimeoutError(
@@ -196,9 +199,10 @@ function isPassing(error: AuthentikError): boolean {
 }
 
 function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "";
+  // Not `instanceof`: where a program runs in a context of its own (`node:vm`, jest), Node's errors are of another class.
+  if (!types.isNativeError(error)) return "";
   // Node tries every address of a host and collects the failures (`autoSelectFamily`).
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return codeOf(error.errors[0]);
   const code = (error as NodeJS.ErrnoException).code;
   return typeof code === "string" ? code : codeOf(error.cause);
 }
@@ -214,13 +218,18 @@ function adviceByCode(code: string): string {
   return "Check authentik:url (or AUTHENTIK_URL), that the server runs, and proxies and firewalls on the way; then run again.";
 }
 
-/** The server's certificate was refused: before anything of the request was sent. */
+/** The server's certificate was refused. */
 function isTlsFailure(code: string): boolean {
   return code.startsWith("ERR_TLS") || /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/.test(code);
 }
 
+/** Whether it failed before anything of the request was sent: the certificate, or a port that speaks plain HTTP. */
+function isHandshakeFailure(code: string): boolean {
+  return isTlsFailure(code) || code === "ERR_SSL_WRONG_VERSION_NUMBER";
+}
+
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return types.isNativeError(error) ? error.message : String(error);
 }
 
 /** `Retry-After` is a number of seconds or a date (RFC 9110, section 10.2.3). */
