@@ -62,14 +62,20 @@ const headers = z.record(
   z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
   z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/),
 );
+/** Those that the provider sets, and those that HTTP keeps for the connection itself: undici refuses each request that has them. */
 const ownHeaders = new Set([
   "authorization",
+  "proxy-authorization",
+  "user-agent",
   "accept",
   "content-type",
   "content-length",
   "host",
   "connection",
+  "keep-alive",
   "transfer-encoding",
+  "upgrade",
+  "expect",
 ]);
 
 function readSettings(name: string): ConstructorParameters<typeof Client>[0] {
