@@ -1,7 +1,7 @@
 import "./environment";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 
 export interface Received {
   readonly method: string;
@@ -65,7 +65,7 @@ export async function startServer(
   };
 }
 
-export function listen(server: Pick<Server, "listen" | "address" | "once">, port = 0): Promise<number> {
+export function listen(server: NetServer, port = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
