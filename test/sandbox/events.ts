@@ -30,6 +30,8 @@ interface Event {
   visible: number;
   /** All in which a search looks, made when it is first needed. */
   searched?: string;
+  /** It tells fixed data that cannot be read back: nobody saw what becomes of such an event. */
+  poisoned?: boolean;
 }
 
 const year = 365 * 24 * 60;
@@ -45,11 +47,12 @@ export class Events {
     this.brand = this.brandNamed("Default brand");
   }
 
-  created(call: Call, ref: Ref, values: JsonObject): void {
+  created(call: Call, ref: Ref, values: JsonObject, poisoned = false): void {
     const diff: JsonObject = {};
     for (const [name, value] of Object.entries(values)) diff[name] = { new_value: value, previous_value: null };
     const told: JsonObject = this.instance.profile.eventsHoldDiff ? { diff } : {};
-    this.write(call, "model_created", { ...told, model: model(ref) });
+    const event = this.write(call, "model_created", { ...told, model: model(ref) });
+    event.poisoned = poisoned && this.instance.profile.eventsHoldDiff;
   }
 
   /** It does not say which fields. */
@@ -85,8 +88,8 @@ export class Events {
     });
   }
 
-  private write(call: Call, action: string, context: JsonObject): void {
-    this.add({
+  private write(call: Call, action: string, context: JsonObject): Event {
+    return this.add({
       user: userOf(call),
       action,
       app: "authentik.events.middleware",
@@ -96,14 +99,16 @@ export class Events {
     });
   }
 
-  private add(event: Pick<Event, "user" | "action" | "app" | "context" | "clientIp" | "brand">): void {
-    this.rows.push({
+  private add(event: Pick<Event, "user" | "action" | "app" | "context" | "clientIp" | "brand">): Event {
+    const added: Event = {
       pk: this.instance.uuid(),
       ...event,
       created: this.instance.moment(),
       expires: this.instance.moment(year),
       visible: this.instance.clock().getTime() + this.delay,
-    });
+    };
+    this.rows.push(added);
+    return added;
   }
 
   private brandNamed(name: string): JsonObject {
@@ -185,6 +190,7 @@ function request(call: Call): JsonObject {
 }
 
 function show(event: Event): Json {
+  if (event.poisoned) throw unseen("an event about fixed data that cannot be read back");
   return {
     pk: event.pk,
     user: event.user,

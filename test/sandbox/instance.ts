@@ -14,7 +14,8 @@ export class Instance {
   /** The system setting `default_token_duration` in minutes: how long an invitation lives that says no expiry (`settings`). */
   defaultTokenMinutes = 30;
   private lastTime = 0;
-  private lastMicros = 0;
+  /** How many moments were told while the clock stood at `lastTime`: each is a microsecond later than the one before. */
+  private told = 0;
   readonly users: Users;
   readonly flows: Flows;
   readonly stages: Stages;
@@ -45,10 +46,9 @@ export class Instance {
 
   /** Now, or so many minutes from now. No two are the same while the clock runs on, so that what is made later is later. */
   moment(minutes = 0): Instant {
-    const now = this.clock();
-    const micros = now.getTime() === this.lastTime ? this.lastMicros + 1 : 1;
-    this.lastTime = now.getTime();
-    this.lastMicros = Math.min(micros, 999);
-    return instant(new Date(now.getTime() + minutes * 60_000), this.lastMicros);
+    const time = this.clock().getTime();
+    this.told = time === this.lastTime ? this.told + 1 : 1;
+    this.lastTime = time;
+    return instant(new Date(time + minutes * 60_000 + Math.floor(this.told / 1000)), this.told % 1000);
   }
 }

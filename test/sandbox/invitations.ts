@@ -129,16 +129,21 @@ export class Invitations extends ViewSet<Invitation> {
       singleUse: written.singleUse ?? false,
       flow: written.flow ?? null,
     });
-    this.instance.events.created(call, this.ref(row), {
-      flow: row.flow?.pk.replaceAll("-", "") ?? null,
-      name: row.name,
-      expires: showInstant(row.expires),
-      expiring: true,
-      created_by: row.createdBy.pk,
-      fixed_data: written.fixedData ?? {},
-      single_use: row.singleUse,
-      invite_uuid: row.pk.replaceAll("-", ""),
-    });
+    this.instance.events.created(
+      call,
+      this.ref(row),
+      {
+        flow: row.flow?.pk.replaceAll("-", "") ?? null,
+        name: row.name,
+        expires: showInstant(row.expires),
+        expiring: true,
+        created_by: row.createdBy.pk,
+        fixed_data: written.fixedData ?? {},
+        single_use: row.singleUse,
+        invite_uuid: row.pk.replaceAll("-", ""),
+      },
+      row.poisoned,
+    );
     return json(201, this.showWritten(row, written, kept));
   }
 
