@@ -31,6 +31,9 @@ import { forUser, forUserWithStoredSettings, UserError } from "./user-error";
 /** The invitations that this process has met in states: none of them is what a lost answer has made. */
 const knownPks = new Set<string>();
 
+/** The POSTs of this process that are under way. */
+const underWay = new Set<{ readonly name: string; readonly sending: Promise<StoredInvitation> }>();
+
 /** The life of an invitation, as the engine asks for it. */
 export const invitationProvider = {
   configure,
@@ -125,15 +128,28 @@ async function issue(inputs: InvitationInputs): Promise<InvitationState> {
   const fields = await fieldsOf(inputs, issuedAt, connection);
   const stored = await createOnce(
     `invitation "${inputs.name}"`,
-    () => createInvitation(connection.client, fields),
+    () => post(connection, fields),
     () => findMade(connection, fields),
   );
   knownPks.add(stored.pk);
   return stateOf(inputs, stored, issuedAt);
 }
 
+async function post(connection: Connection, fields: InvitationFields): Promise<StoredInvitation> {
+  const sending = createInvitation(connection.client, fields).then((stored) => {
+    knownPks.add(stored.pk);
+    return stored;
+  });
+  const one = { name: fields.name.trim(), sending };
+  underWay.add(one);
+  return await sending.finally(() => underWay.delete(one));
+}
+
 /** The invitations that have all that was sent, and that no resource of this process has. Names are not unique. */
 async function findMade(connection: Connection, sent: InvitationFields): Promise<StoredInvitation[]> {
+  // What others of the same name are making must be known first, or it would be taken for what this one has made.
+  const others = [...underWay].filter(({ name }) => name === sent.name.trim());
+  await Promise.allSettled(others.map(({ sending }) => sending));
   const namesakes = await listInvitations(connection.client, { name: sent.name.trim() });
   return namesakes.filter(
     (stored) =>
