@@ -28,6 +28,10 @@ export async function runMain(main: (interrupted: AbortSignal) => Promise<void>)
     controller.abort(new Interrupted(signal));
   };
   for (const signal of Object.keys(signals) as (keyof typeof signals)[]) process.on(signal, interrupt);
+  // npm passes SIGTERM on to the shell between it and us, which ends without telling us.
+  const parent = process.ppid;
+  const orphaned = (): void => (process.ppid === parent ? undefined : interrupt("SIGTERM"));
+  if (process.env.npm_lifecycle_event !== undefined) setInterval(orphaned, 200).unref();
   // Whoever read our output is gone: `npm run demo | head`.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => interrupt("SIGHUP"));
   try {
