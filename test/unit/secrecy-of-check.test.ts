@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { checkInvitation, checkStage, forbidRequests, requests } from "./support/check";
 
+jest.setTimeout(30_000);
+
 /** A text that stands in no message by chance. */
 const secrets = fc.stringMatching(/^[A-Za-z0-9 ]{8,20}$/).map((text) => `§${text}§`);
 

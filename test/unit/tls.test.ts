@@ -9,6 +9,9 @@ const get = { method: "GET", path: "/api/v3/", shownPath: "/api/v3/" } as const;
 const post = { ...get, method: "POST", body: {} } as const;
 const fine = { handler: (_received: unknown, response: Parameters<typeof sendJson>[0]) => sendJson(response, 200, {}) };
 
+// Real time passes here, and more of it where the machine is busy.
+jest.setTimeout(30_000);
+
 afterEach(closeServers);
 
 async function failureAt(url: string, request: typeof get | typeof post): Promise<Error> {

@@ -51,6 +51,9 @@ const status =
     sendJson(response, code, {}, headers);
 const cut: Handler = ({ socket }) => socket.destroy();
 
+// Real time passes here, and more of it where the machine is busy.
+jest.setTimeout(30_000);
+
 afterEach(async () => {
   jest.restoreAllMocks();
   await closeServers();
