@@ -14,5 +14,7 @@ module.exports = {
   transformIgnorePatterns: [
     "/node_modules/(?!(nock|@mswjs/interceptors|@open-draft|outvariant|rettime|is-node-process)/)",
   ],
+  // Dynamic imports name the compiled file.
+  moduleNameMapper: { "^(\\.{1,2}/(?:lifecycle|authentik)/.*)\\.js$": "$1" },
   modulePathIgnorePatterns: ["<rootDir>/dist", "<rootDir>/build"],
 };

@@ -131,12 +131,13 @@ export class Client {
       // A bad token and a missing permission are both 403 and differ in their texts only, which change between versions.
       const tokenIsGood = await this.#checkToken();
       const lacking = `The token's user lacks the permission ${request.permission}: give it to a role of that user.`;
-      if (tokenIsGood) return new PermissionError(request.failure, failed, lacking);
+      if (tokenIsGood) return new PermissionError(request.failure, failed, lacking, request.permission);
       return tokenIsGood === undefined
         ? new PermissionError(
             request.failure,
             failed,
             `${lacking} Or the token is bad, which could not be asked: authentik failed on that.`,
+            request.permission,
           )
         : new AuthenticationError(
             request.failure,

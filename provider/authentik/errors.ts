@@ -44,7 +44,15 @@ export class TimeoutError extends AuthentikError {}
 export class AuthenticationError extends AuthentikError {}
 
 /** The token is good, and lacks a permission. */
-export class PermissionError extends AuthentikError {}
+export class PermissionError extends AuthentikError {
+  /** The permission that is missing, as authentik names it: `authentik_flows.view_flow`. */
+  readonly permission: string;
+
+  constructor(what: string, request: FailedRequest, advice: string, permission: string) {
+    super(what, request, advice);
+    this.permission = permission;
+  }
+}
 
 /** The server refused what was sent (400). `fields` are its messages by the API's field name. */
 export class ValidationError extends AuthentikError {

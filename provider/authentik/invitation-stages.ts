@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Client } from "./client";
+import { type StoredFlow, wireFlow } from "./flows";
 
 /** What an invitation stage is to the API, in the names of this package. `flow_set` is never sent: 2024.8 fails on it. */
 export interface InvitationStageFields {
@@ -7,57 +8,15 @@ export interface InvitationStageFields {
   readonly continueFlowWithoutInvitation: boolean;
 }
 
-/** A flow as a stage's answer shows it. Only what both versions of the server give, and what users use. */
-export interface FlowOfStage {
-  readonly pk: string;
-  readonly name: string;
-  readonly slug: string;
-  readonly title: string;
-  readonly designation: string;
-  readonly policyEngineMode: string | undefined;
-  readonly compatibilityMode: boolean | undefined;
-  readonly layout: string | undefined;
-  readonly deniedAction: string | undefined;
-  readonly exportUrl: string | undefined;
-}
-
 /** An invitation stage as the server has it. */
 export interface StoredInvitationStage extends InvitationStageFields {
   readonly pk: string;
-  readonly flowSet: readonly FlowOfStage[];
+  readonly flowSet: readonly StoredFlow[];
   readonly component: string;
   readonly verboseName: string;
   readonly verboseNamePlural: string;
   readonly metaModelName: string;
 }
-
-const wireFlow = z
-  .object({
-    pk: z.string(),
-    name: z.string(),
-    slug: z.string(),
-    title: z.string(),
-    designation: z.string(),
-    policy_engine_mode: z.string().optional(),
-    compatibility_mode: z.boolean().optional(),
-    layout: z.string().optional(),
-    denied_action: z.string().optional(),
-    export_url: z.string().optional(),
-  })
-  .transform(
-    (wire): FlowOfStage => ({
-      pk: wire.pk,
-      name: wire.name,
-      slug: wire.slug,
-      title: wire.title,
-      designation: wire.designation,
-      policyEngineMode: wire.policy_engine_mode,
-      compatibilityMode: wire.compatibility_mode,
-      layout: wire.layout,
-      deniedAction: wire.denied_action,
-      exportUrl: wire.export_url,
-    }),
-  );
 
 const wireStage = z
   .object({
@@ -150,16 +109,23 @@ export async function deleteInvitationStage(client: Client, pk: string): Promise
   });
 }
 
-/** `GET /api/v3/stages/invitation/stages/?name=`: names are unique over all kinds of stages, and case-sensitive. */
-export async function findInvitationStage(client: Client, name: string): Promise<StoredInvitationStage | undefined> {
+/**
+ * `GET /api/v3/stages/invitation/stages/?name=` or `?stage_uuid=`. Names are unique over all kinds of stages, and case-sensitive.
+ * Undefined if there is none that the token's user may see.
+ */
+export async function findInvitationStage(
+  client: Client,
+  wanted: { name: string } | { pk: string },
+): Promise<StoredInvitationStage | undefined> {
+  const isByName = "name" in wanted;
   const stages = await client.list(
     {
       path,
-      query: { name },
+      query: isByName ? { name: wanted.name } : { stage_uuid: wanted.pk },
       failure: "The invitation stages could not be listed",
       permission: "authentik_stages_invitation.view_invitationstage",
     },
     wireStage,
   );
-  return stages.find((stage) => stage.name === name);
+  return stages.find((stage) => (isByName ? stage.name === wanted.name : stage.pk === wanted.pk));
 }

@@ -125,12 +125,28 @@ export async function deleteInvitation(client: Client, pk: string): Promise<void
   });
 }
 
-/** `GET /api/v3/stages/invitation/invitations/`, all pages. `name` is compared by the server to the letter. */
-export async function listInvitations(client: Client, filters: { name?: string }): Promise<StoredInvitation[]> {
+/** What a list of invitations can be narrowed by. The server ignores filters that it does not know, and would give all. */
+export interface InvitationFilters {
+  readonly name?: string;
+  readonly flowSlug?: string;
+  readonly createdBy?: string;
+  readonly expires?: string;
+}
+
+/** `GET /api/v3/stages/invitation/invitations/`, all pages. Texts are compared to the letter, `expires` as an instant. */
+export async function listInvitations(client: Client, filters: InvitationFilters): Promise<StoredInvitation[]> {
+  const query = {
+    name: filters.name,
+    flow__slug: filters.flowSlug,
+    created_by__username: filters.createdBy,
+    expires: filters.expires,
+  };
   return await client.list(
     {
       path,
-      query: filters,
+      query: Object.fromEntries(
+        Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+      ),
       failure: "The invitations could not be listed",
       permission: "authentik_stages_invitation.view_invitation",
     },

@@ -39,15 +39,6 @@ export function toFailures(reasonsFound: readonly string[]): dynamic.CheckFailur
   return reasonsFound.map((reason) => ({ property: "", reason }));
 }
 
-/**
- * What diff answers. Where something changed, `changes` stays open: then the engine compares the inputs itself, and knows which of
- * them changed, as the option `replaceOnChanges` needs. To a plain `true` it knows none, and updates what it should replace.
- */
-export function toDiff(changed: readonly string[], replacing: readonly string[]): dynamic.DiffResult {
-  const replaces = changed.filter((name) => replacing.includes(name));
-  return changed.length > 0 ? { replaces } : { changes: false };
-}
-
 function reasons(issue: z.core.$ZodIssue, names: readonly string[]): string[] {
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => misspelt(key, names));
   return [`${formatPath(issue.path)}: ${issue.message}`];
@@ -74,4 +65,21 @@ function misspelt(name: string, names: readonly string[]): string {
       ? `did you mean ${nearest.candidate}?`
       : `the properties are ${names.join(", ")}`;
   return `${formatPath([name])}: no such property; ${proposal}`;
+}
+
+/**
+ * What diff answers. Where inputs changed, `changes` stays open: then the engine compares them itself, and knows which of them changed, as
+ * the option `replaceOnChanges` needs. To a plain `true` it knows none, and updates what it should replace.
+ */
+export function toDiff({ inputs, replaces }: Change): dynamic.DiffResult {
+  if (inputs.length === 0) return { changes: false };
+  return replaces.length > 0 ? { changes: true, replaces: [...replaces] } : {};
+}
+
+/** What a changed program asks for. */
+export interface Change {
+  /** The inputs that changed. */
+  readonly inputs: readonly string[];
+  /** Those of them for which the object is made anew. */
+  readonly replaces: readonly string[];
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { defaultConnection, readAddress } from "../address";
 import { Client } from "../authentik/client";
-import { findFlowPk } from "../authentik/flows";
+import { findFlow } from "../authentik/flows";
+import type { TransportOptions } from "../authentik/transport";
 import { UserError } from "./user-error";
 
 /** As Pulumi gives it to `configure`. */
@@ -15,45 +16,55 @@ const connections = new Map<string, Connection>();
 /** Takes note of the configuration. It must not need time: Pulumi does not let other calls wait for `configure`. */
 export async function configure(request: { config: Configuration }): Promise<void> {
   configuration = request.config;
-  connections.clear();
 }
 
-/** The connection that a resource names. It is made at the first request, kept for the process, and shared by all resources. */
+/** The connection that a resource names. It is made at the first request, kept for the process, and shared by all that has its settings. */
 export function connect(name: string = defaultConnection): Connection {
-  let connection = connections.get(name);
-  if (!connection) {
-    connection = new Connection(readSettings(name));
-    connections.set(name, connection);
-  }
+  const settings = readSettings(name);
+  const key = JSON.stringify(settings);
+  const connection = connections.get(key) ?? new Connection(settings);
+  connections.set(key, connection);
   return connection;
+}
+
+interface Settings extends TransportOptions {
+  readonly attribution: boolean;
 }
 
 /** One authentik, and what this process has learnt of it. */
 export class Connection {
   readonly client: Client;
-  readonly #flowPks = new Map<string, Promise<string | undefined>>();
+  /** Whether drift is told with the name of who did it, for one request to the event log each. */
+  readonly attribution: boolean;
+  /** Whether the token may read the event log, as far as is known. */
+  mayReadEvents: boolean = true;
+  readonly #answers = new Map<string, Promise<unknown>>();
 
-  constructor(settings: ConstructorParameters<typeof Client>[0]) {
+  constructor(settings: Settings) {
     this.client = new Client(settings);
+    this.attribution = settings.attribution;
   }
 
   /** The pk of the flow with this slug: one look-up a process, however many resources ask at once. */
   async flowPk(slug: string): Promise<string> {
-    let found = this.#flowPks.get(slug);
-    if (!found) {
-      found = findFlowPk(this.client, slug);
-      this.#flowPks.set(slug, found);
-      // A failure is not kept: the next resource that asks may fare better.
-      found.catch(() => this.#flowPks.delete(slug));
-    }
-    const pk = await found;
-    if (pk === undefined) {
-      this.#flowPks.delete(slug);
+    const flow = await this.once(`flow ${slug}`, async () => {
+      const found = await findFlow(this.client, { slug });
+      if (found) return found;
       throw new UserError(
         `flow: authentik has no flow with the slug "${slug}" that the token's user may see (permission authentik_flows.view_flow). Correct the slug, or create the flow first.`,
       );
-    }
-    return pk;
+    });
+    return flow.pk;
+  }
+
+  /** Asks a question once a process. A failure is not kept: the next who asks may fare better. */
+  async once<T>(question: string, ask: () => Promise<T>): Promise<T> {
+    const known = this.#answers.get(question) as Promise<T> | undefined;
+    if (known) return await known;
+    const answer = ask();
+    this.#answers.set(question, answer);
+    answer.catch(() => this.#answers.delete(question));
+    return await answer;
   }
 }
 
@@ -78,7 +89,7 @@ const ownHeaders = new Set([
   "expect",
 ]);
 
-function readSettings(name: string): ConstructorParameters<typeof Client>[0] {
+function readSettings(name: string): Settings {
   const isDefault = name === defaultConnection;
   const read = (key: string, variable: string): { value: string; source: string } | undefined => {
     const configured = configuration.get(`${name}:${key}`);
@@ -107,15 +118,21 @@ function readSettings(name: string): ConstructorParameters<typeof Client>[0] {
   }
 
   const insecure = read("insecure", "AUTHENTIK_INSECURE");
-  const isInsecure = truth.safeParse(insecure?.value.trim() ?? "false");
-  if (!isInsecure.success) throw new UserError(`${insecure?.source} must be true or false.`);
 
   return {
     url: address.url,
     token: token.value.trim(),
-    insecure: isInsecure.data,
+    insecure: readTruth(insecure?.source ?? "", insecure?.value, false),
     headers: readHeaders(`${name}:headers`),
+    attribution: readTruth(`${name}:attribution`, configuration.get(`${name}:attribution`), true),
   };
+}
+
+function readTruth(source: string, value: string | undefined, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  const parsed = truth.safeParse(value.trim());
+  if (!parsed.success) throw new UserError(`${source} must be true or false.`);
+  return parsed.data;
 }
 
 function readHeaders(key: string): Record<string, string> {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { unknownValue } from "./check";
 
@@ -20,23 +19,6 @@ export const fixedData = z.unknown().superRefine((value, context) => {
   }
   for (const { path, message } of faultsIn(value, [])) context.addIssue({ code: "custom", path, message });
 });
-
-/** Whether two values are the same JSON: the order of keys does not matter, nor the sign of zero, which authentik drops. */
-export function isSameJson(a: unknown, b: unknown): boolean {
-  return isDeepStrictEqual(asJson(a), asJson(b));
-}
-
-/** The paths below a property at which two JSON objects differ: their first keys, never their values. */
-export function differingKeys(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): string[] {
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys]
-    .filter((key) => !(Object.hasOwn(a, key) && Object.hasOwn(b, key) && isSameJson(a[key], b[key])))
-    .sort((a, b) => (a < b ? -1 : 1));
-}
-
-function asJson(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

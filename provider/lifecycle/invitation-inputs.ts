@@ -12,6 +12,8 @@ export interface InvitationInputs {
   readonly fixedData: Readonly<Record<string, unknown>>;
   readonly singleUse: boolean;
   readonly flow?: string;
+  readonly onRetired?: "keep" | "reissue";
+  readonly keepers?: Readonly<Record<string, unknown>>;
   readonly connection?: string;
 }
 
@@ -49,12 +51,22 @@ const schema = z.strictObject({
     .refine((text) => text.trim() !== "", "must not be empty; leave it out for an invitation to any flow")
     .refine((text) => /^[-\w]*$/.test(text.trim()), "must be a flow's slug (letters, digits, _ and -) or UUID")
     .optional(),
+  onRetired: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"').optional(),
+  keepers: z.record(z.string(), z.unknown(), "must be an object").optional(),
   connection: connectionName.optional(),
 });
 
 /** All faults in an invitation's inputs; with `toBeIssued`, an expiry in the past is one, too. */
 export function invitationFaults(inputs: Properties, toBeIssued: boolean): string[] {
-  return [...faults(schema, inputs), ...expiryFaults(inputs, toBeIssued)];
+  return [...faults(schema, inputs), ...expiryFaults(inputs, toBeIssued), ...reissueFaults(inputs)];
+}
+
+/** An instant that has passed would be the next invitation's, too: only a duration can be counted anew. */
+function reissueFaults({ onRetired, expires, validFor }: Properties): string[] {
+  const isUnsure = expires === unknownValue || validFor === unknownValue;
+  return onRetired === "reissue" && validFor === undefined && !isUnsure
+    ? ['onRetired: "reissue" needs validFor instead of expires, so that the next invitation has a time of its own']
+    : [];
 }
 
 function expiryFaults({ expires, validFor }: Properties, toBeIssued: boolean): string[] {

@@ -13,6 +13,7 @@ import {
 } from "../authentik/invitation-stages";
 import { canonicalUuid } from "../pk";
 import { checkImport, givenImport, importInput, isAdopted, mismatch, noteAdoption } from "./adoption";
+import { tellChange, tellDeletion } from "./attribution";
 import { faults, given, isToBeCreated, type Properties, toDiff, toFailures, unknownValue } from "./check";
 import { type Connection, configure, connect } from "./connections";
 import { createOnce } from "./lost-answer";
@@ -48,7 +49,10 @@ export const invitationStageProvider = {
     const changed = differences(asState(olds), news);
     // A stage's name is unique, so that on the same server its replacement (`replaceOnChanges`) can only come after it.
     const deleteBeforeReplace = !changed.includes("connection") && !changed.includes("name");
-    return { ...toDiff(changed, ["connection"]), deleteBeforeReplace };
+    return {
+      ...toDiff({ inputs: changed, replaces: changed.filter((name) => name === "connection") }),
+      deleteBeforeReplace,
+    };
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -66,15 +70,10 @@ export const invitationStageProvider = {
       const pk = canonicalUuid(id);
       if (pk === undefined)
         throw new UserError("An invitation stage is read by its pk, which is a UUID: InvitationStage.get(name, pk).");
-      try {
-        const stored = await retrieveInvitationStage(connect(written.connection).client, pk);
-        const state = stateOf(written, stored);
-        const { name, continueFlowWithoutInvitation, connection } = state;
-        return { id: pk, props: state, inputs: given({ name, continueFlowWithoutInvitation, connection }) };
-      } catch (error) {
-        if (error instanceof NotFoundError) return {};
-        throw error;
-      }
+      const state = await refresh(connect(written.connection), pk, written);
+      if (state === undefined) return {};
+      const { name, continueFlowWithoutInvitation, connection } = state;
+      return { id: pk, props: state, inputs: given({ name, continueFlowWithoutInvitation, connection }) };
     });
   },
 
@@ -134,6 +133,27 @@ function differences(state: InvitationStageInputs, declared: Properties): string
   return compared.filter(([, isSame]) => !isSame).map(([input]) => input);
 }
 
+/** The state as authentik has it now, undefined where the stage is gone. What drifted is told. */
+async function refresh(
+  connection: Connection,
+  pk: string,
+  written: Partial<InvitationStageState>,
+): Promise<InvitationStageState | undefined> {
+  // Of `InvitationStage.get` there is no more than the pk and the connection: nothing to drift from.
+  const isManaged = written.pk !== undefined;
+  const what = `Invitation stage "${written.name}"`;
+  try {
+    const state = stateOf(written, await retrieveInvitationStage(connection.client, pk));
+    const drifted = isManaged ? differences(state, given({ ...written })) : [];
+    if (drifted.length > 0) await tellChange(connection, what, pk, drifted);
+    return state;
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    if (isManaged) await tellDeletion(connection, what, pk);
+    return undefined;
+  }
+}
+
 async function make(inputs: InvitationStageInputs): Promise<StoredInvitationStage> {
   const connection = connect(inputs.connection);
   const isEqual = (stored: StoredInvitationStage): boolean =>
@@ -143,7 +163,7 @@ async function make(inputs: InvitationStageInputs): Promise<StoredInvitationStag
       `invitation stage "${inputs.name}"`,
       () => createInvitationStage(connection.client, inputs),
       async () =>
-        [await findInvitationStage(connection.client, inputs.name.trim())].flatMap((stage) =>
+        [await findInvitationStage(connection.client, { name: inputs.name.trim() })].flatMap((stage) =>
           stage && isEqual(stage) ? [stage] : [],
         ),
     );
@@ -177,7 +197,7 @@ async function explainTakenName(
   connection: Connection,
 ): Promise<unknown> {
   if (!(error instanceof ValidationError) || !("name" in error.fields)) return error;
-  const taken = await findInvitationStage(connection.client, inputs.name.trim()).catch(() => undefined);
+  const taken = await findInvitationStage(connection.client, { name: inputs.name.trim() }).catch(() => undefined);
   const next = taken
     ? `The invitation stage with the pk ${taken.pk} has this name: choose another name, or take that stage over with the resource option { import: "${taken.pk}" }.`
     : "Names are unique over all kinds of stages, and no invitation stage has this one: choose another name, or look for the stage of another kind that has it.";

@@ -1,11 +1,11 @@
 import { defaultConnection } from "../address";
 import type { InvitationFields, StoredInvitation } from "../authentik/invitations";
 import { canonicalUuid } from "../pk";
-import { given, type Properties, unknownValue } from "./check";
+import { type Change, given, type Properties, unknownValue } from "./check";
 import type { Connection } from "./connections";
-import { differingKeys, isSameJson } from "./fixed-data";
 import { after, durationBetween, isSameInstant, microseconds, parseDuration } from "./instant";
 import type { InvitationInputs } from "./invitation-inputs";
+import { differingKeys, isSameJson } from "./json";
 
 /**
  * What the state holds of an invitation: the inputs as authentik has them, in the user's words where those still say the same,
@@ -13,8 +13,12 @@ import type { InvitationInputs } from "./invitation-inputs";
  */
 export interface InvitationState extends InvitationInputs {
   readonly pk: string;
-  readonly status: "pending" | "expired";
+  readonly status: "pending" | "used" | "expired";
   readonly issuedAt: string;
+  /** Since when it is used or expired. */
+  readonly retiredAt?: string;
+  /** Whether authentik has deleted it, too: then there is nothing to ask for, to change or to delete. */
+  readonly gone?: true;
   readonly flowPk?: string;
   readonly flowSlug?: string;
   readonly createdBy?: string;
@@ -27,17 +31,20 @@ export function stateOf(
   issuedAt: string,
 ): InvitationState {
   const flow = { flowPk: stored.flow ?? undefined, flowSlug: stored.flowSlug };
-  const isExpired = stored.expires !== null && microseconds(stored.expires) <= BigInt(Date.now()) * 1000n;
+  const isExpired = stored.expires !== null && hasPassed(stored.expires);
   return given({
     name: written.name?.trim() === stored.name ? written.name : stored.name,
     fixedData: isSameJson(written.fixedData, stored.fixedData) ? written.fixedData : stored.fixedData,
     singleUse: stored.singleUse,
     flow: flowAsWritten(written.flow, flow),
     ...expiryAsWritten(written, stored.expires, issuedAt),
+    onRetired: written.onRetired,
+    keepers: written.keepers,
     connection: written.connection,
     pk: stored.pk,
     status: isExpired ? "expired" : "pending",
     issuedAt,
+    retiredAt: isExpired ? stored.expires : undefined,
     ...flow,
     createdBy: stored.createdBy,
   }) as unknown as InvitationState;
@@ -45,9 +52,9 @@ export function stateOf(
 
 /** The inputs that a state stands for, so that a refresh shows by line what drifted. */
 export function inputsOf(state: InvitationState): Record<string, unknown> {
-  const { name, expires, validFor, fixedData, singleUse, flow, connection } = state;
+  const { name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection } = state;
   const expiry = validFor === undefined ? { expires } : { validFor };
-  return given({ name, ...expiry, fixedData, singleUse, flow, connection });
+  return given({ name, ...expiry, fixedData, singleUse, flow, onRetired, keepers, connection });
 }
 
 /** What is sent: the declared state as a whole. The one place where a slug becomes a UUID, and a duration an instant. */
@@ -67,18 +74,55 @@ export async function fieldsOf(
   };
 }
 
-/** The names of the inputs that declare something else than the state holds. What is not known yet counts as different. */
+/** The names of the inputs that declare something else than authentik has. What is not known yet counts as different. */
 export function differences(state: InvitationState, declared: Properties): string[] {
-  const { name, expires, validFor, fixedData, singleUse, flow, connection = defaultConnection } = declared;
+  const { name, expires, validFor, fixedData, singleUse, flow } = declared;
   const compared: [string, boolean][] = [
     ["name", isKnownText(name) && name.trim() === state.name.trim()],
     [validFor === undefined ? "expires" : "validFor", isExpiry(expires, validFor, state)],
     ["fixedData", isSameJson(fixedData, state.fixedData)],
     ["singleUse", singleUse === state.singleUse],
     ["flow", flow === undefined ? state.flowPk === undefined : isKnownText(flow) && isFlow(flow, state)],
-    ["connection", connection === (state.connection ?? defaultConnection)],
   ];
   return compared.filter(([, isSame]) => !isSame).map(([input]) => input);
+}
+
+/**
+ * What is to be done with an invitation that is declared so. A pending one is made what the program says. A used or expired one is left
+ * alone, whatever else changed, and issued anew only where the program asks for it: by `onRetired`, by `keepers`, or, if it
+ * expired, by an expiry that is yet to come.
+ */
+export function change(state: InvitationState, declared: Properties): Change {
+  const kept = isSameJson(declared.keepers ?? {}, state.keepers ?? {}) ? [] : ["keepers"];
+  if (!isRetired(state)) {
+    const moved =
+      (declared.connection ?? defaultConnection) === (state.connection ?? defaultConnection) ? [] : ["connection"];
+    const own = declared.onRetired === state.onRetired ? [] : ["onRetired"];
+    const replaces = [...kept, ...moved];
+    return { inputs: [...differences(state, declared), ...own, ...replaces], replaces };
+  }
+  const reissue = declared.onRetired === "reissue" || declared.onRetired === unknownValue ? ["onRetired"] : [];
+  const extended =
+    state.status !== "used" && isExtension(declared, state)
+      ? [declared.validFor === undefined ? "expires" : "validFor"]
+      : [];
+  const replaces = [...extended, ...reissue, ...kept];
+  return { inputs: replaces, replaces };
+}
+
+/** Whether the invitation is used, or expired by its declared time. One that somebody ended by hand is not: that is drift. */
+export function isRetired(state: Pick<InvitationState, "status" | "expires">): boolean {
+  return state.status === "used" || (state.expires !== undefined && hasPassed(state.expires));
+}
+
+export function hasPassed(instant: string): boolean {
+  return microseconds(instant) <= BigInt(Date.now()) * 1000n;
+}
+
+function isExtension({ expires, validFor }: Properties, state: InvitationState): boolean {
+  if (expires === unknownValue || validFor === unknownValue) return true;
+  const declared = isKnownText(validFor) ? expiryAfter(validFor, state.issuedAt) : expires;
+  return isKnownText(declared) && !hasPassed(declared);
 }
 
 /** Like {@link differences}, with the keys of `fixedData` one by one. */

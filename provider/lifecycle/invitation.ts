@@ -11,21 +11,25 @@ import {
 } from "../authentik/invitations";
 import { canonicalUuid, invitationId } from "../pk";
 import { checkImport, givenImport, importInput, isAdopted, mismatch, noteAdoption } from "./adoption";
+import { tellChange } from "./attribution";
 import { given, isToBeCreated, type Properties, toDiff, toFailures } from "./check";
 import { type Connection, configure, connect } from "./connections";
-import { isSameJson } from "./fixed-data";
 import { after, formatInstant, isSameInstant, parseDuration } from "./instant";
 import { type InvitationInputs, invitationFaults } from "./invitation-inputs";
 import {
+  change,
   differences,
   differingPaths,
   fieldsOf,
   type InvitationState,
   inputsOf,
   isFlow,
+  isRetired,
   stateOf,
 } from "./invitation-state";
+import { isSameJson } from "./json";
 import { createOnce } from "./lost-answer";
+import { retire } from "./retirement";
 import { forUser, forUserWithStoredSettings, UserError } from "./user-error";
 
 /** The invitations that this process has met in states: none of them is what a lost answer has made. */
@@ -50,7 +54,7 @@ export const invitationProvider = {
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-    return toDiff(differences(asState(olds), news), ["connection"]);
+    return toDiff(change(asState(olds), news));
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -64,22 +68,19 @@ export const invitationProvider = {
 
   read(_id: string, properties: Properties = {}): Promise<dynamic.ReadResult> {
     return forUserWithStoredSettings(async () => {
-      const state = properties as Partial<InvitationState>;
-      const pk = canonicalUuid(state.pk ?? "");
+      // Of `Invitation.get` there is no more than the pk and the connection.
+      const written = properties as Partial<InvitationState>;
+      const pk = canonicalUuid(written.pk ?? "");
       if (pk === undefined) {
         throw new UserError(
           "An invitation is read by its pk (a UUID): use Invitation.get(name, pk), or the resource option import, not the option id.",
         );
       }
       knownPks.add(pk);
-      try {
-        const stored = await retrieveInvitation(connect(state.connection).client, pk);
-        const refreshed = stateOf(state, stored, state.issuedAt ?? formatInstant(Date.now()));
-        return { id: invitationId(pk), props: refreshed, inputs: inputsOf(refreshed) };
-      } catch (error) {
-        if (error instanceof NotFoundError) return {};
-        throw error;
-      }
+      const state = written.status === undefined ? undefined : asState(properties);
+      // A retired invitation that authentik has deleted will not come back: nothing is asked.
+      const refreshed = state?.gone ? state : await refresh(connect(written.connection), pk, written, state);
+      return refreshed ? { id: invitationId(pk), props: refreshed, inputs: inputsOf(refreshed) } : {};
     });
   },
 
@@ -87,6 +88,7 @@ export const invitationProvider = {
     return forUser(async () => {
       const state = asState(olds);
       const inputs = news as unknown as InvitationInputs;
+      if (differences(state, news).length === 0) return { outs: given({ ...state, onRetired: undefined, ...news }) };
       const connection = connect(state.connection);
       // The flow that the invitation has need not be looked up.
       const flow = inputs.flow !== undefined && isFlow(inputs.flow, state) ? state.flowPk : inputs.flow;
@@ -111,7 +113,7 @@ export const invitationProvider = {
         console.warn(`invitation "${state.name}": not deleted, for another resource of this run has just adopted it.`);
         return;
       }
-      await deleteInvitation(connect(state.connection).client, state.pk);
+      if (!state.gone) await deleteInvitation(connect(state.connection).client, state.pk);
     });
   },
 };
@@ -120,6 +122,37 @@ function asState(properties: Properties): InvitationState {
   const state = properties as unknown as InvitationState;
   knownPks.add(state.pk);
   return state;
+}
+
+/** The state as authentik has it now, undefined where the invitation was deleted and is to come back. What drifted is told. */
+async function refresh(
+  connection: Connection,
+  pk: string,
+  written: Partial<InvitationState>,
+  state: InvitationState | undefined,
+): Promise<InvitationState | undefined> {
+  let stored: StoredInvitation;
+  try {
+    stored = await retrieveInvitation(connection.client, pk);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    return state && (await retire(connection, state));
+  }
+  const refreshed = stateOf(written, stored, written.issuedAt ?? formatInstant(Date.now()));
+  if (state === undefined) return refreshed;
+  // Of a retired one nothing is put right, so that nothing drifts; unless somebody gave it more time.
+  if (isRetired(state) && refreshed.expires === state.expires) {
+    return { ...state, status: "expired", retiredAt: state.expires };
+  }
+  const what = `Invitation "${state.name}"`;
+  const drifted = differences(refreshed, inputsOf(state)).map((name) => (name === "validFor" ? "expires" : name));
+  if (drifted.length > 0) await tellChange(connection, what, pk, drifted);
+  if (state.flowPk !== undefined && refreshed.flowPk === undefined) {
+    console.warn(
+      `${what}: its flow is gone from it, as when a flow is deleted, and now any flow with an invitation stage takes it, until \`pulumi up\` puts that right.`,
+    );
+  }
+  return refreshed;
 }
 
 async function issue(inputs: InvitationInputs): Promise<InvitationState> {

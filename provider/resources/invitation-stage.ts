@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { Flow } from "../functions/get-flow";
 import { AuthentikResource, nameOr } from "./resource";
 
 /** What an {@link InvitationStage} is made of. */
@@ -24,20 +25,6 @@ export interface InvitationStageArgs {
    * @default "authentik"
    */
   connection?: pulumi.Input<string>;
-}
-
-/** A flow that a stage is bound to. */
-export interface FlowOfStage {
-  pk: string;
-  name: string;
-  slug: string;
-  title: string;
-  designation: string;
-  policyEngineMode?: string;
-  compatibilityMode?: boolean;
-  layout?: string;
-  deniedAction?: string;
-  exportUrl?: string;
 }
 
 /**
@@ -70,7 +57,7 @@ export class InvitationStage extends AuthentikResource {
    */
   declare public readonly pk: pulumi.Output<string>;
   /** The flows that the stage is bound to, once for each binding. */
-  declare public readonly flowSet: pulumi.Output<FlowOfStage[]>;
+  declare public readonly flowSet: pulumi.Output<Flow[]>;
   /** The element of authentik's admin interface that edits such stages. */
   declare public readonly component: pulumi.Output<string>;
   /** What authentik calls such a stage. */

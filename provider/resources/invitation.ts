@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { invitationId } from "../pk";
-import { AuthentikResource, addressOf, nameOr } from "./resource";
+import { warnOfLife } from "./invitation-warnings";
+import { AuthentikResource, addressOf, linkOf, nameOr } from "./resource";
 
 /** What an {@link Invitation} is made of. */
 export interface InvitationArgs {
@@ -49,6 +50,19 @@ export interface InvitationArgs {
   flow?: pulumi.Input<string>;
 
   /**
+   * What happens once the invitation is used or has expired. `"keep"`: nothing, it stays in the state as it is, and its link is dead.
+   * `"reissue"`: the next `pulumi up` after a refresh issues a new one, with a new link, in its place; needs `validFor`.
+   *
+   * @default "keep"
+   */
+  onRetired?: pulumi.Input<"keep" | "reissue">;
+
+  /**
+   * Any values; a change of them issues the invitation anew, whatever became of the old one: its link is dead then, and there is a new one.
+   */
+  keepers?: pulumi.Input<Record<string, unknown>>;
+
+  /**
    * The configuration namespace that holds address and token of the authentik to use: `authentik-staging` stands for
    * `authentik-staging:url`, `authentik-staging:token` and so on. A change replaces the invitation.
    *
@@ -92,6 +106,8 @@ export class Invitation extends AuthentikResource {
   declare public readonly fixedData: pulumi.Output<Record<string, unknown>>;
   declare public readonly singleUse: pulumi.Output<boolean>;
   declare public readonly flow: pulumi.Output<string | undefined>;
+  declare public readonly onRetired: pulumi.Output<"keep" | "reissue" | undefined>;
+  declare public readonly keepers: pulumi.Output<Record<string, unknown> | undefined>;
   declare public readonly connection: pulumi.Output<string | undefined>;
 
   /** UUID of the invitation in authentik. Secret: who has it may enrol. The resource's `id` is derived from it and opaque. */
@@ -101,8 +117,15 @@ export class Invitation extends AuthentikResource {
    * the configured address; nothing where there is no flow.
    */
   public readonly link: pulumi.Output<string | undefined>;
-  /** `pending` or `expired`, as of the last refresh or change. */
-  declare public readonly status: pulumi.Output<"pending" | "expired">;
+  /**
+   * `pending`, `used` (a single-use one, or one that somebody made so) or `expired`, as of the last refresh or change. Whether it was used
+   * is read from authentik's event log (permission `authentik_events.view_event`); without it, a single-use one that is gone counts as used.
+   */
+  declare public readonly status: pulumi.Output<"pending" | "used" | "expired">;
+  /** Since when it is used or expired, RFC 3339. */
+  declare public readonly retiredAt: pulumi.Output<string | undefined>;
+  /** Whether it is used or expired and authentik has deleted it, so that it is not asked for any more. */
+  declare public readonly gone: pulumi.Output<boolean | undefined>;
   /** When it was issued, RFC 3339: what `validFor` counts from. Of an imported one, an estimate. */
   declare public readonly issuedAt: pulumi.Output<string>;
   /** UUID of the flow. */
@@ -162,9 +185,13 @@ export class Invitation extends AuthentikResource {
         fixedData: undefined,
         singleUse: undefined,
         flow: undefined,
+        onRetired: undefined,
+        keepers: undefined,
         connection: undefined,
         pk: undefined,
         status: undefined,
+        retiredAt: undefined,
+        gone: undefined,
         issuedAt: undefined,
         flowPk: undefined,
         flowSlug: undefined,
@@ -175,10 +202,10 @@ export class Invitation extends AuthentikResource {
     );
     // The argument, not the output: an output that is not in the state counts as unknown at preview, and the link with it.
     this.link = pulumi.secret(
-      pulumi.all([this.pk, this.flowSlug, args.connection]).apply(([pk, slug, connection]) => {
-        const address = addressOf(connection);
-        return slug === undefined || address === undefined ? undefined : `${address}/if/flow/${slug}/?itoken=${pk}`;
-      }),
+      pulumi
+        .all([this.pk, this.flowSlug, args.connection])
+        .apply(([pk, slug, connection]) => linkOf(addressOf(connection), slug, pk)),
     );
+    if (!isRead) warnOfLife(this, args);
   }
 }

@@ -57,6 +57,11 @@ export function addressOf(connection: string = defaultConnection): string | unde
   return address && "url" in address ? address.url : undefined;
 }
 
+/** What an invitee opens, for as far as it is known. */
+export function linkOf(address: string | undefined, flowSlug: string | undefined, pk: string): string | undefined {
+  return flowSlug === undefined || address === undefined ? undefined : `${address}/if/flow/${flowSlug}/?itoken=${pk}`;
+}
+
 const warned = new Set<string>();
 
 /** Warns, once for each connection, of settings that let others read the token or the links. */

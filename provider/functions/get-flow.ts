@@ -1,0 +1,62 @@
+import * as pulumi from "@pulumi/pulumi";
+import { canonicalUuid } from "../pk";
+import { checkArgs, lookUp, refuse } from "./look-up";
+
+/** How {@link getFlow} finds the flow: by exactly one of `slug` and `pk`. */
+export interface GetFlowArgs {
+  slug?: string;
+  /** UUID. */
+  pk?: string;
+  /** The configuration namespace of the authentik to ask, default `authentik`. */
+  connection?: string;
+}
+
+/** A flow of authentik. */
+export interface Flow {
+  pk: string;
+  slug: string;
+  name: string;
+  title: string;
+  /** `enrollment`, `authentication`, … */
+  designation: string;
+  /** Who may run it: `none`, `require_unauthenticated`, … Not shown in a stage's `flowSet`. */
+  authentication?: string;
+  policyEngineMode?: string;
+  compatibilityMode?: boolean;
+  layout?: string;
+  deniedAction?: string;
+  exportUrl?: string;
+}
+
+/**
+ * Finds a flow by its slug or its pk. It asks at preview, too, and once a process.
+ *
+ * API: `GET /api/v3/flows/instances/`. Permission: `authentik_flows.view_flow`.
+ *
+ * @throws if there is none that the token's user may see
+ *
+ * @example
+ * ```ts
+ * const enrollment = await authentik.getFlow({ slug: "enrollment" });
+ * new authentik.Invitation("jane", { flow: enrollment.pk, validFor: "14d" });
+ * ```
+ */
+export async function getFlow(args: GetFlowArgs): Promise<Flow> {
+  await checkArgs("getFlow", args, ["slug", "pk", "connection"], ["slug", "pk"]);
+  const { findFlow } = await import("../authentik/flows.js");
+  const pk =
+    args.pk === undefined ? undefined : (canonicalUuid(args.pk) ?? (await refuse("getFlow: pk must be a UUID.")));
+  const wanted = pk === undefined ? { slug: args.slug ?? "" } : { pk };
+  const flow = await lookUp(args.connection, `flow ${JSON.stringify(wanted)}`, ({ client }) =>
+    findFlow(client, wanted),
+  );
+  const what = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
+  return flow ?? (await refuse(`getFlow: authentik has no flow with the ${what} that the token's user may see.`));
+}
+
+/** Like {@link getFlow}, of arguments that other resources give. */
+export function getFlowOutput(
+  args: { [Name in keyof GetFlowArgs]: pulumi.Input<GetFlowArgs[Name]> },
+): pulumi.Output<Flow> {
+  return pulumi.output(args).apply((known) => getFlow(known as GetFlowArgs));
+}

@@ -1,0 +1,244 @@
+import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Project } from "./project";
+import { invitations, invitationsPath, requestsOf } from "./server";
+
+jest.setTimeout(240_000);
+
+const slug = "default-source-enrollment";
+
+interface Scene {
+  server: Authentik;
+  project: Project;
+}
+
+/** A server and a project for each test. */
+function setUp(version: AuthentikVersion): Scene {
+  const scene = {} as Scene;
+  beforeEach(async () => {
+    scene.server = await Authentik.start({ version });
+    scene.project = await Project.create("", { authentik: scene.server });
+  });
+  afterEach(async () => {
+    await scene.project.remove();
+    await scene.server.close();
+  });
+  return scene;
+}
+
+/** A flow of an invitation stage alone, in which an invitation is used as soon as its link is opened. */
+async function makeFlow(server: Authentik, flowSlug: string): Promise<void> {
+  const flow = await server.request("POST", "/api/v3/flows/instances/", {
+    name: flowSlug,
+    slug: flowSlug,
+    title: flowSlug,
+    designation: "enrollment",
+  });
+  const stage = await server.request("POST", "/api/v3/stages/invitation/stages/", { name: `${flowSlug}-invitation` });
+  await server.request("POST", "/api/v3/flows/bindings/", {
+    target: (flow.body as { pk: string }).pk,
+    stage: (stage.body as { pk: string }).pk,
+    order: 0,
+  });
+}
+
+async function openLink(server: Authentik, flowSlug: string, pk: string): Promise<void> {
+  const query = encodeURIComponent(`itoken=${pk}`);
+  await server.request("GET", `/api/v3/flows/executor/${flowSlug}/?query=${query}`, undefined, null);
+}
+
+async function onlyPk(server: Authentik): Promise<string> {
+  const [only, ...others] = await invitations(server);
+  expect(others).toEqual([]);
+  if (!only) throw new Error("there is no invitation");
+  return only.pk;
+}
+
+describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invitation's life on authentik %s", (version) => {
+  const scene = setUp(version);
+
+  test("used: kept without a request, whatever else changes, until the program asks for another", async () => {
+    const { server, project } = scene;
+    await makeFlow(server, "join");
+    const program = (rest: string) =>
+      `const jane = new authentik.Invitation("jane", { flow: "join", validFor: "14d", ${rest} });
+       exports.life = { status: jane.status, retiredAt: jane.retiredAt };
+       exports.link = jane.link;`;
+    await project.write(program("singleUse: true"));
+    await project.up();
+    const pk = await onlyPk(server);
+    const { link } = await project.outputs();
+    await openLink(server, "join", pk);
+    expect(await invitations(server)).toEqual([]);
+
+    const refresh = await project.preview("--refresh", "--expect-no-changes");
+    expect([refresh.code, refresh.output]).toEqual([0, expect.stringContaining("unchanged")]);
+    await project.up("--refresh");
+    expect(await project.outputs()).toMatchObject({
+      life: { status: "used", retiredAt: expect.stringMatching(/Z$/) },
+      link,
+    });
+
+    requestsOf(server);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.write(program(`singleUse: true, fixedData: { email: "new@example.com" }, name: "renamed"`));
+    const edited = await project.preview("--expect-no-changes");
+    expect(edited.code).toBe(0);
+    expect(edited.output).toContain(
+      "is used and kept as it is: what the program changes in name, fixedData does nothing.",
+    );
+    await project.up("--refresh");
+    expect(requestsOf(server)).toEqual([]);
+
+    await project.write(program(`singleUse: true, keepers: { round: 2 }`));
+    expect((await project.preview()).output).toContain("+-1 to replace");
+    await project.up();
+    expect(requestsOf(server)).toEqual(["GET /api/v3/flows/instances/", `POST ${invitationsPath}`]);
+    const anew = await project.outputs();
+    expect(anew).toMatchObject({ life: { status: "pending" } });
+    expect(anew.link).not.toBe(link);
+
+    await openLink(server, "join", await onlyPk(server));
+    await project.write(program(`singleUse: true, keepers: { round: 2 }, onRetired: "reissue"`));
+    await project.up("--refresh");
+    expect(await invitations(server)).toHaveLength(1);
+    await openLink(server, "join", await onlyPk(server));
+    await project.up("--refresh");
+    await project.destroy();
+    expect(await invitations(server)).toEqual([]);
+  });
+
+  test("expired and swept: kept; a new expiry issues it anew; destroy succeeds", async () => {
+    const { server, project } = scene;
+    const program = (expiry: string) => `const x = new authentik.Invitation("x", { flow: "${slug}", ${expiry} });
+      exports.life = { status: x.status, retiredAt: x.retiredAt };`;
+    await project.write(program(`validFor: "5s", fixedData: { a: 1 }`));
+    const first = await project.up();
+    expect(first).toContain("warning: expires within a day, on ");
+    const pk = await onlyPk(server);
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    // Its time has passed and it is still there.
+    await project.up("--refresh");
+    expect(await project.outputs()).toMatchObject({
+      life: { status: "expired", retiredAt: expect.stringMatching(/Z$/) },
+    });
+    server.cleanUpExpired();
+    await project.up("--refresh");
+    requestsOf(server);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.write(program(`validFor: "5s", fixedData: { a: 2 }`));
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    expect(requestsOf(server)).toEqual([]);
+    await project.write(program(`validFor: "14d", fixedData: { a: 2 }`));
+    const preview = await project.preview("--diff");
+    expect(preview.output).toContain("+-1 to replace");
+    expect(preview.output).toContain(`validFor : "5s" => "14d"`);
+    await project.up();
+    expect(await onlyPk(server)).not.toBe(pk);
+    await project.destroy();
+  });
+});
+
+describe("what somebody did in authentik", () => {
+  const scene = setUp("2026.2");
+
+  test("deleted by an admin: drift with a name, which comes back, a single-use one too", async () => {
+    const { server, project } = scene;
+    await project.write(`
+      new authentik.Invitation("many", { flow: "${slug}", validFor: "14d" });
+      new authentik.Invitation("single", { flow: "${slug}", validFor: "14d", singleUse: true });
+      new authentik.InvitationStage("stage");`);
+    await project.up();
+    for (const { pk } of await invitations(server)) await server.request("DELETE", `${invitationsPath}${pk}/`);
+    const stage = (await project.state()).get("stage")?.id;
+    await server.request("DELETE", `/api/v3/stages/invitation/stages/${stage}/`);
+    requestsOf(server);
+    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
+    expect(code).toBe(7);
+    for (const what of ['Invitation "many"', 'Invitation "single"', 'Invitation stage "stage"']) {
+      expect(output).toMatch(new RegExp(`${what}: deleted by akadmin on \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ`));
+    }
+    expect(requestsOf(server).filter((request) => request.includes("events"))).toHaveLength(3);
+    await project.up("--refresh");
+    expect(await invitations(server)).toHaveLength(2);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  });
+
+  test("changed by an admin: the line says what, who and when; nothing is asked for the others", async () => {
+    const { server, project } = scene;
+    await project.write(`
+      new authentik.Invitation("x", { flow: "${slug}", validFor: "14d", fixedData: { a: 1 } });
+      new authentik.Invitation("untouched", { flow: "${slug}", validFor: "14d" });
+      new authentik.InvitationStage("stage");`);
+    await project.up();
+    const x = (await invitations(server)).find(({ name }) => name === "x");
+    await server.request("PATCH", `${invitationsPath}${x?.pk}/`, {
+      fixed_data: { a: 2 },
+      expires: "2035-01-01T00:00:00Z",
+    });
+    const stage = (await project.state()).get("stage")?.id;
+    await server.request("PATCH", `/api/v3/stages/invitation/stages/${stage}/`, {
+      continue_flow_without_invitation: true,
+    });
+    requestsOf(server);
+    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
+    expect(code).toBe(7);
+    expect(output).toMatch(/Invitation "x": expires, fixedData changed outside Pulumi, last by akadmin on \d{4}-/);
+    expect(output).toMatch(
+      /Invitation stage "stage": continueFlowWithoutInvitation changed outside Pulumi, last by akadmin on /,
+    );
+    expect(requestsOf(server).filter((request) => request.includes("events"))).toHaveLength(2);
+    await project.succeed("config", "set", "authentik:attribution", "false");
+    const off = await project.preview("--refresh", "--run-program");
+    expect(off.output).toMatch(/Invitation "x": expires, fixedData changed outside Pulumi$/m);
+    expect(requestsOf(server).filter((request) => request.includes("events"))).toEqual([]);
+    await project.up("--refresh");
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  });
+
+  test("without the permission to read events a single-use one that is gone counts as used, and the permission is named once", async () => {
+    const { server, project } = scene;
+    const token = server.addUser(
+      "pulumi",
+      ["add", "view", "change", "delete"].map((verb) => `authentik_stages_invitation.${verb}_invitation`),
+    );
+    await project.succeed("config", "set", "--secret", "authentik:token", token);
+    await project.write(`
+      new authentik.Invitation("many", { validFor: "14d" });
+      new authentik.Invitation("single", { validFor: "14d", singleUse: true });
+      new authentik.Invitation("single2", { validFor: "14d", singleUse: true });`);
+    await project.up();
+    for (const { pk } of await invitations(server)) await server.request("DELETE", `${invitationsPath}${pk}/`);
+    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
+    expect([code, output]).toEqual([7, expect.stringContaining("+ 1 to create")]);
+    const diagnostics = output.slice(output.indexOf("Diagnostics:"));
+    expect(diagnostics).toMatch(/Invitation "many": deleted outside Pulumi$/m);
+    expect(diagnostics).toContain("authentik_events.view_event");
+    await project.up("--refresh");
+    expect((await invitations(server)).map(({ name }) => name)).toEqual(["many"]);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.destroy();
+  });
+
+  test("its flow is deleted and made anew: told, with what it means, and put right", async () => {
+    const { server, project } = scene;
+    await makeFlow(server, "doomed");
+    await project.write(`new authentik.Invitation("x", { flow: "doomed", validFor: "14d" });`);
+    await project.up();
+    await server.request("DELETE", "/api/v3/flows/instances/doomed/");
+    const drift = await project.preview("--refresh", "--expect-no-changes", "--diff");
+    expect(drift.code).toBe(7);
+    expect(drift.output).toContain("now any flow with an invitation stage takes it");
+    expect(drift.output).toMatch(/\+ flow\s*: "doomed"/);
+    const failed = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh");
+    expect(failed.output).toContain('authentik has no flow with the slug "doomed"');
+    const flow = await server.request("POST", "/api/v3/flows/instances/", {
+      name: "doomed",
+      slug: "doomed",
+      title: "Again",
+      designation: "enrollment",
+    });
+    await project.up("--refresh");
+    expect(await invitations(server)).toMatchObject([{ flow: (flow.body as { pk: string }).pk }]);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  });
+});
