@@ -87,7 +87,8 @@ export class Client {
       try {
         const answer = await this.send({ ...request, method: "GET", query }, page(row));
         rows.push(...answer.results);
-        next = answer.pagination.next;
+        // A number that does not grow would never end.
+        next = answer.pagination.next > next ? answer.pagination.next : 0;
       } catch (error) {
         // The last page went away with its rows while the others were read (case `invitations.list.page-beyond`).
         if (!(error instanceof NotFoundError) || next === 1) throw error;

@@ -32,6 +32,9 @@ const schema = z.strictObject({
   connection: connectionName.optional(),
 });
 
+/** The stages that this process has met in states or made: none of them is what a lost answer has made. */
+const knownPks = new Set<string>();
+
 /** The life of an invitation stage, as the engine asks for it. */
 export const invitationStageProvider = {
   configure,
@@ -60,6 +63,7 @@ export const invitationStageProvider = {
       const inputs = asInputs(properties);
       const pk = givenImport(properties);
       const stored = pk === undefined ? await make(inputs) : await adopt(inputs, pk);
+      knownPks.add(stored.pk);
       return { id: stored.pk, outs: stateOf(inputs, stored) };
     });
   },
@@ -70,6 +74,7 @@ export const invitationStageProvider = {
       const pk = canonicalUuid(id);
       if (pk === undefined)
         throw new UserError("An invitation stage is read by its pk, which is a UUID: InvitationStage.get(name, pk).");
+      knownPks.add(pk);
       const state = await refresh(connect(written.connection), pk, written);
       if (state === undefined) return {};
       const { name, continueFlowWithoutInvitation, connection } = state;
@@ -112,7 +117,9 @@ function asInputs(properties: Properties): InvitationStageInputs {
 }
 
 function asState(properties: Properties): InvitationStageState {
-  return properties as unknown as InvitationStageState;
+  const state = properties as unknown as InvitationStageState;
+  knownPks.add(state.pk);
+  return state;
 }
 
 /** The state after authentik answered, in the user's words where those still say the same. */
@@ -157,7 +164,7 @@ async function refresh(
 async function make(inputs: InvitationStageInputs): Promise<StoredInvitationStage> {
   const connection = connect(inputs.connection);
   const isEqual = (stored: StoredInvitationStage): boolean =>
-    stored.continueFlowWithoutInvitation === inputs.continueFlowWithoutInvitation;
+    !knownPks.has(stored.pk) && stored.continueFlowWithoutInvitation === inputs.continueFlowWithoutInvitation;
   try {
     return await createOnce(
       `invitation stage "${inputs.name}"`,

@@ -341,7 +341,12 @@ describe("what leaves the provider has no stack", () => {
   const invitationFailures = [
     ["create", "POST", list, () => invitationProvider.create(invitationInputs())],
     ["read", "GET", one, () => invitationProvider.read("x", invitationState())],
-    ["update", "PUT", one, () => invitationProvider.update("x", invitationState(), invitationInputs())],
+    [
+      "update",
+      "PUT",
+      one,
+      () => invitationProvider.update("x", invitationState(), invitationInputs({ singleUse: true })),
+    ],
     ["delete", "DELETE", one, () => invitationProvider.delete("x", invitationState())],
   ] as const;
   const stageList = "/stages/invitation/stages/";

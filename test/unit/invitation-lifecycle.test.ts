@@ -33,6 +33,9 @@ beforeEach(async () => {
   clearExchanges();
   await configureWith(invitationProvider, settings);
 });
+/** What is told in the run's output: drift, above all. */
+const warn = jest.spyOn(console, "warn").mockImplementation();
+beforeEach(() => warn.mockClear());
 afterEach(expectAllAsked);
 
 describe("create", () => {
@@ -314,8 +317,9 @@ describe("read", () => {
     expect(lines()).toEqual([`GET ${one}`]);
   });
 
-  test("gives nothing for one that is gone", async () => {
+  test("gives nothing for one that is gone, after a look at the event log", async () => {
     answer("GET", one, 404, gone);
+    answer("GET", "/events/events/", 200, pageBody([]));
     expect(await invitationProvider.read(id, invitationState())).toEqual({});
   });
 
@@ -533,7 +537,6 @@ describe("adoption", () => {
   });
 
   test("keeps another resource of the same run from deleting the object", async () => {
-    const warn = jest.spyOn(console, "warn").mockImplementation();
     const adopted = freshPk();
     answer("GET", `${list}${adopted}/`, 200, invitationBody({ pk: adopted }));
     await create(invitationInputs({ import: adopted }));
@@ -542,6 +545,5 @@ describe("adoption", () => {
     expect(warn.mock.calls).toEqual([
       ['invitation "jane": not deleted, for another resource of this run has just adopted it.'],
     ]);
-    warn.mockRestore();
   });
 });

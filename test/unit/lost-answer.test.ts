@@ -226,6 +226,14 @@ describe("a stage", () => {
     return (await invitationStageProvider.create(inputs)).id;
   }
 
+  test("that another resource has is not taken", async () => {
+    const known = freshPk();
+    const server = await loser("502", [stageBody({ pk: known })]);
+    const state = { name: "invitation", continueFlowWithoutInvitation: false, pk: known };
+    await invitationStageProvider.diff(known, state, state);
+    expect((await failureOf(create(server.connection))).message).toMatch(/shows nothing that this request made/);
+  });
+
   test("that a lost POST made is taken over by its name, which is unique", async () => {
     const server = await loser("a connection that is cut", [stageBody()]);
     expect(await create(server.connection)).toBe(stagePk);

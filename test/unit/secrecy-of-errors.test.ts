@@ -69,7 +69,7 @@ describe("what the user reads", () => {
   test.each(["POST", "PUT", "DELETE", "GET"] as const)("of a %s holds no secret", async (method) => {
     const steps = {
       POST: () => invitationProvider.create(invitationInputs()),
-      PUT: () => invitationProvider.update("x", invitationState(), invitationInputs()),
+      PUT: () => invitationProvider.update("x", invitationState(), invitationInputs({ singleUse: true })),
       DELETE: () => invitationProvider.delete("x", invitationState()),
       GET: () => invitationProvider.read("x", invitationState()),
     };

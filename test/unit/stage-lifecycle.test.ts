@@ -34,6 +34,7 @@ beforeEach(async () => {
   clearExchanges();
   await configureWith(invitationStageProvider, settings);
 });
+jest.spyOn(console, "warn").mockImplementation();
 afterEach(expectAllAsked);
 
 describe("create", () => {

@@ -71,9 +71,13 @@ interface Configurable {
   configure(request: { config: { get(key: string): string | undefined } }): Promise<void>;
 }
 
-/** Gives the provider a configuration, and with it fresh connections. */
+let configurations = 0;
+
+/** Gives the provider a configuration, and with it a fresh connection: what no other has the settings of is a new one. */
 export async function configureWith(provider: Configurable, settings: Record<string, string>): Promise<void> {
-  await provider.configure({ config: { get: (key) => settings[key] } });
+  configurations += 1;
+  const fresh = { "authentik:headers": JSON.stringify({ "x-configuration": String(configurations) }), ...settings };
+  await provider.configure({ config: { get: (key) => fresh[key as keyof typeof fresh] } });
 }
 
 export const settings = { "authentik:url": base, "authentik:token": token };
