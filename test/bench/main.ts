@@ -7,7 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Disappointment, runMain } from "../demo/processes";
+import { Disappointment, runMain, Undo } from "../demo/processes";
 import { root, Workspace } from "../demo/workspace";
 import { Authentik } from "../sandbox";
 
@@ -148,45 +148,44 @@ async function measure(
   const config = { resources: String(resources), team: "backend" };
   const measured = new Map(operations.map(({ name }) => [name, { ours: [], empty: [], requests: [] } as Measured]));
   const access = { "authentik:url": authentik.url, "authentik:token": authentik.token };
-  const ours = await Side.create(interrupted, "ours", { ...config, ...access });
+  const undo = new Undo();
   try {
+    const ours = await Side.create(interrupted, "ours", { ...config, ...access });
+    undo.later(() => ours.remove());
     const empty = await Side.create(interrupted, "empty", config);
-    try {
-      let sizes: { ours: StateSize; empty: StateSize } | undefined;
-      for (let repetition = 0; repetition < repetitions; repetition++) {
-        for (const { name, args, team } of operations) {
-          const into = measured.get(name) as Measured;
-          const measureOurs = async (): Promise<void> => {
-            takeRequests(authentik);
-            into.ours.push(await ours.seconds(args));
-            into.requests.push(takeRequests(authentik));
-          };
-          const measureEmpty = async (): Promise<void> => {
-            into.empty.push(await empty.seconds(args));
-          };
-          for (const side of [ours, empty]) if (team !== undefined) await side.set("team", team);
-          if (name === "create" && repetition === 0) {
-            await measureOurs();
-            await empty.set("providerTextLength", String((await ours.stateSize()).providerText));
-            await measureEmpty();
-            sizes = { ours: await ours.stateSize(), empty: await empty.stateSize() };
-          } else {
-            // Who comes second may find a warmer or a busier machine.
-            for (const one of repetition % 2 === 0 ? [measureOurs, measureEmpty] : [measureEmpty, measureOurs])
-              await one();
-          }
-          const [a, b] = [into.ours.at(-1) ?? 0, into.empty.at(-1) ?? 0];
-          process.stderr.write(
-            `${resources} resources, ${repetition + 1} of ${repetitions}, ${name}: ${a.toFixed(1)} s, empty ${b.toFixed(1)} s\n`,
-          );
+    undo.later(() => empty.remove());
+    let sizes: { ours: StateSize; empty: StateSize } | undefined;
+    for (let repetition = 0; repetition < repetitions; repetition++) {
+      for (const { name, args, team } of operations) {
+        const into = measured.get(name) as Measured;
+        const measureOurs = async (): Promise<void> => {
+          takeRequests(authentik);
+          into.ours.push(await ours.seconds(args));
+          into.requests.push(takeRequests(authentik));
+        };
+        const measureEmpty = async (): Promise<void> => {
+          into.empty.push(await empty.seconds(args));
+        };
+        for (const side of [ours, empty]) if (team !== undefined) await side.set("team", team);
+        if (name === "create" && repetition === 0) {
+          await measureOurs();
+          await empty.set("providerTextLength", String((await ours.stateSize()).providerText));
+          await measureEmpty();
+          sizes = { ours: await ours.stateSize(), empty: await empty.stateSize() };
+        } else {
+          // Who comes second may find a warmer or a busier machine.
+          for (const one of repetition % 2 === 0 ? [measureOurs, measureEmpty] : [measureEmpty, measureOurs])
+            await one();
         }
+        const [a, b] = [into.ours.at(-1) ?? 0, into.empty.at(-1) ?? 0];
+        process.stderr.write(
+          `${resources} resources, ${repetition + 1} of ${repetitions}, ${name}: ${a.toFixed(1)} s, empty ${b.toFixed(1)} s\n`,
+        );
       }
-      return { measured, sizes: sizes as { ours: StateSize; empty: StateSize } };
-    } finally {
-      await empty.remove();
     }
+    return { measured, sizes: sizes as { ours: StateSize; empty: StateSize } };
   } finally {
-    await ours.remove();
+    await undo.all();
   }
 }
 

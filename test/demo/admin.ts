@@ -1,5 +1,6 @@
-import { type Agent, EnvHttpProxyAgent, request } from "undici";
+import { EnvHttpProxyAgent, request } from "undici";
 import { Disappointment } from "./processes";
+import { directToLoopback } from "./workspace";
 
 export interface AdminOptions {
   readonly url: string;
@@ -26,7 +27,7 @@ interface Page<Row> {
 export class Admin {
   readonly #api: string;
   readonly #token: string;
-  readonly #dispatcher: Agent | EnvHttpProxyAgent;
+  readonly #dispatcher: EnvHttpProxyAgent;
 
   constructor({ url, token, insecure = false }: AdminOptions) {
     this.#api = `${url
@@ -35,7 +36,7 @@ export class Admin {
       .replace(/\/api\/v3$/, "")}/api/v3/`;
     this.#token = token.trim();
     const tls = { rejectUnauthorized: !insecure };
-    this.#dispatcher = new EnvHttpProxyAgent({ connect: tls, requestTls: tls });
+    this.#dispatcher = new EnvHttpProxyAgent({ connect: tls, requestTls: tls, noProxy: directToLoopback().no_proxy });
   }
 
   /** All invitations or stages. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import { Authentik } from "../sandbox";
 import { Admin } from "./admin";
-import { runMain } from "./processes";
+import { runMain, Undo } from "./processes";
 import { type Change, Story, type Teller } from "./story";
 import { root, Workspace } from "./workspace";
 
@@ -66,10 +66,14 @@ function paint(style: "bold" | "cyan" | "yellow", text: string): string {
 
 async function main(interrupted: AbortSignal): Promise<void> {
   const start = performance.now();
-  const workspace = await Workspace.create(interrupted, "authentik-demo-");
-  const authentik = await Authentik.start();
-  const admin = new Admin(authentik);
+  const undo = new Undo();
   try {
+    const workspace = await Workspace.create(interrupted, "authentik-demo-");
+    undo.later(() => workspace.remove());
+    const authentik = await Authentik.start();
+    undo.later(() => authentik.close());
+    const admin = new Admin(authentik);
+    undo.later(() => admin.close());
     // The project as it is, but in a folder where the stack's settings (Pulumi.demo.yaml) are in nobody's way.
     await copyFile(join(root, "Pulumi.yaml"), join(workspace.folder, "Pulumi.yaml"));
     await symlink(join(root, "examples"), join(workspace.folder, "examples"), "junction");
@@ -101,9 +105,7 @@ The authentik is an embedded one: a stand-in that answers as real servers were r
   pulumi up\n`,
     );
   } finally {
-    await admin.close();
-    await authentik.close();
-    await workspace.remove();
+    await undo.all();
   }
 }
 

@@ -53,6 +53,28 @@ function report(error: unknown): number {
   return 1;
 }
 
+/** What is to be undone at the end, whatever the end is: the last thing first, and each even where another cannot be. */
+export class Undo {
+  readonly #steps: (() => Promise<void>)[] = [];
+
+  /** Notes how to undo what was just done. */
+  later(step: () => Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  async all(): Promise<void> {
+    let failure: { error: unknown } | undefined;
+    for (const step of this.#steps.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure) throw failure.error;
+  }
+}
+
 /** What `promise` gives, unless we are interrupted before. */
 export async function unlessInterrupted<T>(interrupted: AbortSignal, promise: Promise<T>): Promise<T> {
   interrupted.throwIfAborted();

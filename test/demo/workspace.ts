@@ -17,6 +17,13 @@ const operations = new Set(["up", "preview", "refresh", "destroy"]);
 /** How long an interrupted `pulumi` may finish what it is at, and save it. */
 const graceSeconds = 15;
 
+/** A proxy that the environment names cannot reach servers on this machine. */
+export function directToLoopback(): { NO_PROXY: string; no_proxy: string } {
+  const named = process.env.no_proxy ?? process.env.NO_PROXY;
+  const direct = [...(named ? [named] : []), "127.0.0.1", "localhost"].join(",");
+  return { NO_PROXY: direct, no_proxy: direct };
+}
+
 export interface Run {
   readonly code: number;
   /** Both streams together, as a person sees them, without colours. */
@@ -51,6 +58,7 @@ export class Workspace {
     const others = Object.entries(process.env).filter(([name]) => !/^(PULUMI|AUTHENTIK)_/.test(name));
     this.#env = {
       ...Object.fromEntries(others),
+      ...directToLoopback(),
       PATH: cli.path,
       PULUMI_HOME: join(this.folder, "home"),
       PULUMI_BACKEND_URL: `file://${backend}`,

@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Admin, type AdminOptions, type Kind } from "../demo/admin";
-import { Disappointment, runMain } from "../demo/processes";
+import { Disappointment, runMain, Undo } from "../demo/processes";
 import { type Change, Story, type Teller } from "../demo/story";
 import { Workspace } from "../demo/workspace";
 import { declared, handmade } from "./declared";
@@ -231,12 +231,16 @@ async function chooseFlows(admin: Admin): Promise<[Flow, Flow]> {
 async function main(interrupted: AbortSignal): Promise<void> {
   const start = performance.now();
   const options = settings();
-  const workspace = await Workspace.create(interrupted, "authentik-live-");
-  const admin = new Admin(options);
   const report = new Report();
   const prefix = `live-${randomBytes(3).toString("hex")}-`;
+  const undo = new Undo();
   try {
+    const workspace = await Workspace.create(interrupted, "authentik-live-");
+    undo.later(() => workspace.remove());
+    const admin = new Admin(options);
+    undo.later(() => admin.close());
     const [flow, otherFlow] = await chooseFlows(admin);
+    undo.later(() => cleanUp(admin, prefix));
     const program = join(__dirname, "program.js");
     await writeFile(
       join(workspace.folder, "Pulumi.yaml"),
@@ -268,12 +272,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
       await look(story, admin, report, prefix, flow);
     });
   } finally {
-    try {
-      await cleanUp(admin, prefix);
-    } finally {
-      await admin.close();
-      await workspace.remove();
-    }
+    await undo.all();
   }
   const seconds = Math.round((performance.now() - start) / 1000);
   process.stdout.write(`All went as it should: ${report.steps} steps in ${seconds} s.\n`);
