@@ -34,7 +34,9 @@ beforeEach(async () => {
   clearExchanges();
   await configureWith(invitationStageProvider, settings);
 });
-jest.spyOn(console, "warn").mockImplementation();
+/** What is told in the run's output: drift, above all. */
+const warn = jest.spyOn(console, "warn").mockImplementation();
+beforeEach(() => warn.mockClear());
 afterEach(expectAllAsked);
 
 describe("create", () => {
@@ -246,7 +248,6 @@ describe("adoption", () => {
   });
 
   test("keeps another resource of the same run from deleting the object", async () => {
-    const warn = jest.spyOn(console, "warn").mockImplementation();
     const pk = freshPk();
     answer("GET", `${list}${pk}/`, 200, stageBody({ pk }));
     await create({ import: pk });
@@ -255,6 +256,5 @@ describe("adoption", () => {
     expect(warn.mock.calls).toEqual([
       ['invitation stage "invitation": not deleted, for another resource of this run has just adopted it.'],
     ]);
-    warn.mockRestore();
   });
 });
