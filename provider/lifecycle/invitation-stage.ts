@@ -156,7 +156,14 @@ async function refresh(
     return state;
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    if (isManaged) await tellDeletion(connection, what, pk);
+    // To the engine a resource that `get` does not find would be one without outputs.
+    if (!isManaged) {
+      throw new UserError(
+        `InvitationStage.get: authentik has no invitation stage with the pk ${pk} that the token's user may see (permission authentik_stages_invitation.view_invitationstage).`,
+        { cause: error },
+      );
+    }
+    await tellDeletion(connection, what, pk);
     return undefined;
   }
 }

@@ -136,7 +136,12 @@ async function refresh(
     stored = await retrieveInvitation(connection.client, pk);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    return state && (await retire(connection, state));
+    if (state) return await retire(connection, state);
+    // To the engine a resource that `get` does not find would be one without outputs.
+    throw new UserError(
+      "Invitation.get: authentik has no invitation with this pk that the token's user may see (permission authentik_stages_invitation.view_invitation).",
+      { cause: error },
+    );
   }
   const refreshed = stateOf(written, stored, written.issuedAt ?? formatInstant(Date.now()));
   if (state === undefined) return refreshed;

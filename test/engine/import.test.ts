@@ -169,4 +169,14 @@ describe("taking over what exists", () => {
     await project.destroy();
     expect(await invitations(server)).toHaveLength(1);
   });
+
+  test.each([
+    ["Invitation", "Invitation.get: authentik has no invitation with this pk that the token's user may see"],
+    ["InvitationStage", "InvitationStage.get: authentik has no invitation stage with the pk 00000000-"],
+  ])("get of what does not exist is an error: %s", async (resource, message) => {
+    await project.write(`exports.name = authentik.${resource}.get("x", "00000000-0000-4000-8000-000000000000").name;`);
+    const { code, output } = await project.preview();
+    expect([code, output]).toEqual([1, expect.stringContaining(message)]);
+    expect(output).not.toMatch(/\n\s+at .*\(/);
+  });
 });
