@@ -103,6 +103,17 @@ export function kill(pids: readonly number[]): void {
   }
 }
 
+/** CPU seconds of all children that have ended, and of theirs; undefined on others than Linux. */
+export function endedChildrenCpu(): number | undefined {
+  const ticksPerSecond = 100;
+  try {
+    const [user, system] = fieldsAfterName("/proc/self/stat").slice(13, 15).map(Number);
+    return user === undefined || system === undefined ? undefined : (user + system) / ticksPerSecond;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Every process with its parent. Small machines have no `ps`, and others than Linux no `/proc`. */
 function processes(): [number, number][] {
   try {
@@ -128,9 +139,13 @@ function processes(): [number, number][] {
 
 function parentIn(statFile: string): number | undefined {
   try {
-    // The second field is the program's name in brackets, which may hold blanks and brackets.
-    return Number(readFileSync(statFile, "utf8").split(") ").at(-1)?.split(" ")[1]);
+    return Number(fieldsAfterName(statFile)[1]);
   } catch {
     return undefined;
   }
+}
+
+/** The second field is the program's name in brackets, which may hold blanks and brackets: those after it, from the state on. */
+function fieldsAfterName(statFile: string): string[] {
+  return readFileSync(statFile, "utf8").split(") ").at(-1)?.split(" ") ?? [];
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { findPulumi, type PulumiCli } from "../pulumi-cli";
-import { descendants, kill, unlessInterrupted } from "./processes";
+import { descendants, endedChildrenCpu, kill, unlessInterrupted } from "./processes";
 
 /** Where package.json is. */
 export const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
@@ -31,6 +31,8 @@ export interface Run {
   /** What was written to standard output alone. */
   readonly stdout: string;
   readonly seconds: number;
+  /** CPU seconds of it and of all that it started; undefined where the system does not tell. */
+  readonly cpuSeconds: number | undefined;
 }
 
 export interface RunOptions {
@@ -84,6 +86,7 @@ export class Workspace {
   async pulumi(args: readonly string[], { input, echo = false }: RunOptions = {}): Promise<Run> {
     this.#interrupted.throwIfAborted();
     const start = performance.now();
+    const cpuBefore = endedChildrenCpu();
     const all = [
       ...args,
       "--non-interactive",
@@ -124,7 +127,15 @@ export class Workspace {
       });
       this.#interrupted.throwIfAborted();
       const seconds = (performance.now() - start) / 1000;
-      return { code, output: stripVTControlCharacters(output), stdout: stripVTControlCharacters(stdout), seconds };
+      const cpuAfter = endedChildrenCpu();
+      const cpuSeconds = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore;
+      return {
+        code,
+        output: stripVTControlCharacters(output),
+        stdout: stripVTControlCharacters(stdout),
+        seconds,
+        cpuSeconds,
+      };
     } finally {
       clearTimeout(impatience);
       kill(started);
