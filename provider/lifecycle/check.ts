@@ -67,19 +67,19 @@ function misspelt(name: string, names: readonly string[]): string {
   return `${formatPath([name])}: no such property; ${proposal}`;
 }
 
+/** What a changed program, or what became of an object, asks for. */
+export interface Change {
+  /** The inputs that changed. */
+  readonly inputs: readonly string[];
+  /** The inputs for which the object is made anew. */
+  readonly replaces: readonly string[];
+}
+
 /**
  * What diff answers. Where inputs changed, `changes` stays open: then the engine compares them itself, and knows which of them changed, as
  * the option `replaceOnChanges` needs. To a plain `true` it knows none, and updates what it should replace.
  */
 export function toDiff({ inputs, replaces }: Change): dynamic.DiffResult {
-  if (inputs.length === 0) return { changes: false };
-  return replaces.length > 0 ? { changes: true, replaces: [...replaces] } : {};
-}
-
-/** What a changed program asks for. */
-export interface Change {
-  /** The inputs that changed. */
-  readonly inputs: readonly string[];
-  /** Those of them for which the object is made anew. */
-  readonly replaces: readonly string[];
+  if (inputs.length > 0) return { replaces: [...replaces] };
+  return replaces.length > 0 ? { changes: true, replaces: [...replaces] } : { changes: false };
 }

@@ -106,8 +106,8 @@ export function change(state: InvitationState, declared: Properties): Change {
     state.status !== "used" && isExtension(declared, state)
       ? [declared.validFor === undefined ? "expires" : "validFor"]
       : [];
-  const replaces = [...extended, ...reissue, ...kept];
-  return { inputs: replaces, replaces };
+  const inputs = [...extended, ...kept, ...(declared.onRetired === state.onRetired ? [] : reissue)];
+  return { inputs, replaces: [...extended, ...kept, ...reissue] };
 }
 
 /** Whether the invitation is used, or expired by its declared time. One that somebody ended by hand is not: that is drift. */

@@ -6,7 +6,7 @@ import { findPulumi, type PulumiCli } from "../pulumi-cli";
 import type { Authentik } from "../sandbox";
 
 /** The package under test, as it was built: `npm run build` first. */
-export const packageRoot = dirname(require.resolve("../../package.json"));
+export const packageRoot = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 
 let cli: Promise<PulumiCli> | undefined;
 
