@@ -9,6 +9,7 @@ import {
   ValidationError,
   WrongAddressError,
 } from "./errors";
+import { printable } from "./printable";
 import { type Answer, Transport, type TransportOptions, type TransportRequest } from "./transport";
 
 export interface ClientRequest {
@@ -277,7 +278,7 @@ function describe(answer: Answer): string {
 }
 
 function shorten(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  const line = printable(text);
   return line.length > longestWords ? `${line.slice(0, longestWords)}…` : line;
 }
 

@@ -1,5 +1,6 @@
 import { PermissionError } from "../authentik/errors";
 import { listEvents, type ObjectEvent } from "../authentik/events";
+import { printable } from "../authentik/printable";
 import type { Connection } from "./connections";
 
 /**
@@ -58,5 +59,5 @@ export function tellDeletionFrom(
 }
 
 function by(event: ObjectEvent): string {
-  return `by ${event.username ?? "an unknown user"} on ${event.created.replace(/\.\d+/, "")}`;
+  return `by ${printable(event.username ?? "") || "an unknown user"} on ${event.created.replace(/\.\d+/, "")}`;
 }

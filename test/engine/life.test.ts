@@ -180,6 +180,7 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
       `PUT ${stagesPath}{pk}/`,
     ]);
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    expect(await project.stateText()).not.toContain("hunter2-hunter2");
     expect((await invitations(server)).map(({ pk }) => pk).sort()).toEqual([anyFlow?.pk, jane?.pk, team?.pk].sort());
   });
 
