@@ -1,7 +1,7 @@
 import { defaultConnection } from "../address";
 import type { InvitationFields, StoredInvitation } from "../authentik/invitations";
 import { canonicalUuid } from "../pk";
-import { type Change, given, type Properties, unknownValue } from "./check";
+import { type Change, formatPath, given, type Properties, unknownValue } from "./check";
 import type { Connection } from "./connections";
 import { after, durationBetween, isSameInstant, microseconds, parseDuration } from "./instant";
 import type { InvitationInputs } from "./invitation-inputs";
@@ -15,7 +15,7 @@ export interface InvitationState extends InvitationInputs {
   readonly pk: string;
   readonly status: "pending" | "used" | "expired";
   readonly issuedAt: string;
-  /** Since when it is used or expired. */
+  /** Since when it is used or expired; nothing where somebody ended it before its declared time. */
   readonly retiredAt?: string;
   /** Whether authentik has deleted it, too: then there is nothing to ask for, to change or to delete. */
   readonly gone?: true;
@@ -98,7 +98,9 @@ export function change(state: InvitationState, declared: Properties): Change {
     const moved =
       (declared.connection ?? defaultConnection) === (state.connection ?? defaultConnection) ? [] : ["connection"];
     const own = declared.onRetired === state.onRetired ? [] : ["onRetired"];
-    const replaces = [...kept, ...moved];
+    // An update would end it now, for the next run to issue it anew.
+    const ended = declared.onRetired === "reissue" && isEnding(declared, state) ? ["validFor"] : [];
+    const replaces = [...ended, ...kept, ...moved];
     return { inputs: [...differences(state, declared), ...own, ...replaces], replaces };
   }
   const reissue = declared.onRetired === "reissue" || declared.onRetired === unknownValue ? ["onRetired"] : [];
@@ -110,25 +112,46 @@ export function change(state: InvitationState, declared: Properties): Change {
   return { inputs, replaces: [...extended, ...kept, ...reissue] };
 }
 
-/** Whether the invitation is used, or expired by its declared time. One that somebody ended by hand is not: that is drift. */
-export function isRetired(state: Pick<InvitationState, "status" | "expires">): boolean {
+/** Whether the invitation is used, or expired by its declared time. */
+export function isRetired(state: Pick<InvitationState, "status" | "expires" | "retiredAt">): boolean {
+  if (state.status === "expired") return state.retiredAt !== undefined;
   return state.status === "used" || (state.expires !== undefined && hasPassed(state.expires));
+}
+
+/** The state of an invitation whose expiry somebody moved into the past: that is drift, to be put right, and no retirement. */
+export function endedByHand({ retiredAt: _, ...state }: InvitationState): InvitationState {
+  return state;
 }
 
 export function hasPassed(instant: string): boolean {
   return microseconds(instant) <= BigInt(Date.now()) * 1000n;
 }
 
-function isExtension({ expires, validFor }: Properties, state: InvitationState): boolean {
-  if (expires === unknownValue || validFor === unknownValue) return true;
+/** Whether what the program declares lets the invitation end in the future, or may do so. */
+function isExtension(declared: Properties, state: InvitationState): boolean {
+  const expiry = declaredExpiry(declared, state);
+  return expiry === unknownValue || (expiry !== undefined && !hasPassed(expiry));
+}
+
+/** Whether what the program declares has let the invitation end already. */
+function isEnding(declared: Properties, state: InvitationState): boolean {
+  const expiry = declaredExpiry(declared, state);
+  return expiry !== undefined && expiry !== unknownValue && hasPassed(expiry);
+}
+
+/** When the invitation is to end, of which the program knows a part only, perhaps. */
+function declaredExpiry({ expires, validFor }: Properties, state: InvitationState): string | undefined {
+  if (expires === unknownValue || validFor === unknownValue) return unknownValue;
   const declared = isKnownText(validFor) ? expiryAfter(validFor, state.issuedAt) : expires;
-  return isKnownText(declared) && !hasPassed(declared);
+  return isKnownText(declared) ? declared : undefined;
 }
 
 /** Like {@link differences}, with the keys of `fixedData` one by one. */
 export function differingPaths(state: InvitationState, declared: InvitationInputs): string[] {
   return differences(state, { ...declared }).flatMap((name) =>
-    name === "fixedData" ? differingKeys(state.fixedData, declared.fixedData).map((key) => `fixedData.${key}`) : [name],
+    name === "fixedData"
+      ? differingKeys(state.fixedData, declared.fixedData).map((key) => formatPath(["fixedData", key]))
+      : [name],
   );
 }
 
