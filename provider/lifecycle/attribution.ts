@@ -39,7 +39,7 @@ export async function tellChange(
 ): Promise<void> {
   const events = connection.attribution ? await eventsOf(connection, what, pk).catch(() => undefined) : undefined;
   const last = events?.find(({ action }) => action === "model_updated");
-  console.warn(`${what}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${by(last)}` : ""}`);
+  say(`${what}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${by(last)}` : ""}`);
 }
 
 /** Tells that something was deleted in authentik, and by whom. */
@@ -55,9 +55,14 @@ export function tellDeletionFrom(
   events: readonly ObjectEvent[] | undefined,
 ): void {
   const last = connection.attribution ? events?.find(({ action }) => action === "model_deleted") : undefined;
-  console.warn(`${what}: deleted ${last ? by(last) : "outside Pulumi"}`);
+  say(`${what}: deleted ${last ? by(last) : "outside Pulumi"}`);
 }
 
 function by(event: ObjectEvent): string {
-  return `by ${printable(event.username ?? "") || "an unknown user"} on ${event.created.replace(/\.\d+/, "")}`;
+  return `by ${event.username || "an unknown user"} on ${event.created.replace(/\.\d+/, "")}`;
+}
+
+/** Names and user names come from authentik, where many may write them. */
+function say(line: string): void {
+  console.warn(printable(line));
 }

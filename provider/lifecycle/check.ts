@@ -44,7 +44,8 @@ function reasons(issue: z.core.$ZodIssue, names: readonly string[]): string[] {
   return [`${formatPath(issue.path)}: ${issue.message}`];
 }
 
-function formatPath(path: readonly PropertyKey[]): string {
+/** A property's path as one writes it in a program. */
+export function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((step, index) => {
       if (typeof step === "number") return `[${step}]`;

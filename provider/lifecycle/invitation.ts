@@ -20,6 +20,7 @@ import {
   change,
   differences,
   differingPaths,
+  endedByHand,
   fieldsOf,
   type InvitationState,
   inputsOf,
@@ -145,19 +146,18 @@ async function refresh(
   }
   const refreshed = stateOf(written, stored, written.issuedAt ?? formatInstant(Date.now()));
   if (state === undefined) return refreshed;
-  // Of a retired one nothing is put right, so that nothing drifts; unless somebody gave it more time.
-  if (isRetired(state) && refreshed.expires === state.expires) {
-    return { ...state, status: "expired", retiredAt: state.expires };
-  }
-  const what = `Invitation "${state.name}"`;
   const drifted = differences(refreshed, inputsOf(state)).map((name) => (name === "validFor" ? "expires" : name));
+  // Of a retired one nothing is put right, so that nothing drifts; unless somebody gave it more time.
+  if (isRetired(state) && refreshed.status === "expired")
+    return { ...state, status: "expired", retiredAt: state.expires };
+  const what = `Invitation "${state.name}"`;
   if (drifted.length > 0) await tellChange(connection, what, pk, drifted);
   if (state.flowPk !== undefined && refreshed.flowPk === undefined) {
     console.warn(
       `${what}: its flow is gone from it, as when a flow is deleted, and now any flow with an invitation stage takes it, until \`pulumi up\` puts that right.`,
     );
   }
-  return refreshed;
+  return refreshed.status === "expired" ? endedByHand(refreshed) : refreshed;
 }
 
 async function issue(inputs: InvitationInputs): Promise<InvitationState> {

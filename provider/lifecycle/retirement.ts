@@ -1,6 +1,6 @@
 import { eventsOf, tellDeletionFrom } from "./attribution";
 import type { Connection } from "./connections";
-import { hasPassed, type InvitationState } from "./invitation-state";
+import { type InvitationState, isRetired } from "./invitation-state";
 
 /**
  * What became of an invitation that is gone from authentik: used or expired, which is kept in the state and not asked about again, or
@@ -11,7 +11,7 @@ import { hasPassed, type InvitationState } from "./invitation-state";
  * clean-up's has no path (cases `events.used.search-hex`, `events.deleted.search-hex`, `events.swept.search-hex`).
  */
 export async function retire(connection: Connection, state: InvitationState): Promise<InvitationState | undefined> {
-  const isExpired = state.expires !== undefined && hasPassed(state.expires);
+  const isExpired = isRetired(state);
   const expired: InvitationState = { ...state, status: "expired", retiredAt: state.expires, gone: true };
   // Its time has passed, and no use would have ended it: there is nothing to find out.
   if (isExpired && !state.singleUse) return expired;
