@@ -247,7 +247,13 @@ describe("the types", () => {
   });
 
   test("take what is right and refuse what is wrong", () => {
-    const own = ts.getPreEmitDiagnostics(program).filter(({ file }) => !file?.fileName.includes("@pulumi/pulumi"));
+    // The program and the installed package; to check Pulumi's own types takes long, and is Pulumi's affair.
+    const files = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(ts.sys.resolvePath(folder)));
+    expect(files.length).toBeGreaterThan(3);
+    const own = files.flatMap((file) => [
+      ...program.getSyntacticDiagnostics(file),
+      ...program.getSemanticDiagnostics(file),
+    ]);
     expect(own.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
   });
 
@@ -264,7 +270,7 @@ describe("the types", () => {
       symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
     );
     expect(symbols.filter((symbol) => !isDocumented(symbol)).map(({ name }) => name)).toEqual([]);
-    const argumentsOf = symbols.filter(({ name }) => name.endsWith("Args"));
+    const argumentsOf = symbols.filter(({ name }) => /^Invitation(Stage)?Args$/.test(name));
     const undocumented = argumentsOf.flatMap((symbol) =>
       checker
         .getDeclaredTypeOfSymbol(symbol)
