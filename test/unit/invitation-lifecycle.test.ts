@@ -465,6 +465,48 @@ describe("read", () => {
   });
 });
 
+describe("an invitation that somebody ended by hand", () => {
+  const ended = "2021-01-01T00:00:00Z";
+
+  async function refreshEnded(state: Properties): Promise<Properties> {
+    answer("GET", one, 200, invitationBody({ expires: ended }));
+    if (state.expires !== ended) answer("GET", "/events/events/", 200, pageBody([]));
+    return (await refresh(state)).props;
+  }
+
+  test("has expired, but is not retired: the next run puts it right in place", async () => {
+    const state = await refreshEnded(invitationState());
+    expect(state).toMatchObject({ status: "expired", expires: ended });
+    expect(state).not.toHaveProperty("retiredAt");
+    expect(await invitationProvider.diff(id, state, invitationInputs())).toEqual({ replaces: [] });
+    answer("PUT", one, 200, invitationBody());
+    const { outs } = await invitationProvider.update(id, state, invitationInputs());
+    expect(outs).toMatchObject({ status: "pending", expires: "2031-05-06T07:08:09Z" });
+  });
+
+  test("stays so over further refreshes, and comes back where it is swept", async () => {
+    const state = await refreshEnded(await refreshEnded(invitationState()));
+    expect(state).not.toHaveProperty("retiredAt");
+    answer("GET", one, 404, gone);
+    answer("GET", "/events/events/", 200, pageBody([]));
+    expect(await invitationProvider.read(id, state)).toEqual({});
+  });
+
+  test("is retired where its declared time has passed, too", async () => {
+    const state = invitationState({ expires: "2022-01-01T00:00:00Z" });
+    answer("GET", one, 200, invitationBody({ expires: ended }));
+    const { props } = await refresh(state);
+    expect(props).toMatchObject({
+      status: "expired",
+      retiredAt: "2022-01-01T00:00:00Z",
+      expires: "2022-01-01T00:00:00Z",
+    });
+    expect(await invitationProvider.diff(id, props, invitationInputs({ expires: "2022-01-01T00:00:00Z" }))).toEqual({
+      changes: false,
+    });
+  });
+});
+
 describe("adoption", () => {
   let count = 0;
   /** Each test adopts another pk: what was adopted stays so in this process. */
