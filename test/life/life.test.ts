@@ -291,7 +291,8 @@ class Story {
     if (old && now && operation === "read") this.#holdRefreshed(old, now, sight);
     if (old && operation === "update") {
       expect(this.#isRetired(old)).toBe(false);
-      this.#endedByHand.delete(String(old.outputs["pk"]));
+      // A preview plans it only.
+      if (now !== old) this.#endedByHand.delete(String(old.outputs["pk"]));
     }
     if (old && declared && operation === "replace") {
       const reasons = [
