@@ -46,12 +46,16 @@ export async function getFlow(args: GetFlowArgs): Promise<FoundFlow> {
   const { findFlow } = await import("../authentik/flows.js");
   const pk =
     args.pk === undefined ? undefined : (canonicalUuid(args.pk) ?? (await refuse("getFlow: pk must be a UUID.")));
-  const wanted = pk === undefined ? { slug: args.slug ?? "" } : { pk };
-  const flow = await lookUp(args.connection, `flow ${JSON.stringify(wanted)}`, ({ client }) =>
-    findFlow(client, wanted),
-  );
+  const wanted = pk === undefined ? { slug: args.slug?.trim() ?? "" } : { pk };
   const what = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
-  return flow ?? (await refuse(`getFlow: authentik has no flow with the ${what} that the token's user may see.`));
+  const flow = await lookUp(
+    args.connection,
+    `flow ${JSON.stringify(wanted)}`,
+    async ({ client }) =>
+      (await findFlow(client, wanted)) ??
+      (await refuse(`getFlow: authentik has no flow with the ${what} that the token's user may see.`)),
+  );
+  return { ...flow };
 }
 
 /** Like {@link getFlow}, of arguments that other resources give. */

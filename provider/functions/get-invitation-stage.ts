@@ -41,15 +41,16 @@ export async function getInvitationStage(args: GetInvitationStageArgs): Promise<
       ? undefined
       : (canonicalUuid(args.pk) ?? (await refuse("getInvitationStage: pk must be a UUID.")));
   const wanted = pk === undefined ? { name: args.name?.trim() ?? "" } : { pk };
-  const stage = await lookUp(args.connection, `invitation stage ${JSON.stringify(wanted)}`, ({ client }) =>
-    findInvitationStage(client, wanted),
-  );
   const what = pk === undefined ? `name "${args.name}"` : `pk ${pk}`;
-  const found =
-    stage ??
-    (await refuse(
-      `getInvitationStage: authentik has no invitation stage with the ${what} that the token's user may see.`,
-    ));
+  const found = await lookUp(
+    args.connection,
+    `invitation stage ${JSON.stringify(wanted)}`,
+    async ({ client }) =>
+      (await findInvitationStage(client, wanted)) ??
+      (await refuse(
+        `getInvitationStage: authentik has no invitation stage with the ${what} that the token's user may see.`,
+      )),
+  );
   const { name, continueFlowWithoutInvitation, flowSet } = found;
   return { pk: found.pk, name, continueFlowWithoutInvitation, flowSet: [...flowSet] };
 }

@@ -75,19 +75,19 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
     }
   }
   const name = args.name?.trim() ?? "";
-  const namesakes = await lookUp(connection, `invitations ${JSON.stringify({ name })}`, ({ client }) =>
-    listInvitations(client, { name }),
-  );
-  const [only] = namesakes;
-  if (only === undefined)
-    return await refuse(
-      `getInvitation: authentik has no invitation with the name "${name}" that the token's user may see.`,
-    );
-  if (namesakes.length > 1) {
-    return await refuse(
-      `getInvitation: ${namesakes.length} invitations have the name "${name}": give the pk, or use getInvitations.`,
-    );
-  }
+  const only = await lookUp(connection, `invitation ${JSON.stringify({ name })}`, async ({ client }) => {
+    const [first, ...others] = await listInvitations(client, { name });
+    if (first === undefined)
+      return await refuse(
+        `getInvitation: authentik has no invitation with the name "${name}" that the token's user may see.`,
+      );
+    if (others.length > 0) {
+      return await refuse(
+        `getInvitation: ${others.length + 1} invitations have the name "${name}": give the pk, or use getInvitations.`,
+      );
+    }
+    return first;
+  });
   return describe(only, connection);
 }
 

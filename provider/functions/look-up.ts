@@ -26,8 +26,8 @@ export async function refuse(message: string): Promise<never> {
 }
 
 /**
- * Checks the arguments of a look-up, for programs that no compiler has checked: authentik ignores filters that it does not know, so
- * that a misspelt one would find everything.
+ * Checks the arguments of a look-up, for programs that no compiler has checked: authentik ignores filters that it does not know, and
+ * those that are empty (case `list.name.empty`), so that a misspelt one, or a variable that is not set, would find everything.
  */
 export async function checkArgs(
   look: string,
@@ -41,6 +41,8 @@ export async function checkArgs(
     await refuse(`${look}: ${unknown} is no argument of it; its arguments are ${known.join(", ")}.`);
   const texts = Object.entries(args).find(([name, value]) => given.includes(name) && typeof value !== "string");
   if (texts) await refuse(`${look}: ${texts[0]} must be a text.`);
+  const empty = Object.entries(args).find(([, value]) => typeof value === "string" && value.trim() === "");
+  if (empty) await refuse(`${look}: ${empty[0]} must not be empty.`);
   if (exactlyOneOf && given.filter((name) => exactlyOneOf.includes(name)).length !== 1) {
     await refuse(`${look}: give exactly one of ${exactlyOneOf.join(" and ")}.`);
   }

@@ -137,6 +137,8 @@ class Story {
   readonly #removed = new Map<string, Properties>();
   /** Pks of invitations that the state has as retired and gone. */
   readonly #retiredForGood = new Set<string>();
+  /** Pks of those that the state has as expired though somebody ended them before their time. */
+  readonly #endedByHand = new Set<string>();
 
   constructor(private readonly world: World) {
     this.#engine = new Engine(
@@ -210,7 +212,10 @@ class Story {
   }
 
   async #perform(run: "up" | "up --refresh" | "refresh" | "preview" | "destroy"): Promise<void> {
-    if (run === "preview") return await this.#preview();
+    if (run === "preview") {
+      await this.#preview();
+      return;
+    }
     if (run === "refresh") {
       this.#hold(await this.#engine.refresh(), "refresh");
       return;
@@ -284,12 +289,16 @@ class Story {
     const { operation, old, now, declared, sight } = step;
     if (old && operation === "gone") expect(this.#fateOf(old)).toContain("deleted");
     if (old && now && operation === "read") this.#holdRefreshed(old, now, sight);
-    if (old && operation === "update") expect(isRetired(old)).toBe(false);
+    if (old && operation === "update") {
+      expect(this.#isRetired(old)).toBe(false);
+      // A preview plans it only.
+      if (now !== old) this.#endedByHand.delete(String(old.outputs["pk"]));
+    }
     if (old && declared && operation === "replace") {
       const reasons = [
         ...(isDeepStrictEqual(declared["keepers"] ?? {}, old.outputs["keepers"] ?? {}) ? [] : ["keepers"]),
-        ...(declared["onRetired"] === "reissue" && isRetired(old) ? ["reissue"] : []),
-        ...(isRetired(old) && old.outputs["status"] !== "used" && expiryOf(declared, old) > Date.now()
+        ...(declared["onRetired"] === "reissue" && this.#isRetired(old) ? ["reissue"] : []),
+        ...(this.#isRetired(old) && old.outputs["status"] !== "used" && expiryOf(declared, old) > Date.now()
           ? ["extended"]
           : []),
         // It would be issued anew by the next run, after an update that ends it.
@@ -299,14 +308,20 @@ class Story {
     }
   }
 
+  /** Used, or at its end by the time that the program gave it. */
+  #isRetired({ outputs }: Resource): boolean {
+    const hasPassed = Date.parse(String(outputs["expires"])) <= Date.now();
+    return outputs["status"] === "used" || (hasPassed && !this.#endedByHand.has(String(outputs["pk"])));
+  }
+
   /** What a refresh must make of an invitation that is gone. */
-  #fateOf({ outputs }: Resource): "used" | "expired" | "deleted" | "used or expired" | "used or deleted" {
+  #fateOf(resource: Resource): "used" | "expired" | "deleted" | "used or expired" | "used or deleted" {
     const { world } = this;
+    const { outputs } = resource;
     const pk = String(outputs["pk"]);
     const how = world.endOf(pk);
     const isSingleUse = outputs["singleUse"] === true;
-    const hasPassed = Date.parse(String(outputs["expires"])) <= Date.now();
-    if (hasPassed) {
+    if (this.#isRetired(resource)) {
       if (!world.isUsed(pk)) return "expired";
       return how === "use" && isSingleUse && world.showsUseOf(pk) ? "used" : "used or expired";
     }
@@ -334,8 +349,14 @@ class Story {
       });
     } else {
       const isExpired = row.expires <= Date.now();
+      const wasRetired = this.#isRetired(old);
       expect(outputs["status"]).toBe(isExpired ? "expired" : "pending");
-      expect(Date.parse(String(outputs["expires"]))).toBe(row.expires);
+      // A retired one stays as it was, unless it was given more time.
+      const expires = isExpired && wasRetired ? old.outputs["expires"] : new Date(row.expires).toISOString();
+      expect(Date.parse(String(outputs["expires"]))).toBe(Date.parse(String(expires)));
+      expect(outputs["retiredAt"]).toBe(isExpired && wasRetired ? outputs["expires"] : undefined);
+      if (isExpired && !wasRetired) this.#endedByHand.add(row.pk);
+      else this.#endedByHand.delete(row.pk);
       if (!isExpired) {
         const { name: called, fixedData, singleUse, flow: flowPk } = row;
         expect(outputs).toMatchObject({ name: called, fixedData, singleUse });
@@ -380,7 +401,7 @@ class Story {
       const declared = this.#program.get(one) ?? {};
       const { outputs } = resource;
       expect(outputs["keepers"]).toEqual(declared["keepers"]);
-      if (isRetired(resource)) {
+      if (this.#isRetired(resource)) {
         expect(declared["onRetired"]).not.toBe("reissue");
         if (outputs["status"] === "expired") expect(expiryOf(declared, resource)).toBeLessThanOrEqual(Date.now());
         continue;
@@ -416,10 +437,6 @@ function expiryOf(declared: Properties, { outputs }: Resource): number {
   const { expires, validFor } = declared;
   if (validFor === undefined) return Date.parse(String(expires));
   return Date.parse(String(outputs["issuedAt"])) + (durations[String(validFor)] ?? Number.NaN);
-}
-
-function isRetired({ outputs }: Resource): boolean {
-  return outputs["status"] === "used" || Date.parse(String(outputs["expires"])) <= Date.now();
 }
 
 function mentions(address: string, pk: string): boolean {
