@@ -1,4 +1,10 @@
-export { type Flow, type GetFlowArgs, getFlow, getFlowOutput } from "./functions/get-flow";
+export { type FoundFlow, type GetFlowArgs, getFlow, getFlowOutput } from "./functions/get-flow";
+export {
+  type FoundFlowStageBinding,
+  type GetFlowStageBindingsArgs,
+  getFlowStageBindings,
+  getFlowStageBindingsOutput,
+} from "./functions/get-flow-stage-bindings";
 export {
   type FoundInvitationStage,
   type GetInvitationStageArgs,
@@ -14,5 +20,9 @@ export {
   getInvitations,
   getInvitationsOutput,
 } from "./functions/get-invitations";
+export { type FoundStage, type GetStageArgs, getStage, getStageOutput } from "./functions/get-stage";
+export { Flow, type FlowArgs } from "./resources/flow";
+export { FlowStageBinding, type FlowStageBindingArgs } from "./resources/flow-stage-binding";
 export { Invitation, type InvitationArgs } from "./resources/invitation";
 export { InvitationStage, type InvitationStageArgs } from "./resources/invitation-stage";
+export { InviteOnlyEnrollment, type InviteOnlyEnrollmentArgs } from "./resources/invite-only-enrollment";

@@ -11,8 +11,8 @@ export interface GetFlowArgs {
   connection?: string;
 }
 
-/** A flow of authentik. */
-export interface Flow {
+/** A flow that {@link getFlow} has found, or that a stage is bound to. */
+export interface FoundFlow {
   pk: string;
   slug: string;
   name: string;
@@ -41,7 +41,7 @@ export interface Flow {
  * new authentik.Invitation("jane", { flow: enrollment.pk, validFor: "14d" });
  * ```
  */
-export async function getFlow(args: GetFlowArgs): Promise<Flow> {
+export async function getFlow(args: GetFlowArgs): Promise<FoundFlow> {
   await checkArgs("getFlow", args, ["slug", "pk", "connection"], ["slug", "pk"]);
   const { findFlow } = await import("../authentik/flows.js");
   const pk =
@@ -61,6 +61,6 @@ export async function getFlow(args: GetFlowArgs): Promise<Flow> {
 /** Like {@link getFlow}, of arguments that other resources give. */
 export function getFlowOutput(
   args: { [Name in keyof GetFlowArgs]: pulumi.Input<GetFlowArgs[Name]> },
-): pulumi.Output<Flow> {
+): pulumi.Output<FoundFlow> {
   return pulumi.output(args).apply((known) => getFlow(known as GetFlowArgs));
 }

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalUuid } from "../pk";
-import type { Flow } from "./get-flow";
+import type { FoundFlow } from "./get-flow";
 import { checkArgs, lookUp, refuse } from "./look-up";
 
 /** How {@link getInvitationStage} finds the stage: by exactly one of `name` and `pk`. */
@@ -18,7 +18,7 @@ export interface FoundInvitationStage {
   name: string;
   continueFlowWithoutInvitation: boolean;
   /** The flows that it is bound to, once for each binding. */
-  flowSet: Flow[];
+  flowSet: FoundFlow[];
 }
 
 /**

@@ -30,7 +30,9 @@ export function isToBeCreated(olds: Properties): boolean {
 export function faults(schema: z.ZodObject, inputs: Properties): string[] {
   const known = Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== unknownValue));
   const parsed = schema.safeParse(known);
-  const found = parsed.success ? [] : parsed.error.issues.flatMap((issue) => reasons(issue, Object.keys(schema.shape)));
+  // A required input whose value is not known yet is not missing.
+  const issues = (parsed.error?.issues ?? []).filter(({ path: [name] }) => inputs[String(name)] !== unknownValue);
+  const found = issues.flatMap((issue) => reasons(issue, Object.keys(schema.shape)));
   const unknownNames = Object.keys(inputs).filter((name) => inputs[name] === unknownValue && !(name in schema.shape));
   return [...found, ...unknownNames.map((name) => misspelt(name, Object.keys(schema.shape)))];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { unknownValue } from "./check";
 
 /** A text that authentik can store: it refuses NUL in names (case `stages.create.name-nul`), and half characters in any JSON. */
 export const storableText = z
@@ -13,3 +14,16 @@ export const connectionName = z
     /^[A-Za-z][\w-]*$/,
     "must be the name of a configuration namespace, such as authentik-staging (for authentik-staging:url)",
   );
+
+/** A text that is not blank, for authentik trims texts and refuses what is left empty. */
+export const filledText = storableText.refine((text) => text.trim() !== "", "must not be empty");
+
+/** Whether a declared text is what authentik has, which trims texts. What is not known yet is not. */
+export function isSameText(declared: unknown, stored: string): boolean {
+  return typeof declared === "string" && declared !== unknownValue && declared.trim() === stored.trim();
+}
+
+/** A text in the user's words where authentik has the same, else in authentik's. */
+export function asWritten(written: string | undefined, stored: string): string {
+  return written !== undefined && isSameText(written, stored) ? written : stored;
+}

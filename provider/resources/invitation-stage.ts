@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Flow } from "../functions/get-flow";
-import { AuthentikResource, nameOr } from "./resource";
+import type { FoundFlow } from "../functions/get-flow";
+import { AuthentikResource, textOr } from "./resource";
 
 /** What an {@link InvitationStage} is made of. */
 export interface InvitationStageArgs {
@@ -57,7 +57,7 @@ export class InvitationStage extends AuthentikResource {
    */
   declare public readonly pk: pulumi.Output<string>;
   /** The flows that the stage is bound to, once for each binding. */
-  declare public readonly flowSet: pulumi.Output<Flow[]>;
+  declare public readonly flowSet: pulumi.Output<FoundFlow[]>;
   /** The element of authentik's admin interface that edits such stages. */
   declare public readonly component: pulumi.Output<string>;
   /** What authentik calls such a stage. */
@@ -96,7 +96,7 @@ export class InvitationStage extends AuthentikResource {
     super(
       "InvitationStage",
       name,
-      isRead ? args : { ...args, name: nameOr(name, args.name) },
+      isRead ? args : { ...args, name: textOr(name, args.name) },
       {
         name: undefined,
         continueFlowWithoutInvitation: undefined,

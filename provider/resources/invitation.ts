@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { invitationId } from "../pk";
 import { warnOfLife } from "./invitation-warnings";
-import { AuthentikResource, addressOf, linkOf, nameOr } from "./resource";
+import { AuthentikResource, addressOf, linkOf, textOr } from "./resource";
 
 /** What an {@link Invitation} is made of. */
 export interface InvitationArgs {
@@ -177,7 +177,7 @@ export class Invitation extends AuthentikResource {
     super(
       "Invitation",
       name,
-      isRead ? args : { ...args, name: nameOr(name, (args as InvitationArgs).name) },
+      isRead ? args : { ...args, name: textOr(name, (args as InvitationArgs).name) },
       {
         name: undefined,
         expires: undefined,

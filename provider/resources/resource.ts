@@ -1,13 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isReadableOnTheWay, readAddress } from "../address";
 
+/** What the provider process exports, under names that old states hold. */
+export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationStage";
+
 /**
  * The text by which Pulumi's provider process finds the resource's life. It stands twice a resource in every state, and old states
  * must keep working: it is a constant, and never changed. The package is looked for from the program's directory, so that what
  * runs is what is installed there; `createRequire` finds it also where the program is part of the package itself (Node's
  * self-reference), as at the root of this repository.
  */
-export function providerText(resource: "Invitation" | "InvitationStage"): string {
+export function providerText(resource: ResourceName): string {
   return `exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').${resource}`;
 }
 
@@ -17,7 +20,7 @@ export function providerText(resource: "Invitation" | "InvitationStage"): string
  */
 export abstract class AuthentikResource extends pulumi.CustomResource {
   constructor(
-    resource: "Invitation" | "InvitationStage",
+    resource: ResourceName,
     name: string,
     args: object,
     outputs: Readonly<Record<string, undefined>>,
@@ -42,10 +45,10 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
   }
 }
 
-/** A resource's name in authentik: its logical name, unless the program gives one. */
-export function nameOr(logicalName: string, name: pulumi.Input<string> | undefined): pulumi.Input<string> {
-  if (name === undefined || typeof name === "string") return name ?? logicalName;
-  return pulumi.output(name).apply((given: string | undefined) => given ?? logicalName);
+/** A text that the program gives, or another where it gives none. */
+export function textOr(otherwise: pulumi.Input<string>, text: pulumi.Input<string> | undefined): pulumi.Input<string> {
+  if (text === undefined || typeof text === "string") return text ?? otherwise;
+  return pulumi.all([otherwise, text]).apply(([other, given]: [string, string | undefined]) => given ?? other);
 }
 
 /** The address that the configuration gives a connection, undefined where there is none or it is none. */

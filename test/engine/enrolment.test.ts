@@ -1,0 +1,191 @@
+import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Project } from "./project";
+import { invitations, requestsOf } from "./server";
+
+jest.setTimeout(240_000);
+
+const flowsPath = "/api/v3/flows/instances/";
+const bindingsPath = "/api/v3/flows/bindings/";
+
+async function flowOf(server: Authentik, slug: string): Promise<Record<string, unknown> | undefined> {
+  const { body } = await server.request("GET", `${flowsPath}?slug=${slug}`);
+  return (body as { results: Record<string, unknown>[] }).results[0];
+}
+
+describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrolment on authentik %s", (version) => {
+  test("is made, taken by an invitee, retired, and clean in the next drift run", async () => {
+    const server = await Authentik.start({ version });
+    const project = await Project.create(
+      `const staff = new authentik.InviteOnlyEnrollment("staff", { slug: "staff-enrollment", title: "Welcome to the staff" });
+       const jane = new authentik.Invitation("jane", { flow: staff.flow, validFor: "14d", singleUse: true,
+         fixedData: { email: "jane@example.com", name: "Jane", attributes: { team: "backend" } } });
+       exports.slug = staff.slug;
+       exports.flow = staff.flow;
+       exports.link = jane.link;
+       exports.status = jane.status;`,
+      { authentik: server },
+    );
+    try {
+      const preview = await project.preview();
+      expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 10 to create")]);
+      await project.up();
+      const again = await project.preview("--refresh", "--expect-no-changes");
+      expect([again.code, again.output]).toEqual([0, expect.stringContaining("10 unchanged")]);
+      const { slug, flow, link } = (await project.outputs()) as Record<string, string>;
+      expect(await flowOf(server, "staff-enrollment")).toMatchObject({
+        pk: flow,
+        title: "Welcome to the staff",
+        designation: "enrollment",
+        authentication: "require_unauthenticated",
+      });
+      expect(slug).toBe("staff-enrollment");
+      const [jane] = await invitations(server);
+      expect(link).toBe(`${server.url}/if/flow/staff-enrollment/?itoken=${jane?.pk}`);
+
+      const executor = `${server.url}/api/v3/flows/executor/staff-enrollment/?query=${encodeURIComponent(`itoken=${jane?.pk}`)}`;
+      const opened = await fetch(executor);
+      const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+      const answer = async (fields: Record<string, string>): Promise<unknown> => {
+        const headers = { cookie, "content-type": "application/json" };
+        const body = JSON.stringify({ component: "ak-stage-prompt", ...fields });
+        return await (await fetch(executor, { method: "POST", headers, body })).json();
+      };
+      expect(await opened.json()).toMatchObject({ component: "ak-stage-prompt" });
+      await answer({ username: "jane" });
+      expect(await answer({ password: "S0me-long-Pass!word", password_repeat: "S0me-long-Pass!word" })).toMatchObject({
+        component: "xak-flow-redirect",
+      });
+      expect((await server.request("GET", "/api/v3/core/users/?username=jane")).body).toMatchObject({
+        results: [{ email: "jane@example.com", name: "Jane", attributes: { team: "backend" } }],
+      });
+
+      expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+      await project.up("--refresh");
+      expect((await project.outputs()).status).toBe("used");
+      await project.destroy();
+      expect(await flowOf(server, "staff-enrollment")).toBeUndefined();
+    } finally {
+      await project.remove();
+      await server.close();
+    }
+  });
+});
+
+describe("flows and bindings", () => {
+  let server: Authentik;
+  let project: Project;
+
+  beforeEach(async () => {
+    server = await Authentik.start();
+    project = await Project.create("", { authentik: server });
+  });
+
+  afterEach(async () => {
+    await project.remove();
+    await server.close();
+  });
+
+  const program = (slug: string, order = 0) => `
+    const flow = new authentik.Flow("flow", { slug: "${slug}", title: "Welcome", designation: "enrollment" });
+    const stage = new authentik.InvitationStage("stage");
+    new authentik.FlowStageBinding("binding", { target: flow.id, stage: stage.id, order: ${order} });
+    exports.stages = flow.stages;`;
+
+  test("drift is shown by line with who did it, and put right in place", async () => {
+    await project.write(program("join"));
+    await project.up();
+    const flow = await flowOf(server, "join");
+    await server.request("PATCH", `${flowsPath}join/`, { title: "Hello", slug: "moved" });
+    const binding = (await project.state()).get("binding")?.id;
+    await server.request("PATCH", `${bindingsPath}${binding}/`, { order: 7, re_evaluate_policies: false });
+    const { code, output } = await project.preview("--refresh", "--diff", "--expect-no-changes");
+    expect(code).toBe(7);
+    for (const line of [
+      /~ title *: "Hello" => "Welcome"/,
+      /~ slug *: "moved" => "join"/,
+      /~ order *: 7 => 0/,
+      /~ reEvaluatePolicies *: false => true/,
+    ]) {
+      expect(output).toMatch(line);
+    }
+    expect(output).toMatch(/Flow "join": slug, title changed outside Pulumi/);
+    await project.up("--refresh");
+    expect(await flowOf(server, "join")).toMatchObject({ pk: flow?.pk, title: "Welcome" });
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  });
+
+  test("a slug is renamed in place, and a flow that was made anew under the same slug is not taken for the old one", async () => {
+    await project.write(program("join"));
+    await project.up();
+    const before = await flowOf(server, "join");
+    await project.write(program("join-us"));
+    requestsOf(server);
+    await project.up();
+    expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([`PUT ${flowsPath}join/`]);
+    expect(await flowOf(server, "join-us")).toMatchObject({ pk: before?.pk });
+
+    await server.request("DELETE", `${flowsPath}join-us/`);
+    const { body } = await server.request("POST", flowsPath, {
+      name: "x",
+      slug: "join-us",
+      title: "Other",
+      designation: "recovery",
+    });
+    const other = body as { pk: string };
+    const drift = await project.preview("--refresh", "--expect-no-changes");
+    expect([drift.code, drift.output]).toEqual([7, expect.stringContaining("+ 2 to create")]);
+    const refused = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh");
+    expect(refused.output).toContain(`take that flow over with the resource option { import: "${other.pk}" }`);
+    await project.destroy();
+    expect(await flowOf(server, "join-us")).toMatchObject({ pk: other.pk, title: "Other" });
+  });
+
+  test("import takes over what exists, and a place that is taken names the binding", async () => {
+    const flow = (
+      await server.request("POST", flowsPath, {
+        name: "by hand",
+        slug: "by-hand",
+        title: "T",
+        designation: "enrollment",
+      })
+    ).body as { pk: string };
+    const stage = (await server.request("POST", "/api/v3/stages/invitation/stages/", { name: "by-hand" })).body as {
+      pk: string;
+    };
+    const binding = (await server.request("POST", bindingsPath, { target: flow.pk, stage: stage.pk, order: 3 }))
+      .body as { pk: string };
+    const take = (options: string) => `
+      new authentik.Flow("flow", { name: "by hand", slug: "by-hand", title: "T", designation: "enrollment" }, { import: "${flow.pk}" });
+      new authentik.FlowStageBinding("binding", { target: "by-hand", stage: "${stage.pk}", order: 3 }, ${options});`;
+    await project.write(take("{}"));
+    const refused = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    expect(refused.output).toContain(`by the binding with the pk ${binding.pk}`);
+    await project.write(take(`{ import: "${binding.pk}" }`));
+    requestsOf(server);
+    await project.up();
+    expect(requestsOf(server).every((request) => request.startsWith("GET"))).toBe(true);
+    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
+    expect([code, output]).toEqual([0, expect.stringContaining("unchanged")]);
+    await project.destroy();
+    expect(await flowOf(server, "by-hand")).toBeUndefined();
+  });
+
+  test("a stage's name that does not exist, and inputs that are wrong, fail at preview", async () => {
+    await project.write(`new authentik.InviteOnlyEnrollment("x", { stages: ["no-such-stage"] });`);
+    const missing = await project.preview();
+    expect(missing.code).not.toBe(0);
+    expect(missing.output).toContain('getStage: authentik has no stage with the name "no-such-stage"');
+    expect(missing.output).not.toMatch(/\n\s+at .*\(/);
+    await project.write(`new authentik.Flow("x", { slug: "two words", designation: "enrolment", layout: "Stacked" });`);
+    const wrong = await project.preview();
+    for (const property of ["slug", "designation", "layout"])
+      expect(wrong.output).toContain(` has a problem: ${property}: must `);
+    await project.write(
+      `new authentik.FlowStageBinding("x", { target: "a b", stage: "invitation", order: 1.5, reEvaluatePolicy: true });`,
+    );
+    const binding = await project.preview();
+    for (const property of ["target", "stage", "order"])
+      expect(binding.output).toContain(` has a problem: ${property}: must `);
+    expect(binding.output).toContain("reEvaluatePolicy: no such property; did you mean reEvaluatePolicies?");
+  });
+});
