@@ -105,7 +105,7 @@ export class FlowStageBinding extends AuthentikResource {
   constructor(name: string, args: FlowStageBindingArgs, opts?: pulumi.CustomResourceOptions);
   /** @internal */
   constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
-  constructor(name: string, args: Partial<FlowStageBindingArgs>, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: Partial<FlowStageBindingArgs> = {}, opts?: pulumi.CustomResourceOptions) {
     super(
       "FlowStageBinding",
       name,

@@ -152,7 +152,7 @@ export class Flow extends AuthentikResource {
   constructor(name: string, args: FlowArgs, opts?: pulumi.CustomResourceOptions);
   /** @internal */
   constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
-  constructor(name: string, args: Partial<FlowArgs>, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: Partial<FlowArgs> = {}, opts?: pulumi.CustomResourceOptions) {
     const isRead = opts?.id !== undefined;
     const flowName = textOr(name, args.name);
     super(

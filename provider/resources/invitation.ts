@@ -170,7 +170,8 @@ export class Invitation extends AuthentikResource {
   );
   constructor(
     name: string,
-    args: InvitationArgs | { pk: pulumi.Input<string>; connection?: pulumi.Input<string> },
+    // No argument at all, which only JavaScript lets pass, is for check to refuse.
+    args: InvitationArgs | { pk: pulumi.Input<string>; connection?: pulumi.Input<string> } = {},
     opts?: pulumi.CustomResourceOptions,
   ) {
     const isRead = opts?.id !== undefined;
