@@ -2,15 +2,21 @@
 import * as pulumi from "@pulumi/pulumi";
 import { inputsOf } from "./inputs";
 
+/** Each costs the program some of Pulumi's own time, so that they are as many as an invitation has. */
 const outputs = {
   validFor: undefined,
+  onRetired: undefined,
+  keepers: undefined,
   connection: undefined,
   pk: undefined,
   status: undefined,
+  retiredAt: undefined,
+  gone: undefined,
   issuedAt: undefined,
   flowPk: undefined,
   flowSlug: undefined,
   createdBy: undefined,
+  import: undefined,
 };
 
 const config = new pulumi.Config();
