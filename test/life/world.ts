@@ -85,6 +85,11 @@ export class World {
     }
   }
 
+  /** The next invitation is made, and nobody is told. */
+  loseCreation(): void {
+    this.server.fail({ method: "POST", path: /\/invitations\/$/, when: "after", cut: true });
+  }
+
   pass(milliseconds: number): void {
     jest.setSystemTime(Date.now() + milliseconds);
   }
