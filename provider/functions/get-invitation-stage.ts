@@ -5,17 +5,25 @@ import { checkArgs, lookUp, refuse } from "./look-up";
 
 /** How {@link getInvitationStage} finds the stage: by exactly one of `name` and `pk`. */
 export interface GetInvitationStageArgs {
+  /** Name in authentik; unique over all kinds of stages. */
   name?: string;
   /** UUID. */
   pk?: string;
-  /** The configuration namespace of the authentik to ask, default `authentik`. */
+  /**
+   * The configuration namespace that holds address and token of the authentik to ask.
+   *
+   * @default "authentik"
+   */
   connection?: string;
 }
 
 /** An invitation stage that {@link getInvitationStage} has found. */
 export interface FoundInvitationStage {
+  /** UUID. */
   pk: string;
+  /** Name in authentik. */
   name: string;
+  /** Whether the flow goes on without a good invitation. */
   continueFlowWithoutInvitation: boolean;
   /** The flows that it is bound to, once for each binding. */
   flowSet: FoundFlow[];
@@ -24,13 +32,19 @@ export interface FoundInvitationStage {
 /**
  * Finds an invitation stage by its name or its pk. It asks at preview, too, and once a process.
  *
- * API: `GET /api/v3/stages/invitation/stages/`. Permission: `authentik_stages_invitation.view_invitationstage`.
+ * API: `GET /api/v3/stages/invitation/stages/`.
+ *
+ * @permissions `authentik_stages_invitation.view_invitationstage`.
  *
  * @throws if there is none that the token's user may see
+ * @throws for arguments that are misspelt, empty, or not exactly one of `name` and `pk`
  *
  * @example
  * ```ts
- * const stage = await authentik.getInvitationStage({ name: "enrollment-invitation" });
+ * import * as authentik from "pulumi-authentik-invitations";
+ *
+ * const stage = authentik.getInvitationStageOutput({ name: "enrollment-invitation" });
+ * export const flows = stage.flowSet.apply((flows) => flows.map(({ slug }) => slug));
  * ```
  */
 export async function getInvitationStage(args: GetInvitationStageArgs): Promise<FoundInvitationStage> {

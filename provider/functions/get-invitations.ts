@@ -10,12 +10,17 @@ export interface GetInvitationArgs {
   pk?: string;
   /** Names are not unique: a name that several have is an error. */
   name?: string;
-  /** The configuration namespace of the authentik to ask, default `authentik`. */
+  /**
+   * The configuration namespace that holds address and token of the authentik to ask.
+   *
+   * @default "authentik"
+   */
   connection?: string;
 }
 
 /** What {@link getInvitations} narrows its answer by; nothing gives all. */
 export interface GetInvitationsArgs {
+  /** Name in authentik, to the letter. */
   name?: string;
   /** Slug of the flow that they are bound to. */
   flowSlug?: string;
@@ -23,7 +28,11 @@ export interface GetInvitationsArgs {
   createdBy?: string;
   /** RFC 3339: those that expire at just this instant. */
   expires?: string;
-  /** The configuration namespace of the authentik to ask, default `authentik`. */
+  /**
+   * The configuration namespace that holds address and token of the authentik to ask.
+   *
+   * @default "authentik"
+   */
   connection?: string;
 }
 
@@ -35,27 +44,39 @@ export interface FoundInvitation {
   pk: pulumi.Output<string>;
   /** What the invitee opens. Secret; nothing where there is no flow. */
   link: pulumi.Output<string | undefined>;
+  /** Name in authentik. Not unique. */
   name: string;
   /** RFC 3339; nothing where somebody made it unlimited past the API. */
   expires?: string;
+  /** Whether its time has passed. A used one is not found: authentik has deleted it. */
   status: "pending" | "expired";
+  /** Data for the enrolment. */
   fixedData: Record<string, unknown>;
+  /** Whether authentik deletes it when it is used. */
   singleUse: boolean;
+  /** UUID of the flow; nothing where any flow takes it. */
   flowPk?: string;
+  /** Slug of the flow. */
   flowSlug?: string;
+  /** Name of the user whose token issued it. */
   createdBy?: string;
 }
 
 /**
  * Finds an invitation by its pk or its name. It asks at preview, too, and once a process.
  *
- * API: `GET /api/v3/stages/invitation/invitations/`. Permission: `authentik_stages_invitation.view_invitation`.
+ * API: `GET /api/v3/stages/invitation/invitations/`.
  *
- * @throws if there is none, or several have the name
+ * @permissions `authentik_stages_invitation.view_invitation`.
+ *
+ * @throws if there is none that the token's user may see, or several have the name
+ * @throws for arguments that are misspelt, empty, or not exactly one of `pk` and `name`
  *
  * @example
  * ```ts
- * const partners = await authentik.getInvitation({ name: "partners-2027" });
+ * import * as authentik from "pulumi-authentik-invitations";
+ *
+ * const partners = authentik.getInvitationOutput({ name: "partners-2027" });
  * export const link = partners.link; // secret
  * ```
  */
@@ -94,14 +115,19 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
 /**
  * Finds all invitations that fit, on all pages, ordered by pk. It asks at preview, too, and once a process.
  *
- * API: `GET /api/v3/stages/invitation/invitations/`. Permission: `authentik_stages_invitation.view_invitation`.
+ * API: `GET /api/v3/stages/invitation/invitations/`.
+ *
+ * @permissions `authentik_stages_invitation.view_invitation`.
  *
  * @throws if the token's user may view none
+ * @throws for arguments that are misspelt or empty, which authentik would take for none
  *
  * @example
  * ```ts
- * const pending = await authentik.getInvitations({ flowSlug: "enrollment" });
- * export const names = pending.map((invitation) => invitation.name);
+ * import * as authentik from "pulumi-authentik-invitations";
+ *
+ * const invitations = authentik.getInvitationsOutput({ flowSlug: "enrollment" });
+ * export const names = invitations.apply((all) => all.map(({ name }) => name));
  * ```
  */
 export async function getInvitations(args: GetInvitationsArgs = {}): Promise<FoundInvitation[]> {

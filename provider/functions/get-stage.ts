@@ -3,14 +3,21 @@ import { checkArgs, lookUp, refuse } from "./look-up";
 
 /** How {@link getStage} finds the stage. */
 export interface GetStageArgs {
+  /** Name in authentik; unique over all kinds of stages. */
   name: string;
-  /** The configuration namespace of the authentik to ask, default `authentik`. */
+  /**
+   * The configuration namespace that holds address and token of the authentik to ask.
+   *
+   * @default "authentik"
+   */
   connection?: string;
 }
 
 /** A stage of any kind that {@link getStage} has found. */
 export interface FoundStage {
+  /** UUID. */
   pk: string;
+  /** Name in authentik. */
   name: string;
   /** The element of authentik's admin interface that edits such stages. */
   component: string;
@@ -23,13 +30,18 @@ export interface FoundStage {
 /**
  * Finds a stage of any kind by its name. It asks at preview, too, and once a process.
  *
- * API: `GET /api/v3/stages/all/`. Permission: `authentik_flows.view_stage`.
+ * API: `GET /api/v3/stages/all/`.
+ *
+ * @permissions `authentik_flows.view_stage`.
  *
  * @throws if there is none that the token's user may see; the error lists the names that there are
+ * @throws for arguments that are misspelt or empty
  *
  * @example
  * ```ts
- * const prompt = await authentik.getStage({ name: "default-source-enrollment-prompt" });
+ * import * as authentik from "pulumi-authentik-invitations";
+ *
+ * const prompt = authentik.getStageOutput({ name: "default-source-enrollment-prompt" });
  * new authentik.FlowStageBinding("prompt", { target: "enrollment", stage: prompt.pk, order: 10 });
  * ```
  */

@@ -50,10 +50,9 @@ export interface FlowStageBindingArgs {
 }
 
 /**
- * A stage's place in a flow.
+ * A stage's place in a flow. All inputs are changed in place, but for `connection`.
  *
- * API: `/api/v3/flows/bindings/`. Permissions: add, view, change and delete on `authentik_flows.flowstagebinding`, and
- * `authentik_flows.view_flow` where `target` is a slug.
+ * API: `/api/v3/flows/bindings/`.
  *
  * @example
  * ```ts
@@ -62,15 +61,38 @@ export interface FlowStageBindingArgs {
  * const stage = new authentik.InvitationStage("invitation");
  * new authentik.FlowStageBinding("invitation", { target: "enrollment", stage: stage.id, order: 0 });
  * ```
+ *
+ * @importing The resource option `import` takes the pk, which {@link getFlowStageBindings} tells. Where the code says what authentik has,
+ * nothing is written; where it differs, it is refused with the names of the inputs that differ, and nothing is changed. `pulumi import` does
+ * not work for dynamic resources.
+ *
+ * @drift A change of an input by hand is shown by line, told with the name of who did it, and put right in place. authentik deletes
+ * the bindings of a flow, and those of a stage, together with it: such a binding is gone, and made anew.
+ *
+ * @permissions `authentik_flows.add_flowstagebinding`, `authentik_flows.view_flowstagebinding`, `authentik_flows.change_flowstagebinding`,
+ * `authentik_flows.delete_flowstagebinding`, and `authentik_flows.view_flow` where `target` is a slug. For the name of who changed it also
+ * `authentik_events.view_event`, which is not required.
+ *
+ * @throws at preview, without a request, for inputs that are wrong or misspelt, all of them at once
+ * @throws where there is no flow with the slug in `target`, or no flow or stage with the UUID
+ * @throws where the flow has this stage at this order already; the message names that binding's pk, for the option `import`
  */
 export class FlowStageBinding extends AuthentikResource {
+  /** The flow, as the program wrote it: slug or UUID. */
   declare public readonly target: pulumi.Output<string>;
+  /** UUID of the stage. */
   declare public readonly stage: pulumi.Output<string>;
+  /** The stage's place in the flow. */
   declare public readonly order: pulumi.Output<number>;
+  /** Whether its policies are asked when the flow is planned. */
   declare public readonly evaluateOnPlan: pulumi.Output<boolean>;
+  /** Whether its policies are asked when the stage is reached. */
   declare public readonly reEvaluatePolicies: pulumi.Output<boolean>;
+  /** What happens on an answer that is not valid. */
   declare public readonly invalidResponseAction: pulumi.Output<string>;
+  /** Whether one of its policies has to pass, or all. */
   declare public readonly policyEngineMode: pulumi.Output<string>;
+  /** The configuration namespace that it was made with. */
   declare public readonly connection: pulumi.Output<string | undefined>;
 
   /** UUID of the binding, and also its `id`. */

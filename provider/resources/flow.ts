@@ -82,9 +82,9 @@ export interface FlowArgs {
 
 /**
  * A flow: the pages that somebody goes through to enrol, to log in and so on. Stages are bound to it by {@link FlowStageBinding}. Its
- * background is left alone.
+ * background is left alone. All inputs are changed in place, the slug too, but for `connection`.
  *
- * API: `/api/v3/flows/instances/`. Permissions: add, view, change and delete on `authentik_flows.flow`.
+ * API: `/api/v3/flows/instances/`.
  *
  * @example
  * ```ts
@@ -103,17 +103,42 @@ export interface FlowArgs {
  * ```ts
  * new authentik.Flow("enrollment", { title: "Welcome", designation: "enrollment" }, { import: "5cb788da-2830-4f77-9a70-b69faeff4386" });
  * ```
+ *
+ * @importing The resource option `import` takes the pk. Where the code says what authentik has, nothing is written; where it differs, it is
+ * refused with the names of the inputs that differ, and nothing is changed. {@link getFlow} tells a flow's pk. `pulumi import` does not
+ * work for dynamic resources.
+ *
+ * @drift A refresh finds the flow by its pk, whatever its slug is now. A change of an input by hand is shown by line, told with the name of
+ * who did it, and put right in place. A flow that was deleted and made anew under the same slug is another one: the old one is gone, and
+ * `pulumi up` says which flow has the slug.
+ *
+ * @permissions `authentik_flows.add_flow`, `authentik_flows.view_flow`, `authentik_flows.change_flow`, `authentik_flows.delete_flow`.
+ * For the name of who changed it also `authentik_events.view_event`, which is not required.
+ *
+ * @throws at preview, without a request, for inputs that are wrong or misspelt, all of them at once
+ * @throws where another flow has the slug; the message names its pk, for the option `import`
+ * @throws where authentik refuses a value that it does not know, such as an `authentication` of a newer version
  */
 export class Flow extends AuthentikResource {
+  /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
+  /** What stands in the flow's address. */
   declare public readonly slug: pulumi.Output<string>;
+  /** Title of its pages. */
   declare public readonly title: pulumi.Output<string>;
+  /** What the flow is for. */
   declare public readonly designation: pulumi.Output<string>;
+  /** Who may run it. */
   declare public readonly authentication: pulumi.Output<string>;
+  /** What happens where a policy denies access. */
   declare public readonly deniedAction: pulumi.Output<string>;
+  /** Layout of its pages. */
   declare public readonly layout: pulumi.Output<string>;
+  /** Whether one policy that is bound to the flow has to pass, or all. */
   declare public readonly policyEngineMode: pulumi.Output<string>;
+  /** Whether its pages are those for password managers on mobile devices. */
   declare public readonly compatibilityMode: pulumi.Output<boolean>;
+  /** The configuration namespace that it was made with. */
   declare public readonly connection: pulumi.Output<string | undefined>;
 
   /** UUID of the flow, and also its `id`. Pass on `id`: other outputs of a flow that has drifted are unknown to those who use them. */

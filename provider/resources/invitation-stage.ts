@@ -28,9 +28,10 @@ export interface InvitationStageArgs {
 }
 
 /**
- * An invitation stage: the step of a flow that takes invitations. It works in a flow once it is bound to it.
+ * An invitation stage: the step of a flow that takes invitations. It works in a flow once it is bound to it, by
+ * {@link FlowStageBinding}. All inputs are changed in place, but for `connection`.
  *
- * API: `/api/v3/stages/invitation/stages/`. Permissions: add, view, change and delete on `authentik_stages_invitation.invitationstage`.
+ * API: `/api/v3/stages/invitation/stages/`.
  *
  * @example
  * ```ts
@@ -38,17 +39,35 @@ export interface InvitationStageArgs {
  *
  * const stage = new authentik.InvitationStage("invitation", { continueFlowWithoutInvitation: false });
  *
- * export const stageId = stage.id; // the stage's pk, to bind it to a flow
+ * // As the first stage of a flow that exists.
+ * new authentik.FlowStageBinding("invitation", { target: "enrollment", stage: stage.id, order: 0 });
  * ```
  *
  * @example Taking over a stage that exists. Remove the option once `pulumi up` has run.
  * ```ts
  * new authentik.InvitationStage("invitation", { name: "enrollment-invitation" }, { import: "25c66382-5514-47d1-9752-2632233d3846" });
  * ```
+ *
+ * @importing The resource option `import` takes the pk, which {@link getInvitationStage} tells. Where the code says what authentik has,
+ * nothing is written; where it differs, it is refused with the names of the inputs that differ, and nothing is changed. `pulumi import` does
+ * not work for dynamic resources.
+ *
+ * @drift A change of an input by hand is shown by line, told with the name of who did it, and put right in place. A stage that somebody
+ * deleted is made anew, with another UUID. A change of the flows that it is bound to is no drift of the stage.
+ *
+ * @permissions `authentik_stages_invitation.add_invitationstage`, `authentik_stages_invitation.view_invitationstage`,
+ * `authentik_stages_invitation.change_invitationstage`, `authentik_stages_invitation.delete_invitationstage`. For the name of who changed
+ * it also `authentik_events.view_event`, which is not required.
+ *
+ * @throws at preview, without a request, for inputs that are wrong or misspelt, all of them at once
+ * @throws where another stage, of any kind, has the name; the message names the pk of an invitation stage that has it, for the option `import`
  */
 export class InvitationStage extends AuthentikResource {
+  /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
+  /** Whether the flow goes on without a good invitation. */
   declare public readonly continueFlowWithoutInvitation: pulumi.Output<boolean>;
+  /** The configuration namespace that it was made with. */
   declare public readonly connection: pulumi.Output<string | undefined>;
 
   /**

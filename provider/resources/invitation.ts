@@ -72,10 +72,10 @@ export interface InvitationArgs {
 }
 
 /**
- * An invitation: a link by which somebody may enrol, with data that they cannot change.
+ * An invitation: a link by which somebody may enrol, with data that they cannot change. All inputs are changed in place, and the link stays
+ * the same, but for `connection` and `keepers`: a change of these issues it anew.
  *
- * API: `/api/v3/stages/invitation/invitations/`. Permissions: add, view, change and delete on
- * `authentik_stages_invitation.invitation`, and `authentik_flows.view_flow` where `flow` is a slug.
+ * API: `/api/v3/stages/invitation/invitations/`.
  *
  * @example For one person, for two weeks, once.
  * ```ts
@@ -97,17 +97,44 @@ export interface InvitationArgs {
  *   import: "6184365b-70c4-4848-be37-5086db15eb52",
  * });
  * ```
+ *
+ * @importing The resource option `import` takes the pk. That is a secret, and better a setting than in the code:
+ * `import: new pulumi.Config().require("partnersPk")`, set with `--secret`. Where the code says what authentik has, nothing is written; where it
+ * differs, it is refused with the names of what differs, never the values, and nothing is changed. `pulumi import` does not work for
+ * dynamic resources.
+ *
+ * @drift A change of an input by hand is shown by line, told with the name of who did it, and put right in place. An invitation that
+ * somebody deleted is issued again, with a new link. A used or expired one is no drift, and is not issued again by itself: see
+ * `onRetired`, `keepers` and `docs/life-of-an-invitation.md`. Where authentik deletes the flow, its invitations are for any flow from then on; that
+ * is drift, and a warning.
+ *
+ * @permissions `authentik_stages_invitation.add_invitation`, `authentik_stages_invitation.view_invitation`,
+ * `authentik_stages_invitation.change_invitation`, `authentik_stages_invitation.delete_invitation`, and `authentik_flows.view_flow` where
+ * `flow` is a slug. To tell used from deleted, and who changed what, also `authentik_events.view_event`, which is not required.
+ *
+ * @throws at preview, without a request, for inputs that are wrong or misspelt, all of them at once, by their paths and without their values
+ * @throws at preview where it is to be issued and `expires` lies in the past
+ * @throws where there is no flow with the slug in `flow`, or with the UUID
+ * @throws where the answer to its creation was lost and it is not clear which invitation that made; it is never sent twice
  */
 export class Invitation extends AuthentikResource {
+  /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
-  /** When it stops working, RFC 3339. */
+  /** When it stops working, RFC 3339; also where `validFor` was given. */
   declare public readonly expires: pulumi.Output<string>;
+  /** How long it works, counted from `issuedAt`. */
   declare public readonly validFor: pulumi.Output<string | undefined>;
+  /** Data for the enrolment. Secret where the program wrapped it in `pulumi.secret`. */
   declare public readonly fixedData: pulumi.Output<Record<string, unknown>>;
+  /** Whether authentik deletes it when it is used. */
   declare public readonly singleUse: pulumi.Output<boolean>;
+  /** The flow, as the program wrote it: slug or UUID. */
   declare public readonly flow: pulumi.Output<string | undefined>;
+  /** What happens once it is used or expired. */
   declare public readonly onRetired: pulumi.Output<"keep" | "reissue" | undefined>;
+  /** Values whose change issues it anew. */
   declare public readonly keepers: pulumi.Output<Record<string, unknown> | undefined>;
+  /** The configuration namespace that it was issued with. */
   declare public readonly connection: pulumi.Output<string | undefined>;
 
   /** UUID of the invitation in authentik. Secret: who has it may enrol. The resource's `id` is derived from it and opaque. */

@@ -30,10 +30,11 @@ export interface InviteOnlyEnrollmentArgs {
   flow?: pulumi.Input<string>;
 
   /**
-   * Names of the stages that follow the invitation stage, of any kind, in their order.
+   * Names of the stages that follow the invitation stage, of any kind, in their order. By default those that every authentik has:
+   * `default-source-enrollment-prompt` (asks for a user name), `default-password-change-prompt` (asks for a password),
+   * `default-source-enrollment-write` (makes the user), `default-source-enrollment-login`.
    *
-   * @default those that every authentik has: `default-source-enrollment-prompt` (asks for a user name), `default-password-change-prompt` (asks
-   * for a password), `default-source-enrollment-write` (makes the user), `default-source-enrollment-login`
+   * @default these four
    */
   stages?: readonly string[];
 
@@ -55,9 +56,7 @@ const defaultStages = [
 
 /**
  * An enrolment that only those with an invitation get through: a flow (unless one is given), an invitation stage, and bindings of it and
- * of the stages that follow it.
- *
- * Permissions: those of {@link Flow}, {@link InvitationStage} and {@link FlowStageBinding}, and `authentik_flows.view_stage`.
+ * of the stages that follow it. The invitation stage comes first, at order 0, the others at 10, 20 and so on.
  *
  * @example
  * ```ts
@@ -66,7 +65,22 @@ const defaultStages = [
  * const staff = new authentik.InviteOnlyEnrollment("staff", { slug: "staff-enrollment", title: "Welcome to the staff" });
  *
  * const jane = new authentik.Invitation("jane", { flow: staff.flow, validFor: "14d", singleUse: true });
+ *
+ * export const link = jane.link; // secret
  * ```
+ *
+ * @importing A component is nothing in authentik, and has nothing to import. Its argument `flow` takes a flow that exists. To take over an
+ * invitation stage and bindings that exist, write them as {@link InvitationStage} and {@link FlowStageBinding} with the option `import`.
+ *
+ * @drift That of its resources, each by itself: {@link Flow}, {@link InvitationStage}, {@link FlowStageBinding}. The stages in `stages` are only
+ * looked up, not managed: a change inside one of them is not noticed.
+ *
+ * @permissions Those of {@link InvitationStage} and {@link FlowStageBinding}, and `authentik_flows.view_stage`; those of {@link Flow} where it
+ * makes the flow, `authentik_flows.view_flow` where it is given one.
+ *
+ * @throws at preview, where there is no stage with a name in `stages`; the message lists the names that there are
+ * @throws at preview, where there is no flow with the slug or the UUID in `flow`
+ * @throws where one of its resources does: a taken slug, a taken name of the invitation stage
  */
 export class InviteOnlyEnrollment extends pulumi.ComponentResource {
   /** Slug of the flow. */
