@@ -287,6 +287,10 @@ class Story {
     }
     const asked = requests.filter(({ path }) => path.includes("/events/")).map(({ query }) => query);
     expect(asked).toEqual([...new Set(asked)]);
+    // A log that may not be read is asked once, and the permission is told once.
+    const hints = report.said.filter((line) => line.includes("authentik_events.view_event"));
+    if (world.eventLog === "forbidden") expect(hints).toHaveLength(asked.length > 0 ? 1 : 0);
+    if (world.eventLog === "forbidden") expect(asked.length).toBeLessThanOrEqual(1);
     // What the server has, the state has, once.
     const known = [...this.#engine.state.values(), ...this.#engine.doomed.keys()].map(({ outputs }) => outputs["pk"]);
     expect(new Set(known).size).toBe(known.length);
@@ -394,7 +398,13 @@ class Story {
     expect(failure.stack).toBe("");
     const reasons = [
       ...(this.world.eventLog === "broken" && run !== "destroy" ? [/^The events of Invitation "/] : []),
-      ...(this.#lacksFlow() ? [/^flow: authentik has no flow with the slug/, /flow: Invalid pk/] : []),
+      ...(this.#lacksFlow()
+        ? [
+            /^flow: authentik has no flow with the slug/,
+            /flow: Invalid pk/,
+            /authentik shows nothing that this request made/,
+          ]
+        : []),
       // Without a refresh nobody knows that it is gone, or that its flow is another now.
       ...(run === "up"
         ? [/is gone from authentik, so that it cannot be changed: run `pulumi up --refresh`\.$/, /flow: Invalid pk/]
