@@ -89,7 +89,10 @@ export const invitationProvider = {
     return forUser(async () => {
       const state = asState(olds);
       const inputs = news as unknown as InvitationInputs;
-      if (differences(state, news).length === 0) return { outs: given({ ...state, onRetired: undefined, ...news }) };
+      if (differences(state, news).length === 0) {
+        // Another choice, or other words for what authentik has: the state's alone.
+        return { outs: given({ ...state, onRetired: undefined, validFor: undefined, ...news }) };
+      }
       const connection = connect(state.connection);
       // The flow that the invitation has need not be looked up.
       const flow = inputs.flow !== undefined && isFlow(inputs.flow, state) ? state.flowPk : inputs.flow;
