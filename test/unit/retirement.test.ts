@@ -303,6 +303,30 @@ describe("retired for good", () => {
   });
 });
 
+describe("a choice of onRetired, or other words for the same", () => {
+  const issuedAt = "2031-04-22T07:08:09Z";
+
+  async function outputsOf(olds: Properties, news: Properties): Promise<Properties> {
+    const { outs } = await invitationProvider.update(id, olds, news);
+    expect(lines()).toEqual([]);
+    return outs as Properties;
+  }
+
+  test("is the state's alone", async () => {
+    const kept = await outputsOf(many(), invitationInputs({ onRetired: "keep" }));
+    expect(kept).toEqual(many({ onRetired: "keep" }));
+    expect(await outputsOf(kept, invitationInputs())).toEqual(many());
+  });
+
+  test("leaves no word that the program no longer says, so that drift is shown in its words", async () => {
+    const olds = many({ issuedAt, validFor: "14d" });
+    const outs = await outputsOf(olds, invitationInputs({ onRetired: "keep" }));
+    expect(outs).toEqual(many({ issuedAt, onRetired: "keep" }));
+    const { expires: _none, ...news } = invitationInputs({ validFor: "2 weeks" });
+    expect(await outputsOf(outs, news)).toEqual(many({ issuedAt, validFor: "2 weeks" }));
+  });
+});
+
 describe("a pending one with onRetired: reissue", () => {
   const { expires: _none, ...inputs } = invitationInputs({ onRetired: "reissue", validFor: "14d" });
   const issuedAt = new Date(Date.now() - 10 * 86_400_000).toISOString();
