@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { types } from "node:util";
 import { backOff } from "exponential-backoff";
-import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import type { Dispatcher } from "undici";
 import { type AuthentikError, ConnectionError, type FailedRequest, ServerError, TimeoutError } from "./errors";
 
 export interface TransportOptions {
@@ -86,10 +86,13 @@ export class Transport {
   readonly #origin: string;
   readonly #prefix: string;
   readonly #headers: Record<string, string>;
+  readonly #undici: typeof import("undici");
   readonly #dispatcher: Dispatcher;
   readonly #limits: Limits;
 
   constructor(options: TransportOptions) {
+    // Loaded here, not with this file: a preview that changes nothing makes no request, and need not wait 50 ms for it.
+    this.#undici = require("undici") as typeof import("undici");
     const url = new URL(options.url);
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, "");
@@ -101,7 +104,7 @@ export class Transport {
       "user-agent": userAgent,
     };
     const tls = options.insecure ? { rejectUnauthorized: false } : {};
-    this.#dispatcher = new EnvHttpProxyAgent({
+    this.#dispatcher = new this.#undici.EnvHttpProxyAgent({
       connections: this.#limits.connections,
       connect: { ...tls, timeout: this.#limits.connectTimeout },
       requestTls: tls,
@@ -139,7 +142,7 @@ export class Transport {
     let response: Dispatcher.ResponseData;
     let text: string;
     try {
-      response = await request(this.#origin + this.#prefix + sent.path, {
+      response = await this.#undici.request(this.#origin + this.#prefix + sent.path, {
         dispatcher: this.#dispatcher,
         method: sent.method,
         headers: sent.body === undefined ? this.#headers : { ...this.#headers, "content-type": "application/json" },

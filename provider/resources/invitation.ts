@@ -72,6 +72,12 @@ export interface InvitationArgs {
 }
 
 /**
+ * The arguments `connection`, for the links. The outputs of that name will not do: one that is not in the state counts as unknown at preview,
+ * and the link with it. And no field of the class: it would show where a program exports a resource as a whole.
+ */
+const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undefined>();
+
+/**
  * An invitation: a link by which somebody may enrol, with data that they cannot change. All inputs are changed in place, and the link stays
  * the same, but for `connection` and `keepers`: a change of these issues it anew.
  *
@@ -139,11 +145,6 @@ export class Invitation extends AuthentikResource {
 
   /** UUID of the invitation in authentik. Secret: who has it may enrol. The resource's `id` is derived from it and opaque. */
   declare public readonly pk: pulumi.Output<string>;
-  /**
-   * The address that the invitee opens: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Made in the program from `pk`, `flowSlug` and
-   * the configured address; nothing where there is no flow.
-   */
-  public readonly link: pulumi.Output<string | undefined>;
   /**
    * `pending`, `used` (a single-use one, or one that somebody made so) or `expired`, as of the last refresh or change. Whether it was used
    * is read from authentik's event log (permission `authentik_events.view_event`); without it, a single-use one that is gone counts as used.
@@ -228,12 +229,19 @@ export class Invitation extends AuthentikResource {
       ["pk"],
       opts,
     );
-    // The argument, not the output: an output that is not in the state counts as unknown at preview, and the link with it.
-    this.link = pulumi.secret(
-      pulumi
-        .all([this.pk, this.flowSlug, args.connection])
-        .apply(([pk, slug, connection]) => linkOf(addressOf(connection), slug, pk)),
-    );
+    connectionArguments.set(this, args.connection);
     if (!isRead) warnOfLife(this, args);
+  }
+
+  /**
+   * The address that the invitee opens: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Made in the program from `pk`, `flowSlug` and
+   * the configured address; nothing where there is no flow.
+   */
+  get link(): pulumi.Output<string | undefined> {
+    // Made where it is asked for: programs of many invitations and few links need not pay for all.
+    const link = pulumi
+      .all([this.pk, this.flowSlug, connectionArguments.get(this)])
+      .apply(([pk, slug, connection]) => linkOf(addressOf(connection), slug, pk));
+    return pulumi.secret(link);
   }
 }

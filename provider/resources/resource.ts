@@ -29,7 +29,10 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
   ) {
     // The engine cannot import dynamic resources: the option goes to `create` as an input instead, and is secret, for an invitation's pk is.
     const { import: adopted, ...others } = opts;
-    const options = pulumi.mergeOptions(others, { additionalSecretOutputs: [...secretOutputs] });
+    const options = {
+      ...others,
+      additionalSecretOutputs: [...(others.additionalSecretOutputs ?? []), ...secretOutputs],
+    };
     super(
       `pulumi-nodejs:dynamic/authentik:${resource}`,
       name,
@@ -68,23 +71,27 @@ export function linkOf(address: string | undefined, flowSlug: string | undefined
 const warned = new Set<string>();
 
 /** Warns, once for each connection, of settings that let others read the token or the links. */
-function warnOfConnection(connection: pulumi.Input<string> = defaultConnection): void {
-  pulumi.output(connection).apply(async (name: string | undefined = defaultConnection) => {
-    if (warned.has(name)) return;
-    warned.add(name);
-    const url = addressOf(name);
-    if (url !== undefined && isReadableOnTheWay(url)) {
-      await pulumi.log.warn(
-        `${name}:url is plain http to another machine (${new URL(url).host}): the token and the invitations can be read on the way. Use https.`,
-      );
-    }
-    const token = `${name}:token`;
-    if (pulumi.runtime.getConfig(token) !== undefined && !isSecret(token)) {
-      await pulumi.log.warn(
-        `${token} is set in clear, and so stands in the stack's settings and state: set it with \`pulumi config set --secret ${token} …\`.`,
-      );
-    }
-  });
+function warnOfConnection(connection: pulumi.Input<string> | undefined): void {
+  // Nearly always a plain text, for which an output would cost each resource of each program its time.
+  if (connection === undefined || typeof connection === "string") warnOfSettings(connection);
+  else pulumi.output(connection).apply(warnOfSettings);
+}
+
+function warnOfSettings(name: string = defaultConnection): void {
+  if (warned.has(name)) return;
+  warned.add(name);
+  const url = addressOf(name);
+  if (url !== undefined && isReadableOnTheWay(url)) {
+    pulumi.log.warn(
+      `${name}:url is plain http to another machine (${new URL(url).host}): the token and the invitations can be read on the way. Use https.`,
+    );
+  }
+  const token = `${name}:token`;
+  if (pulumi.runtime.getConfig(token) !== undefined && !isSecret(token)) {
+    pulumi.log.warn(
+      `${token} is set in clear, and so stands in the stack's settings and state: set it with \`pulumi config set --secret ${token} …\`.`,
+    );
+  }
 }
 
 /** Whether a setting was set with `--secret`. Where Pulumi does not tell (inline programs of the automation API), it is taken for one. */
