@@ -96,7 +96,9 @@ class Reader {
     const get = declaration.members.find((member) => ts.isMethodDeclaration(member) && member.name.getText() === "get");
     const companion =
       get && ts.isMethodDeclaration(get) ? this.#companion(`${symbol.name}.get`, get, get.name) : undefined;
-    const outputs = declaration.members.filter((member) => ts.isPropertyDeclaration(member));
+    const outputs = declaration.members.filter(
+      (member) => ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member),
+    );
     return {
       kind: base === "pulumi.ComponentResource" ? "component" : "resource",
       name: symbol.name,
@@ -140,14 +142,14 @@ class Reader {
     };
   }
 
-  #property(declaration: ts.PropertyDeclaration | ts.PropertySignature): Property {
+  #property(declaration: ts.PropertyDeclaration | ts.GetAccessorDeclaration | ts.PropertySignature): Property {
     const symbol = this.#checker.getSymbolAtLocation(declaration.name);
     if (!symbol || !declaration.type) throw new Error(`${declaration.getText()} has no type.`);
     const { comment, tags } = this.#documentation(symbol);
     return {
       name: symbol.name,
       type: typeText(declaration.type),
-      isOptional: declaration.questionToken !== undefined,
+      isOptional: !ts.isGetAccessorDeclaration(declaration) && declaration.questionToken !== undefined,
       comment,
       defaultsTo: tags.find(({ name }) => name === "default")?.text,
     };

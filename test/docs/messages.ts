@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as ts from "typescript";
+
+/** A page with each item of its lists, and each paragraph, on one line. */
+export function unwrap(markdown: string): string {
+  return markdown.replaceAll(/\n(?! *(?:- |#|```|\n))\s*/g, " ");
+}
+
+/** The messages on such a page: each item of a list that begins with code. Placeholders are `{such}`, `…` leaves text out. */
+export function messagesOn(page: string): string[] {
+  return [...page.matchAll(/^- (`+)(.+?)\1(?!`)/gm)].map((match) => match[2] ?? "");
+}
+
+/** What a message says that no text in the sources does. */
+export function unsaid(message: string, literals: readonly Literal[]): string[] {
+  const known = [...new Set(literals.flatMap(({ text }) => [text, text.trim()]))]
+    .filter((text) => text.length > 3)
+    .sort((a, b) => b.length - a.length);
+  const rest = known.reduce((left, text) => left.replaceAll(text, "\0"), message.replaceAll(/\{[^{} ][^{}]*\}/g, "\0"));
+  return rest.match(/[^\0…]*[a-z]{3,}[^\0…]*/gi) ?? [];
+}
+
+export interface Literal {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Every text in the sources, templates in their pieces. */
+export function literalsOf(folder: string): Literal[] {
+  const files = (readdirSync(folder, { recursive: true }) as string[]).filter((file) => file.endsWith(".ts"));
+  return files.flatMap((file) => {
+    const literals: Literal[] = [];
+    const visit = (node: ts.Node): void => {
+      if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node))
+        literals.push({ file, text: node.text });
+      if (ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) literals.push({ file, text: node.text });
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(file, readFileSync(join(folder, file), "utf8"), ts.ScriptTarget.ES2022, true));
+    return literals;
+  });
+}
