@@ -40,3 +40,16 @@ export async function listStages(client: Client, filters: { name?: string } = {}
     wireStage,
   );
 }
+
+/** `GET /api/v3/stages/all/{pk}/` */
+export async function retrieveStage(client: Client, pk: string): Promise<StoredStage> {
+  return await client.send(
+    {
+      method: "GET",
+      path: `stages/all/${pk}/`,
+      failure: "The stage could not be read",
+      permission: "authentik_flows.view_stage",
+    },
+    wireStage,
+  );
+}

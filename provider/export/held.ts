@@ -5,7 +5,7 @@ import { listFlowStageBindings, type StoredFlowStageBinding } from "../authentik
 import { findWholeFlow, type StoredWholeFlow } from "../authentik/flows";
 import { findInvitationStage, type StoredInvitationStage } from "../authentik/invitation-stages";
 import { listInvitations, retrieveInvitation, type StoredInvitation } from "../authentik/invitations";
-import { listStages, type StoredStage } from "../authentik/stages";
+import { retrieveStage, type StoredStage } from "../authentik/stages";
 import { UserError } from "../lifecycle/user-error";
 
 /** What authentik has of a flow, as far as this package goes. */
@@ -31,20 +31,30 @@ export async function readHeld(client: Client, slug: string): Promise<Held> {
       `authentik has no flow with the slug "${slug}" that the token's user may see (permission authentik_flows.view_flow). The slug is what stands in its address: /if/flow/…/.`,
     );
   }
-  const [bindings, all, { invitations, unreadable }] = await Promise.all([
+  const [bindings, { invitations, unreadable }] = await Promise.all([
     listFlowStageBindings(client, flow.pk),
-    listStages(client),
     readInvitations(client, slug),
   ]);
   const stages = new Map<string, StoredInvitationStage | StoredStage>();
-  for (const { stage: pk } of bindings) {
-    const stage = all.find((other) => other.pk === pk);
-    if (stage === undefined || stages.has(pk)) continue;
-    const found = stage.metaModelName === invitationStageModel ? await findInvitationStage(client, { pk }) : undefined;
-    stages.set(pk, found ?? stage);
+  for (const pk of new Set(bindings.map(({ stage }) => stage))) {
+    const stage = await findStage(client, pk);
+    if (stage) stages.set(pk, stage);
   }
   const sorted = [...invitations].sort((a, b) => compare(a.name, b.name) || compare(a.pk, b.pk));
   return { flow, bindings, stages, invitations: sorted, unreadable };
+}
+
+/** Undefined for a stage that the token's user may not see. */
+async function findStage(client: Client, pk: string): Promise<StoredInvitationStage | StoredStage | undefined> {
+  try {
+    const stage = await retrieveStage(client, pk);
+    return stage.metaModelName === invitationStageModel
+      ? ((await findInvitationStage(client, { pk })) ?? stage)
+      : stage;
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    return undefined;
+  }
 }
 
 async function readInvitations(
