@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { NotFoundError } from "../authentik/errors";
+import { NotFoundError, ValidationError } from "../authentik/errors";
 import {
   createInvitation,
   deleteInvitation,
@@ -101,6 +101,12 @@ export const invitationProvider = {
         const stored = await replaceInvitation(connection.client, state.pk, fields);
         return { outs: stateOf(inputs, stored, state.issuedAt) };
       } catch (error) {
+        if (error instanceof ValidationError && "flow" in error.fields && flow !== inputs.flow) {
+          throw new UserError(
+            `flow: authentik refuses the flow that "${inputs.flow}" was: ${error.fields.flow?.join(" ")} It may have been deleted, and made anew: run \`pulumi up --refresh\`.`,
+            { cause: error },
+          );
+        }
         if (!(error instanceof NotFoundError)) throw error;
         throw new UserError(
           `Invitation "${inputs.name}" is gone from authentik, so that it cannot be changed: run \`pulumi up --refresh\`.`,

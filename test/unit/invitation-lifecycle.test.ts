@@ -284,6 +284,17 @@ describe("update", () => {
       'Invitation "jane" is gone from authentik, so that it cannot be changed: run `pulumi up --refresh`.',
     );
   });
+
+  test("of an invitation whose flow was made anew under its slug says what to run", async () => {
+    answer("PUT", one, 400, { flow: [`Invalid pk "${flowPk}" - object does not exist.`] });
+    const state = invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" });
+    const program = invitationInputs({ flow: "enrollment", singleUse: true });
+    const { message, stack } = await failureOf(invitationProvider.update(id, state, program));
+    expect(message).toMatch(
+      /^flow: authentik refuses the flow that "enrollment" was: Invalid pk .* run `pulumi up --refresh`\.$/,
+    );
+    expect(stack).toBe("");
+  });
 });
 
 describe("delete", () => {
