@@ -32,5 +32,7 @@ export function textLiteral(text: string): string {
 }
 
 function keyLiteral(key: string): string {
+  // Not computed, it would be the object's prototype.
+  if (key === "__proto__") return '["__proto__"]';
   return /^[A-Za-z_$][\w$]*$/.test(key) ? key : textLiteral(key);
 }

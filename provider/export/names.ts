@@ -2,7 +2,9 @@
 export function logicalName(name: string, otherwise: string): string {
   const plain = name
     .normalize("NFC")
-    .replaceAll(/[^\p{L}\p{M}\p{N} ._-]+/gu, "-")
+    .replaceAll(/[^\p{L}\p{M}\p{N}]*[^\p{L}\p{M}\p{N} ._-][^\p{L}\p{M}\p{N}]*/gu, "-")
+    // What belongs to the character before it has none here.
+    .replaceAll(/(?<![\p{L}\p{M}\p{N}])\p{M}+/gu, "")
     .replaceAll(/^[ ._-]+|[ ._-]+$/g, "");
   return /[\p{L}\p{N}]/u.test(plain) ? plain : otherwise;
 }
@@ -12,6 +14,7 @@ export function stageIdentifier(name: string): string {
   const words = name
     .normalize("NFC")
     .split(/[^\p{ID_Continue}]+|_+/u)
+    .map((word) => word.replace(/^[^\p{ID_Start}\p{Nd}]+/u, ""))
     .filter((word) => word !== "");
   const [first = "", ...others] = words;
   const lower = /^\p{Lu}+$/u.test(first) ? first.toLowerCase() : uncapitalized(first);

@@ -1,0 +1,337 @@
+import { spawn } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Script } from "node:vm";
+import fc from "fast-check";
+import { literal, textLiteral } from "../../provider/export/literal";
+import { distinct, logicalName, stageIdentifier } from "../../provider/export/names";
+import { Project, packageRoot } from "../engine/project";
+import { invitationsPath, requestsOf } from "../engine/server";
+import { Authentik, type AuthentikVersion } from "../sandbox";
+import { typeErrors } from "./example";
+
+jest.setTimeout(240_000);
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command as its users do, by the file that package.json names. */
+async function run(args: readonly string[], env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
+  const manifest = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
+    bin: Record<string, string>;
+  };
+  const program = join(packageRoot, String(manifest.bin["pulumi-authentik-invitations"]));
+  const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...others } = process.env;
+  const child = spawn(process.execPath, [program, ...args], { env: { ...others, ...env }, stdio: "pipe" });
+  child.stdin.end();
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, stdout, stderr };
+}
+
+function environment(server: Authentik, token = server.token): Record<string, string> {
+  return { AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: token };
+}
+
+async function post(server: Authentik, path: string, fields: Record<string, unknown>): Promise<string> {
+  const { status, body } = await server.request("POST", `/api/v3/${path}`, fields);
+  expect([path, status, body]).toEqual([path, 201, expect.anything()]);
+  return (body as { pk: string }).pk;
+}
+
+async function stagePk(server: Authentik, name: string): Promise<string> {
+  const { body } = await server.request("GET", `/api/v3/stages/all/?name=${name}`);
+  return (body as { results: { pk: string }[] }).results[0]?.pk ?? "";
+}
+
+const poison = { deep: JSON.parse(`${"[".repeat(300)}${"]".repeat(300)}`) as unknown };
+
+/** A flow whose names and data would break a program that was put together carelessly. */
+async function fill(server: Authentik): Promise<{ pks: string[] }> {
+  const flow = await post(server, "flows/instances/", {
+    name: 'Staff "enrolment" \u0024{process.exit()} `',
+    slug: "staff-enrollment",
+    title: "Wel\\come */ \u2028 // \u202e ’",
+    designation: "enrollment",
+    authentication: "require_unauthenticated",
+    layout: "sidebar_left",
+    compatibility_mode: true,
+  });
+  const stages = [
+    await post(server, "stages/invitation/stages/", { name: 'Einladung für "Ää" \u2029 \u0024{1}' }),
+    await post(server, "stages/invitation/stages/", { name: "2FA", continue_flow_without_invitation: true }),
+    await post(server, "stages/invitation/stages/", { name: "招待 🎟️" }),
+    await post(server, "stages/invitation/stages/", { name: "招待" }),
+    await post(server, "stages/invitation/stages/", { name: "🎟️" }),
+    await stagePk(server, "default-source-enrollment-prompt"),
+    await stagePk(server, "default-source-enrollment-write"),
+  ];
+  for (const [index, stage] of stages.entries()) {
+    await post(server, "flows/bindings/", { target: flow, stage, order: index * 10 });
+  }
+  await post(server, "flows/bindings/", {
+    target: flow,
+    stage: stages[0],
+    order: 99,
+    evaluate_on_plan: true,
+    re_evaluate_policies: false,
+    invalid_response_action: "restart_with_context",
+    policy_engine_mode: "all",
+  });
+  const expires = "2035-01-01T00:00:00.123456Z";
+  const invitation = async (fields: Record<string, unknown>): Promise<string> =>
+    await post(server, "stages/invitation/invitations/", { flow, expires, ...fields });
+  const pks = [
+    await invitation({
+      name: "jane",
+      single_use: true,
+      fixed_data: {
+        email: "o'hara\"\u0024{x}`\\@example.com",
+        "ключ \u2028\u0085": ["a", 1.5, -3, null, true, { list: [], object: {} }, "line\nline\u2029\u0007"],
+        attributes: { constructor: "x", default: 1, "a-b": "\ud83c\udf9f\ufe0f \u200b\ufeff" },
+      },
+    }),
+    await invitation({ name: "jane", fixed_data: { email: "other@example.com" } }),
+    await invitation({ name: "jane-2" }),
+    await invitation({ name: "_" }),
+  ];
+  await invitation({ name: "expired", expires: "2020-01-01T00:00:00Z" });
+  await invitation({ name: "large", fixed_data: { "n \u2028 */": 2 ** 60 } });
+  // Of no flow, and of another: neither is exported.
+  await post(server, "stages/invitation/invitations/", { name: "free", expires });
+  return { pks };
+}
+
+describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("export from authentik %s", (version) => {
+  test("gives a program whose first run takes over all and writes nothing", async () => {
+    const server = await Authentik.start({ version });
+    const project = await Project.create("", { authentik: server, env: { PULUMI_NODEJS_TRANSPILE_ONLY: "true" } });
+    try {
+      const { pks } = await fill(server);
+      const exported = await run(["export", "--flow", "staff-enrollment"], environment(server));
+      expect(exported).toMatchObject({ code: 0, stderr: expect.stringContaining("takes over 4 invitations") });
+      for (const pk of pks) expect(exported.stdout + exported.stderr).not.toContain(pk);
+      expect(exported.stdout + exported.stderr).not.toContain(server.token);
+      for (const name of ["expired", "large"]) {
+        expect(exported.stdout).toContain(`// The invitation "${name}": `);
+        expect(exported.stderr).toContain(`Left out. The invitation "${name}": `);
+      }
+      const program = join(project.folder, "index.ts");
+      await writeFile(program, exported.stdout);
+      await writeFile(join(project.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");
+      expect(typeErrors([program])).toEqual([]);
+
+      const commands = await run(["export", "--flow", "staff-enrollment", "--commands"], environment(server));
+      expect(commands).toMatchObject({ code: 0, stderr: expect.stringContaining("These commands hold secrets") });
+      const [line = "", ...others] = commands.stdout.trimEnd().split("\n");
+      expect(others).toEqual([]);
+      const [command, ...args] = line.split(" ");
+      expect([command, pks.every((pk) => line.includes(`=${pk}`))]).toEqual(["pulumi", true]);
+      await project.succeed(...args);
+
+      requestsOf(server);
+      const output = await project.up();
+      const requests = requestsOf(server);
+      expect(requests.length).toBeGreaterThan(15);
+      expect(requests.filter((request) => !request.startsWith("GET"))).toEqual([]);
+      expect(output).toMatch(/\+ 19 created/);
+      for (const pk of pks) expect(output + (await project.stateText())).not.toContain(pk);
+      const clean = await project.preview("--refresh", "--expect-no-changes");
+      expect([clean.code, clean.output]).toEqual([0, expect.stringContaining("19 unchanged")]);
+      expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
+    } finally {
+      await project.remove();
+      await server.close();
+    }
+  });
+});
+
+describe("export", () => {
+  let server: Authentik;
+
+  beforeAll(async () => {
+    server = await Authentik.start();
+  });
+
+  afterAll(() => server.close());
+
+  test("leaves out what authentik itself cannot read", async () => {
+    const flow = await post(server, "flows/instances/", {
+      name: "x",
+      slug: "poisoned",
+      title: "x",
+      designation: "enrollment",
+    });
+    const expires = "2035-01-01T00:00:00Z";
+    await post(server, "stages/invitation/invitations/", { name: "good", flow, expires });
+    await server.request("POST", invitationsPath, { name: "poison", flow, expires, fixed_data: poison });
+    expect((await server.request("GET", invitationsPath)).status).not.toBe(200);
+    const { code, stdout, stderr } = await run(["export", "--flow", "poisoned"], environment(server));
+    expect([code, stderr]).toEqual([0, expect.stringContaining("takes over 1 invitation by")]);
+    expect(stdout).toContain("// 1 invitation: authentik cannot show what it has itself saved");
+    expect(stdout.match(/new authentik\.\w+/g)).toEqual(["new authentik.Flow", "new authentik.Invitation"]);
+  });
+
+  test("leaves out what has no expiry, and what the resources' own checks refuse", async () => {
+    const flow = { name: "y", slug: "strange", title: "y", designation: "enrollment" };
+    const pk = await post(server, "flows/instances/", flow);
+    const stage = await post(server, "stages/invitation/stages/", { name: "strange" });
+    const binding = await post(server, "flows/bindings/", { target: pk, stage, order: 0 });
+    const invitation = { pk, expires: "2035-01-01T00:00:00Z", fixed_data: {}, single_use: false, flow: pk };
+    const answer = (path: RegExp, results: Record<string, unknown>[]): void => {
+      const body = JSON.stringify({ pagination: { next: 0 }, results });
+      server.fail({ path, status: 200, headers: { "content-type": "application/json" }, body });
+    };
+    answer(/\/invitations\/$/, [
+      { ...invitation, name: "unlimited", expires: null },
+      { ...invitation, name: "two words" },
+    ]);
+    const { body: whole } = await server.request("GET", "/api/v3/flows/instances/?slug=strange");
+    const [stored] = (whole as { results: Record<string, unknown>[] }).results;
+    answer(/\/instances\/$/, [{ ...stored, designation: "of_the_future" }]);
+    const { body: bound } = await server.request("GET", `/api/v3/flows/bindings/${binding}/`);
+    answer(/\/bindings\/$/, [
+      { ...(bound as object), invalid_response_action: "give_up" },
+      { ...(bound as object), order: 1 },
+    ]);
+    const { code, stdout } = await run(["export", "--flow", "strange"], environment(server));
+    expect(code).toBe(0);
+    expect(stdout.match(/^\/\/ The (?!first|pks).*/gm)).toEqual([
+      expect.stringMatching(/^\/\/ The flow "strange" is only referred to: designation: must /),
+      expect.stringMatching(/^\/\/ The binding ".*": invalidResponseAction: must /),
+      expect.stringMatching(/^\/\/ The invitation "two words": name: must /),
+      expect.stringMatching(/^\/\/ The invitation "unlimited": it has no expiry/),
+    ]);
+    expect(stdout).toContain(`const flow = { id: "${pk}" };`);
+    expect(stdout.match(/new authentik\.\w+/g)).toEqual([
+      "new authentik.InvitationStage",
+      "new authentik.FlowStageBinding",
+    ]);
+  });
+
+  test("a flow without invitations needs no settings", async () => {
+    const args = ["export", "--flow", "bare"];
+    await post(server, "flows/instances/", { name: "bare", slug: "bare", title: "bare", designation: "recovery" });
+    const { code, stdout, stderr } = await run(args, environment(server));
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).not.toContain("@pulumi/pulumi");
+    expect(stdout).toContain('"bare"');
+    const commands = await run([...args, "--commands"], environment(server));
+    expect(commands).toEqual({ code: 0, stdout: "", stderr: "There are no invitations whose pks have to be set.\n" });
+  });
+
+  test.each([
+    [[], "the command is missing: export"],
+    [["import"], 'there is no command "import": the only one is export'],
+    [["export"], "--flow <slug> is missing"],
+    [["export", "--flow", " "], "--flow <slug> is missing"],
+    [["export", "staff", "--flow", "x"], '"staff" is too much: the flow is given by --flow'],
+    [["export", "--flows", "x"], "Unknown option '--flows'"],
+    [["export", "--flow"], "Option '--flow <value>' argument missing"],
+  ])("wrong usage: %j", async (args, message) => {
+    const { code, stdout, stderr } = await run(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(`pulumi-authentik-invitations: ${message}\n\nUsage: `);
+  });
+
+  test("help and version", async () => {
+    expect(await run(["--help"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: /), stderr: "" });
+    expect(await run(["export", "-h"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: /) });
+    expect((await run(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test("what keeps it from asking is said without a stack and without the token", async () => {
+    const args = ["export", "--flow", "nowhere"];
+    const lacking = server.addUser("viewer", ["authentik_stages_invitation.view_invitation"]);
+    const cases: [Record<string, string | undefined>, string][] = [
+      [{}, "AUTHENTIK_URL is not set in the environment."],
+      [{ AUTHENTIK_URL: server.url }, "AUTHENTIK_TOKEN is not set in the environment."],
+      [environment(server), 'authentik has no flow with the slug "nowhere"'],
+      [environment(server, "bad-token"), "authentik does not accept the token"],
+      [environment(server, lacking), "lacks the permission authentik_flows.view_flow"],
+      [{ ...environment(server), AUTHENTIK_URL: "authentik" }, "AUTHENTIK_URL is no URL"],
+    ];
+    for (const [env, message] of cases) {
+      const { code, stdout, stderr } = await run(args, env);
+      expect([code, stdout, stderr]).toEqual([1, "", expect.stringContaining(message)]);
+      expect(stderr).toMatch(/^pulumi-authentik-invitations: .*\n$/);
+      expect(stderr).not.toContain(env["AUTHENTIK_TOKEN"] ?? "no token");
+    }
+  });
+});
+
+describe("what a program is made of", () => {
+  test("a literal is read back as it was, and holds nothing that a reader cannot see", () => {
+    const text = fc.string({ unit: "binary" });
+    const json = fc.jsonValue({ stringUnit: "binary" });
+    fc.assert(
+      fc.property(json, (value) => {
+        const source = literal(value);
+        expect(new Script(`(${source})`).runInThisContext()).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(source).not.toMatch(/[^\P{C}\n]|[\u2028\u2029\u00a0]/u);
+      }),
+    );
+    fc.assert(
+      fc.property(text, (value) => {
+        const source = textLiteral(value);
+        expect(source).not.toMatch(/[\p{C}\u2028\u2029]/u);
+        expect(new Script(`// ${source}\n${source}`).runInThisContext()).toBe(value);
+      }),
+    );
+  });
+
+  test("identifiers are identifiers, and no words of the language", () => {
+    const words = [
+      "class",
+      "await",
+      "2FA",
+      "a b",
+      "Stage",
+      "invitation-stage",
+      "__proto__",
+      "ünïcode",
+      "𠮷",
+      "🎟️ x",
+      "🎟️",
+    ];
+    const names = words.map(stageIdentifier);
+    expect(names).toEqual([
+      "classStage",
+      "awaitStage",
+      "stage2FAStage",
+      "aBStage",
+      "stage",
+      "invitationStage",
+      "protoStage",
+      "ünïcodeStage",
+      "𠮷Stage",
+      "xStage",
+      "stage",
+    ]);
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: "binary" })), (wishes) => {
+        const all = distinct(wishes.map(stageIdentifier), "", ["pulumi"]);
+        expect(new Set(all).size).toBe(all.length);
+        new Script(`"use strict"; ${all.map((name) => `const ${name} = 0;`).join(" ")}`);
+      }),
+    );
+  });
+
+  test("names of resources are readable, and the first who wishes for one gets it", () => {
+    expect(logicalName("Stage by hand", "stage")).toBe("Stage by hand");
+    expect(logicalName(' "x" \u2028 ::y:: ', "stage")).toBe("x-y");
+    expect(logicalName("🎟️", "stage")).toBe("stage");
+    expect(logicalName("招待 🎟️", "stage")).toBe("招待");
+    expect(distinct(["jane", "jane", "jane-2", "jane"], "-")).toEqual(["jane", "jane-3", "jane-2", "jane-4"]);
+    expect(distinct(["flow", "flow"], "", ["flow"])).toEqual(["flow2", "flow3"]);
+  });
+});
