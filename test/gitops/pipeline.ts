@@ -233,7 +233,7 @@ export class FakeGitLab {
   private async answer(request: IncomingMessage): Promise<unknown> {
     let text = "";
     for await (const chunk of request.setEncoding("utf8")) text += String(chunk);
-    const fields = text === "" ? {} : (JSON.parse(text) as Record<string, string>);
+    const fields = text === "" ? {} : (JSON.parse(text) as Partial<Record<string, string>>);
     const path = (request.url ?? "").split("?")[0]?.replace("/api/v4", "") ?? "";
     const what = `${request.method} ${path}`;
     this.requests.push(what);

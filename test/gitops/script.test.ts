@@ -1,6 +1,18 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { kit } from "./kit";
 import { FakeGitLab, Pipeline } from "./pipeline";
 
 jest.setTimeout(60_000);
+
+test("the script's types check", () => {
+  const options = "--ignoreConfig --allowJs --checkJs --noEmit --strict --skipLibCheck --types node";
+  const language = "--target es2023 --module nodenext";
+  const args = [require.resolve("typescript/bin/tsc"), ...`${options} ${language}`.split(" ")];
+  const script = join(kit, "ci", "pulumi-gitops.mjs");
+  const { status, stdout } = spawnSync(process.execPath, [...args, script], { encoding: "utf8" });
+  expect([status, stdout]).toEqual([0, ""]);
+});
 
 const resources = ["Resources:", "    + 1 to create", "    ~ 2 to update", "    3 changes. 4 unchanged"];
 
