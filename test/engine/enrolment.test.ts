@@ -1,5 +1,6 @@
 import { Authentik, type AuthentikVersion } from "../sandbox";
 import { Project } from "./project";
+import { setUp } from "./scene";
 import { invitations, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
@@ -72,18 +73,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrolm
 });
 
 describe("flows and bindings", () => {
-  let server: Authentik;
-  let project: Project;
-
-  beforeEach(async () => {
-    server = await Authentik.start();
-    project = await Project.create("", { authentik: server });
-  });
-
-  afterEach(async () => {
-    await project.remove();
-    await server.close();
-  });
+  const scene = setUp();
 
   const program = (slug: string, order = 0) => `
     const flow = new authentik.Flow("flow", { slug: "${slug}", title: "Welcome", designation: "enrollment" });
@@ -92,6 +82,7 @@ describe("flows and bindings", () => {
     exports.stages = flow.stages;`;
 
   test("drift is shown by line with who did it, and put right in place", async () => {
+    const { server, project } = scene;
     await project.write(program("join"));
     await project.up();
     const flow = await flowOf(server, "join");
@@ -115,6 +106,7 @@ describe("flows and bindings", () => {
   });
 
   test("a slug is renamed in place, and a flow that was made anew under the same slug is not taken for the old one", async () => {
+    const { server, project } = scene;
     await project.write(program("join"));
     await project.up();
     const before = await flowOf(server, "join");
@@ -141,6 +133,7 @@ describe("flows and bindings", () => {
   });
 
   test("import takes over what exists, and a place that is taken names the binding", async () => {
+    const { server, project } = scene;
     const flow = (
       await server.request("POST", flowsPath, {
         name: "by hand",
@@ -171,6 +164,7 @@ describe("flows and bindings", () => {
   });
 
   test("a stage's name that does not exist, and inputs that are wrong, fail at preview", async () => {
+    const { project } = scene;
     await project.write(`new authentik.InviteOnlyEnrollment("x", { stages: ["no-such-stage"] });`);
     const missing = await project.preview();
     expect(missing.code).not.toBe(0);

@@ -2,27 +2,18 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Authentik } from "../sandbox";
 import { Project } from "./project";
+import { setUp } from "./scene";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
 describe("when something fails", () => {
-  let server: Authentik;
-  let project: Project;
-
-  beforeEach(async () => {
-    server = await Authentik.start();
-    project = await Project.create("", { authentik: server });
-  });
-
-  afterEach(async () => {
-    await project.remove();
-    await server.close();
-  });
+  const scene = setUp();
 
   const expires = `expires: "2035-01-01T00:00:00Z"`;
 
   test("an answer to a creation that is lost costs neither the invitation nor a second one", async () => {
+    const { server, project } = scene;
     await project.write(`
       new authentik.Invitation("jane", { ${expires}, flow: "default-source-enrollment", fixedData: { a: 1 } });
       new authentik.InvitationStage("stage");
@@ -40,6 +31,7 @@ describe("when something fails", () => {
   });
 
   test("a creation that never arrived is told, and made by the next run", async () => {
+    const { server, project } = scene;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     server.fail({ method: "POST", path: /invitations\/$/, when: "before", cut: true });
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
@@ -50,6 +42,7 @@ describe("when something fails", () => {
   });
 
   test("updates, reads and deletions survive cut connections and busy servers", async () => {
+    const { server, project } = scene;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
@@ -63,6 +56,7 @@ describe("when something fails", () => {
   });
 
   test("what was deleted by hand is shown by a refresh and comes back", async () => {
+    const { server, project } = scene;
     await project.write(`new authentik.Invitation("jane", { ${expires} }); new authentik.InvitationStage("stage");`);
     await project.up();
     const [jane] = await invitations(server);
@@ -74,6 +68,7 @@ describe("when something fails", () => {
   });
 
   test("an update that meets an invitation that is gone says so in one sentence, and destroy succeeds", async () => {
+    const { server, project } = scene;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     const [jane] = await invitations(server);
@@ -88,6 +83,7 @@ describe("when something fails", () => {
   });
 
   test("nothing counts as deleted because of a page that is not authentik's", async () => {
+    const { project } = scene;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     const page = await startServer(404, "text/html", "<html><title>Nothing here</title></html>");
@@ -107,6 +103,7 @@ describe("when something fails", () => {
   });
 
   test("the network being cut is told for each step, and nothing is lost", async () => {
+    const { server, project } = scene;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     await project.succeed("config", "set", "authentik:url", "http://127.0.0.1:9");
@@ -126,6 +123,7 @@ describe("when something fails", () => {
   });
 
   test("a bad token and a missing permission are told apart, and neither the token nor a stack is shown", async () => {
+    const { server, project } = scene;
     await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
     await project.succeed("config", "set", "--secret", "authentik:token", "wrong-t0ken");
     const bad = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
@@ -142,6 +140,7 @@ describe("when something fails", () => {
   });
 
   test("the permissions that the README names are enough", async () => {
+    const { server, project } = scene;
     const models = ["invitation", "invitationstage"];
     const token = server.addUser("pulumi", [
       ...models.flatMap((model) =>
@@ -164,6 +163,7 @@ describe("when something fails", () => {
   });
 
   test("what the server refuses arrives at the property's name", async () => {
+    const { project } = scene;
     await project.write(
       `new authentik.Invitation("jane", { ${expires}, flow: "00000000-0000-4000-8000-000000000000", fixedData: { password: "s3cr3t" } });`,
     );
@@ -179,6 +179,7 @@ describe("when something fails", () => {
   });
 
   test("one of many that fails leaves the others, and the next run makes it", async () => {
+    const { server, project } = scene;
     await project.write(`for (const n of [1, 2, 3]) new authentik.Invitation("i" + n, { ${expires} });
       new authentik.InvitationStage("default-authentication-login");`);
     const { code } = await project.pulumi(

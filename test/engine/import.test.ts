@@ -1,25 +1,13 @@
-import { Authentik } from "../sandbox";
-import { Project } from "./project";
+import { setUp } from "./scene";
 import { invitations, invitationsPath, requestsOf, type ServerInvitation, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
 describe("taking over what exists", () => {
-  let server: Authentik;
-  let project: Project;
-
-  beforeEach(async () => {
-    server = await Authentik.start();
-    project = await Project.create("", { authentik: server });
-  });
-
-  afterEach(async () => {
-    await project.remove();
-    await server.close();
-  });
+  const scene = setUp();
 
   async function make(fields: Record<string, unknown> = {}): Promise<ServerInvitation> {
-    const { body } = await server.request("POST", invitationsPath, {
+    const { body } = await scene.server.request("POST", invitationsPath, {
       name: "by-hand",
       expires: "2035-01-01T00:00:00Z",
       single_use: true,
@@ -30,11 +18,12 @@ describe("taking over what exists", () => {
   }
 
   async function makeStage(name: string): Promise<string> {
-    const { body } = await server.request("POST", stagesPath, { name, continue_flow_without_invitation: true });
+    const { body } = await scene.server.request("POST", stagesPath, { name, continue_flow_without_invitation: true });
     return (body as { pk: string }).pk;
   }
 
   test("import reads, and writes nothing; left in the code it is no change, and taken out neither", async () => {
+    const { server, project } = scene;
     const { pk } = await make();
     const stagePk = await makeStage("Stage by hand");
     const program = (options: (pk: string) => string) => `
@@ -63,6 +52,7 @@ describe("taking over what exists", () => {
   });
 
   test("import refuses what differs, with a list of the properties, and writes nothing", async () => {
+    const { server, project } = scene;
     const { pk } = await make();
     await project.write(`new authentik.Invitation("jane", { validFor: "14d", flow: "default-source-enrollment",
       fixedData: { email: "j@example.com", attributes: { team: "a" }, extra: "s3cr3t" } }, { import: "${pk}" });`);
@@ -79,6 +69,7 @@ describe("taking over what exists", () => {
   });
 
   test("import of what does not exist says so, without the pk", async () => {
+    const { project } = scene;
     const pk = "00000000-0000-4000-8000-000000000000";
     await project.write(`new authentik.Invitation("jane", { validFor: "14d" }, { import: "${pk}" });`);
     const { output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
@@ -87,6 +78,7 @@ describe("taking over what exists", () => {
   });
 
   test("import takes an expired invitation, which could not be issued any more", async () => {
+    const { project } = scene;
     const { pk } = await make({ expires: "2020-01-01T00:00:00Z", fixed_data: {}, single_use: false });
     await project.write(`const x = new authentik.Invitation("by-hand", { expires: "2020-01-01T00:00:00Z" }, { import: "${pk}" });
       exports.status = x.status;`);
@@ -95,6 +87,7 @@ describe("taking over what exists", () => {
   });
 
   test("an import that is left in the code does not adopt again what is being replaced", async () => {
+    const { server, project } = scene;
     const { pk } = await make();
     const program = (
       team: string,
@@ -111,6 +104,7 @@ describe("taking over what exists", () => {
   });
 
   test("a resource that is renamed in the code by an import keeps its invitation, though the old one is deleted", async () => {
+    const { server, project } = scene;
     await project.write(`new authentik.Invitation("old", { name: "constant", expires: "2035-01-01T00:00:00Z" });`);
     await project.up();
     const [before] = await invitations(server);
@@ -126,6 +120,7 @@ describe("taking over what exists", () => {
   });
 
   test("a stage's name that is taken: the message names the stage's pk and the option", async () => {
+    const { project } = scene;
     const pk = await makeStage("taken");
     await project.write(`new authentik.InvitationStage("taken");`);
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
@@ -139,6 +134,7 @@ describe("taking over what exists", () => {
   });
 
   test("get reads what exists, and neither changes nor deletes it", async () => {
+    const { server, project } = scene;
     const { pk } = await make({ flow: null });
     const stagePk = await makeStage("Stage by hand");
     await project.write(`
@@ -174,6 +170,7 @@ describe("taking over what exists", () => {
     ["Invitation", "Invitation.get: authentik has no invitation with this pk that the token's user may see"],
     ["InvitationStage", "InvitationStage.get: authentik has no invitation stage with the pk 00000000-"],
   ])("get of what does not exist is an error: %s", async (resource, message) => {
+    const { project } = scene;
     await project.write(`exports.name = authentik.${resource}.get("x", "00000000-0000-4000-8000-000000000000").name;`);
     const { code, output } = await project.preview();
     expect([code, output]).toEqual([1, expect.stringContaining(message)]);

@@ -1,5 +1,5 @@
-import { Authentik } from "../sandbox";
-import { Project, type Run } from "./project";
+import type { Run } from "./project";
+import { setUp } from "./scene";
 import { invitations, invitationsPath, requestsOf, type ServerInvitation, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
@@ -7,23 +7,12 @@ jest.setTimeout(180_000);
 const slug = "default-source-enrollment";
 
 describe("look-ups in a program", () => {
-  let server: Authentik;
-  let project: Project;
-
-  beforeEach(async () => {
-    server = await Authentik.start();
-    project = await Project.create("", { authentik: server });
-  });
-
-  afterEach(async () => {
-    await project.remove();
-    await server.close();
-  });
+  const scene = setUp();
 
   async function makeInvitation(name: string, fields: Record<string, unknown> = {}): Promise<ServerInvitation> {
-    const flow = server.instance.flows.ofSlug(slug)?.pk;
+    const flow = scene.server.instance.flows.ofSlug(slug)?.pk;
     const body = { name, flow, expires: "2035-01-01T00:00:00Z", ...fields };
-    return (await server.request("POST", invitationsPath, body)).body as ServerInvitation;
+    return (await scene.server.request("POST", invitationsPath, body)).body as ServerInvitation;
   }
 
   /** No pk of an invitation is in the text, in whatever spelling. */
@@ -35,6 +24,7 @@ describe("look-ups in a program", () => {
   }
 
   test("a flow's pk goes to an invitation, at preview and up; each question is asked once a run", async () => {
+    const { server, project } = scene;
     await project.write(`
       const flow = authentik.getFlow({ slug: "${slug}" });
       for (const name of ["a", "b", "c"]) {
@@ -55,6 +45,7 @@ describe("look-ups in a program", () => {
   });
 
   test("invitations give their links as secret outputs, and no pk shows", async () => {
+    const { server, project } = scene;
     const one = await makeInvitation("one", { fixed_data: { email: "one@example.com" } });
     const many = await Promise.all(["m1", "m2", "m3"].map((name) => makeInvitation(name)));
     const pks = [one, ...many].map(({ pk }) => pk);
@@ -89,6 +80,7 @@ describe("look-ups in a program", () => {
   });
 
   test("the twins take what other resources give: at preview of what is not yet made, they wait", async () => {
+    const { server, project } = scene;
     await project.write(`
       const stage = new authentik.InvitationStage("stage", { name: "Invitation stage of a twin" });
       const x = new authentik.Invitation("x", { flow: "${slug}", validFor: "14d", fixedData: { a: 1 } });
@@ -107,6 +99,7 @@ describe("look-ups in a program", () => {
   });
 
   test("a stage is found by its name", async () => {
+    const { server, project } = scene;
     await server.request("POST", stagesPath, { name: "By hand", continue_flow_without_invitation: true });
     await project.write(`
       const stage = authentik.getInvitationStage({ name: "By hand" });
@@ -122,8 +115,8 @@ describe("look-ups in a program", () => {
     const missing = "11111111-2222-4333-8444-555555555555";
 
     async function failing(program: string): Promise<Run> {
-      await project.write(program);
-      const run = await project.preview();
+      await scene.project.write(program);
+      const run = await scene.project.preview();
       expect(run.code).not.toBe(0);
       return run;
     }

@@ -1,26 +1,15 @@
-import { Authentik } from "../sandbox";
-import { Project } from "./project";
+import { setUp } from "./scene";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
 describe("the engine's resource options", () => {
-  let server: Authentik;
-  let project: Project;
-
-  beforeEach(async () => {
-    server = await Authentik.start();
-    project = await Project.create("", { authentik: server });
-  });
-
-  afterEach(async () => {
-    await project.remove();
-    await server.close();
-  });
+  const scene = setUp();
 
   const expires = `expires: "2035-01-01T00:00:00Z"`;
 
   test("protect keeps an invitation from destroy, retainOnDelete keeps it in authentik", async () => {
+    const { server, project } = scene;
     await project.write(`
       new authentik.Invitation("protected", { ${expires} }, { protect: true });
       new authentik.Invitation("retained", { ${expires} }, { retainOnDelete: true });
@@ -38,6 +27,7 @@ describe("the engine's resource options", () => {
   });
 
   test("ignoreChanges leaves alone what it names, into fixedData too", async () => {
+    const { server, project } = scene;
     const program = (team: string, role: string) => `
       new authentik.Invitation("x", { ${expires}, singleUse: ${team === "b"}, fixedData: { team: "${team}", role: "${role}" } },
         { ignoreChanges: ["fixedData.team", "singleUse"] });
@@ -54,6 +44,7 @@ describe("the engine's resource options", () => {
   });
 
   test("dependsOn, parent and aliases: an order, a place, and a rename without a new link", async () => {
+    const { server, project } = scene;
     await project.write(`
       const stage = new authentik.InvitationStage("stage");
       class Team extends pulumi.ComponentResource { constructor(name) { super("test:index:Team", name); } }
@@ -78,6 +69,7 @@ describe("the engine's resource options", () => {
   });
 
   test("replaceOnChanges issues anew; a stage, whose name is unique, is deleted first", async () => {
+    const { server, project } = scene;
     const program = (team: string, go: boolean) => `
       new authentik.Invitation("x", { ${expires}, fixedData: { team: "${team}" } }, { replaceOnChanges: ["fixedData"] });
       new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${go} }, { replaceOnChanges: ["continueFlowWithoutInvitation"] });
@@ -109,6 +101,7 @@ describe("the engine's resource options", () => {
   });
 
   test("--target touches what it names, and nothing else", async () => {
+    const { server, project } = scene;
     await project.write(`
       new authentik.Invitation("x", { ${expires} });
       new authentik.Invitation("y", { ${expires} });

@@ -1,29 +1,10 @@
-import { Authentik, type AuthentikVersion } from "../sandbox";
-import { Project } from "./project";
+import type { Authentik, AuthentikVersion } from "../sandbox";
+import { setUp } from "./scene";
 import { invitations, invitationsPath, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
 
 const slug = "default-source-enrollment";
-
-interface Scene {
-  server: Authentik;
-  project: Project;
-}
-
-/** A server and a project for each test. */
-function setUp(version: AuthentikVersion): Scene {
-  const scene = {} as Scene;
-  beforeEach(async () => {
-    scene.server = await Authentik.start({ version });
-    scene.project = await Project.create("", { authentik: scene.server });
-  });
-  afterEach(async () => {
-    await scene.project.remove();
-    await scene.server.close();
-  });
-  return scene;
-}
 
 /** A flow of an invitation stage alone, in which an invitation is used as soon as its link is opened. */
 async function makeFlow(server: Authentik, flowSlug: string): Promise<void> {
