@@ -15,7 +15,7 @@ export interface Held {
   readonly bindings: readonly StoredFlowStageBinding[];
   /** The bound stages by pk, of invitation stages all that they are. */
   readonly stages: ReadonlyMap<string, StoredInvitationStage | StoredStage>;
-  /** Sorted by name. */
+  /** Sorted by name, and of the same name by expiry. */
   readonly invitations: readonly StoredInvitation[];
   /** How many invitations authentik has that it cannot show (500), for their data are too deep or too large. */
   readonly unreadable: number;
@@ -40,7 +40,9 @@ export async function readHeld(client: Client, slug: string): Promise<Held> {
     const stage = await findStage(client, pk);
     if (stage) stages.set(pk, stage);
   }
-  const sorted = [...invitations].sort((a, b) => compare(a.name, b.name) || compare(a.pk, b.pk));
+  const sorted = [...invitations].sort(
+    (a, b) => compare(a.name, b.name) || compare(a.expires ?? "", b.expires ?? "") || compare(a.pk, b.pk),
+  );
   return { flow, bindings, stages, invitations: sorted, unreadable };
 }
 

@@ -8,7 +8,8 @@ import { distinct, logicalName, stageIdentifier } from "../../provider/export/na
 import { Project, packageRoot } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
 import { Authentik, type AuthentikVersion } from "../sandbox";
-import { typeErrors } from "./example";
+import { examples, typeErrors } from "./example";
+import { clickTogether } from "./staff";
 
 jest.setTimeout(240_000);
 
@@ -153,6 +154,21 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("export from authentik
       await server.close();
     }
   });
+});
+
+test("examples/taking-over is what export writes", async () => {
+  const server = await Authentik.start();
+  try {
+    await clickTogether(server);
+    const { stdout } = await run(["export", "--flow", "staff-enrollment"], environment(server));
+    const example = await readFile(join(examples, "taking-over", "index.ts"), "utf8");
+    const pks = /"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g;
+    const written = stdout.replaceAll(server.url, "https://authentik.example.com");
+    expect(written.replaceAll(pks, '"pk"')).toBe(example.replaceAll(pks, '"pk"'));
+    expect(example.match(pks)).toHaveLength(7);
+  } finally {
+    await server.close();
+  }
 });
 
 describe("export", () => {
