@@ -105,7 +105,7 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
     expect((await pipeline.posts())[0]?.body).toContain(`\n${hidden}\n`);
     const reading = JSON.parse(await pipeline.text("pulumi.json")) as { env: Record<string, string> };
     expect(reading.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
-    expect(Object.keys(reading.env)).not.toEqual(expect.arrayContaining(["GH_TOKEN"]));
+    expect(reading.env).not.toHaveProperty("GH_TOKEN");
     await pipeline.run("up", secrets);
     const writing = JSON.parse(await pipeline.text("pulumi.json")) as { env: Record<string, string> };
     expect(writing.env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });

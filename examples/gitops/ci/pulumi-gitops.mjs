@@ -88,7 +88,10 @@ function stack() {
  * @param {Command} command
  */
 function environment(command) {
-  const { GH_TOKEN: _gh, GITHUB_TOKEN: _github, GITLAB_TOKEN: _gitlab, AUTHENTIK_READ_TOKEN: reader, ...rest } = env;
+  const { AUTHENTIK_READ_TOKEN: reader, ...rest } = env;
+  for (const name of ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN"]) {
+    delete rest[name];
+  }
   return { ...rest, ...(reader && command !== "up" ? { AUTHENTIK_TOKEN: reader } : {}), PULUMI_SKIP_UPDATE_CHECK: "1" };
 }
 
