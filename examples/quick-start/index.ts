@@ -4,7 +4,7 @@ import * as authentik from "pulumi-authentik-invitations";
 // An enrollment flow that every authentik has; name your own with `pulumi config set flow …`.
 const flow = new pulumi.Config().get("flow") ?? "default-source-enrollment";
 
-// The step of a flow that takes invitations. Bind it to the flow in authentik, as its first stage.
+// The step of a flow that takes invitations. A FlowStageBinding puts it into the flow (see examples/invitation-enrollment).
 const stage = new authentik.InvitationStage("quick-start-invitation");
 
 // For one person: the link works once, for two weeks from now.
