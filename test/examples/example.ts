@@ -10,7 +10,7 @@ export async function copyExample(name: string, options: ProjectOptions): Promis
   const project = await Project.create("", {
     ...options,
     // The types are checked for all examples together, which takes as long as for one.
-    env: { ...options.env, PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
+    env: { PULUMI_NODEJS_TRANSPILE_ONLY: "true", ...options.env },
   });
   await rm(join(project.folder, "index.js"));
   for (const module of ["yaml", "@types"]) {
