@@ -24,6 +24,8 @@ export interface ClientRequest {
   readonly failure: string;
   /** The permission that authentik asks for, named where it is missing. */
   readonly permission: string;
+  /** The permission to see the object, where `permission` is another: authentik answers 403 to the lack of either. */
+  readonly viewPermission?: string;
   /** Texts that must not stand in a message though the server may repeat them. */
   readonly secrets?: readonly string[];
   /** The API's field names as the user knows them. */
@@ -132,7 +134,8 @@ export class Client {
     if (status === 401 || (status === 403 && body !== undefined)) {
       // A bad token and a missing permission are both 403 and differ in their texts only, which change between versions.
       const tokenIsGood = await this.#checkToken();
-      const lacking = `The token's user lacks the permission ${request.permission}: give it to a role of that user.`;
+      const needed = [request.permission, ...(request.viewPermission ? [request.viewPermission] : [])].join(" or ");
+      const lacking = `The token's user lacks the permission ${needed}: give it to a role of that user.`;
       if (tokenIsGood) return new PermissionError(request.failure, failed, lacking, request.permission);
       return tokenIsGood === undefined
         ? new PermissionError(

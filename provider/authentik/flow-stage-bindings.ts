@@ -108,6 +108,7 @@ export async function replaceFlowStageBinding(
       body: toWire(fields),
       failure: "The binding could not be changed",
       permission: "authentik_flows.change_flowstagebinding",
+      viewPermission: "authentik_flows.view_flowstagebinding",
       fieldNames,
     },
     wireBinding,
@@ -120,6 +121,7 @@ export async function deleteFlowStageBinding(client: Client, pk: string): Promis
     path: `${path}${pk}/`,
     failure: "The binding could not be deleted",
     permission: "authentik_flows.delete_flowstagebinding",
+    viewPermission: "authentik_flows.view_flowstagebinding",
   });
 }
 

@@ -94,6 +94,7 @@ export async function replaceInvitationStage(
       body: toWire(fields),
       failure: "The invitation stage could not be changed",
       permission: "authentik_stages_invitation.change_invitationstage",
+      viewPermission: "authentik_stages_invitation.view_invitationstage",
       fieldNames,
     },
     wireStage,
@@ -106,6 +107,7 @@ export async function deleteInvitationStage(client: Client, pk: string): Promise
     path: `${path}${pk}/`,
     failure: "The invitation stage could not be deleted",
     permission: "authentik_stages_invitation.delete_invitationstage",
+    viewPermission: "authentik_stages_invitation.view_invitationstage",
   });
 }
 

@@ -110,6 +110,7 @@ export async function replaceInvitation(
       body: toWire(fields),
       failure: "The invitation could not be changed",
       permission: "authentik_stages_invitation.change_invitation",
+      viewPermission: "authentik_stages_invitation.view_invitation",
       fieldNames,
     },
     wireInvitation,
@@ -122,6 +123,7 @@ export async function deleteInvitation(client: Client, pk: string): Promise<void
     ...one(pk),
     failure: "The invitation could not be deleted",
     permission: "authentik_stages_invitation.delete_invitation",
+    viewPermission: "authentik_stages_invitation.view_invitation",
   });
 }
 
