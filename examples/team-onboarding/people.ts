@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 
 export interface Person {
@@ -33,7 +34,8 @@ export function readPeople(path: string): Person[] {
   }
   if (faults.length > 0) {
     const told = faults.sort((a, b) => a.line - b.line).map(({ line, fault }) => `${file}, line ${line}: ${fault}`);
-    throw new Fault(told.join("\n"));
+    // Pulumi prints such an error without a stack, which would say nothing about the file.
+    throw new pulumi.RunError(told.join("\n"));
   }
   return people;
 
@@ -89,13 +91,4 @@ export function readPeople(path: string): Person[] {
 function isDay(text: string): boolean {
   const time = Date.parse(`${text}T00:00:00Z`);
   return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
-}
-
-/** What a person has to correct in the file: told without a stack, which would say nothing about it. */
-class Fault extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "Error";
-    this.stack = "";
-  }
 }

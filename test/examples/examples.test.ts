@@ -43,7 +43,11 @@ test("all examples type-check", async () => {
 });
 
 test("invitation-enrollment makes what the blueprint has", async () => {
-  project = await copyExample("invitation-enrollment", { authentik: server });
+  const followUps = ["default-source-enrollment-prompt", "default-source-enrollment-write"];
+  project = await copyExample("invitation-enrollment", {
+    authentik: server,
+    config: { "test:followUps": JSON.stringify({ internal: followUps }) },
+  });
   await live(project, async (outputs) => {
     const slugs = ["external", "internal", "internal-engineering"].map((kind) => `invitation-enrollment-flow-${kind}`);
     const flows = new Map((await rows("flows/instances/")).map((flow) => [flow["slug"], flow]));
@@ -58,9 +62,15 @@ test("invitation-enrollment makes what the blueprint has", async () => {
       expect(flow).toMatchObject({ designation: "enrollment", authentication: "require_unauthenticated" });
       const stage = stages.find(({ name }) => name === slug.replace("-flow-", "-invitation-"));
       expect(stage).toMatchObject({ continue_flow_without_invitation: false });
-      expect(await rows(`flows/bindings/?target=${String(flow?.["pk"])}`)).toEqual([
-        expect.objectContaining({ order: 5, evaluate_on_plan: true, re_evaluate_policies: true, stage: stage?.["pk"] }),
-      ]);
+      const [binding, ...others] = await rows(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
+      expect(binding).toMatchObject({
+        order: 5,
+        evaluate_on_plan: true,
+        re_evaluate_policies: true,
+        stage: stage?.["pk"],
+      });
+      const expected = slug.endsWith("-internal") ? followUps.map((name, index) => [10 + index * 5, name]) : [];
+      expect(others.map(({ order, stage_obj }) => [order, (stage_obj as { name: string }).name])).toEqual(expected);
     }
     const made = await invitations(server);
     const [external, internal, engineering] = slugs.map((slug) => flows.get(slug)?.["pk"]);
@@ -163,7 +173,12 @@ describe("team-onboarding", () => {
     );
     const { code, output } = await project.preview();
     expect(code).not.toBe(0);
-    const told = [...output.matchAll(/people\.yaml, line (\d+): (.*)/g)].map(([, line, fault]) => `${line}: ${fault}`);
+    // Before that the first line stands beside the stack, too.
+    const diagnostics = output.slice(output.indexOf("Diagnostics:"));
+    expect(diagnostics).toContain("error: people.yaml, line 5: ");
+    const told = [...diagnostics.matchAll(/people\.yaml, line (\d+): (.*)/g)].map(
+      ([, line, fault]) => `${line}: ${fault}`,
+    );
     expect(told).toEqual([
       "5: email is no address",
       "7: team is none of backend, frontend, compilers",
