@@ -27,8 +27,9 @@ const invitationStageModel = "authentik_stages_invitation.invitationstage";
 export async function readHeld(client: Client, slug: string): Promise<Held> {
   const flow = await findWholeFlow(client, slug);
   if (flow === undefined) {
+    const others = await enrollmentSlugs(client);
     throw new UserError(
-      `authentik has no flow with the slug "${slug}" that the token's user may see (permission authentik_flows.view_flow). The slug is what stands in its address: /if/flow/…/.`,
+      `authentik has no flow with the slug "${slug}" that the token's user may see (permission authentik_flows.view_flow). The slug is what stands in its address: /if/flow/…/.${others.length > 0 ? ` For enrollment it has ${others.join(", ")}.` : ""}`,
     );
   }
   const [bindings, { invitations, unreadable }] = await Promise.all([
@@ -44,6 +45,22 @@ export async function readHeld(client: Client, slug: string): Promise<Held> {
     (a, b) => compare(a.name, b.name) || compare(a.expires ?? "", b.expires ?? "") || compare(a.pk, b.pk),
   );
   return { flow, bindings, stages, invitations: sorted, unreadable };
+}
+
+/** What could have been meant. That it cannot be told must not hide that the flow does not exist. */
+async function enrollmentSlugs(client: Client): Promise<string[]> {
+  const flows = await client
+    .list(
+      {
+        path: "flows/instances/",
+        query: { designation: "enrollment" },
+        failure: "The flows could not be listed",
+        permission: "authentik_flows.view_flow",
+      },
+      z.object({ slug: z.string() }),
+    )
+    .catch(() => []);
+  return flows.map(({ slug }) => slug).sort();
 }
 
 /** Undefined for a stage that the token's user may not see. */

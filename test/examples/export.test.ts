@@ -272,6 +272,7 @@ describe("export", () => {
       [{}, "AUTHENTIK_URL is not set in the environment."],
       [{ AUTHENTIK_URL: server.url }, "AUTHENTIK_TOKEN is not set in the environment."],
       [environment(server), 'authentik has no flow with the slug "nowhere"'],
+      [environment(server), "For enrollment it has default-source-enrollment"],
       [environment(server, "bad-token"), "authentik does not accept the token"],
       [environment(server, lacking), "lacks the permission authentik_flows.view_flow"],
       [{ ...environment(server), AUTHENTIK_URL: "authentik" }, "AUTHENTIK_URL is no URL"],
