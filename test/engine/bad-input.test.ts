@@ -41,7 +41,7 @@ describe("what is wrong in a program", () => {
         "valid_for: no such property; did you mean validFor?",
         "singelUse: no such property; did you mean singleUse?",
         "fixeddata: no such property; did you mean fixedData?",
-        "pk: no such property; the properties are name, expires, validFor, fixedData, singleUse, flow, connection",
+        "pk: no such property; the properties are name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection",
       ],
     ],
     [
