@@ -407,7 +407,12 @@ class Story {
         : []),
       // Without a refresh nobody knows that it is gone, or that its flow is another now.
       ...(run === "up"
-        ? [/is gone from authentik, so that it cannot be changed: run `pulumi up --refresh`\.$/, /flow: Invalid pk/]
+        ? [
+            /is gone from authentik, so that it cannot be changed: run `pulumi up --refresh`\.$/,
+            // By its slug, and by its UUID.
+            /^flow: authentik refuses the flow that "[-\w]+" was: Invalid pk .* run `pulumi up --refresh`\.$/,
+            /flow: Invalid pk/,
+          ]
         : []),
     ];
     expect(failure.message).toMatch(new RegExp(reasons.map(({ source }) => source).join("|") || "no failure"));
