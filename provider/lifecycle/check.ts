@@ -5,6 +5,11 @@ import type { z } from "zod";
 /** What Pulumi puts in the place of a value that is not known yet, whatever its type: at preview, and in any depth. */
 export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
+/** Whether a value is a text that is known already. */
+export function isKnownText(value: unknown): value is string {
+  return typeof value === "string" && value !== unknownValue;
+}
+
 export type Properties = Readonly<Record<string, unknown>>;
 
 /** The properties that users may set: those that Pulumi adds, and those that are nothing, left out. */

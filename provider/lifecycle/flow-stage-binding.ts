@@ -10,7 +10,7 @@ import {
   type StoredFlowStageBinding,
 } from "../authentik/flow-stage-bindings";
 import { canonicalUuid } from "../pk";
-import { given, unknownValue } from "./check";
+import { given, isKnownText } from "./check";
 import type { Connection } from "./connections";
 import { objectProvider } from "./object-provider";
 import { connectionName } from "./properties";
@@ -67,8 +67,8 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
   // A binding has no name: its place says which one it is.
   title: ({ target, stage, order }) => `${target}/${order}/${stage}`,
   compare: (declared, state) => [
-    ["target", isText(declared.target) && isTarget(declared.target, state)],
-    ["stage", isText(declared.stage) && canonicalUuid(declared.stage) === canonicalUuid(state.stage)],
+    ["target", isKnownText(declared.target) && isTarget(declared.target, state)],
+    ["stage", isKnownText(declared.stage) && canonicalUuid(declared.stage) === canonicalUuid(state.stage)],
     ...values.map((value) => [value, declared[value] === state[value]] as const),
   ],
   stateOf: (written, { targetOf, ...stored }) => {
@@ -111,10 +111,6 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
   delete: (pk, { client }) => deleteFlowStageBinding(client, pk),
   explain: explainTakenPlace,
 });
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== unknownValue;
-}
 
 function isTarget(declared: string, state: FlowStageBindingState): boolean {
   const uuid = canonicalUuid(declared);

@@ -1,7 +1,7 @@
 import { defaultConnection } from "../address";
 import type { InvitationFields, StoredInvitation } from "../authentik/invitations";
 import { canonicalUuid } from "../pk";
-import { type Change, formatPath, given, type Properties, unknownValue } from "./check";
+import { type Change, formatPath, given, isKnownText, type Properties, unknownValue } from "./check";
 import type { Connection } from "./connections";
 import { after, durationBetween, isSameInstant, microseconds, parseDuration } from "./instant";
 import type { InvitationInputs } from "./invitation-inputs";
@@ -159,10 +159,6 @@ export function differingPaths(state: InvitationState, declared: InvitationInput
 export function isFlow(flow: string, has: Pick<InvitationState, "flowPk" | "flowSlug">): boolean {
   const uuid = canonicalUuid(flow);
   return uuid === undefined ? flow.trim() === has.flowSlug : uuid === has.flowPk;
-}
-
-function isKnownText(value: unknown): value is string {
-  return typeof value === "string" && value !== unknownValue;
 }
 
 function isExpiry(expires: unknown, validFor: unknown, state: InvitationState): boolean {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { unknownValue } from "./check";
+import { isKnownText } from "./check";
 
 /** A text that authentik can store: it refuses NUL in names (case `stages.create.name-nul`), and half characters in any JSON. */
 export const storableText = z
@@ -20,7 +20,7 @@ export const filledText = storableText.refine((text) => text.trim() !== "", "mus
 
 /** Whether a declared text is what authentik has, which trims texts. What is not known yet is not. */
 export function isSameText(declared: unknown, stored: string): boolean {
-  return typeof declared === "string" && declared !== unknownValue && declared.trim() === stored.trim();
+  return isKnownText(declared) && declared.trim() === stored.trim();
 }
 
 /** A text in the user's words where authentik has the same, else in authentik's. */
