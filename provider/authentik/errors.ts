@@ -1,103 +1,104 @@
-/** What is known of a request when it fails. `path` never holds an invitation's pk: see `shownPath` in client.ts. */
+/** The request that failed. `path` never contains an invitation's pk: see `redactedPath` in client.ts. */
 export interface FailedRequest {
   readonly method: string;
   readonly path: string;
-  /** HTTP status, if there was an answer. */
+  /** HTTP status, if there was a response. */
   readonly status?: number;
-  /** What the server said, in its own words, already free of secrets. */
-  readonly words?: string;
+  /** The server's error message, with secrets redacted. */
+  readonly detail?: string;
 }
 
 /**
- * A request to authentik that failed. The message says what failed, what the server answered and what to do next;
- * it holds no token, no pk of an invitation and no body that was sent.
+ * A failed request to authentik. The message says what failed, what the server returned and what to do next. It contains no token, no
+ * invitation's pk and no request body.
  */
 export abstract class AuthentikError extends Error {
   readonly request: FailedRequest;
-  readonly advice: string;
-  /** Whether authentik may have carried the request out although it failed. */
+  /** What to do next. */
+  readonly hint: string;
+  /** Whether authentik may have carried out the request despite the failure. */
   readonly outcomeUnknown: boolean;
 
   constructor(
-    what: string,
+    summary: string,
     request: FailedRequest,
-    advice: string,
+    hint: string,
     options: { cause?: unknown; outcomeUnknown?: boolean } = {},
   ) {
-    const answer = request.status === undefined ? "" : ` answered ${request.status}`;
-    const words = request.words ? `: ${request.words.replace(/\.$/, "")}` : "";
-    super(`${what}: ${request.method} ${request.path}${answer}${words}. ${advice}`, { cause: options.cause });
+    const status = request.status === undefined ? "" : ` returned ${request.status}`;
+    const detail = request.detail ? `: ${request.detail.replace(/\.$/, "")}` : "";
+    super(`${summary}: ${request.method} ${request.path}${status}${detail}. ${hint}`, { cause: options.cause });
     this.name = new.target.name;
     this.request = request;
-    this.advice = advice;
+    this.hint = hint;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
 }
 
-/** No connection could be made, or it was cut. */
+/** The connection could not be established, or was closed before the response was complete. */
 export class ConnectionError extends AuthentikError {}
 
-/** The server did not answer in time. */
+/** The connection or the response timed out. */
 export class TimeoutError extends AuthentikError {}
 
-/** The token is missing, wrong or expired. authentik answers 403 to this, like to a missing permission, never 401. */
+/** The token is invalid or expired. authentik returns 403 for this, as for a missing permission, never 401. */
 export class AuthenticationError extends AuthentikError {}
 
-/** The token is good, and lacks a permission. */
+/** The token is valid, but its user lacks a permission. */
 export class PermissionError extends AuthentikError {
-  /** The permission that is missing, as authentik names it: `authentik_flows.view_flow`. */
+  /** The missing permission, in authentik's form: `authentik_flows.view_flow`. */
   readonly permission: string;
 
-  constructor(what: string, request: FailedRequest, advice: string, permission: string) {
-    super(what, request, advice);
+  constructor(summary: string, request: FailedRequest, hint: string, permission: string) {
+    super(summary, request, hint);
     this.permission = permission;
   }
 }
 
-/** The server refused what was sent (400). `fields` are its messages by the API's field name. */
+/** authentik rejected the request body (400). `fields` has its messages by API field name. */
 export class ValidationError extends AuthentikError {
   readonly fields: Readonly<Record<string, readonly string[]>>;
 
   constructor(
-    what: string,
+    summary: string,
     request: FailedRequest,
-    advice: string,
+    hint: string,
     fields: Readonly<Record<string, readonly string[]>>,
   ) {
-    super(what, request, advice);
+    super(summary, request, hint);
     this.fields = fields;
   }
 }
 
-/** 404 with authentik's JSON: the object is gone. A 404 page in HTML is a {@link WrongAddressError} instead. */
+/** 404 with authentik's JSON: the object does not exist. A 404 with an HTML page is a {@link NotAuthentikError} instead. */
 export class NotFoundError extends AuthentikError {}
 
-/** What answered is not authentik's API: an HTML page, a redirect, a proxy. */
-export class WrongAddressError extends AuthentikError {}
+/** The response did not come from authentik's API: an HTML page, a redirect, a proxy. */
+export class NotAuthentikError extends AuthentikError {}
 
-/** authentik, or a proxy before it, failed (5xx, or 405 with an empty page), is busy (429) or refused in another way. */
+/** authentik, or a proxy in front of it, failed (5xx, or 405 with an empty body), limits the rate (429), or returned another error status. */
 export class ServerError extends AuthentikError {
-  /** Milliseconds that the server asked to wait (`Retry-After`), if it did. */
+  /** `Retry-After` in milliseconds, if the response had it. */
   readonly retryAfter: number | undefined;
 
   constructor(
-    what: string,
+    summary: string,
     request: FailedRequest,
-    advice: string,
+    hint: string,
     options: { retryAfter?: number | undefined; outcomeUnknown?: boolean } = {},
   ) {
-    super(what, request, advice, options);
+    super(summary, request, hint, options);
     this.retryAfter = options.retryAfter;
   }
 }
 
-/** The request succeeded, and its answer does not have the documented form. */
-export class UnexpectedBodyError extends AuthentikError {
-  /** The answer as it came; never part of a message. */
+/** The request succeeded, but its response body does not match the documented schema. */
+export class InvalidResponseError extends AuthentikError {
+  /** The response body as received. Never part of a message. */
   readonly body: unknown;
 
-  constructor(what: string, request: FailedRequest, advice: string, body: unknown, cause?: unknown) {
-    super(what, request, advice, { cause, outcomeUnknown: true });
+  constructor(summary: string, request: FailedRequest, hint: string, body: unknown, cause?: unknown) {
+    super(summary, request, hint, { cause, outcomeUnknown: true });
     this.body = body;
   }
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Client } from "./client";
 
-/** What binds a stage to a flow. */
+/** The fields of a binding that this package sets. */
 export interface FlowStageBindingFields {
   /** UUID of the flow. */
   readonly target: string;
@@ -14,7 +14,7 @@ export interface FlowStageBindingFields {
   readonly policyEngineMode: string;
 }
 
-/** A binding as the server has it. */
+/** A binding as authentik returns it. */
 export interface StoredFlowStageBinding extends FlowStageBindingFields {
   readonly pk: string;
 }
@@ -74,7 +74,7 @@ export async function createFlowStageBinding(
       method: "POST",
       path,
       body: toWire(fields),
-      failure: "The binding could not be created",
+      failure: "Could not create the binding",
       permission: "authentik_flows.add_flowstagebinding",
       fieldNames,
     },
@@ -88,7 +88,7 @@ export async function retrieveFlowStageBinding(client: Client, pk: string): Prom
     {
       method: "GET",
       path: `${path}${pk}/`,
-      failure: "The binding could not be read",
+      failure: "Could not read the binding",
       permission: "authentik_flows.view_flowstagebinding",
     },
     wireBinding,
@@ -96,7 +96,7 @@ export async function retrieveFlowStageBinding(client: Client, pk: string): Prom
 }
 
 /** `PUT /api/v3/flows/bindings/{pk}/` */
-export async function replaceFlowStageBinding(
+export async function updateFlowStageBinding(
   client: Client,
   pk: string,
   fields: FlowStageBindingFields,
@@ -106,7 +106,7 @@ export async function replaceFlowStageBinding(
       method: "PUT",
       path: `${path}${pk}/`,
       body: toWire(fields),
-      failure: "The binding could not be changed",
+      failure: "Could not update the binding",
       permission: "authentik_flows.change_flowstagebinding",
       viewPermission: "authentik_flows.view_flowstagebinding",
       fieldNames,
@@ -115,23 +115,23 @@ export async function replaceFlowStageBinding(
   );
 }
 
-/** `DELETE /api/v3/flows/bindings/{pk}/`; one that is gone already is no error. */
+/** `DELETE /api/v3/flows/bindings/{pk}/`; succeeds if it does not exist. */
 export async function deleteFlowStageBinding(client: Client, pk: string): Promise<void> {
   await client.delete({
     path: `${path}${pk}/`,
-    failure: "The binding could not be deleted",
+    failure: "Could not delete the binding",
     permission: "authentik_flows.delete_flowstagebinding",
     viewPermission: "authentik_flows.view_flowstagebinding",
   });
 }
 
-/** `GET /api/v3/flows/bindings/?target=`: the bindings of a flow, by their order. */
+/** `GET /api/v3/flows/bindings/?target=`: a flow's bindings, sorted by their order. */
 export async function listFlowStageBindings(client: Client, target: string): Promise<StoredFlowStageBinding[]> {
   const bindings = await client.list(
     {
       path,
       query: { target },
-      failure: "The bindings of the flow could not be listed",
+      failure: "Could not list the flow's bindings",
       permission: "authentik_flows.view_flowstagebinding",
     },
     wireBinding,

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Client } from "./client";
 import { NotFoundError } from "./errors";
 
-/** A flow as the server has it: what all versions give, in every answer that shows a flow, and what users use. */
-export interface StoredFlow {
+/** The fields that a flow has in every response, including the flows nested in a stage. */
+export interface FlowSummary {
   readonly pk: string;
   readonly name: string;
   readonly slug: string;
@@ -17,8 +17,8 @@ export interface StoredFlow {
   readonly exportUrl: string | undefined;
 }
 
-/** Enumerations are read as texts: newer servers know values that older ones do not. */
-export const wireFlow = z
+/** Enums are parsed as strings, because newer servers have values that older ones do not. */
+export const wireFlowSummary = z
   .object({
     pk: z.string(),
     name: z.string(),
@@ -33,7 +33,7 @@ export const wireFlow = z
     export_url: z.string().optional(),
   })
   .transform(
-    (wire): StoredFlow => ({
+    (wire): FlowSummary => ({
       pk: wire.pk,
       name: wire.name,
       slug: wire.slug,
@@ -48,7 +48,7 @@ export const wireFlow = z
     }),
   );
 
-/** What a flow is made of. Its `background` is left alone. */
+/** The fields of a flow that this package sets. It never sends `background`. */
 export interface FlowFields {
   readonly name: string;
   readonly slug: string;
@@ -61,16 +61,16 @@ export interface FlowFields {
   readonly compatibilityMode: boolean;
 }
 
-/** A flow as its own address shows it. */
-export interface StoredWholeFlow extends FlowFields {
+/** A flow as authentik returns it from `/flows/instances/`. */
+export interface StoredFlow extends FlowFields {
   readonly pk: string;
   readonly exportUrl: string;
-  /** Pks of the stages that are bound to it, in no order that means anything. */
+  /** Pks of the bound stages, in no particular order. */
   readonly stages: readonly string[];
   readonly policies: readonly string[];
 }
 
-const wireWholeFlow = z
+const wireFlow = z
   .object({
     pk: z.string(),
     name: z.string(),
@@ -87,7 +87,7 @@ const wireWholeFlow = z
     policies: z.array(z.string()),
   })
   .transform(
-    (wire): StoredWholeFlow => ({
+    (wire): StoredFlow => ({
       pk: wire.pk,
       name: wire.name,
       slug: wire.slug,
@@ -127,94 +127,93 @@ function toWire(fields: FlowFields): Record<string, unknown> {
 }
 
 /** `POST /api/v3/flows/instances/` */
-export async function createFlow(client: Client, fields: FlowFields): Promise<StoredWholeFlow> {
+export async function createFlow(client: Client, fields: FlowFields): Promise<StoredFlow> {
   return await client.send(
     {
       method: "POST",
       path,
       body: toWire(fields),
-      failure: "The flow could not be created",
+      failure: "Could not create the flow",
       permission: "authentik_flows.add_flow",
       fieldNames,
     },
-    wireWholeFlow,
+    wireFlow,
   );
 }
 
 /**
- * `GET /api/v3/flows/instances/?flow_uuid=`. A flow's own address is its slug, under which another flow may have been made since: only a
- * look-up by its pk finds this one, whatever its slug is now. That it finds nothing is asked for once more under the slug, for an
- * answer that says so: an empty list alone is no word that something is gone.
+ * `GET /api/v3/flows/instances/?flow_uuid=`. A flow's path is its slug, which another flow may have by now, so only a lookup by pk finds this
+ * flow. An empty list does not prove that the flow was deleted: a GET by its last slug has to confirm it with a 404.
  */
-export async function retrieveFlow(client: Client, pk: string, lastSlug: string | undefined): Promise<StoredWholeFlow> {
-  const failure = "The flow could not be read";
+export async function retrieveFlow(client: Client, pk: string, lastSlug: string | undefined): Promise<StoredFlow> {
+  const failure = "Could not read the flow";
   const permission = "authentik_flows.view_flow";
-  const [flow] = await client.list({ path, query: { flow_uuid: pk }, failure, permission }, wireWholeFlow);
+  const [flow] = await client.list({ path, query: { flow_uuid: pk }, failure, permission }, wireFlow);
   if (flow) return flow;
-  const gone = new NotFoundError(
+  const notFound = new NotFoundError(
     failure,
     { method: "GET", path: `/api/v3/${path}` },
-    `It does not exist, or the token's user may not see it (${permission}).`,
+    `It does not exist, or the token's user is not allowed to view it (${permission}).`,
   );
-  if (lastSlug === undefined) throw gone;
+  if (lastSlug === undefined) throw notFound;
   const request = { method: "GET", path: `${path}${encodeURIComponent(lastSlug)}/`, failure, permission } as const;
-  const namesake = await client.send(request, wireWholeFlow);
-  if (namesake.pk === pk) return namesake;
-  throw gone;
+  const flowWithSlug = await client.send(request, wireFlow);
+  if (flowWithSlug.pk === pk) return flowWithSlug;
+  throw notFound;
 }
 
-/** `PUT /api/v3/flows/instances/{slug}/`, by the slug that the flow has now. */
-export async function replaceFlow(client: Client, slug: string, fields: FlowFields): Promise<StoredWholeFlow> {
+/** `PUT /api/v3/flows/instances/{slug}/`, with the flow's current slug. */
+export async function updateFlow(client: Client, slug: string, fields: FlowFields): Promise<StoredFlow> {
   return await client.send(
     {
       method: "PUT",
       path: `${path}${encodeURIComponent(slug)}/`,
       body: toWire(fields),
-      failure: "The flow could not be changed",
+      failure: "Could not update the flow",
       permission: "authentik_flows.change_flow",
       fieldNames,
     },
-    wireWholeFlow,
+    wireFlow,
   );
 }
 
-/** `DELETE /api/v3/flows/instances/{slug}/`; one that is gone already is no error. */
+/** `DELETE /api/v3/flows/instances/{slug}/`; succeeds if it does not exist. */
 export async function deleteFlow(client: Client, slug: string): Promise<void> {
   await client.delete({
     path: `${path}${encodeURIComponent(slug)}/`,
-    failure: "The flow could not be deleted",
+    failure: "Could not delete the flow",
     permission: "authentik_flows.delete_flow",
   });
 }
 
-/** The flow with this slug, as a whole. */
-export async function findWholeFlow(client: Client, slug: string): Promise<StoredWholeFlow | undefined> {
+/** `GET /api/v3/flows/instances/?slug=`: `undefined` if there is none that the token's user is allowed to view. */
+export async function findFlow(client: Client, slug: string): Promise<StoredFlow | undefined> {
   const flows = await client.list(
     {
       path,
       query: { slug },
-      failure: `The flow "${slug}" could not be looked up`,
-      permission: "authentik_flows.view_flow",
-    },
-    wireWholeFlow,
-  );
-  return flows.find((flow) => flow.slug === slug);
-}
-
-/** `GET /api/v3/flows/instances/?slug=` or `?flow_uuid=`: undefined if there is none that the token's user may see. */
-export async function findFlow(
-  client: Client,
-  wanted: { slug: string } | { pk: string },
-): Promise<StoredFlow | undefined> {
-  const isBySlug = "slug" in wanted;
-  const flows = await client.list(
-    {
-      path,
-      query: isBySlug ? { slug: wanted.slug } : { flow_uuid: wanted.pk },
-      failure: `The flow ${isBySlug ? `"${wanted.slug}"` : wanted.pk} could not be looked up`,
+      failure: `Could not look up the flow "${slug}"`,
       permission: "authentik_flows.view_flow",
     },
     wireFlow,
   );
-  return flows.find((flow) => (isBySlug ? flow.slug === wanted.slug : flow.pk === wanted.pk));
+  return flows.find((flow) => flow.slug === slug);
+}
+
+/** `GET /api/v3/flows/instances/?slug=` or `?flow_uuid=`: `undefined` if there is none that the token's user is allowed to view. */
+export async function findFlowSummary(
+  client: Client,
+  criteria: { slug: string } | { pk: string },
+): Promise<FlowSummary | undefined> {
+  const isBySlug = "slug" in criteria;
+  const flows = await client.list(
+    {
+      path,
+      query: isBySlug ? { slug: criteria.slug } : { flow_uuid: criteria.pk },
+      failure: `Could not look up the flow ${isBySlug ? `"${criteria.slug}"` : criteria.pk}`,
+      permission: "authentik_flows.view_flow",
+    },
+    wireFlowSummary,
+  );
+  return flows.find((flow) => (isBySlug ? flow.slug === criteria.slug : flow.pk === criteria.pk));
 }

@@ -1,17 +1,17 @@
 import { z } from "zod";
 import type { Client } from "./client";
-import { type StoredFlow, wireFlow } from "./flows";
+import { type FlowSummary, wireFlowSummary } from "./flows";
 
-/** What an invitation stage is to the API, in the names of this package. `flow_set` is never sent: 2024.8 fails on it. */
+/** The fields of an invitation stage that this package sets. `flow_set` is never sent: authentik 2024.8 fails on it. */
 export interface InvitationStageFields {
   readonly name: string;
   readonly continueFlowWithoutInvitation: boolean;
 }
 
-/** An invitation stage as the server has it. */
+/** An invitation stage as authentik returns it. */
 export interface StoredInvitationStage extends InvitationStageFields {
   readonly pk: string;
-  readonly flowSet: readonly StoredFlow[];
+  readonly flowSet: readonly FlowSummary[];
   readonly component: string;
   readonly verboseName: string;
   readonly verboseNamePlural: string;
@@ -23,7 +23,7 @@ const wireStage = z
     pk: z.string(),
     name: z.string(),
     continue_flow_without_invitation: z.boolean(),
-    flow_set: z.array(wireFlow),
+    flow_set: z.array(wireFlowSummary),
     component: z.string(),
     verbose_name: z.string(),
     verbose_name_plural: z.string(),
@@ -60,7 +60,7 @@ export async function createInvitationStage(
       method: "POST",
       path,
       body: toWire(fields),
-      failure: "The invitation stage could not be created",
+      failure: "Could not create the invitation stage",
       permission: "authentik_stages_invitation.add_invitationstage",
       fieldNames,
     },
@@ -74,7 +74,7 @@ export async function retrieveInvitationStage(client: Client, pk: string): Promi
     {
       method: "GET",
       path: `${path}${pk}/`,
-      failure: "The invitation stage could not be read",
+      failure: "Could not read the invitation stage",
       permission: "authentik_stages_invitation.view_invitationstage",
     },
     wireStage,
@@ -82,7 +82,7 @@ export async function retrieveInvitationStage(client: Client, pk: string): Promi
 }
 
 /** `PUT /api/v3/stages/invitation/stages/{pk}/` */
-export async function replaceInvitationStage(
+export async function updateInvitationStage(
   client: Client,
   pk: string,
   fields: InvitationStageFields,
@@ -92,7 +92,7 @@ export async function replaceInvitationStage(
       method: "PUT",
       path: `${path}${pk}/`,
       body: toWire(fields),
-      failure: "The invitation stage could not be changed",
+      failure: "Could not update the invitation stage",
       permission: "authentik_stages_invitation.change_invitationstage",
       viewPermission: "authentik_stages_invitation.view_invitationstage",
       fieldNames,
@@ -101,33 +101,33 @@ export async function replaceInvitationStage(
   );
 }
 
-/** `DELETE /api/v3/stages/invitation/stages/{pk}/`; one that is gone already is no error. */
+/** `DELETE /api/v3/stages/invitation/stages/{pk}/`; succeeds if it does not exist. */
 export async function deleteInvitationStage(client: Client, pk: string): Promise<void> {
   await client.delete({
     path: `${path}${pk}/`,
-    failure: "The invitation stage could not be deleted",
+    failure: "Could not delete the invitation stage",
     permission: "authentik_stages_invitation.delete_invitationstage",
     viewPermission: "authentik_stages_invitation.view_invitationstage",
   });
 }
 
 /**
- * `GET /api/v3/stages/invitation/stages/?name=` or `?stage_uuid=`. Names are unique over all kinds of stages, and case-sensitive.
- * Undefined if there is none that the token's user may see.
+ * `GET /api/v3/stages/invitation/stages/?name=` or `?stage_uuid=`. Names are case-sensitive, and unique across all kinds of stages.
+ * `undefined` if there is none that the token's user is allowed to view.
  */
 export async function findInvitationStage(
   client: Client,
-  wanted: { name: string } | { pk: string },
+  criteria: { name: string } | { pk: string },
 ): Promise<StoredInvitationStage | undefined> {
-  const isByName = "name" in wanted;
+  const isByName = "name" in criteria;
   const stages = await client.list(
     {
       path,
-      query: isByName ? { name: wanted.name } : { stage_uuid: wanted.pk },
-      failure: "The invitation stages could not be listed",
+      query: isByName ? { name: criteria.name } : { stage_uuid: criteria.pk },
+      failure: "Could not list the invitation stages",
       permission: "authentik_stages_invitation.view_invitationstage",
     },
     wireStage,
   );
-  return stages.find((stage) => (isByName ? stage.name === wanted.name : stage.pk === wanted.pk));
+  return stages.find((stage) => (isByName ? stage.name === criteria.name : stage.pk === criteria.pk));
 }

@@ -1,22 +1,22 @@
 import { z } from "zod";
-import { invitationId } from "../pk";
+import { invitationId } from "../common/pk";
 import type { Client, ClientRequest } from "./client";
 
-/** What an invitation is to the API, in the names of this package. */
+/** The fields of an invitation that this package sets. */
 export interface InvitationFields {
   readonly name: string;
-  /** RFC 3339. Always sent: left out or null, the server makes it its default, half an hour. */
+  /** RFC 3339. Always sent: if omitted or null, authentik sets its default, which is 30 minutes from now. */
   readonly expires: string;
   readonly fixedData: Readonly<Record<string, unknown>>;
   readonly singleUse: boolean;
-  /** UUID of the flow; null = any flow. */
+  /** UUID of the flow; null for any flow. */
   readonly flow: string | null;
 }
 
-/** An invitation as the server has it. */
+/** An invitation as authentik returns it. */
 export interface StoredInvitation extends Omit<InvitationFields, "expires"> {
   readonly pk: string;
-  /** Null where somebody made it unlimited past the API. */
+  /** Null if it never expires, which cannot be set through the API. */
   readonly expires: string | null;
   readonly flowSlug: string | undefined;
   readonly createdBy: string | undefined;
@@ -60,11 +60,11 @@ function toWire(fields: InvitationFields): Record<string, unknown> {
   };
 }
 
-/** An invitation's own address, shown by its opaque id. */
-function one(pk: string): Pick<ClientRequest, "path" | "shownPath" | "secrets"> {
+/** The path of one invitation, redacted to its opaque id. */
+function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedPath" | "secrets"> {
   return {
     path: `${path}${pk}/`,
-    shownPath: `${path}<${invitationId(pk)}>/`,
+    redactedPath: `${path}<${invitationId(pk)}>/`,
     secrets: [pk, pk.replaceAll("-", "")],
   };
 }
@@ -76,7 +76,7 @@ export async function createInvitation(client: Client, fields: InvitationFields)
       method: "POST",
       path,
       body: toWire(fields),
-      failure: "The invitation could not be created",
+      failure: "Could not create the invitation",
       permission: "authentik_stages_invitation.add_invitation",
       fieldNames,
     },
@@ -89,8 +89,8 @@ export async function retrieveInvitation(client: Client, pk: string): Promise<St
   return await client.send(
     {
       method: "GET",
-      ...one(pk),
-      failure: "The invitation could not be read",
+      ...itemRequest(pk),
+      failure: "Could not read the invitation",
       permission: "authentik_stages_invitation.view_invitation",
     },
     wireInvitation,
@@ -98,7 +98,7 @@ export async function retrieveInvitation(client: Client, pk: string): Promise<St
 }
 
 /** `PUT /api/v3/stages/invitation/invitations/{pk}/` */
-export async function replaceInvitation(
+export async function updateInvitation(
   client: Client,
   pk: string,
   fields: InvitationFields,
@@ -106,9 +106,9 @@ export async function replaceInvitation(
   return await client.send(
     {
       method: "PUT",
-      ...one(pk),
+      ...itemRequest(pk),
       body: toWire(fields),
-      failure: "The invitation could not be changed",
+      failure: "Could not update the invitation",
       permission: "authentik_stages_invitation.change_invitation",
       viewPermission: "authentik_stages_invitation.view_invitation",
       fieldNames,
@@ -117,17 +117,17 @@ export async function replaceInvitation(
   );
 }
 
-/** `DELETE /api/v3/stages/invitation/invitations/{pk}/`; one that is gone already is no error. */
+/** `DELETE /api/v3/stages/invitation/invitations/{pk}/`; succeeds if it does not exist. */
 export async function deleteInvitation(client: Client, pk: string): Promise<void> {
   await client.delete({
-    ...one(pk),
-    failure: "The invitation could not be deleted",
+    ...itemRequest(pk),
+    failure: "Could not delete the invitation",
     permission: "authentik_stages_invitation.delete_invitation",
     viewPermission: "authentik_stages_invitation.view_invitation",
   });
 }
 
-/** What a list of invitations can be narrowed by. The server ignores filters that it does not know, and would give all. */
+/** Filters that authentik supports. It ignores unknown ones and would return all invitations. */
 export interface InvitationFilters {
   readonly name?: string;
   readonly flowSlug?: string;
@@ -135,7 +135,7 @@ export interface InvitationFilters {
   readonly expires?: string;
 }
 
-/** `GET /api/v3/stages/invitation/invitations/`, all pages. Texts are compared to the letter, `expires` as an instant. */
+/** `GET /api/v3/stages/invitation/invitations/`, all pages. Strings match exactly, `expires` as an instant. */
 export async function listInvitations(client: Client, filters: InvitationFilters): Promise<StoredInvitation[]> {
   const query = {
     name: filters.name,
@@ -149,7 +149,7 @@ export async function listInvitations(client: Client, filters: InvitationFilters
       query: Object.fromEntries(
         Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
       ),
-      failure: "The invitations could not be listed",
+      failure: "Could not list the invitations",
       permission: "authentik_stages_invitation.view_invitation",
     },
     wireInvitation,

@@ -1,7 +1,7 @@
 /**
- * A text of the server as one line that a terminal and a CI log can be given: whoever may write a name or an error page in authentik must
- * not be able to move the cursor there, or to begin a line that means something to a log's reader.
+ * Turns a string from the server into one line that is safe to print. Whoever can set a name or an error page in authentik must not be able
+ * to move the cursor of a terminal, or to start a line that a CI system interprets as a command.
  */
-export function printable(text: string): string {
-  return text.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
+export function toPrintableLine(value: string): string {
+  return value.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Client } from "./client";
 
-/** A stage of any kind, as the list of all stages shows it. */
+/** A stage of any kind, as authentik returns it in the list of all stages. */
 export interface StoredStage {
   readonly pk: string;
   readonly name: string;
@@ -28,13 +28,13 @@ const wireStage = z
     }),
   );
 
-/** `GET /api/v3/stages/all/`, all pages; with `name` the one stage that has it, for names are unique over all kinds. */
+/** `GET /api/v3/stages/all/`, all pages. With `name`, at most one stage: names are unique across all kinds of stages. */
 export async function listStages(client: Client, filters: { name?: string } = {}): Promise<StoredStage[]> {
   return await client.list(
     {
       path: "stages/all/",
       query: { ...filters },
-      failure: "The stages could not be listed",
+      failure: "Could not list the stages",
       permission: "authentik_flows.view_stage",
     },
     wireStage,
@@ -47,7 +47,7 @@ export async function retrieveStage(client: Client, pk: string): Promise<StoredS
     {
       method: "GET",
       path: `stages/all/${pk}/`,
-      failure: "The stage could not be read",
+      failure: "Could not read the stage",
       permission: "authentik_flows.view_stage",
     },
     wireStage,

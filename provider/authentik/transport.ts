@@ -5,29 +5,29 @@ import type { Dispatcher } from "undici";
 import { type AuthentikError, ConnectionError, type FailedRequest, ServerError, TimeoutError } from "./errors";
 
 export interface TransportOptions {
-  /** Address of authentik without `/api/v3` and without a slash at the end. */
+  /** authentik's base URL, without `/api/v3` and without a trailing slash. */
   readonly url: string;
   readonly token: string;
-  /** Accept any certificate. */
+  /** Accepts any TLS certificate. */
   readonly insecure?: boolean;
-  /** Further headers for every request, for a proxy before authentik. */
+  /** Additional headers for every request, for a proxy in front of authentik. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly limits?: Partial<Limits>;
 }
 
 export interface Limits {
-  /** Connections at once. The engine runs about four operations a core at once. */
+  /** Concurrent connections. The engine runs about four operations per core concurrently. */
   connections: number;
-  /** Milliseconds to connect, to wait for the answer's headers, and between two pieces of its body. */
+  /** Milliseconds to connect, until the response's headers arrive, and between two chunks of its body. */
   connectTimeout: number;
   headersTimeout: number;
   bodyTimeout: number;
-  /** How often a request that may be repeated is sent at most. */
-  attempts: number;
-  /** Milliseconds before the first repetition at most (jitter picks a part of it); each further one up to twice as long. */
-  firstDelay: number;
-  /** A server that asks for a longer pause than this many milliseconds (`Retry-After`) is not waited for. */
-  longestRetryAfter: number;
+  /** How many times a retryable request is sent at most. */
+  maxAttempts: number;
+  /** Maximum delay before the first retry, in milliseconds (full jitter). It doubles with each retry. */
+  initialDelay: number;
+  /** The longest `Retry-After` to wait for, in milliseconds. A longer one fails the request. */
+  maxRetryAfter: number;
 }
 
 const defaultLimits: Limits = {
@@ -35,21 +35,21 @@ const defaultLimits: Limits = {
   connectTimeout: 10_000,
   headersTimeout: 60_000,
   bodyTimeout: 60_000,
-  attempts: 5,
-  firstDelay: 500,
-  longestRetryAfter: 60_000,
+  maxAttempts: 5,
+  initialDelay: 500,
+  maxRetryAfter: 60_000,
 };
 
 export interface TransportRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Path below the address, with its query. */
+  /** Path below the base URL, with its query. */
   readonly path: string;
-  /** The path as messages show it. */
-  readonly shownPath: string;
+  /** The path for messages. */
+  readonly redactedPath: string;
   readonly body?: unknown;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly contentType: string;
   readonly location: string | undefined;
@@ -59,8 +59,8 @@ export interface Answer {
 const { version } = require("../../package.json") as { version: string };
 const userAgent = `pulumi-authentik-invitations/${version} node/${process.versions.node}`;
 
-/** Connecting failed: nothing of the request was sent, so that even a POST may be repeated. */
-const neverArrived = new Set([
+/** No connection was established, so nothing was sent: even a POST can be retried. */
+const connectErrorCodes = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
@@ -69,18 +69,23 @@ const neverArrived = new Set([
   "ENETUNREACH",
   "ENETDOWN",
   "UND_ERR_CONNECT_TIMEOUT",
-  // A proxy made no tunnel. Nothing here aborts a request, so that undici has no other reason for it.
+  // A proxy refused the CONNECT tunnel. Nothing here aborts a request, so undici has no other reason for this code.
   "UND_ERR_ABORTED",
 ]);
-const timedOut = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
-const cut = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "UND_ERR_SOCKET", "UND_ERR_CLOSED"]);
-const busyStatuses = new Set([429, 502, 503, 504]);
+const timeoutErrorCodes = new Set([
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "ETIMEDOUT",
+]);
+const resetErrorCodes = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "UND_ERR_SOCKET", "UND_ERR_CLOSED"]);
+const retryableStatuses = new Set([429, 502, 503, 504]);
 
 /**
- * HTTP to one authentik: connections, time limits, proxies and repetition. It knows nothing of what the bodies mean.
+ * HTTP to one authentik: connections, timeouts, proxies and retries. It does not interpret bodies.
  *
- * GET, PUT and DELETE do the same work however often they are sent, and are repeated with growing, jittered waits
- * on 429, 502, 503, 504, cut connections and time-outs. A POST is repeated only where connecting itself failed.
+ * GET, PUT and DELETE are idempotent, and retried with exponential backoff and jitter on 429, 502, 503, 504, connection resets and timeouts.
+ * A POST is retried only if no connection was established.
  */
 export class Transport {
   readonly #origin: string;
@@ -91,7 +96,7 @@ export class Transport {
   readonly #limits: Limits;
 
   constructor(options: TransportOptions) {
-    // Loaded here, not with this file: a preview that changes nothing makes no request, and need not wait 50 ms for it.
+    // Loaded lazily, because loading takes 50 ms and a preview without changes sends no request.
     this.#undici = require("undici") as typeof import("undici");
     const url = new URL(options.url);
     this.#origin = url.origin;
@@ -113,19 +118,19 @@ export class Transport {
     });
   }
 
-  /** Sends the request, again where that is safe, and gives whatever answer came, whatever its status. */
-  async send(sent: TransportRequest): Promise<Answer> {
-    const idempotent = sent.method !== "POST";
-    const mayRepeat = (error: AuthentikError): boolean =>
-      isPassing(error) && (idempotent || (!(error instanceof ServerError) && !error.outcomeUnknown));
-    return await backOff(() => this.#sendOnce(sent), {
-      numOfAttempts: this.#limits.attempts,
-      startingDelay: this.#limits.firstDelay,
+  /** Sends the request, retries it where that is safe, and returns the response whatever its status. */
+  async send(request: TransportRequest): Promise<HttpResponse> {
+    const isIdempotent = request.method !== "POST";
+    const isRetryable = (error: AuthentikError): boolean =>
+      isTransient(error) && (isIdempotent || (!(error instanceof ServerError) && !error.outcomeUnknown));
+    return await backOff(() => this.#sendOnce(request), {
+      numOfAttempts: this.#limits.maxAttempts,
+      startingDelay: this.#limits.initialDelay,
       jitter: "full",
       retry: async (error: AuthentikError, attempt: number) => {
-        if (attempt >= this.#limits.attempts || !mayRepeat(error)) return false;
+        if (attempt >= this.#limits.maxAttempts || !isRetryable(error)) return false;
         if (error instanceof ServerError && error.retryAfter !== undefined) {
-          if (error.retryAfter > this.#limits.longestRetryAfter) return false;
+          if (error.retryAfter > this.#limits.maxRetryAfter) return false;
           await sleep(error.retryAfter);
         }
         return true;
@@ -137,105 +142,111 @@ export class Transport {
     await this.#dispatcher.close();
   }
 
-  async #sendOnce(sent: TransportRequest): Promise<Answer> {
-    const failed: FailedRequest = { method: sent.method, path: sent.shownPath };
+  async #sendOnce(request: TransportRequest): Promise<HttpResponse> {
+    const failed: FailedRequest = { method: request.method, path: request.redactedPath };
     let response: Dispatcher.ResponseData;
     let text: string;
     try {
-      response = await this.#undici.request(this.#origin + this.#prefix + sent.path, {
+      response = await this.#undici.request(this.#origin + this.#prefix + request.path, {
         dispatcher: this.#dispatcher,
-        method: sent.method,
-        headers: sent.body === undefined ? this.#headers : { ...this.#headers, "content-type": "application/json" },
-        body: sent.body === undefined ? null : JSON.stringify(sent.body),
+        method: request.method,
+        headers: request.body === undefined ? this.#headers : { ...this.#headers, "content-type": "application/json" },
+        body: request.body === undefined ? null : JSON.stringify(request.body),
       });
       text = await response.body.text();
     } catch (error) {
-      throw this.#connectionFailure(error, failed);
+      throw this.#toConnectionError(error, failed);
     }
-    const answer: Answer = {
+    const received: HttpResponse = {
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
       location: response.headers.location === undefined ? undefined : String(response.headers.location),
       text,
     };
-    if (busyStatuses.has(answer.status)) {
+    if (retryableStatuses.has(received.status)) {
       const retryAfter = parseRetryAfter(response.headers["retry-after"]);
-      const wait = retryAfter === undefined ? "" : ` It asks to wait ${Math.ceil(retryAfter / 1000)} s.`;
+      const wait = retryAfter === undefined ? "" : ` (Retry-After: ${Math.ceil(retryAfter / 1000)} s)`;
       throw new ServerError(
-        answer.status === 429 ? "authentik is asked too often" : "authentik, or the proxy before it, cannot answer now",
-        { ...failed, status: answer.status },
-        `Try again when it is well.${wait}`,
-        { retryAfter, outcomeUnknown: sent.method === "POST" && answer.status !== 429 },
+        received.status === 429
+          ? "authentik limits the rate of requests"
+          : "authentik or a proxy in front of it is unavailable",
+        { ...failed, status: received.status },
+        `Retry later${wait}.`,
+        { retryAfter, outcomeUnknown: request.method === "POST" && received.status !== 429 },
       );
     }
-    return answer;
+    return received;
   }
 
-  #connectionFailure(error: unknown, failed: FailedRequest): AuthentikError {
-    const code = codeOf(error);
-    const outcomeUnknown = failed.method === "POST" && !neverArrived.has(code) && !isHandshakeFailure(code);
-    const said = { ...failed, words: code.startsWith("UND_ERR") || !code ? messageOf(error) : code };
-    if (timedOut.has(code)) {
+  #toConnectionError(error: unknown, failed: FailedRequest): AuthentikError {
+    const code = errorCode(error);
+    const outcomeUnknown = failed.method === "POST" && !connectErrorCodes.has(code) && !isHandshakeError(code);
+    const failedWithDetail = { ...failed, detail: code.startsWith("UND_ERR") || !code ? errorMessage(error) : code };
+    if (timeoutErrorCodes.has(code)) {
       return new TimeoutError(
-        `authentik at ${this.#origin} did not answer in time`,
-        said,
-        "Look whether the server is well and reachable from here, then run again.",
+        `The request to authentik at ${this.#origin} timed out`,
+        failedWithDetail,
+        "Check that the server is running and reachable from here, then run again.",
         { cause: error, outcomeUnknown },
       );
     }
     return new ConnectionError(
-      cut.has(code)
-        ? `The connection to authentik at ${this.#origin} was cut`
-        : `authentik at ${this.#origin} cannot be reached`,
-      said,
-      adviceByCode(code),
+      resetErrorCodes.has(code)
+        ? `The connection to authentik at ${this.#origin} was closed unexpectedly`
+        : `Could not connect to authentik at ${this.#origin}`,
+      failedWithDetail,
+      hintFor(code),
       { cause: error, outcomeUnknown },
     );
   }
 }
 
-/** Whether the failure may be another one, or none, a moment later. */
-function isPassing(error: AuthentikError): boolean {
-  if (error instanceof ServerError) return error.request.status !== undefined && busyStatuses.has(error.request.status);
+/** Whether a retry may succeed. */
+function isTransient(error: AuthentikError): boolean {
+  if (error instanceof ServerError)
+    return error.request.status !== undefined && retryableStatuses.has(error.request.status);
   if (error instanceof TimeoutError) return true;
-  return error instanceof ConnectionError && (neverArrived.has(codeOf(error.cause)) || cut.has(codeOf(error.cause)));
+  return (
+    error instanceof ConnectionError &&
+    (connectErrorCodes.has(errorCode(error.cause)) || resetErrorCodes.has(errorCode(error.cause)))
+  );
 }
 
-function codeOf(error: unknown): string {
-  // Not `instanceof`: where a program runs in a context of its own (`node:vm`, jest), Node's errors are of another class.
+function errorCode(error: unknown): string {
+  // `instanceof` fails for programs in a context of their own (`node:vm`, jest), where Node's errors have another class.
   if (!types.isNativeError(error)) return "";
-  // Node tries every address of a host and collects the failures (`autoSelectFamily`).
-  if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return codeOf(error.errors[0]);
+  // Node tries every address of a host and collects the errors (`autoSelectFamily`).
+  if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return errorCode(error.errors[0]);
   const code = (error as NodeJS.ErrnoException).code;
-  return typeof code === "string" ? code : codeOf(error.cause);
+  return typeof code === "string" ? code : errorCode(error.cause);
 }
 
-function adviceByCode(code: string): string {
+function hintFor(code: string): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
-    return "The host's name is not known here: check authentik:url (or AUTHENTIK_URL) and the network.";
-  if (isTlsFailure(code)) {
-    return "Its certificate is not trusted here: give Node the authority's certificate with NODE_EXTRA_CA_CERTS, or, on a test server, set authentik:insecure to true.";
+    return "The host name cannot be resolved. Check authentik:url (or AUTHENTIK_URL) and the network.";
+  if (isCertificateError(code)) {
+    return "The server's TLS certificate is not trusted. Set NODE_EXTRA_CA_CERTS to the certificate authority's certificate, or, for a test server, set authentik:insecure to true.";
   }
   if (code === "EPROTO" || code.startsWith("ERR_SSL"))
-    return "That port does not speak TLS: check https:// against http:// in authentik:url (or AUTHENTIK_URL).";
-  return "Check authentik:url (or AUTHENTIK_URL), that the server runs, and proxies and firewalls on the way; then run again.";
+    return "The port does not use TLS. Check https:// or http:// in authentik:url (or AUTHENTIK_URL).";
+  return "Check authentik:url (or AUTHENTIK_URL), that the server is running, and any proxy or firewall, then run again.";
 }
 
-/** The server's certificate was refused. */
-function isTlsFailure(code: string): boolean {
+/** Whether Node rejected the server's certificate. */
+function isCertificateError(code: string): boolean {
   return code.startsWith("ERR_TLS") || /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/.test(code);
 }
 
-/** Whether it failed before anything of the request was sent: the certificate, or a port that speaks plain HTTP. */
-function isHandshakeFailure(code: string): boolean {
-  return isTlsFailure(code) || code === "ERR_SSL_WRONG_VERSION_NUMBER";
+/** Whether the TLS handshake failed, so that nothing of the request was sent: the certificate, or a port without TLS. */
+function isHandshakeError(code: string): boolean {
+  return isCertificateError(code) || code === "ERR_SSL_WRONG_VERSION_NUMBER";
 }
 
-function messageOf(error: unknown): string {
+function errorMessage(error: unknown): string {
   return types.isNativeError(error) ? error.message : String(error);
 }
 
-/** `Retry-After` is a number of seconds or a date (RFC 9110, section 10.2.3). */
+/** Milliseconds from a `Retry-After` header: a number of seconds or a date (RFC 9110, section 10.2.3). */
 function parseRetryAfter(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
   const text = String(header);

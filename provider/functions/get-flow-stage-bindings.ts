@@ -1,20 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
-import { canonicalUuid } from "../pk";
-import { checkArgs, lookUp } from "./look-up";
+import { normalizeUuid } from "../common/pk";
+import { lookup, validateArgs } from "./lookup";
 
-/** How {@link getFlowStageBindings} finds the bindings. */
+/** Arguments of {@link getFlowStageBindings}. */
 export interface GetFlowStageBindingsArgs {
-  /** The flow, by its slug or its UUID. */
+  /** Slug or UUID of the flow. */
   flow: string;
   /**
-   * The configuration namespace that holds address and token of the authentik to ask.
+   * Configuration namespace with the URL and token of the authentik to use.
    *
    * @default "authentik"
    */
   connection?: string;
 }
 
-/** A binding that {@link getFlowStageBindings} has found. */
+/** A binding, as returned by {@link getFlowStageBindings}. */
 export interface FoundFlowStageBinding {
   /** UUID of the binding. */
   pk: string;
@@ -22,27 +22,27 @@ export interface FoundFlowStageBinding {
   target: string;
   /** UUID of the stage. */
   stage: string;
-  /** The stage's place in the flow. */
+  /** Position of the stage in the flow; the lowest comes first. */
   order: number;
-  /** Whether its policies are asked when the flow is planned. */
+  /** Whether the binding's policies are evaluated when the flow is planned. */
   evaluateOnPlan: boolean;
-  /** Whether its policies are asked when the stage is reached. */
+  /** Whether the binding's policies are evaluated when the stage is reached. */
   reEvaluatePolicies: boolean;
-  /** What happens on an answer that is not valid: `retry`, `restart`, `restart_with_context`. */
+  /** What happens after an invalid response: `retry`, `restart`, `restart_with_context`. */
   invalidResponseAction: string;
-  /** Whether one of its policies has to pass, `any`, or `all`. */
+  /** Whether `any` or `all` of the binding's policies must pass. */
   policyEngineMode: string;
 }
 
 /**
- * Finds the bindings of a flow, by their order. It asks at preview, too, and once a process.
+ * Looks up the bindings of a flow, sorted by their order. Sends a request during previews as well, once per process.
  *
  * API: `GET /api/v3/flows/bindings/`.
  *
- * @permissions `authentik_flows.view_flowstagebinding`, and `authentik_flows.view_flow` for a slug.
+ * @permissions `authentik_flows.view_flowstagebinding`, and `authentik_flows.view_flow` if `flow` is a slug.
  *
- * @throws if there is no flow with this slug that the token's user may see
- * @throws for arguments that are misspelt or empty
+ * @throws if there is no flow with this slug that the token's user is allowed to view
+ * @throws if an argument is misspelled or empty
  *
  * @example
  * ```ts
@@ -53,20 +53,20 @@ export interface FoundFlowStageBinding {
  * ```
  */
 export async function getFlowStageBindings(args: GetFlowStageBindingsArgs): Promise<FoundFlowStageBinding[]> {
-  await checkArgs("getFlowStageBindings", args, ["flow", "connection"], ["flow"]);
+  await validateArgs("getFlowStageBindings", args, ["flow", "connection"], ["flow"]);
   const { listFlowStageBindings } = await import("../authentik/flow-stage-bindings.js");
   const flow = args.flow.trim();
-  const bindings = await lookUp(args.connection, `bindings ${flow}`, async (connection) =>
-    listFlowStageBindings(connection.client, canonicalUuid(flow) ?? (await connection.flowPk(flow))),
+  const bindings = await lookup(args.connection, `bindings ${flow}`, async (connection) =>
+    listFlowStageBindings(connection.client, normalizeUuid(flow) ?? (await connection.flowPk(flow))),
   );
   return bindings.map((binding) => ({ ...binding }));
 }
 
-/** Like {@link getFlowStageBindings}, of arguments that other resources give. */
+/** Like {@link getFlowStageBindings}, but accepts outputs of other resources as arguments. */
 export function getFlowStageBindingsOutput(
   args: {
     [Name in keyof GetFlowStageBindingsArgs]: pulumi.Input<GetFlowStageBindingsArgs[Name]>;
   },
 ): pulumi.Output<FoundFlowStageBinding[]> {
-  return pulumi.output(args).apply((known) => getFlowStageBindings(known as GetFlowStageBindingsArgs));
+  return pulumi.output(args).apply((resolved) => getFlowStageBindings(resolved as GetFlowStageBindingsArgs));
 }

@@ -1,56 +1,56 @@
 import * as pulumi from "@pulumi/pulumi";
-import { canonicalUuid } from "../pk";
-import { checkArgs, lookUp, refuse } from "./look-up";
+import { normalizeUuid } from "../common/pk";
+import { fail, lookup, validateArgs } from "./lookup";
 
-/** How {@link getFlow} finds the flow: by exactly one of `slug` and `pk`. */
+/** Arguments of {@link getFlow}: exactly one of `slug` and `pk`. */
 export interface GetFlowArgs {
-  /** What stands in its address. */
+  /** Slug of the flow. */
   slug?: string;
-  /** UUID. */
+  /** UUID of the flow. */
   pk?: string;
   /**
-   * The configuration namespace that holds address and token of the authentik to ask.
+   * Configuration namespace with the URL and token of the authentik to use.
    *
    * @default "authentik"
    */
   connection?: string;
 }
 
-/** A flow that {@link getFlow} has found, or that a stage is bound to. */
+/** A flow, as returned by {@link getFlow} and in a stage's `flowSet`. */
 export interface FoundFlow {
-  /** UUID. */
+  /** UUID of the flow. */
   pk: string;
-  /** What stands in its address. */
+  /** Slug of the flow, which is part of its URL. */
   slug: string;
   /** Name in authentik. */
   name: string;
-  /** Title of its pages. */
+  /** Title of the flow's pages. */
   title: string;
-  /** `enrollment`, `authentication`, … */
+  /** Purpose of the flow: `enrollment`, `authentication`, … */
   designation: string;
-  /** Who may run it: `none`, `require_unauthenticated`, … Not shown in a stage's `flowSet`. */
+  /** Who can run the flow: `none`, `require_unauthenticated`, … Not set in a stage's `flowSet`. */
   authentication?: string;
-  /** Whether one policy has to pass, `any`, or `all`. */
+  /** Whether `any` or `all` of its policies must pass. */
   policyEngineMode?: string;
-  /** Whether its pages are those for password managers on mobile devices. */
+  /** Whether its pages support password managers on mobile devices. */
   compatibilityMode?: boolean;
-  /** Layout of its pages. */
+  /** Layout of the flow's pages. */
   layout?: string;
-  /** What happens where a policy denies access. */
+  /** What happens when a policy denies access. */
   deniedAction?: string;
-  /** Path of its export as a blueprint. */
+  /** Path of the flow's export as a blueprint. */
   exportUrl?: string;
 }
 
 /**
- * Finds a flow by its slug or its pk. It asks at preview, too, and once a process.
+ * Looks up a flow by its slug or pk. Sends a request during previews as well, once per process.
  *
  * API: `GET /api/v3/flows/instances/`.
  *
  * @permissions `authentik_flows.view_flow`.
  *
- * @throws if there is none that the token's user may see
- * @throws for arguments that are misspelt, empty, or not exactly one of `slug` and `pk`
+ * @throws if there is no such flow that the token's user is allowed to view
+ * @throws if an argument is misspelled or empty, or if not exactly one of `slug` and `pk` is set
  *
  * @example
  * ```ts
@@ -61,25 +61,25 @@ export interface FoundFlow {
  * ```
  */
 export async function getFlow(args: GetFlowArgs): Promise<FoundFlow> {
-  await checkArgs("getFlow", args, ["slug", "pk", "connection"], ["slug", "pk"]);
-  const { findFlow } = await import("../authentik/flows.js");
+  await validateArgs("getFlow", args, ["slug", "pk", "connection"], ["slug", "pk"]);
+  const { findFlowSummary } = await import("../authentik/flows.js");
   const pk =
-    args.pk === undefined ? undefined : (canonicalUuid(args.pk) ?? (await refuse("getFlow: pk must be a UUID.")));
-  const wanted = pk === undefined ? { slug: args.slug?.trim() ?? "" } : { pk };
-  const what = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
-  const flow = await lookUp(
+    args.pk === undefined ? undefined : (normalizeUuid(args.pk) ?? (await fail("getFlow: pk must be a UUID.")));
+  const criteria = pk === undefined ? { slug: args.slug?.trim() ?? "" } : { pk };
+  const description = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
+  const flow = await lookup(
     args.connection,
-    `flow ${JSON.stringify(wanted)}`,
+    `flow ${JSON.stringify(criteria)}`,
     async ({ client }) =>
-      (await findFlow(client, wanted)) ??
-      (await refuse(`getFlow: authentik has no flow with the ${what} that the token's user may see.`)),
+      (await findFlowSummary(client, criteria)) ??
+      (await fail(`getFlow: authentik has no flow with the ${description} that the token's user is allowed to view.`)),
   );
   return { ...flow };
 }
 
-/** Like {@link getFlow}, of arguments that other resources give. */
+/** Like {@link getFlow}, but accepts outputs of other resources as arguments. */
 export function getFlowOutput(
   args: { [Name in keyof GetFlowArgs]: pulumi.Input<GetFlowArgs[Name]> },
 ): pulumi.Output<FoundFlow> {
-  return pulumi.output(args).apply((known) => getFlow(known as GetFlowArgs));
+  return pulumi.output(args).apply((resolved) => getFlow(resolved as GetFlowArgs));
 }

@@ -1,43 +1,43 @@
 import * as pulumi from "@pulumi/pulumi";
-import { canonicalUuid } from "../pk";
+import { normalizeUuid } from "../common/pk";
 import type { FoundFlow } from "./get-flow";
-import { checkArgs, lookUp, refuse } from "./look-up";
+import { fail, lookup, validateArgs } from "./lookup";
 
-/** How {@link getInvitationStage} finds the stage: by exactly one of `name` and `pk`. */
+/** Arguments of {@link getInvitationStage}: exactly one of `name` and `pk`. */
 export interface GetInvitationStageArgs {
-  /** Name in authentik; unique over all kinds of stages. */
+  /** Name in authentik. Unique across all kinds of stages. */
   name?: string;
-  /** UUID. */
+  /** UUID of the stage. */
   pk?: string;
   /**
-   * The configuration namespace that holds address and token of the authentik to ask.
+   * Configuration namespace with the URL and token of the authentik to use.
    *
    * @default "authentik"
    */
   connection?: string;
 }
 
-/** An invitation stage that {@link getInvitationStage} has found. */
+/** An invitation stage, as returned by {@link getInvitationStage}. */
 export interface FoundInvitationStage {
-  /** UUID. */
+  /** UUID of the stage. */
   pk: string;
   /** Name in authentik. */
   name: string;
-  /** Whether the flow goes on without a good invitation. */
+  /** Whether the flow continues without a valid invitation. */
   continueFlowWithoutInvitation: boolean;
-  /** The flows that it is bound to, once for each binding. */
+  /** The flows that the stage is bound to, one entry per binding. */
   flowSet: FoundFlow[];
 }
 
 /**
- * Finds an invitation stage by its name or its pk. It asks at preview, too, and once a process.
+ * Looks up an invitation stage by its name or pk. Sends a request during previews as well, once per process.
  *
  * API: `GET /api/v3/stages/invitation/stages/`.
  *
  * @permissions `authentik_stages_invitation.view_invitationstage`.
  *
- * @throws if there is none that the token's user may see
- * @throws for arguments that are misspelt, empty, or not exactly one of `name` and `pk`
+ * @throws if there is no such stage that the token's user is allowed to view
+ * @throws if an argument is misspelled or empty, or if not exactly one of `name` and `pk` is set
  *
  * @example
  * ```ts
@@ -48,32 +48,32 @@ export interface FoundInvitationStage {
  * ```
  */
 export async function getInvitationStage(args: GetInvitationStageArgs): Promise<FoundInvitationStage> {
-  await checkArgs("getInvitationStage", args, ["name", "pk", "connection"], ["name", "pk"]);
+  await validateArgs("getInvitationStage", args, ["name", "pk", "connection"], ["name", "pk"]);
   const { findInvitationStage } = await import("../authentik/invitation-stages.js");
   const pk =
     args.pk === undefined
       ? undefined
-      : (canonicalUuid(args.pk) ?? (await refuse("getInvitationStage: pk must be a UUID.")));
-  const wanted = pk === undefined ? { name: args.name?.trim() ?? "" } : { pk };
-  const what = pk === undefined ? `name "${args.name}"` : `pk ${pk}`;
-  const found = await lookUp(
+      : (normalizeUuid(args.pk) ?? (await fail("getInvitationStage: pk must be a UUID.")));
+  const criteria = pk === undefined ? { name: args.name?.trim() ?? "" } : { pk };
+  const description = pk === undefined ? `name "${args.name}"` : `pk ${pk}`;
+  const found = await lookup(
     args.connection,
-    `invitation stage ${JSON.stringify(wanted)}`,
+    `invitation stage ${JSON.stringify(criteria)}`,
     async ({ client }) =>
-      (await findInvitationStage(client, wanted)) ??
-      (await refuse(
-        `getInvitationStage: authentik has no invitation stage with the ${what} that the token's user may see.`,
+      (await findInvitationStage(client, criteria)) ??
+      (await fail(
+        `getInvitationStage: authentik has no invitation stage with the ${description} that the token's user is allowed to view.`,
       )),
   );
   const { name, continueFlowWithoutInvitation, flowSet } = found;
   return { pk: found.pk, name, continueFlowWithoutInvitation, flowSet: [...flowSet] };
 }
 
-/** Like {@link getInvitationStage}, of arguments that other resources give. */
+/** Like {@link getInvitationStage}, but accepts outputs of other resources as arguments. */
 export function getInvitationStageOutput(
   args: {
     [Name in keyof GetInvitationStageArgs]: pulumi.Input<GetInvitationStageArgs[Name]>;
   },
 ): pulumi.Output<FoundInvitationStage> {
-  return pulumi.output(args).apply((known) => getInvitationStage(known as GetInvitationStageArgs));
+  return pulumi.output(args).apply((resolved) => getInvitationStage(resolved as GetInvitationStageArgs));
 }

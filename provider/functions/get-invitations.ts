@@ -1,76 +1,76 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StoredInvitation } from "../authentik/invitations";
-import { canonicalUuid, invitationId } from "../pk";
-import { addressOf, linkOf } from "../resources/resource";
-import { checkArgs, lookUp, refuse } from "./look-up";
+import { configuredBaseUrl, formatLink } from "../common/link";
+import { invitationId, normalizeUuid } from "../common/pk";
+import { fail, lookup, validateArgs } from "./lookup";
 
-/** How {@link getInvitation} finds the invitation: by exactly one of `pk` and `name`. */
+/** Arguments of {@link getInvitation}: exactly one of `pk` and `name`. */
 export interface GetInvitationArgs {
-  /** UUID. */
+  /** UUID of the invitation. */
   pk?: string;
-  /** Names are not unique: a name that several have is an error. */
+  /** Name in authentik. Names are not unique: if several invitations match, the lookup fails. */
   name?: string;
   /**
-   * The configuration namespace that holds address and token of the authentik to ask.
+   * Configuration namespace with the URL and token of the authentik to use.
    *
    * @default "authentik"
    */
   connection?: string;
 }
 
-/** What {@link getInvitations} narrows its answer by; nothing gives all. */
+/** Filters of {@link getInvitations}. Without any, it returns all invitations. */
 export interface GetInvitationsArgs {
-  /** Name in authentik, to the letter. */
+  /** Name in authentik, matched exactly. */
   name?: string;
-  /** Slug of the flow that they are bound to. */
+  /** Slug of the invitations' flow. */
   flowSlug?: string;
-  /** Name of the user that created them. */
+  /** Username of the user who created them. */
   createdBy?: string;
-  /** RFC 3339: those that expire at just this instant. */
+  /** Exact expiry, RFC 3339. */
   expires?: string;
   /**
-   * The configuration namespace that holds address and token of the authentik to ask.
+   * Configuration namespace with the URL and token of the authentik to use.
    *
    * @default "authentik"
    */
   connection?: string;
 }
 
-/** An invitation that {@link getInvitation} or {@link getInvitations} has found. */
+/** An invitation, as returned by {@link getInvitation} and {@link getInvitations}. */
 export interface FoundInvitation {
-  /** What stands for the pk where that must not show, as in {@link Invitation}. */
+  /** Opaque id, derived from the pk: the same as the `id` of an {@link Invitation}. */
   id: string;
-  /** UUID. Secret: who has it may enrol. */
+  /** UUID of the invitation. Secret: whoever has it can enroll. */
   pk: pulumi.Output<string>;
-  /** What the invitee opens. Secret; nothing where there is no flow. */
+  /** The link that the invitee opens. Secret. `undefined` without a flow. */
   link: pulumi.Output<string | undefined>;
   /** Name in authentik. Not unique. */
   name: string;
-  /** RFC 3339; nothing where somebody made it unlimited past the API. */
+  /** RFC 3339. `undefined` if it never expires, which cannot be set through the API. */
   expires?: string;
-  /** Whether its time has passed. A used one is not found: authentik has deleted it. */
+  /** Whether it has expired. Used invitations are not returned: authentik has deleted them. */
   status: "pending" | "expired";
-  /** Data for the enrolment. */
+  /** Data for the enrollment. */
   fixedData: Record<string, unknown>;
-  /** Whether authentik deletes it when it is used. */
+  /** Whether authentik deletes it after its first use. */
   singleUse: boolean;
-  /** UUID of the flow; nothing where any flow takes it. */
+  /** UUID of the flow. `undefined` if any flow accepts it. */
   flowPk?: string;
   /** Slug of the flow. */
   flowSlug?: string;
-  /** Name of the user whose token issued it. */
+  /** Username of the user whose token created it. */
   createdBy?: string;
 }
 
 /**
- * Finds an invitation by its pk or its name. It asks at preview, too, and once a process.
+ * Looks up an invitation by its pk or name. Sends a request during previews as well, once per process.
  *
  * API: `GET /api/v3/stages/invitation/invitations/`.
  *
  * @permissions `authentik_stages_invitation.view_invitation`.
  *
- * @throws if there is none that the token's user may see, or several have the name
- * @throws for arguments that are misspelt, empty, or not exactly one of `pk` and `name`
+ * @throws if there is no such invitation that the token's user is allowed to view, or if several have the name
+ * @throws if an argument is misspelled or empty, or if not exactly one of `pk` and `name` is set
  *
  * @example
  * ```ts
@@ -81,46 +81,48 @@ export interface FoundInvitation {
  * ```
  */
 export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvitation> {
-  await checkArgs("getInvitation", args, ["pk", "name", "connection"], ["pk", "name"]);
+  await validateArgs("getInvitation", args, ["pk", "name", "connection"], ["pk", "name"]);
   const { listInvitations, retrieveInvitation } = await import("../authentik/invitations.js");
   const { NotFoundError } = await import("../authentik/errors.js");
   const { connection } = args;
   if (args.pk !== undefined) {
-    const pk = canonicalUuid(args.pk) ?? (await refuse("getInvitation: pk must be a UUID."));
+    const pk = normalizeUuid(args.pk) ?? (await fail("getInvitation: pk must be a UUID."));
     try {
-      const stored = await lookUp(connection, `invitation ${pk}`, ({ client }) => retrieveInvitation(client, pk));
-      return describe(stored, connection);
+      const stored = await lookup(connection, `invitation ${pk}`, ({ client }) => retrieveInvitation(client, pk));
+      return toFoundInvitation(stored, connection);
     } catch (error) {
       if (!(error instanceof Error && error.cause instanceof NotFoundError)) throw error;
-      return await refuse("getInvitation: authentik has no invitation with this pk that the token's user may see.");
+      return await fail(
+        "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
+      );
     }
   }
   const name = args.name?.trim() ?? "";
-  const only = await lookUp(connection, `invitation ${JSON.stringify({ name })}`, async ({ client }) => {
+  const match = await lookup(connection, `invitation ${JSON.stringify({ name })}`, async ({ client }) => {
     const [first, ...others] = await listInvitations(client, { name });
     if (first === undefined)
-      return await refuse(
-        `getInvitation: authentik has no invitation with the name "${name}" that the token's user may see.`,
+      return await fail(
+        `getInvitation: authentik has no invitation with the name "${name}" that the token's user is allowed to view.`,
       );
     if (others.length > 0) {
-      return await refuse(
-        `getInvitation: ${others.length + 1} invitations have the name "${name}": give the pk, or use getInvitations.`,
+      return await fail(
+        `getInvitation: ${others.length + 1} invitations have the name "${name}". Set pk instead, or use getInvitations.`,
       );
     }
     return first;
   });
-  return describe(only, connection);
+  return toFoundInvitation(match, connection);
 }
 
 /**
- * Finds all invitations that fit, on all pages, ordered by pk. It asks at preview, too, and once a process.
+ * Looks up all invitations that match the filters, sorted by pk. Sends requests during previews as well, once per process.
  *
  * API: `GET /api/v3/stages/invitation/invitations/`.
  *
  * @permissions `authentik_stages_invitation.view_invitation`.
  *
- * @throws if the token's user may view none
- * @throws for arguments that are misspelt or empty, which authentik would take for none
+ * @throws if the token's user is not allowed to view any
+ * @throws if an argument is misspelled or empty, because authentik would ignore it
  *
  * @example
  * ```ts
@@ -131,40 +133,40 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
  * ```
  */
 export async function getInvitations(args: GetInvitationsArgs = {}): Promise<FoundInvitation[]> {
-  await checkArgs("getInvitations", args, ["name", "flowSlug", "createdBy", "expires", "connection"]);
+  await validateArgs("getInvitations", args, ["name", "flowSlug", "createdBy", "expires", "connection"]);
   const { listInvitations } = await import("../authentik/invitations.js");
   const { connection, ...filters } = args;
-  const stored = await lookUp(connection, `invitations ${JSON.stringify(filters)}`, ({ client }) =>
+  const stored = await lookup(connection, `invitations ${JSON.stringify(filters)}`, ({ client }) =>
     listInvitations(client, filters),
   );
-  return stored.map((one) => describe(one, connection));
+  return stored.map((invitation) => toFoundInvitation(invitation, connection));
 }
 
-/** Like {@link getInvitation}, of arguments that other resources give. The answer is secret as a whole, for a part of it is. */
+/** Like {@link getInvitation}, but accepts outputs of other resources as arguments. The whole result is secret, because parts of it are. */
 export function getInvitationOutput(
   args: {
     [Name in keyof GetInvitationArgs]: pulumi.Input<GetInvitationArgs[Name]>;
   },
 ): pulumi.Output<pulumi.Unwrap<FoundInvitation>> {
-  return pulumi.output(args).apply((known) => pulumi.output(getInvitation(known as GetInvitationArgs)));
+  return pulumi.output(args).apply((resolved) => pulumi.output(getInvitation(resolved as GetInvitationArgs)));
 }
 
-/** Like {@link getInvitations}, of arguments that other resources give. The answer is secret as a whole, for a part of it is. */
+/** Like {@link getInvitations}, but accepts outputs of other resources as arguments. The whole result is secret, because parts of it are. */
 export function getInvitationsOutput(
   args: {
     [Name in keyof GetInvitationsArgs]: pulumi.Input<GetInvitationsArgs[Name]>;
   } = {},
 ): pulumi.Output<pulumi.Unwrap<FoundInvitation[]>> {
-  return pulumi.output(args).apply((known) => pulumi.output(getInvitations(known as GetInvitationsArgs)));
+  return pulumi.output(args).apply((resolved) => pulumi.output(getInvitations(resolved as GetInvitationsArgs)));
 }
 
-function describe(stored: StoredInvitation, connection: string | undefined): FoundInvitation {
+function toFoundInvitation(stored: StoredInvitation, connection: string | undefined): FoundInvitation {
   const { pk, name, expires, fixedData, singleUse, flow, flowSlug, createdBy } = stored;
   const isExpired = expires !== null && Date.parse(expires) <= Date.now();
   return {
     id: invitationId(pk),
     pk: pulumi.secret(pk),
-    link: pulumi.secret(linkOf(addressOf(connection), flowSlug, pk)),
+    link: pulumi.secret(formatLink(configuredBaseUrl(connection), flowSlug, pk)),
     name,
     expires: expires ?? undefined,
     status: isExpired ? "expired" : "pending",

@@ -1,41 +1,41 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkArgs, lookUp, refuse } from "./look-up";
+import { fail, lookup, validateArgs } from "./lookup";
 
-/** How {@link getStage} finds the stage. */
+/** Arguments of {@link getStage}. */
 export interface GetStageArgs {
-  /** Name in authentik; unique over all kinds of stages. */
+  /** Name in authentik. Unique across all kinds of stages. */
   name: string;
   /**
-   * The configuration namespace that holds address and token of the authentik to ask.
+   * Configuration namespace with the URL and token of the authentik to use.
    *
    * @default "authentik"
    */
   connection?: string;
 }
 
-/** A stage of any kind that {@link getStage} has found. */
+/** A stage of any kind, as returned by {@link getStage}. */
 export interface FoundStage {
-  /** UUID. */
+  /** UUID of the stage. */
   pk: string;
   /** Name in authentik. */
   name: string;
-  /** The element of authentik's admin interface that edits such stages. */
+  /** The element of authentik's admin interface that edits stages of this kind. */
   component: string;
-  /** What authentik calls such a stage: `Prompt Stage`, say. */
+  /** authentik's name for this kind of stage, for example `Prompt Stage`. */
   verboseName: string;
-  /** authentik's name of the model, `authentik_stages_prompt.promptstage`, say. */
+  /** authentik's model name, for example `authentik_stages_prompt.promptstage`. */
   metaModelName: string;
 }
 
 /**
- * Finds a stage of any kind by its name. It asks at preview, too, and once a process.
+ * Looks up a stage of any kind by its name. Sends a request during previews as well, once per process.
  *
  * API: `GET /api/v3/stages/all/`.
  *
  * @permissions `authentik_flows.view_stage`.
  *
- * @throws if there is none that the token's user may see; the error lists the names that there are
- * @throws for arguments that are misspelt or empty
+ * @throws if there is no such stage that the token's user is allowed to view; the error lists the existing names
+ * @throws if an argument is misspelled or empty
  *
  * @example
  * ```ts
@@ -46,25 +46,25 @@ export interface FoundStage {
  * ```
  */
 export async function getStage(args: GetStageArgs): Promise<FoundStage> {
-  await checkArgs("getStage", args, ["name", "connection"], ["name"]);
+  await validateArgs("getStage", args, ["name", "connection"], ["name"]);
   const { listStages } = await import("../authentik/stages.js");
   const name = args.name.trim();
-  const [stage] = await lookUp(args.connection, `stage ${name}`, ({ client }) => listStages(client, { name }));
+  const [stage] = await lookup(args.connection, `stage ${name}`, ({ client }) => listStages(client, { name }));
   if (stage) return { ...stage };
-  // That the names cannot be listed must not hide that this one does not exist.
-  const all = await lookUp(args.connection, "stages", ({ client }) => listStages(client)).catch(() => []);
+  // A failing list must not hide that the stage does not exist.
+  const all = await lookup(args.connection, "stages", ({ client }) => listStages(client)).catch(() => []);
   const names = all.map((other) => other.name).sort();
-  const others = names.length > 0 ? ` It has ${names.join(", ")}.` : "";
-  return await refuse(
-    `getStage: authentik has no stage with the name "${name}" that the token's user may see.${others}`,
+  const existing = names.length > 0 ? ` Existing stages: ${names.join(", ")}.` : "";
+  return await fail(
+    `getStage: authentik has no stage with the name "${name}" that the token's user is allowed to view.${existing}`,
   );
 }
 
-/** Like {@link getStage}, of arguments that other resources give. */
+/** Like {@link getStage}, but accepts outputs of other resources as arguments. */
 export function getStageOutput(
   args: {
     [Name in keyof GetStageArgs]: pulumi.Input<GetStageArgs[Name]>;
   },
 ): pulumi.Output<FoundStage> {
-  return pulumi.output(args).apply((known) => getStage(known as GetStageArgs));
+  return pulumi.output(args).apply((resolved) => getStage(resolved as GetStageArgs));
 }

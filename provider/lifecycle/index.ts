@@ -1,9 +1,9 @@
 /**
- * What Pulumi's provider process loads, by the text that stands in every state (see ../resources/resource.ts):
- * these names, and the subpath `pulumi-authentik-invitations/provider`, stay as they are for ever.
+ * The entry point of Pulumi's provider process. Every state refers to it (see ../resources/resource.ts), so neither these names nor the subpath
+ * `pulumi-authentik-invitations/provider` can ever change.
  */
 
-export { flowProvider as Flow } from "./flow";
-export { flowStageBindingProvider as FlowStageBinding } from "./flow-stage-binding";
-export { invitationProvider as Invitation } from "./invitation";
-export { invitationStageProvider as InvitationStage } from "./invitation-stage";
+export { invitationProvider as Invitation } from "./invitation/provider";
+export { flowProvider as Flow } from "./objects/flow";
+export { flowStageBindingProvider as FlowStageBinding } from "./objects/flow-stage-binding";
+export { invitationStageProvider as InvitationStage } from "./objects/invitation-stage";

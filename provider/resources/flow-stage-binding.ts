@@ -1,48 +1,49 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { AuthentikResource } from "./resource";
 
-/** What a {@link FlowStageBinding} is made of. */
+/** Inputs of a {@link FlowStageBinding}. */
 export interface FlowStageBindingArgs {
-  /** The flow, by its slug or its UUID: a flow's `id`. */
+  /** Slug or UUID of the flow: its `id`. */
   target: pulumi.Input<string>;
 
-  /** The stage, by its UUID: a stage's `id`. */
+  /** UUID of the stage: its `id`. */
   stage: pulumi.Input<string>;
 
-  /** The stage's place among those of the flow, lowest first. */
+  /** Position of the stage in the flow, an integer; the lowest comes first. */
   order: pulumi.Input<number>;
 
   /**
-   * Whether the policies that are bound to the binding are asked when the flow is planned.
+   * Whether the binding's policies are evaluated when the flow is planned.
    *
    * @default false
    */
   evaluateOnPlan?: pulumi.Input<boolean>;
 
   /**
-   * Whether they are asked when the stage is reached.
+   * Whether the binding's policies are evaluated when the stage is reached.
    *
    * @default true
    */
   reEvaluatePolicies?: pulumi.Input<boolean>;
 
   /**
-   * What happens on an answer that is not valid: the stage is shown again, or the flow begins anew, with or without what is known by then.
+   * What happens after an invalid response: `retry` shows the stage again, `restart` restarts the flow, `restart_with_context` restarts it and
+   * keeps its context.
    *
    * @default "retry"
    */
   invalidResponseAction?: pulumi.Input<"retry" | "restart" | "restart_with_context">;
 
   /**
-   * Whether one policy that is bound to the binding has to pass, or all.
+   * Whether any or all of the binding's policies must pass.
    *
    * @default "any"
    */
   policyEngineMode?: pulumi.Input<"all" | "any">;
 
   /**
-   * The configuration namespace that holds address and token of the authentik to use, see {@link InvitationArgs.connection}. A change
-   * replaces the binding.
+   * Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}. Changing it replaces the
+   * binding.
    *
    * @default "authentik"
    */
@@ -50,7 +51,7 @@ export interface FlowStageBindingArgs {
 }
 
 /**
- * A stage's place in a flow. All inputs are changed in place, but for `connection`.
+ * Binds a stage to a flow. Changing any input other than `connection` updates the binding in place.
  *
  * API: `/api/v3/flows/bindings/`.
  *
@@ -62,48 +63,47 @@ export interface FlowStageBindingArgs {
  * new authentik.FlowStageBinding("invitation", { target: "enrollment", stage: stage.id, order: 0 });
  * ```
  *
- * @importing The resource option `import` takes the pk, which {@link getFlowStageBindings} tells. Where the code says what authentik has,
- * nothing is written; where it differs, it is refused with the names of the inputs that differ, and nothing is changed. `pulumi import` does
- * not work for dynamic resources.
+ * @importing Set the resource option `import` to the pk, which {@link getFlowStageBindings} returns. If the binding matches the program, nothing
+ * is written. Otherwise the import fails, lists the inputs that differ, and changes nothing. `pulumi import` does not support dynamic resources.
  *
- * @drift A change of an input by hand is shown by line, told with the name of who did it, and put right in place. authentik deletes
- * the bindings of a flow, and those of a stage, together with it: such a binding is gone, and made anew.
+ * @drift A refresh shows changed inputs line by line, with the user who changed them, and `pulumi up` reverts them in place. When a flow or a
+ * stage is deleted, authentik deletes its bindings as well, and `pulumi up` recreates them.
  *
  * @permissions `authentik_flows.add_flowstagebinding`, `authentik_flows.view_flowstagebinding`, `authentik_flows.change_flowstagebinding`,
- * `authentik_flows.delete_flowstagebinding`, and `authentik_flows.view_flow` where `target` is a slug. For the name of who changed it also
- * `authentik_events.view_event`, which is not required.
+ * `authentik_flows.delete_flowstagebinding`, and `authentik_flows.view_flow` if `target` is a slug. Optional, to report who changed it:
+ * `authentik_events.view_event`.
  *
- * @throws at preview, without a request, for inputs that are wrong or misspelt, all of them at once
- * @throws where there is no flow with the slug in `target`, or no flow or stage with the UUID
- * @throws where the flow has this stage at this order already; the message names that binding's pk, for the option `import`
+ * @throws at preview, without a request, if inputs are invalid or misspelled; reports all of them at once
+ * @throws if there is no flow with the slug in `target`, or no flow or stage with the UUID
+ * @throws if the flow already has this stage at this order; the message contains that binding's pk, for the option `import`
  */
 export class FlowStageBinding extends AuthentikResource {
-  /** The flow, as the program wrote it: slug or UUID. */
+  /** Slug or UUID of the flow, as configured. */
   declare public readonly target: pulumi.Output<string>;
   /** UUID of the stage. */
   declare public readonly stage: pulumi.Output<string>;
-  /** The stage's place in the flow. */
+  /** Position of the stage in the flow. */
   declare public readonly order: pulumi.Output<number>;
-  /** Whether its policies are asked when the flow is planned. */
+  /** Whether the binding's policies are evaluated when the flow is planned. */
   declare public readonly evaluateOnPlan: pulumi.Output<boolean>;
-  /** Whether its policies are asked when the stage is reached. */
+  /** Whether the binding's policies are evaluated when the stage is reached. */
   declare public readonly reEvaluatePolicies: pulumi.Output<boolean>;
-  /** What happens on an answer that is not valid. */
+  /** What happens after an invalid response. */
   declare public readonly invalidResponseAction: pulumi.Output<string>;
-  /** Whether one of its policies has to pass, or all. */
+  /** Whether any or all of the binding's policies must pass. */
   declare public readonly policyEngineMode: pulumi.Output<string>;
-  /** The configuration namespace that it was made with. */
+  /** Configuration namespace of the authentik that has the binding. */
   declare public readonly connection: pulumi.Output<string | undefined>;
 
-  /** UUID of the binding, and also its `id`. */
+  /** UUID of the binding, the same as `id`. */
   declare public readonly pk: pulumi.Output<string>;
   /** UUID of the flow. */
   declare public readonly targetPk: pulumi.Output<string>;
 
   /**
-   * Reads a binding that exists, without managing it.
+   * Reads an existing binding without managing it.
    *
-   * @param name name of the resource in the program
+   * @param name logical name of the resource
    * @param pk UUID of the binding
    * @param opts resource options
    * @param connection see {@link FlowStageBindingArgs.connection}
@@ -121,8 +121,8 @@ export class FlowStageBinding extends AuthentikResource {
 
   /**
    * @param name logical name of the resource
-   * @param args what the binding is made of
-   * @param opts resource options; `import: "<pk>"` takes over a binding that exists and is as the program says
+   * @param args inputs of the binding
+   * @param opts resource options; `import: "<pk>"` imports an existing binding that matches the inputs
    */
   constructor(name: string, args: FlowStageBindingArgs, opts?: pulumi.CustomResourceOptions);
   /** @internal */
@@ -132,18 +132,18 @@ export class FlowStageBinding extends AuthentikResource {
       "FlowStageBinding",
       name,
       args,
-      {
-        target: undefined,
-        stage: undefined,
-        order: undefined,
-        evaluateOnPlan: undefined,
-        reEvaluatePolicies: undefined,
-        invalidResponseAction: undefined,
-        policyEngineMode: undefined,
-        connection: undefined,
-        pk: undefined,
-        targetPk: undefined,
-      },
+      [
+        "target",
+        "stage",
+        "order",
+        "evaluateOnPlan",
+        "reEvaluatePolicies",
+        "invalidResponseAction",
+        "policyEngineMode",
+        "connection",
+        "pk",
+        "targetPk",
+      ],
       [],
       opts,
     );

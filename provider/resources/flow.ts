@@ -1,30 +1,30 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { AuthentikResource, textOr } from "./resource";
+import { AuthentikResource, orDefault } from "./resource";
 
-/** What a {@link Flow} is made of. */
+/** Inputs of a {@link Flow}. */
 export interface FlowArgs {
   /**
-   * Name in authentik, any text that is not blank.
+   * Name in authentik. Must not be blank.
    *
    * @default the resource's logical name
    */
   name?: pulumi.Input<string>;
 
   /**
-   * What stands in the flow's address: letters a-z and A-Z, digits, `_` and `-`; at most 50 on authentik 2024.8. Unique.
+   * Slug, which is part of the flow's URL: letters a-z and A-Z, digits, `_` and `-`; at most 50 characters on authentik 2024.8. Must be unique.
    *
    * @default the resource's logical name
    */
   slug?: pulumi.Input<string>;
 
   /**
-   * Title of the pages that the flow shows.
+   * Title of the flow's pages.
    *
    * @default the name
    */
   title?: pulumi.Input<string>;
 
-  /** What the flow is for: `enrollment` for invitations. */
+  /** Purpose of the flow: `enrollment` for invitations. */
   designation: pulumi.Input<
     | "authentication"
     | "authorization"
@@ -36,44 +36,45 @@ export interface FlowArgs {
   >;
 
   /**
-   * Who may run it: `none` (anybody), `require_authenticated`, `require_unauthenticated`, `require_superuser`, `require_outpost`, and
-   * what newer versions of authentik know.
+   * Who can run the flow: `none` (no restriction), `require_authenticated`, `require_unauthenticated`, `require_superuser`, `require_outpost`,
+   * and any value that a newer version of authentik supports.
    *
    * @default "none"
    */
   authentication?: pulumi.Input<string>;
 
   /**
-   * What happens where a policy denies access.
+   * What happens when a policy denies access.
    *
    * @default "message_continue"
    */
   deniedAction?: pulumi.Input<"message_continue" | "message" | "continue">;
 
   /**
-   * Layout of its pages: `stacked`, `content_left`, `content_right`, `sidebar_left`, `sidebar_right`, and what newer versions know.
+   * Layout of the flow's pages: `stacked`, `content_left`, `content_right`, `sidebar_left`, `sidebar_right`, and any value that a newer version
+   * of authentik supports.
    *
    * @default "stacked"
    */
   layout?: pulumi.Input<string>;
 
   /**
-   * Whether one policy that is bound to the flow has to pass, or all.
+   * Whether any or all of the flow's policies must pass.
    *
    * @default "any"
    */
   policyEngineMode?: pulumi.Input<"all" | "any">;
 
   /**
-   * Makes pages that password managers on mobile devices understand better.
+   * Improves support for password managers on mobile devices.
    *
    * @default false
    */
   compatibilityMode?: pulumi.Input<boolean>;
 
   /**
-   * The configuration namespace that holds address and token of the authentik to use, see {@link InvitationArgs.connection}. A change
-   * replaces the flow.
+   * Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}. Changing it replaces the
+   * flow.
    *
    * @default "authentik"
    */
@@ -81,8 +82,8 @@ export interface FlowArgs {
 }
 
 /**
- * A flow: the pages that somebody goes through to enrol, to log in and so on. Stages are bound to it by {@link FlowStageBinding}. Its
- * background is left alone. All inputs are changed in place, the slug too, but for `connection`.
+ * Manages a flow: the pages for enrollment, login and so on. Bind stages to it with {@link FlowStageBinding}. The flow's background is not
+ * managed. Changing any input other than `connection`, the slug included, updates the flow in place.
  *
  * API: `/api/v3/flows/instances/`.
  *
@@ -99,61 +100,60 @@ export interface FlowArgs {
  * new authentik.Invitation("jane", { flow: flow.id, validFor: "14d" });
  * ```
  *
- * @example Taking over a flow that exists. Remove the option once `pulumi up` has run.
+ * @example Import an existing flow. Remove the option after `pulumi up`.
  * ```ts
  * new authentik.Flow("enrollment", { title: "Welcome", designation: "enrollment" }, { import: "5cb788da-2830-4f77-9a70-b69faeff4386" });
  * ```
  *
- * @importing The resource option `import` takes the pk. Where the code says what authentik has, nothing is written; where it differs, it is
- * refused with the names of the inputs that differ, and nothing is changed. {@link getFlow} tells a flow's pk. `pulumi import` does not
- * work for dynamic resources.
+ * @importing Set the resource option `import` to the pk, which {@link getFlow} returns. If the flow matches the program, nothing is written.
+ * Otherwise the import fails, lists the inputs that differ, and changes nothing. `pulumi import` does not support dynamic resources.
  *
- * @drift A refresh finds the flow by its pk, whatever its slug is now. A change of an input by hand is shown by line, told with the name of
- * who did it, and put right in place. A flow that was deleted and made anew under the same slug is another one: the old one is gone, and
- * `pulumi up` says which flow has the slug.
+ * @drift A refresh looks the flow up by its pk, whatever its slug is. It shows changed inputs line by line, with the user who changed them, and
+ * `pulumi up` reverts them in place. A flow that was deleted and recreated with the same slug is a different flow: it counts as deleted, and
+ * `pulumi up` reports which flow has the slug.
  *
  * @permissions `authentik_flows.add_flow`, `authentik_flows.view_flow`, `authentik_flows.change_flow`, `authentik_flows.delete_flow`.
- * For the name of who changed it also `authentik_events.view_event`, which is not required.
+ * Optional, to report who changed it: `authentik_events.view_event`.
  *
- * @throws at preview, without a request, for inputs that are wrong or misspelt, all of them at once
- * @throws where another flow has the slug; the message names its pk, for the option `import`
- * @throws where authentik refuses a value that it does not know, such as an `authentication` of a newer version
+ * @throws at preview, without a request, if inputs are invalid or misspelled; reports all of them at once
+ * @throws if another flow has the slug; the message contains its pk, for the option `import`
+ * @throws if authentik does not support a value, such as an `authentication` of a newer version
  */
 export class Flow extends AuthentikResource {
   /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
-  /** What stands in the flow's address. */
+  /** Slug, which is part of the flow's URL. */
   declare public readonly slug: pulumi.Output<string>;
-  /** Title of its pages. */
+  /** Title of the flow's pages. */
   declare public readonly title: pulumi.Output<string>;
-  /** What the flow is for. */
+  /** Purpose of the flow. */
   declare public readonly designation: pulumi.Output<string>;
-  /** Who may run it. */
+  /** Who can run the flow. */
   declare public readonly authentication: pulumi.Output<string>;
-  /** What happens where a policy denies access. */
+  /** What happens when a policy denies access. */
   declare public readonly deniedAction: pulumi.Output<string>;
-  /** Layout of its pages. */
+  /** Layout of the flow's pages. */
   declare public readonly layout: pulumi.Output<string>;
-  /** Whether one policy that is bound to the flow has to pass, or all. */
+  /** Whether any or all of the flow's policies must pass. */
   declare public readonly policyEngineMode: pulumi.Output<string>;
-  /** Whether its pages are those for password managers on mobile devices. */
+  /** Whether the flow's pages support password managers on mobile devices. */
   declare public readonly compatibilityMode: pulumi.Output<boolean>;
-  /** The configuration namespace that it was made with. */
+  /** Configuration namespace of the authentik that has the flow. */
   declare public readonly connection: pulumi.Output<string | undefined>;
 
-  /** UUID of the flow, and also its `id`. Pass on `id`: other outputs of a flow that has drifted are unknown to those who use them. */
+  /** UUID of the flow, the same as `id`. Pass `id` to other resources: if the flow drifted, its other outputs are unknown at preview. */
   declare public readonly pk: pulumi.Output<string>;
   /** Path of the flow's export as a blueprint. */
   declare public readonly exportUrl: pulumi.Output<string>;
-  /** UUIDs of the stages that are bound to it, sorted. */
+  /** UUIDs of the bound stages, sorted. */
   declare public readonly stages: pulumi.Output<string[]>;
-  /** UUIDs of the policies that are bound to it. */
+  /** UUIDs of the bound policies. */
   declare public readonly policies: pulumi.Output<string[]>;
 
   /**
-   * Reads a flow that exists, without managing it. By its slug: {@link getFlow}.
+   * Reads an existing flow without managing it. To look it up by its slug, use {@link getFlow}.
    *
-   * @param name name of the resource in the program
+   * @param name logical name of the resource
    * @param pk UUID of the flow
    * @param opts resource options
    * @param connection see {@link FlowArgs.connection}
@@ -171,35 +171,40 @@ export class Flow extends AuthentikResource {
 
   /**
    * @param name logical name of the resource
-   * @param args what the flow is made of
-   * @param opts resource options; `import: "<pk>"` takes over a flow that exists and is as the program says
+   * @param args inputs of the flow
+   * @param opts resource options; `import: "<pk>"` imports an existing flow that matches the inputs
    */
   constructor(name: string, args: FlowArgs, opts?: pulumi.CustomResourceOptions);
   /** @internal */
   constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
   constructor(name: string, args: Partial<FlowArgs> = {}, opts?: pulumi.CustomResourceOptions) {
     const isRead = opts?.id !== undefined;
-    const flowName = textOr(name, args.name);
+    const flowName = orDefault(name, args.name);
+    const defaults = {
+      name: flowName,
+      slug: orDefault(name, args.slug),
+      title: orDefault(flowName, args.title),
+    };
     super(
       "Flow",
       name,
-      isRead ? args : { ...args, name: flowName, slug: textOr(name, args.slug), title: textOr(flowName, args.title) },
-      {
-        name: undefined,
-        slug: undefined,
-        title: undefined,
-        designation: undefined,
-        authentication: undefined,
-        deniedAction: undefined,
-        layout: undefined,
-        policyEngineMode: undefined,
-        compatibilityMode: undefined,
-        connection: undefined,
-        pk: undefined,
-        exportUrl: undefined,
-        stages: undefined,
-        policies: undefined,
-      },
+      isRead ? args : { ...args, ...defaults },
+      [
+        "name",
+        "slug",
+        "title",
+        "designation",
+        "authentication",
+        "deniedAction",
+        "layout",
+        "policyEngineMode",
+        "compatibilityMode",
+        "connection",
+        "pk",
+        "exportUrl",
+        "stages",
+        "policies",
+      ],
       [],
       opts,
     );

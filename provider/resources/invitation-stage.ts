@@ -1,26 +1,26 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { FoundFlow } from "../functions/get-flow";
-import { AuthentikResource, textOr } from "./resource";
+import { AuthentikResource, orDefault } from "./resource";
 
-/** What an {@link InvitationStage} is made of. */
+/** Inputs of an {@link InvitationStage}. */
 export interface InvitationStageArgs {
   /**
-   * Name in authentik, any text that is not blank. Unique over all kinds of stages.
+   * Name in authentik. Must not be blank, and must be unique across all kinds of stages.
    *
    * @default the resource's logical name
    */
   name?: pulumi.Input<string>;
 
   /**
-   * Whether the flow goes on for those who come without an invitation, or with one that is not good.
+   * Whether the flow continues without a valid invitation.
    *
    * @default false
    */
   continueFlowWithoutInvitation?: pulumi.Input<boolean>;
 
   /**
-   * The configuration namespace that holds address and token of the authentik to use, see {@link InvitationArgs.connection}. A change
-   * replaces the stage.
+   * Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}. Changing it replaces the
+   * stage.
    *
    * @default "authentik"
    */
@@ -28,8 +28,8 @@ export interface InvitationStageArgs {
 }
 
 /**
- * An invitation stage: the step of a flow that takes invitations. It works in a flow once it is bound to it, by
- * {@link FlowStageBinding}. All inputs are changed in place, but for `connection`.
+ * Manages an invitation stage: the step of a flow that accepts invitations. Bind it to a flow with {@link FlowStageBinding}. Changing any input
+ * other than `connection` updates the stage in place.
  *
  * API: `/api/v3/stages/invitation/stages/`.
  *
@@ -39,57 +39,53 @@ export interface InvitationStageArgs {
  *
  * const stage = new authentik.InvitationStage("invitation", { continueFlowWithoutInvitation: false });
  *
- * // As the first stage of a flow that exists.
+ * // The first stage of an existing flow.
  * new authentik.FlowStageBinding("invitation", { target: "enrollment", stage: stage.id, order: 0 });
  * ```
  *
- * @example Taking over a stage that exists. Remove the option once `pulumi up` has run.
+ * @example Import an existing stage. Remove the option after `pulumi up`.
  * ```ts
  * new authentik.InvitationStage("invitation", { name: "enrollment-invitation" }, { import: "25c66382-5514-47d1-9752-2632233d3846" });
  * ```
  *
- * @importing The resource option `import` takes the pk, which {@link getInvitationStage} tells. Where the code says what authentik has,
- * nothing is written; where it differs, it is refused with the names of the inputs that differ, and nothing is changed. `pulumi import` does
- * not work for dynamic resources.
+ * @importing Set the resource option `import` to the pk, which {@link getInvitationStage} returns. If the stage matches the program, nothing is
+ * written. Otherwise the import fails, lists the inputs that differ, and changes nothing. `pulumi import` does not support dynamic resources.
  *
- * @drift A change of an input by hand is shown by line, told with the name of who did it, and put right in place. A stage that somebody
- * deleted is made anew, with another UUID. A change of the flows that it is bound to is no drift of the stage.
+ * @drift A refresh shows changed inputs line by line, with the user who changed them, and `pulumi up` reverts them in place. A deleted stage is
+ * recreated, with another UUID. A change of the flows that the stage is bound to is not drift of the stage.
  *
  * @permissions `authentik_stages_invitation.add_invitationstage`, `authentik_stages_invitation.view_invitationstage`,
- * `authentik_stages_invitation.change_invitationstage`, `authentik_stages_invitation.delete_invitationstage`. For the name of who changed
- * it also `authentik_events.view_event`, which is not required.
+ * `authentik_stages_invitation.change_invitationstage`, `authentik_stages_invitation.delete_invitationstage`. Optional, to report who changed
+ * it: `authentik_events.view_event`.
  *
- * @throws at preview, without a request, for inputs that are wrong or misspelt, all of them at once
- * @throws where another stage, of any kind, has the name; the message names the pk of an invitation stage that has it, for the option `import`
+ * @throws at preview, without a request, if inputs are invalid or misspelled; reports all of them at once
+ * @throws if another stage, of any kind, has the name; the message contains the pk of an invitation stage that has it, for the option `import`
  */
 export class InvitationStage extends AuthentikResource {
   /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
-  /** Whether the flow goes on without a good invitation. */
+  /** Whether the flow continues without a valid invitation. */
   declare public readonly continueFlowWithoutInvitation: pulumi.Output<boolean>;
-  /** The configuration namespace that it was made with. */
+  /** Configuration namespace of the authentik that has the stage. */
   declare public readonly connection: pulumi.Output<string | undefined>;
 
-  /**
-   * UUID of the stage, and also its `id`. Pass on `id`: the engine makes other outputs of a stage that has drifted unknown to those
-   * who depend on it.
-   */
+  /** UUID of the stage, the same as `id`. Pass `id` to other resources: if the stage drifted, its other outputs are unknown at preview. */
   declare public readonly pk: pulumi.Output<string>;
-  /** The flows that the stage is bound to, once for each binding. */
+  /** The flows that the stage is bound to, one entry per binding. */
   declare public readonly flowSet: pulumi.Output<FoundFlow[]>;
-  /** The element of authentik's admin interface that edits such stages. */
+  /** The element of authentik's admin interface that edits stages of this kind. */
   declare public readonly component: pulumi.Output<string>;
-  /** What authentik calls such a stage. */
+  /** authentik's name for this kind of stage, singular. */
   declare public readonly verboseName: pulumi.Output<string>;
-  /** What authentik calls such stages. */
+  /** authentik's name for this kind of stage, plural. */
   declare public readonly verboseNamePlural: pulumi.Output<string>;
-  /** authentik's name of the model, `authentik_stages_invitation.invitationstage`. */
+  /** authentik's model name, `authentik_stages_invitation.invitationstage`. */
   declare public readonly metaModelName: pulumi.Output<string>;
 
   /**
-   * Reads an invitation stage that exists, without managing it.
+   * Reads an existing invitation stage without managing it. To look it up by its name, use {@link getInvitationStage}.
    *
-   * @param name name of the resource in the program
+   * @param name logical name of the resource
    * @param pk UUID of the stage
    * @param opts resource options
    * @param connection see {@link InvitationStageArgs.connection}
@@ -107,26 +103,26 @@ export class InvitationStage extends AuthentikResource {
 
   /**
    * @param name logical name of the resource
-   * @param args what the stage is made of
-   * @param opts resource options; `import: "<pk>"` takes over a stage that exists and is as the program says
+   * @param args inputs of the stage
+   * @param opts resource options; `import: "<pk>"` imports an existing stage that matches the inputs
    */
   constructor(name: string, args: InvitationStageArgs = {}, opts?: pulumi.CustomResourceOptions) {
     const isRead = opts?.id !== undefined;
     super(
       "InvitationStage",
       name,
-      isRead ? args : { ...args, name: textOr(name, args.name) },
-      {
-        name: undefined,
-        continueFlowWithoutInvitation: undefined,
-        connection: undefined,
-        pk: undefined,
-        flowSet: undefined,
-        component: undefined,
-        verboseName: undefined,
-        verboseNamePlural: undefined,
-        metaModelName: undefined,
-      },
+      isRead ? args : { ...args, name: orDefault(name, args.name) },
+      [
+        "name",
+        "continueFlowWithoutInvitation",
+        "connection",
+        "pk",
+        "flowSet",
+        "component",
+        "verboseName",
+        "verboseNamePlural",
+        "metaModelName",
+      ],
       [],
       opts,
     );

@@ -1,38 +1,55 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Invitation, InvitationArgs } from "./invitation";
+
+/** The outputs of an invitation that its warnings depend on. */
+interface WatchedInvitation extends pulumi.Resource {
+  readonly name: pulumi.Output<string>;
+  readonly expires: pulumi.Output<string>;
+  readonly fixedData: pulumi.Output<Record<string, unknown>>;
+  readonly singleUse: pulumi.Output<boolean>;
+  readonly issuedAt: pulumi.Output<string>;
+  readonly status: pulumi.Output<string>;
+  readonly flowPk: pulumi.Output<string | undefined>;
+  readonly flowSlug: pulumi.Output<string | undefined>;
+}
+
+/** The arguments of an invitation, of which only these are read by name. */
+interface WatchedArgs {
+  readonly flow?: unknown;
+  readonly connection?: unknown;
+}
 
 /**
- * What is to be known of an invitation's life, told as warnings on the resource. The provider process could tell it only untyped. It listens
- * to no more than it needs: each further output costs every invitation of every program its time.
+ * Warns about an invitation that expires soon, and about ignored changes to a retired one. The warnings are attached to the resource, which
+ * only the program can do. Depends on as few outputs as possible, because each one costs time for every invitation.
  */
-export function warnOfLife(invitation: Invitation, args: InvitationArgs): void {
+export function warnAboutLifecycle(invitation: WatchedInvitation, args: WatchedArgs): void {
   pulumi.all([invitation.status, invitation.expires]).apply(async ([status, expires]) => {
-    // The mocks of unit tests, and states that are not ours, may have neither.
+    // Unit test mocks and states of other origin may have neither.
     if (typeof status !== "string" || typeof expires !== "string") return;
-    if (status !== "pending") warnOfIdleChanges(invitation, args);
+    if (status !== "pending") warnAboutIgnoredChanges(invitation, args);
     else if (!pulumi.runtime.isDryRun() && Date.parse(expires) - Date.now() < 86_400_000) {
       await pulumi.log.warn(`expires within a day, on ${expires}`, invitation);
     }
   });
 }
 
-function warnOfIdleChanges(invitation: Invitation, args: InvitationArgs): void {
-  // At preview an output that is not in the state counts as unknown, and nothing that waits for it runs: without a flow there is none to wait for.
+function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArgs): void {
+  // At preview, an output that is missing in the state is unknown, and nothing that depends on it runs. Without a flow, two are missing.
   const isWithoutFlow = pulumi.runtime.isDryRun() && args.flow === undefined;
   const flow = isWithoutFlow ? {} : { flowPk: invitation.flowPk, flowSlug: invitation.flowSlug };
   const { name, fixedData, singleUse, expires, issuedAt, status } = invitation;
   pulumi
     .all([pulumi.output({ name, fixedData, singleUse, expires, issuedAt, status, ...flow }), pulumi.output(args)])
-    .apply(async ([state, declared]) => {
-      // Loaded only where it is needed, for it is nothing that each program should wait for.
-      const { differences } = await import("../lifecycle/invitation-state.js");
-      const { given } = await import("../lifecycle/check.js");
-      const known = state as unknown as Parameters<typeof differences>[0];
-      const inputs = { name: known.name, fixedData: {}, singleUse: false, ...given({ ...declared }) };
-      const idle = differences(known, inputs).filter((input) => input !== "expires" && input !== "validFor");
-      if (idle.length === 0) return;
+    .apply(async ([outputs, declared]) => {
+      // Loaded only when needed, because it delays the program.
+      const { changedInputs } = await import("../lifecycle/invitation/plan.js");
+      const { withoutUndefined } = await import("../lifecycle/values/properties.js");
+      const state = outputs as unknown as Parameters<typeof changedInputs>[0];
+      const inputs = { name: state.name, fixedData: {}, singleUse: false, ...withoutUndefined({ ...declared }) };
+      const ignored = changedInputs(state, inputs).filter((input) => input !== "expires" && input !== "validFor");
+      if (ignored.length === 0) return;
       await pulumi.log.warn(
-        `is ${known.status} and kept as it is: what the program changes in ${idle.join(", ")} does nothing. To issue it anew, change keepers or set onRetired: "reissue".`,
+        `has ${state.status === "used" ? "been used" : "expired"}, so changes to ${ignored.join(", ")} are ignored. To reissue it, change keepers or set onRetired: "reissue".`,
         invitation,
       );
     });

@@ -1,15 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
+import { normalizeUuid } from "../common/pk";
 import { getFlowOutput } from "../functions/get-flow";
 import { getStageOutput } from "../functions/get-stage";
-import { canonicalUuid } from "../pk";
 import { Flow } from "./flow";
 import { FlowStageBinding } from "./flow-stage-binding";
 import { InvitationStage } from "./invitation-stage";
 
-/** What an {@link InviteOnlyEnrollment} is made of. */
+/** Arguments of an {@link InviteOnlyEnrollment}. */
 export interface InviteOnlyEnrollmentArgs {
   /**
-   * Slug of the flow that is made.
+   * Slug of the flow that the component creates.
    *
    * @default the component's name
    */
@@ -23,30 +23,30 @@ export interface InviteOnlyEnrollmentArgs {
   title?: pulumi.Input<string>;
 
   /**
-   * A flow that exists, by its slug or UUID, to use instead of making one.
+   * Slug or UUID of an existing flow to use instead of creating one.
    *
    * @default a new flow
    */
   flow?: pulumi.Input<string>;
 
   /**
-   * Names of the stages that follow the invitation stage, of any kind, in their order. By default those that every authentik has:
-   * `default-source-enrollment-prompt` (asks for a user name), `default-password-change-prompt` (asks for a password),
-   * `default-source-enrollment-write` (makes the user), `default-source-enrollment-login`.
+   * Names of the stages after the invitation stage, of any kind, in order. Defaults to four stages that every authentik has:
+   * `default-source-enrollment-prompt` (prompts for a username), `default-password-change-prompt` (prompts for a password),
+   * `default-source-enrollment-write` (creates the user) and `default-source-enrollment-login`.
    *
-   * @default these four
+   * @default these four stages
    */
   stages?: readonly string[];
 
   /**
-   * The configuration namespace that holds address and token of the authentik to use, see {@link InvitationArgs.connection}.
+   * Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}.
    *
    * @default "authentik"
    */
   connection?: string;
 }
 
-/** Recorded on both real servers: an invitee enrols through exactly these (`enrollment-2024.8.jsonl`, `enrollment-2026.2.jsonl`). */
+/** The recordings of real servers show an invitee enrolling through these stages (`enrollment-2024.8.jsonl`, `enrollment-2026.2.jsonl`). */
 const defaultStages = [
   "default-source-enrollment-prompt",
   "default-password-change-prompt",
@@ -55,8 +55,8 @@ const defaultStages = [
 ];
 
 /**
- * An enrolment that only those with an invitation get through: a flow (unless one is given), an invitation stage, and bindings of it and
- * of the stages that follow it. The invitation stage comes first, at order 0, the others at 10, 20 and so on.
+ * Creates an enrollment that requires an invitation: a flow (unless `flow` is set), an invitation stage, and bindings for it and for the stages
+ * after it. The invitation stage has order 0, the other stages 10, 20 and so on.
  *
  * @example
  * ```ts
@@ -69,18 +69,18 @@ const defaultStages = [
  * export const link = jane.link; // secret
  * ```
  *
- * @importing A component is nothing in authentik, and has nothing to import. Its argument `flow` takes a flow that exists. To take over an
- * invitation stage and bindings that exist, write them as {@link InvitationStage} and {@link FlowStageBinding} with the option `import`.
+ * @importing A component has no object in authentik, so it cannot be imported. Set `flow` to use an existing flow. To import an existing
+ * invitation stage and its bindings, declare {@link InvitationStage} and {@link FlowStageBinding} resources with the option `import`.
  *
- * @drift That of its resources, each by itself: {@link Flow}, {@link InvitationStage}, {@link FlowStageBinding}. The stages in `stages` are only
- * looked up, not managed: a change inside one of them is not noticed.
+ * @drift See its resources: {@link Flow}, {@link InvitationStage} and {@link FlowStageBinding}. The stages in `stages` are looked up, not
+ * managed: a change to one of them is not detected.
  *
- * @permissions Those of {@link InvitationStage} and {@link FlowStageBinding}, and `authentik_flows.view_stage`; those of {@link Flow} where it
- * makes the flow, `authentik_flows.view_flow` where it is given one.
+ * @permissions Those of {@link InvitationStage} and {@link FlowStageBinding}, and `authentik_flows.view_stage`. Those of {@link Flow} if the
+ * component creates the flow, `authentik_flows.view_flow` if `flow` is set.
  *
- * @throws at preview, where there is no stage with a name in `stages`; the message lists the names that there are
- * @throws at preview, where there is no flow with the slug or the UUID in `flow`
- * @throws where one of its resources does: a taken slug, a taken name of the invitation stage
+ * @throws at preview, if a stage in `stages` does not exist; the message lists the existing names
+ * @throws at preview, if there is no flow with the slug or UUID in `flow`
+ * @throws if one of its resources fails, for example because the slug or the invitation stage's name is taken
  */
 export class InviteOnlyEnrollment extends pulumi.ComponentResource {
   /** Slug of the flow. */
@@ -91,8 +91,8 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
   public readonly invitationStage: pulumi.Output<string>;
 
   /**
-   * @param name logical name of the component, and the beginning of its resources' names
-   * @param args what the enrolment is made of
+   * @param name logical name of the component, and prefix of its resources' names
+   * @param args arguments of the component
    * @param opts resource options
    */
   constructor(name: string, args: InviteOnlyEnrollmentArgs = {}, opts?: pulumi.ComponentResourceOptions) {
@@ -116,9 +116,9 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
       this.slug = flow.slug;
       this.flow = flow.id;
     } else {
-      const found = pulumi.output(args.flow).apply((text) => {
-        const pk = canonicalUuid(text);
-        return getFlowOutput(pk === undefined ? { slug: text, connection } : { pk, connection });
+      const found = pulumi.output(args.flow).apply((slugOrPk) => {
+        const pk = normalizeUuid(slugOrPk);
+        return getFlowOutput(pk === undefined ? { slug: slugOrPk, connection } : { pk, connection });
       });
       this.slug = found.slug;
       this.flow = found.pk;
@@ -127,11 +127,11 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
     const invitation = new InvitationStage(`${name}-invitation`, { connection }, { parent: this });
     this.invitationStage = invitation.id;
 
-    const bound = [
+    const boundStages = [
       { key: "invitation", stage: this.invitationStage as pulumi.Input<string> },
       ...stages.map((stage) => ({ key: stage, stage: getStageOutput({ name: stage, connection }).pk })),
     ];
-    for (const [index, { key, stage }] of bound.entries()) {
+    for (const [index, { key, stage }] of boundStages.entries()) {
       new FlowStageBinding(
         `${name}-${key}`,
         { target: this.flow, stage, order: index * 10, connection },

@@ -3,8 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import fc from "fast-check";
-import { literal, textLiteral } from "../../provider/export/literal";
-import { distinct, logicalName, stageIdentifier } from "../../provider/export/names";
+import { toLiteral, toStringLiteral } from "../../provider/commands/export/literals";
+import { toUniqueNames, toLogicalName, toStageIdentifier } from "../../provider/commands/export/names";
 import { Project, packageRoot } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
 import { Authentik, type AuthentikVersion } from "../sandbox";
@@ -292,14 +292,14 @@ describe("what a program is made of", () => {
     const json = fc.jsonValue({ stringUnit: "binary" });
     fc.assert(
       fc.property(json, (value) => {
-        const source = literal(value);
+        const source = toLiteral(value);
         expect(new Script(`(${source})`).runInThisContext()).toEqual(JSON.parse(JSON.stringify(value)));
         expect(source).not.toMatch(/[^\P{C}\n]|[\u2028\u2029\u00a0]/u);
       }),
     );
     fc.assert(
       fc.property(text, (value) => {
-        const source = textLiteral(value);
+        const source = toStringLiteral(value);
         expect(source).not.toMatch(/[\p{C}\u2028\u2029]/u);
         expect(new Script(`// ${source}\n${source}`).runInThisContext()).toBe(value);
       }),
@@ -320,7 +320,7 @@ describe("what a program is made of", () => {
       "🎟️ x",
       "🎟️",
     ];
-    const names = words.map(stageIdentifier);
+    const names = words.map(toStageIdentifier);
     expect(names).toEqual([
       "classStage",
       "awaitStage",
@@ -336,7 +336,7 @@ describe("what a program is made of", () => {
     ]);
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary" })), (wishes) => {
-        const all = distinct(wishes.map(stageIdentifier), "", ["pulumi"]);
+        const all = toUniqueNames(wishes.map(toStageIdentifier), "", ["pulumi"]);
         expect(new Set(all).size).toBe(all.length);
         new Script(`"use strict"; ${all.map((name) => `const ${name} = 0;`).join(" ")}`);
       }),
@@ -344,11 +344,11 @@ describe("what a program is made of", () => {
   });
 
   test("names of resources are readable, and the first who wishes for one gets it", () => {
-    expect(logicalName("Stage by hand", "stage")).toBe("Stage by hand");
-    expect(logicalName(' "x" \u2028 ::y:: ', "stage")).toBe("x-y");
-    expect(logicalName("🎟️", "stage")).toBe("stage");
-    expect(logicalName("招待 🎟️", "stage")).toBe("招待");
-    expect(distinct(["jane", "jane", "jane-2", "jane"], "-")).toEqual(["jane", "jane-3", "jane-2", "jane-4"]);
-    expect(distinct(["flow", "flow"], "", ["flow"])).toEqual(["flow2", "flow3"]);
+    expect(toLogicalName("Stage by hand", "stage")).toBe("Stage by hand");
+    expect(toLogicalName(' "x" \u2028 ::y:: ', "stage")).toBe("x-y");
+    expect(toLogicalName("🎟️", "stage")).toBe("stage");
+    expect(toLogicalName("招待 🎟️", "stage")).toBe("招待");
+    expect(toUniqueNames(["jane", "jane", "jane-2", "jane"], "-")).toEqual(["jane", "jane-3", "jane-2", "jane-4"]);
+    expect(toUniqueNames(["flow", "flow"], "", ["flow"])).toEqual(["flow2", "flow3"]);
   });
 });

@@ -1,7 +1,7 @@
 import "../unit/support/environment";
 import * as authentik from "../../provider";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../provider/lifecycle";
-import { connect } from "../../provider/lifecycle/connections";
+import { connect } from "../../provider/lifecycle/engine/connections";
 import { Authentik, type AuthentikVersion } from "../sandbox";
 import { permissionsOf, readBlueprint } from "./roles";
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { connect } from "../../provider/lifecycle/connections";
-import { invitationProvider } from "../../provider/lifecycle/invitation";
-import { providerText } from "../../provider/resources/resource";
+import { connect } from "../../provider/lifecycle/engine/connections";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { providerSource } from "../../provider/resources/resource";
 
 export type Properties = Record<string, unknown>;
 
@@ -138,7 +138,7 @@ export class Engine<Sight> {
     old: Resource | undefined,
     news: Properties,
   ): Promise<{ operation: "same" | "create" | "update" | "replace"; declared: Properties }> {
-    const program = { ...news, __provider: providerText("Invitation") };
+    const program = { ...news, __provider: providerSource("Invitation") };
     const declared = await this.#check(old?.inputs ?? {}, program);
     if (!old) return { operation: "create", declared };
     const { changes, replaces = [] } = await invitationProvider.diff(old.id, wire(old.outputs), wire(declared));

@@ -3,7 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Answer, brokenPage, Crash, noSuchPage, Refusal, writeLost } from "./answers";
+import { type Answer, brokenPage, Crash, noSuchPage, Refusal, writeLost } from "./responses";
 import { Call } from "./call";
 import { Instance } from "./instance";
 import { writeJson } from "./json";

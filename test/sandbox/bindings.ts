@@ -1,4 +1,4 @@
-import { type Answer, json, refuse, unseen } from "./answers";
+import { type Answer, json, refuse, unseen } from "./responses";
 import type { Call } from "./call";
 import { choice, Form, hex, readUuid, reference, truth, whole } from "./fields";
 import { type Flow, policyEngineModes } from "./flows";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Crash, refuse, unseen } from "./answers";
+import { Crash, refuse, unseen } from "./responses";
 import { pythonType } from "./fields";
 import { isObject, type Json, JsonError, type JsonObject, readJson } from "./json";
 import type { Profile } from "./profiles";

@@ -1,4 +1,4 @@
-import { type Answer, denied, json, refuse, unseen } from "./answers";
+import { type Answer, denied, json, refuse, unseen } from "./responses";
 import type { Call } from "./call";
 import { hex, readUuid } from "./fields";
 import type { Instance } from "./instance";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Answer, json, unseen } from "./answers";
+import { type Answer, json, unseen } from "./responses";
 import type { Binding } from "./bindings";
 import type { Call } from "./call";
 import { readUuid } from "./fields";

@@ -1,4 +1,4 @@
-import { unseen } from "./answers";
+import { unseen } from "./responses";
 import { type Instant, readInstant } from "./instants";
 import { Float, isObject, type Json, type JsonObject } from "./json";
 import type { Profile } from "./profiles";

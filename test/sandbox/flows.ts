@@ -1,4 +1,4 @@
-import { type Answer, json, refuse, unseen } from "./answers";
+import { type Answer, json, refuse, unseen } from "./responses";
 import type { Call } from "./call";
 import { choice, Form, readUuid, slug, text, truth } from "./fields";
 import type { JsonObject } from "./json";

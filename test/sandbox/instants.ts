@@ -1,4 +1,4 @@
-import { unseen } from "./answers";
+import { unseen } from "./responses";
 
 /** A moment in UTC with microseconds, `2031-05-06T07:08:09.000000Z`: moments compare as text. */
 export type Instant = string;

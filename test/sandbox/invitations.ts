@@ -1,4 +1,4 @@
-import { type Answer, Crash, json, refuse, unseen } from "./answers";
+import { type Answer, Crash, json, refuse, unseen } from "./responses";
 import type { Call } from "./call";
 import { dictionary, Form, moment, nullable, type Read, reference, slug, truth } from "./fields";
 import type { Flow } from "./flows";

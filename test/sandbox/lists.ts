@@ -1,4 +1,4 @@
-import { type Answer, json, type Refusal, refuse, unseen } from "./answers";
+import { type Answer, json, type Refusal, refuse, unseen } from "./responses";
 import type { Call } from "./call";
 import type { Json, JsonObject } from "./json";
 

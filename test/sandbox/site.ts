@@ -1,4 +1,4 @@
-import { type Answer, denied, html, json, noSuchPage, page, refuse, unseen, writeLost } from "./answers";
+import { type Answer, denied, html, json, noSuchPage, page, refuse, unseen, writeLost } from "./responses";
 import type { Bindings } from "./bindings";
 import type { Call } from "./call";
 import type { Flows } from "./flows";

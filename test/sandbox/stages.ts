@@ -1,4 +1,4 @@
-import { type Answer, Crash, json, refuse, unseen } from "./answers";
+import { type Answer, Crash, json, refuse, unseen } from "./responses";
 import type { Call } from "./call";
 import { Form, notNull, pythonType, type Read, readUuid, slug, text, truth } from "./fields";
 import type { Flow } from "./flows";

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type Answer, denied, json, noContent, refuse, unseen } from "./answers";
+import { type Answer, denied, json, noContent, refuse, unseen } from "./responses";
 import type { Call } from "./call";
 import type { Instance } from "./instance";
 import { type Instant, showInstant } from "./instants";

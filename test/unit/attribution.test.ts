@@ -1,6 +1,6 @@
-import { invitationProvider } from "../../provider/lifecycle/invitation";
-import { invitationStageProvider } from "../../provider/lifecycle/invitation-stage";
-import { invitationId } from "../../provider/pk";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { invitationId } from "../../provider/common/pk";
 import {
   type Body,
   badToken,

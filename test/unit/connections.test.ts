@@ -1,7 +1,7 @@
 import "./support/environment";
 import { retrieveInvitation } from "../../provider/authentik/invitations";
-import { type Connection, connect } from "../../provider/lifecycle/connections";
-import { invitationProvider } from "../../provider/lifecycle/invitation";
+import { type Connection, connect } from "../../provider/lifecycle/engine/connections";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { gone, pk } from "./support/bodies";
 import { clearExchanges, configureWith } from "./support/exchanges";
 import { failureOf } from "./support/failure";

@@ -6,14 +6,14 @@ import {
   NotFoundError,
   PermissionError,
   ServerError,
-  UnexpectedBodyError,
+  InvalidResponseError,
   ValidationError,
-  WrongAddressError,
+  NotAuthentikError,
 } from "../../provider/authentik/errors";
 import { createInvitation, listInvitations, retrieveInvitation } from "../../provider/authentik/invitations";
-import { invitationProvider } from "../../provider/lifecycle/invitation";
-import { invitationStageProvider } from "../../provider/lifecycle/invitation-stage";
-import { invitationId } from "../../provider/pk";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { invitationId } from "../../provider/common/pk";
 import {
   badToken,
   gone,
@@ -51,7 +51,7 @@ const advice = {
   form: "The answer has not the form that authentik documents: look for a newer version of this package, or report it with this message.",
 };
 
-const limits = { attempts: 1 };
+const limits = { maxAttempts: 1 };
 const request: ClientRequest = { method: "GET", path: "thing/", failure: "It failed", permission: "app.view_thing" };
 const fields = { name: "jane", expires: "2031-05-06T07:08:09Z", fixedData: {}, singleUse: false, flow: null };
 
@@ -111,14 +111,14 @@ describe("403", () => {
     answer("GET", me, 503, htmlPage);
     await failureOn(403, noPermission);
     answer("GET", me, 200, meBody);
-    expect((await failureOn(403, noPermission)).advice).toBe(
+    expect((await failureOn(403, noPermission)).hint).toBe(
       "The token's user lacks the permission app.view_thing: give it to a role of that user.",
     );
   });
 
   test("as a page in HTML is not authentik's, and no reason to ask", async () => {
     const failure = await failureOn(403, "<html><head><title>403 Forbidden</title></head></html>");
-    expect(failure).toBeInstanceOf(WrongAddressError);
+    expect(failure).toBeInstanceOf(NotAuthentikError);
     expect(failure.message).toBe(
       `It failed: GET /api/v3/thing/ answered 403: an HTML page, "403 Forbidden". ${advice.address}`,
     );
@@ -194,9 +194,9 @@ describe("404", () => {
     ["JSON of a proxy", { message: "no Route matched with those values" }, "no Route matched with those values"],
   ])("as %s means a wrong address", async (_what, body, words) => {
     const failure = await failureOn(404, body);
-    expect(failure).toBeInstanceOf(WrongAddressError);
+    expect(failure).toBeInstanceOf(NotAuthentikError);
     expect(failure.message).toContain(words);
-    expect(failure.advice).toBe(advice.address);
+    expect(failure.hint).toBe(advice.address);
   });
 });
 
@@ -204,7 +204,7 @@ describe("3xx", () => {
   test.each([301, 302, 307, 308])("%d is explained by the origin alone", async (status) => {
     const location = "https://sso.example.com/login?next=/api/v3/secret";
     const failure = await failureOn(status, "", { location });
-    expect(failure).toBeInstanceOf(WrongAddressError);
+    expect(failure).toBeInstanceOf(NotAuthentikError);
     expect(failure.message).toBe(
       `It failed: GET /api/v3/thing/ answered ${status}: an empty page. The server redirects to https://sso.example.com, and redirects are not followed: set authentik:url (or AUTHENTIK_URL) to where authentik itself answers.`,
     );
@@ -212,7 +212,7 @@ describe("3xx", () => {
 
   test.each(["/login", "not a url", ""])("without an origin in its location %j names none", async (location) => {
     const failure = await failureOn(302, "", { location });
-    expect(failure.advice).toContain("The server redirects, and redirects are not followed");
+    expect(failure.hint).toContain("The server redirects, and redirects are not followed");
   });
 });
 
@@ -228,11 +228,11 @@ describe("other failures", () => {
   test("500 points to the server's log", async () => {
     const failure = await failureOn(500, htmlPage);
     expect(failure).toBeInstanceOf(ServerError);
-    expect(failure.advice).toBe("authentik failed: look at the server's log, then run again.");
+    expect(failure.hint).toBe("authentik failed: look at the server's log, then run again.");
   });
 
   test("413 points to fixedData and to the proxy", async () => {
-    expect((await failureOn(413, "<title>413 Request Entity Too Large</title>")).advice).toBe(
+    expect((await failureOn(413, "<title>413 Request Entity Too Large</title>")).hint).toBe(
       "A proxy before authentik takes no body of this size: make fixedData smaller, or its limit larger.",
     );
   });
@@ -265,7 +265,7 @@ describe("a success that does not fit", () => {
   test("names where, without values", async () => {
     answer("GET", one, 200, invitationBody({ single_use: "s3cret", name: 7 }));
     const failure = await failureOf(retrieveInvitation(client, pk));
-    expect(failure).toBeInstanceOf(UnexpectedBodyError);
+    expect(failure).toBeInstanceOf(InvalidResponseError);
     expect(failure.message).toMatch(/answered 200: name: .*; single_use: .*\. The answer has not the form/);
     expect(failure.message).toContain(advice.form);
     expect(failure.message).not.toContain("s3cret");
@@ -276,7 +276,7 @@ describe("a success that does not fit", () => {
     ["an empty page", "", "an empty page"],
   ])("as %s is not authentik's API", async (_what, body, words) => {
     const failure = await failureOn(200, body);
-    expect(failure).toBeInstanceOf(UnexpectedBodyError);
+    expect(failure).toBeInstanceOf(InvalidResponseError);
     expect(failure.message).toBe(`It failed: GET /api/v3/thing/ answered 200: no JSON but ${words}. ${advice.noApi}`);
   });
 
@@ -287,7 +287,7 @@ describe("a success that does not fit", () => {
 
   test("as JSON under another type is not authentik's API", async () => {
     const failure = await failureOn(200, '{"pk": "x"}', { "content-type": "text/plain" });
-    expect(failure).toBeInstanceOf(UnexpectedBodyError);
+    expect(failure).toBeInstanceOf(InvalidResponseError);
   });
 
   test("in each of 100 rows makes no message of 100 lines", async () => {

@@ -1,5 +1,5 @@
-import { flowProvider } from "../../provider/lifecycle/flow";
-import { flowStageBindingProvider } from "../../provider/lifecycle/flow-stage-binding";
+import { flowProvider } from "../../provider/lifecycle/objects/flow";
+import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
 import { Authentik, type AuthentikVersion } from "../sandbox";
 import { failureOf } from "./support/failure";
 

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import {
-  after,
+  addDuration,
   durationBetween,
   formatInstant,
   isSameInstant,
-  microseconds,
+  toMicroseconds,
   parseDuration,
-} from "../../provider/lifecycle/instant";
+} from "../../provider/lifecycle/values/instant";
 
 const firstYear = Date.parse("0001-01-01T00:00:00Z");
 const lastYear = Date.parse("9999-12-31T23:59:59Z");
@@ -54,9 +54,9 @@ describe("instants", () => {
   test("count no more than six digits of a fraction, and all of those", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^\d{1,9}$/), (digits) => {
-        const whole = microseconds("2027-01-31T23:59:59Z");
+        const whole = toMicroseconds("2027-01-31T23:59:59Z");
         const cut = BigInt(digits.padEnd(6, "0").slice(0, 6));
-        expect(microseconds(`2027-01-31T23:59:59.${digits}Z`)).toBe(whole + cut);
+        expect(toMicroseconds(`2027-01-31T23:59:59.${digits}Z`)).toBe(whole + cut);
       }),
     );
   });
@@ -140,7 +140,7 @@ describe("durations", () => {
         const [from, to] = [formatInstant(Math.min(a, b)), formatInstant(Math.max(a, b))];
         const duration = parseDuration(durationBetween(from, to));
         expect(duration).toBeDefined();
-        expect(after(from, duration ?? 0)).toBe(to);
+        expect(addDuration(from, duration ?? 0)).toBe(to);
       }),
     );
   });

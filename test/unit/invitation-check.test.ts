@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/lifecycle/check";
+import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { checkInvitation, forbidRequests, requests } from "./support/check";
 
 const good = { name: "jane", expires: "2031-05-06T07:08:09Z" };

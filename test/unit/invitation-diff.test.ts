@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { unknownValue } from "../../provider/lifecycle/check";
+import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { flowPk, otherFlowPk } from "./support/bodies";
 import { forbidRequests, requests } from "./support/check";
 import { changesOf, invitationInputs, invitationState } from "./support/invitation";

@@ -1,5 +1,5 @@
-import { invitationProvider } from "../../provider/lifecycle/invitation";
-import { invitationId } from "../../provider/pk";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { invitationId } from "../../provider/common/pk";
 import {
   flowBody,
   flowPk,

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { canonicalUuid, invitationId } from "../../provider/pk";
+import { normalizeUuid, invitationId } from "../../provider/common/pk";
 
 const canonical = "6184365b-70c4-4848-be37-5086db15eb52";
 
@@ -11,7 +11,7 @@ const spellings = (uuid: string): string[] =>
 
 describe("the spelling of a UUID", () => {
   test.each(spellings(canonical))("%j is read", (text) => {
-    expect(canonicalUuid(text)).toBe(canonical);
+    expect(normalizeUuid(text)).toBe(canonical);
   });
 
   test.each([
@@ -23,7 +23,7 @@ describe("the spelling of a UUID", () => {
     "6184365b 70c4 4848 be37 5086db15eb52",
     "x6184365b-70c4-4848-be37-5086db15eb52",
   ])("%j is none", (text) => {
-    expect(canonicalUuid(text)).toBeUndefined();
+    expect(normalizeUuid(text)).toBeUndefined();
   });
 });
 

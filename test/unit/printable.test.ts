@@ -1,4 +1,4 @@
-import { printable } from "../../provider/authentik/printable";
+import { toPrintableLine } from "../../provider/authentik/printable";
 
 test.each([
   ["an escape sequence", "a\u001b[2Kb", "a [2Kb"],
@@ -7,5 +7,5 @@ test.each([
   ["what turns the direction of writing", "a\u202eb", "a b"],
   ["ordinary text", "  Jané  日本 ", "Jané 日本"],
 ])("a server's text becomes one harmless line: %s", (_what, text, expected) => {
-  expect(printable(text)).toBe(expected);
+  expect(toPrintableLine(text)).toBe(expected);
 });

@@ -5,8 +5,8 @@ import { selfSigned } from "./support/certificate";
 import { failureOf } from "./support/failure";
 import { closeServers, listen, type RunningServer, sendJson, startServer } from "./support/server";
 
-const limits: Partial<Limits> = { attempts: 1, firstDelay: 1 };
-const get = { method: "GET", path: "/api/v3/", shownPath: "/api/v3/" } as const;
+const limits: Partial<Limits> = { maxAttempts: 1, initialDelay: 1 };
+const get = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/" } as const;
 
 interface Proxy {
   readonly url: string;

@@ -1,7 +1,7 @@
 import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import { Invitation, type InvitationArgs, InvitationStage } from "../../provider";
-import { invitationId } from "../../provider/pk";
+import { invitationId } from "../../provider/common/pk";
 import { pk, stagePk } from "./support/bodies";
 
 interface Registered {

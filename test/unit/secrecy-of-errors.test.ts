@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { Client } from "../../provider/authentik/client";
 import { retrieveInvitation } from "../../provider/authentik/invitations";
-import { invitationProvider } from "../../provider/lifecycle/invitation";
-import { invitationStageProvider } from "../../provider/lifecycle/invitation-stage";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
 import { meBody, pk } from "./support/bodies";
 import { answer, base, clearExchanges, configureWith, settings, token } from "./support/exchanges";
 import { failureOf } from "./support/failure";
@@ -48,7 +48,7 @@ const types = fc.constantFrom("application/json", "text/html", "text/plain");
 beforeEach(clearExchanges);
 
 test("neither the token nor the pk stands in a message, wherever the server repeats them", async () => {
-  const client = new Client({ url: base, token, limits: { attempts: 1 } });
+  const client = new Client({ url: base, token, limits: { maxAttempts: 1 } });
   await fc.assert(
     fc.asyncProperty(bodies, statuses, types, secret, async (body, status, type, place) => {
       clearExchanges();

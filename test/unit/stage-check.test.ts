@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/lifecycle/check";
+import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { checkStage, forbidRequests, requests } from "./support/check";
 
 const good = { name: "invitation" };

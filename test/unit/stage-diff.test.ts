@@ -1,5 +1,5 @@
-import { unknownValue } from "../../provider/lifecycle/check";
-import { invitationStageProvider } from "../../provider/lifecycle/invitation-stage";
+import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
 import { stagePk } from "./support/bodies";
 import { forbidRequests, requests } from "./support/check";
 

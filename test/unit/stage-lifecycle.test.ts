@@ -1,4 +1,4 @@
-import { invitationStageProvider } from "../../provider/lifecycle/invitation-stage";
+import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
 import { badToken, flowBody, flowPk, gone, htmlPage, meBody, pageBody, stageBody, stagePk } from "./support/bodies";
 import { answer, calls, clearExchanges, configureWith, expectAllAsked, lines, settings } from "./support/exchanges";
 import { failureOf } from "./support/failure";

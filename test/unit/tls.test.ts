@@ -4,8 +4,8 @@ import { selfSigned } from "./support/certificate";
 import { failureOf } from "./support/failure";
 import { closeServers, listen, sendJson, startServer } from "./support/server";
 
-const limits: Partial<Limits> = { attempts: 3, firstDelay: 1, connectTimeout: 200 };
-const get = { method: "GET", path: "/api/v3/", shownPath: "/api/v3/" } as const;
+const limits: Partial<Limits> = { maxAttempts: 3, initialDelay: 1, connectTimeout: 200 };
+const get = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/" } as const;
 const post = { ...get, method: "POST", body: {} } as const;
 const fine = { handler: (_received: unknown, response: Parameters<typeof sendJson>[0]) => sendJson(response, 200, {}) };
 
@@ -66,7 +66,7 @@ test.each([get, post])(
     const port = await listen(silent);
     const failure = await failureAt(`https://127.0.0.1:${port}`, request);
     expect(failure).toMatchObject({ name: "TimeoutError", outcomeUnknown: false });
-    expect(connections).toBe(limits.attempts);
+    expect(connections).toBe(limits.maxAttempts);
     silent.close();
   },
 );

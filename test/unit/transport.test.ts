@@ -1,12 +1,12 @@
 import { ConnectionError, ServerError, TimeoutError } from "../../provider/authentik/errors";
-import { type Answer, type Limits, Transport, type TransportRequest } from "../../provider/authentik/transport";
+import { type HttpResponse, type Limits, Transport, type TransportRequest } from "../../provider/authentik/transport";
 import { failureOf } from "./support/failure";
 import { closeServers, freePort, type Handler, type RunningServer, sendJson, startServer } from "./support/server";
 
 const { version } = require("../../package.json") as { version: string };
 const quick: Partial<Limits> = {
-  firstDelay: 1,
-  attempts: 4,
+  initialDelay: 1,
+  maxAttempts: 4,
   connectTimeout: 400,
   headersTimeout: 300,
   bodyTimeout: 300,
@@ -22,7 +22,7 @@ function transportTo(url: string, limits: Partial<Limits> = {}, options: object 
 
 function requestOf(method: TransportRequest["method"], path = "/api/v3/things/"): TransportRequest {
   const body = method === "POST" || method === "PUT" ? { name: "jane" } : undefined;
-  return { method, path, shownPath: "/shown/", body };
+  return { method, path, redactedPath: "/shown/", body };
 }
 
 /** Sends a request to a server that answers in this way. */
@@ -30,7 +30,7 @@ async function sendTo(
   handler: Handler,
   method: TransportRequest["method"] = "GET",
   limits: Partial<Limits> = {},
-): Promise<{ server: RunningServer; answer: Promise<Answer> }> {
+): Promise<{ server: RunningServer; answer: Promise<HttpResponse> }> {
   const server = await startServer(handler);
   return { server, answer: transportTo(server.url, limits).send(requestOf(method)) };
 }
@@ -191,7 +191,7 @@ describe.each(repeatable)("%s is repeated", (method) => {
   });
 
   test("no more often than the limit says", async () => {
-    const { server, answer } = await sendTo(status(503), method, { attempts: 3 });
+    const { server, answer } = await sendTo(status(503), method, { maxAttempts: 3 });
     expect(await failureOf(answer)).toBeInstanceOf(ServerError);
     expect(server.received).toHaveLength(3);
   });
@@ -232,7 +232,7 @@ describe("POST is sent once", () => {
 describe("where nobody listens", () => {
   test.each([...repeatable, "POST"] as const)("%s is repeated until the server is up", async (method) => {
     const port = await freePort();
-    const answer = transportTo(`http://127.0.0.1:${port}`, { attempts: 12, firstDelay: 20 }).send(requestOf(method));
+    const answer = transportTo(`http://127.0.0.1:${port}`, { maxAttempts: 12, initialDelay: 20 }).send(requestOf(method));
     await new Promise((resolve) => setTimeout(resolve, 60));
     const server = await startServer(fine, { port });
     expect((await answer).status).toBe(200);
@@ -241,7 +241,7 @@ describe("where nobody listens", () => {
 
   test.each([...repeatable, "POST"] as const)("%s fails at last, surely without an effect", async (method) => {
     const url = `http://127.0.0.1:${await freePort()}`;
-    const failure = await failureOf(transportTo(url, { attempts: 2 }).send(requestOf(method)));
+    const failure = await failureOf(transportTo(url, { maxAttempts: 2 }).send(requestOf(method)));
     expect(failure).toBeInstanceOf(ConnectionError);
     expect(failure).toMatchObject({ outcomeUnknown: false });
     expect(failure.message).toBe(
@@ -253,7 +253,7 @@ describe("where nobody listens", () => {
 describe("waits", () => {
   test("grow, up to twice as long each", async () => {
     jest.spyOn(Math, "random").mockReturnValue(0.999);
-    const { server, answer } = await sendTo(failFirst(3, status(503)), "GET", { firstDelay: 60 });
+    const { server, answer } = await sendTo(failFirst(3, status(503)), "GET", { initialDelay: 60 });
     await answer;
     const [first = 0, second = 0, third = 0] = gaps(server);
     expect(first).toBeGreaterThanOrEqual(55);
@@ -263,7 +263,7 @@ describe("waits", () => {
 
   test("are jittered: chance may make them short", async () => {
     jest.spyOn(Math, "random").mockReturnValue(0.01);
-    const { server, answer } = await sendTo(failFirst(3, status(503)), "GET", { firstDelay: 2000 });
+    const { server, answer } = await sendTo(failFirst(3, status(503)), "GET", { initialDelay: 2000 });
     await answer;
     expect(gaps(server).reduce((sum, gap) => sum + gap, 0)).toBeLessThan(1500);
   });
@@ -292,7 +292,7 @@ describe("waits", () => {
 
   test("are not made where Retry-After is too long: the message says how long", async () => {
     const { server, answer } = await sendTo(status(503, { "retry-after": "120" }), "GET", {
-      longestRetryAfter: 60_000,
+      maxRetryAfter: 60_000,
     });
     const failure = await failureOf(answer);
     expect(server.received).toHaveLength(1);
@@ -305,21 +305,21 @@ describe("waits", () => {
 
 describe("what went wrong is told", () => {
   test("429", async () => {
-    const { answer } = await sendTo(status(429), "GET", { attempts: 1 });
+    const { answer } = await sendTo(status(429), "GET", { maxAttempts: 1 });
     expect((await failureOf(answer)).message).toBe(
       "authentik is asked too often: GET /shown/ answered 429. Try again when it is well.",
     );
   });
 
   test("a connection that was cut", async () => {
-    const { server, answer } = await sendTo(cut, "GET", { attempts: 1 });
+    const { server, answer } = await sendTo(cut, "GET", { maxAttempts: 1 });
     expect((await failureOf(answer)).message).toMatch(
       new RegExp(`^The connection to authentik at ${server.url} was cut: GET /shown/: .+\\. Check authentik:url`),
     );
   });
 
   test("an answer that did not come in time", async () => {
-    const { server, answer } = await sendTo(() => undefined, "GET", { attempts: 1 });
+    const { server, answer } = await sendTo(() => undefined, "GET", { maxAttempts: 1 });
     const failure = await failureOf(answer);
     expect(failure).toBeInstanceOf(TimeoutError);
     expect(failure.message).toBe(
@@ -328,14 +328,14 @@ describe("what went wrong is told", () => {
   });
 
   test("a name that is not known", async () => {
-    const transport = transportTo("http://no-such-host.invalid", { attempts: 1 });
+    const transport = transportTo("http://no-such-host.invalid", { maxAttempts: 1 });
     const failure = await failureOf(transport.send(requestOf("POST")));
     expect(failure).toMatchObject({ outcomeUnknown: false });
     expect(failure.message).toMatch(/: (ENOTFOUND|EAI_AGAIN)\. The host's name is not known here: check authentik:url/);
   });
 
   test("the cause is kept", async () => {
-    const { answer } = await sendTo(cut, "GET", { attempts: 1 });
+    const { answer } = await sendTo(cut, "GET", { maxAttempts: 1 });
     expect((await failureOf(answer)).cause).toBeInstanceOf(Error);
   });
 });

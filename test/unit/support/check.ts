@@ -1,5 +1,5 @@
-import { invitationProvider } from "../../../provider/lifecycle/invitation";
-import { invitationStageProvider } from "../../../provider/lifecycle/invitation-stage";
+import { invitationProvider } from "../../../provider/lifecycle/invitation/provider";
+import { invitationStageProvider } from "../../../provider/lifecycle/objects/invitation-stage";
 import { nock } from "./nock";
 
 export type Inputs = Readonly<Record<string, unknown>>;

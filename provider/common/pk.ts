@@ -1,0 +1,20 @@
+import { createHash } from "node:crypto";
+
+const uuidPattern = /^\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
+
+/** The UUID in authentik's spelling (lower case, with dashes), from any spelling that authentik accepts; `undefined` if it is not a UUID. */
+export function normalizeUuid(value: string): string | undefined {
+  const parts = uuidPattern.exec(value.trim());
+  return parts?.slice(1).join("-").toLowerCase();
+}
+
+/**
+ * An invitation's opaque id: the first 16 hex digits of its pk's SHA-256. The pk is a bearer token (whoever has it can enroll), and Pulumi
+ * writes a resource's id in plaintext to the state, the terminal and pull request comments.
+ */
+export function invitationId(pk: string): string {
+  return createHash("sha256")
+    .update(normalizeUuid(pk) ?? pk)
+    .digest("hex")
+    .slice(0, 16);
+}

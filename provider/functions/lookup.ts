@@ -1,0 +1,48 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Connection } from "../lifecycle/engine/connections";
+
+/**
+ * Runs a lookup from the program, at previews as well, once per process and `key`. The HTTP client is loaded by the first lookup, so that
+ * programs without lookups start faster.
+ */
+export async function lookup<T>(
+  connectionName: string | undefined,
+  key: string,
+  load: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const { configure, connect } = await import("../lifecycle/engine/connections.js");
+  const { withUserErrors } = await import("../lifecycle/engine/user-error.js");
+  await configure({ config: { get: (setting) => pulumi.runtime.getConfig(setting) } });
+  return await withUserErrors(async () => {
+    const connection = connect(connectionName);
+    return await connection.cached(key, async () => await load(connection));
+  });
+}
+
+/** Throws an error without a stack, for lookups that fail or have invalid arguments. */
+export async function fail(message: string): Promise<never> {
+  const { UserError } = await import("../lifecycle/engine/user-error.js");
+  throw new UserError(message);
+}
+
+/**
+ * Validates a lookup's arguments, also for programs in JavaScript. authentik ignores unknown and empty filters (case `list.name.empty`), so a
+ * misspelled argument or an unset variable would match everything.
+ */
+export async function validateArgs(
+  functionName: string,
+  args: object,
+  names: readonly string[],
+  exactlyOneOf?: readonly string[],
+): Promise<void> {
+  const set = Object.entries(args).filter(([, value]) => value !== undefined);
+  const unknown = set.find(([name]) => !names.includes(name));
+  if (unknown) await fail(`${functionName}: unknown argument ${unknown[0]}. The arguments are ${names.join(", ")}.`);
+  const notString = set.find(([, value]) => typeof value !== "string");
+  if (notString) await fail(`${functionName}: ${notString[0]} must be a string.`);
+  const empty = set.find(([, value]) => value.trim() === "");
+  if (empty) await fail(`${functionName}: ${empty[0]} must not be empty.`);
+  if (exactlyOneOf && set.filter(([name]) => exactlyOneOf.includes(name)).length !== 1) {
+    await fail(`${functionName}: set exactly one of ${exactlyOneOf.join(" and ")}.`);
+  }
+}

@@ -1,0 +1,100 @@
+import { z } from "zod";
+import type { TransportOptions } from "../../authentik/transport";
+import { defaultConnection, parseBaseUrl } from "../../common/base-url";
+import { UserError } from "./user-error";
+
+/** The configuration as Pulumi passes it to `configure`. */
+export interface Configuration {
+  get(key: string): string | undefined;
+}
+
+/** The settings of one connection. */
+export interface Settings extends TransportOptions {
+  /** Whether messages about drift name the user who caused it. */
+  readonly attribution: boolean;
+}
+
+const booleanSetting = z.stringbool({ truthy: ["true", "1", "yes"], falsy: ["false", "0", "no", ""] });
+const headersSetting = z.record(
+  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+  z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/),
+);
+/** Headers that the provider sets, and headers that control the connection: undici rejects every request that sets one of those. */
+const reservedHeaders = new Set([
+  "authorization",
+  "proxy-authorization",
+  "user-agent",
+  "accept",
+  "content-type",
+  "content-length",
+  "host",
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+]);
+
+/** Reads the settings in a configuration namespace. Only the default namespace falls back to environment variables. */
+export function readSettings(configuration: Configuration, namespace: string): Settings {
+  const isDefault = namespace === defaultConnection;
+  const read = (key: string, variable: string): { value: string; source: string } | undefined => {
+    const configured = configuration.get(`${namespace}:${key}`);
+    if (configured !== undefined) return { value: configured, source: `${namespace}:${key}` };
+    const value = isDefault ? process.env[variable] : undefined;
+    return value === undefined || value === "" ? undefined : { value, source: variable };
+  };
+
+  const url = read("url", "AUTHENTIK_URL");
+  if (!url) {
+    throw new UserError(
+      `authentik's URL is not set. Set it with \`pulumi config set ${namespace}:url https://authentik.example.com\`${isDefault ? " or in AUTHENTIK_URL" : ""}.`,
+    );
+  }
+  const baseUrl = parseBaseUrl(url.value);
+  if ("problem" in baseUrl) throw new UserError(`${url.source} ${baseUrl.problem}.`);
+
+  const token = read("token", "AUTHENTIK_TOKEN");
+  if (!token) {
+    throw new UserError(
+      `authentik's API token is not set. Set it with \`pulumi config set --secret ${namespace}:token …\`${isDefault ? " or in AUTHENTIK_TOKEN" : ""}.`,
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(token.value.trim())) {
+    throw new UserError(`${token.source} is not an API token: it must be printable ASCII without spaces.`);
+  }
+
+  const insecure = read("insecure", "AUTHENTIK_INSECURE");
+
+  return {
+    url: baseUrl.url,
+    token: token.value.trim(),
+    insecure: parseBoolean(insecure?.source ?? "", insecure?.value, false),
+    headers: parseHeaders(`${namespace}:headers`, configuration.get(`${namespace}:headers`)),
+    attribution: parseBoolean(`${namespace}:attribution`, configuration.get(`${namespace}:attribution`), true),
+  };
+}
+
+function parseBoolean(source: string, value: string | undefined, defaultValue: boolean): boolean {
+  if (value === undefined) return defaultValue;
+  const parsed = booleanSetting.safeParse(value.trim());
+  if (!parsed.success) throw new UserError(`${source} must be true or false.`);
+  return parsed.data;
+}
+
+function parseHeaders(source: string, value: string | undefined): Record<string, string> {
+  if (value === undefined || value.trim() === "") return {};
+  const hint = `Set it with \`pulumi config set --secret --path '${source}.X-My-Header' …\`.`;
+  let json: unknown;
+  try {
+    json = JSON.parse(value);
+  } catch {
+    throw new UserError(`${source} must be a JSON object of header names and values. ${hint}`);
+  }
+  const parsed = headersSetting.safeParse(json);
+  if (!parsed.success)
+    throw new UserError(`${source} must contain only valid HTTP header names, with strings as values. ${hint}`);
+  const reserved = Object.keys(parsed.data).find((header) => reservedHeaders.has(header.toLowerCase()));
+  if (reserved) throw new UserError(`${source} must not set ${reserved}, which the provider sets itself.`);
+  return parsed.data;
+}

@@ -1,0 +1,41 @@
+import { AuthenticationError, AuthentikError, ConnectionError, NotAuthentikError } from "../../authentik/errors";
+
+/**
+ * An error that the user can fix: a setting, a name that is taken, a deleted object. It has no stack, because the SDK prints the stack of
+ * errors from check, diff, read and delete, and this package's stack does not help the user.
+ */
+export class UserError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "Error";
+    this.stack = "";
+  }
+}
+
+/** Runs a provider operation. Errors from authentik become {@link UserError}s; bugs of this package keep their stack. */
+export async function withUserErrors<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw error instanceof AuthentikError ? new UserError(error.message, { cause: error }) : error;
+  }
+}
+
+/**
+ * Like {@link withUserErrors}, for operations that also run when the program does not: `pulumi refresh` and `pulumi destroy` use the
+ * settings that the last `pulumi up` stored in the state, which may be outdated.
+ */
+export async function withUserErrorsAndSettingsHint<T>(operation: () => Promise<T>): Promise<T> {
+  return await withUserErrors(async () => {
+    try {
+      return await operation();
+    } catch (error) {
+      const mayDependOnSettings =
+        error instanceof AuthenticationError || error instanceof ConnectionError || error instanceof NotAuthentikError;
+      if (!mayDependOnSettings) throw error;
+      const hint =
+        "If you just changed the settings: refresh and destroy use those of the last `pulumi up`. Add --run-program to use the current ones.";
+      throw new UserError(`${error.message} ${hint}`, { cause: error });
+    }
+  });
+}

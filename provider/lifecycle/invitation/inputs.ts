@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { validate } from "../engine/validation";
+import { fixedData } from "../values/fixed-data";
+import { parseDuration } from "../values/instant";
+import { type Properties, unknownValue } from "../values/properties";
+import { connectionName, storableString } from "../values/strings";
+
+/** An invitation's inputs after `check`: with defaults, and otherwise as configured. */
+export interface InvitationInputs {
+  readonly name: string;
+  readonly expires?: string;
+  readonly validFor?: string;
+  readonly fixedData: Readonly<Record<string, unknown>>;
+  readonly singleUse: boolean;
+  readonly flow?: string;
+  readonly onRetired?: "keep" | "reissue";
+  readonly keepers?: Readonly<Record<string, unknown>>;
+  readonly connection?: string;
+}
+
+const instant = "must be an RFC 3339 instant with a time zone, for example 2027-01-31T23:59:59Z";
+
+const schema = z.strictObject({
+  name: storableString
+    .refine((name) => name.trim() !== "", "must not be empty")
+    .refine(
+      (name) => /^[-\w]*$/.test(name.trim()),
+      "must contain only the letters a-z and A-Z, digits, _ and - (defaults to the resource's logical name)",
+    )
+    .optional(),
+  expires: z
+    .string(`${instant}. For a Date, use .toISOString()`)
+    .refine((value) => z.iso.datetime({ offset: true }).safeParse(value.toUpperCase()).success, {
+      error: instant,
+      abort: true,
+    })
+    .refine((value) => isWithinYears(Date.parse(value.toUpperCase())), "must be within the years 1 to 9999 in UTC")
+    .optional(),
+  validFor: z
+    .string("must be a duration as a string, for example 14d")
+    .refine((value) => parseDuration(value) !== undefined, {
+      error: "must be one number and one unit, for example 14d, 36h or 90m",
+      abort: true,
+    })
+    .refine((value) => (parseDuration(value) ?? 0) > 0, { error: "must be greater than zero", abort: true })
+    .refine((value) => isWithinYears(Date.now() + (parseDuration(value) ?? 0)), "must not end later than the year 9999")
+    .optional(),
+  fixedData: fixedData.optional(),
+  singleUse: z.boolean("must be true or false").optional(),
+  flow: z
+    .string("must be a flow's slug or UUID, as a string")
+    .refine((value) => value.trim() !== "", "must not be empty. Omit it to accept any flow")
+    .refine((value) => /^[-\w]*$/.test(value.trim()), "must be a flow's slug (letters, digits, _ and -) or UUID")
+    .optional(),
+  onRetired: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"').optional(),
+  keepers: z.record(z.string(), z.unknown(), "must be an object").optional(),
+  connection: connectionName.optional(),
+});
+
+/** Validates an invitation's inputs. An expiry in the past is an error only if the invitation is about to be issued. */
+export function validateInvitation(inputs: Properties, isIssued: boolean): string[] {
+  return [...validate(schema, inputs), ...validateExpiry(inputs, isIssued), ...validateReissue(inputs)];
+}
+
+function validateReissue({ onRetired, expires, validFor }: Properties): string[] {
+  const isUnknown = expires === unknownValue || validFor === unknownValue;
+  return onRetired === "reissue" && validFor === undefined && !isUnknown
+    ? ['onRetired: "reissue" requires validFor instead of expires, so that each new invitation gets its own expiry']
+    : [];
+}
+
+function validateExpiry({ expires, validFor }: Properties, isIssued: boolean): string[] {
+  // An unknown may resolve to undefined, so neither rule can be applied yet.
+  if (expires === unknownValue || validFor === unknownValue) return [];
+  if (expires !== undefined && validFor !== undefined) return ["expires: set either expires or validFor, not both"];
+  if (expires === undefined && validFor === undefined) {
+    return [
+      "expires: set either expires (for example 2027-01-31T23:59:59Z) or validFor (for example 14d). Without one, authentik expires the invitation after 30 minutes",
+    ];
+  }
+  const isPast = typeof expires === "string" && Date.parse(expires.toUpperCase()) <= Date.now();
+  return isIssued && isPast ? ["expires: is in the past"] : [];
+}
+
+function isWithinYears(milliseconds: number): boolean {
+  const year = new Date(milliseconds).getUTCFullYear();
+  return year >= 1 && year <= 9999;
+}

@@ -1,0 +1,88 @@
+import { defaultConnection } from "../../common/base-url";
+import type { Change } from "../engine/validation";
+import { hasPassed, isSameInstant } from "../values/instant";
+import { differingKeys, isSameJson } from "../values/json";
+import { formatPath, isKnownString, type Properties, unknownValue } from "../values/properties";
+import { isSameString } from "../values/strings";
+import type { InvitationInputs } from "./inputs";
+import { expiryFrom, type InvitationState, refersToFlow } from "./state";
+
+/**
+ * What the declared inputs change. A pending invitation is updated to match. A used or expired one is kept, whatever else changed, and
+ * reissued only if the program asks for it: by `onRetired`, by `keepers`, or, if it expired, by an expiry in the future.
+ */
+export function planChange(state: InvitationState, declared: Properties): Change {
+  const keepers = isSameJson(declared.keepers ?? {}, state.keepers ?? {}) ? [] : ["keepers"];
+  if (!isRetired(state)) {
+    const isSameConnection = (declared.connection ?? defaultConnection) === (state.connection ?? defaultConnection);
+    const connection = isSameConnection ? [] : ["connection"];
+    const onRetired = declared.onRetired === state.onRetired ? [] : ["onRetired"];
+    // An update would make it expire at once, and the next run would reissue it.
+    const alreadyOver = declared.onRetired === "reissue" && declaresPastExpiry(declared, state) ? ["validFor"] : [];
+    const replaces = [...alreadyOver, ...keepers, ...connection];
+    return { inputs: [...changedInputs(state, declared), ...onRetired, ...replaces], replaces };
+  }
+  const reissue = declared.onRetired === "reissue" || declared.onRetired === unknownValue ? ["onRetired"] : [];
+  const extended =
+    state.status !== "used" && mayDeclareFutureExpiry(declared, state)
+      ? [declared.validFor === undefined ? "expires" : "validFor"]
+      : [];
+  const inputs = [...extended, ...keepers, ...(declared.onRetired === state.onRetired ? [] : reissue)];
+  return { inputs, replaces: [...extended, ...keepers, ...reissue] };
+}
+
+/** The names of the inputs whose declared value differs from authentik's. An unknown value counts as different. */
+export function changedInputs(state: InvitationState, declared: Properties): string[] {
+  const { name, expires, validFor, fixedData, singleUse, flow } = declared;
+  const compared: [string, boolean][] = [
+    ["name", isSameString(name, state.name)],
+    [validFor === undefined ? "expires" : "validFor", isSameExpiry(expires, validFor, state)],
+    ["fixedData", isSameJson(fixedData, state.fixedData)],
+    ["singleUse", singleUse === state.singleUse],
+    ["flow", flow === undefined ? state.flowPk === undefined : isKnownString(flow) && refersToFlow(flow, state)],
+  ];
+  return compared.filter(([, isSame]) => !isSame).map(([input]) => input);
+}
+
+/** Like {@link changedInputs}, with each differing key of `fixedData`. */
+export function changedPaths(state: InvitationState, declared: InvitationInputs): string[] {
+  return changedInputs(state, { ...declared }).flatMap((name) =>
+    name === "fixedData"
+      ? differingKeys(state.fixedData, declared.fixedData).map((key) => formatPath(["fixedData", key]))
+      : [name],
+  );
+}
+
+/** Whether the invitation was used, or has expired as declared. */
+export function isRetired(state: Pick<InvitationState, "status" | "expires" | "retiredAt">): boolean {
+  if (state.status === "expired") return state.retiredAt !== undefined;
+  return state.status === "used" || (state.expires !== undefined && hasPassed(state.expires));
+}
+
+/** The state of an invitation whose expiry was moved into the past outside Pulumi: that is drift to repair, not retirement. */
+export function markExpiredOutsidePulumi({ retiredAt: _, ...state }: InvitationState): InvitationState {
+  return state;
+}
+
+function isSameExpiry(expires: unknown, validFor: unknown, state: InvitationState): boolean {
+  if (state.expires === undefined || expires === unknownValue) return false;
+  if (validFor === undefined) return isKnownString(expires) && isSameInstant(expires, state.expires);
+  return isKnownString(validFor) && isSameInstant(expiryFrom(validFor, state.issuedAt), state.expires);
+}
+
+function mayDeclareFutureExpiry(declared: Properties, state: InvitationState): boolean {
+  const expiry = declaredExpiry(declared, state);
+  return expiry === unknownValue || (expiry !== undefined && !hasPassed(expiry));
+}
+
+function declaresPastExpiry(declared: Properties, state: InvitationState): boolean {
+  const expiry = declaredExpiry(declared, state);
+  return expiry !== undefined && expiry !== unknownValue && hasPassed(expiry);
+}
+
+/** The declared expiry as an instant, or the unknown value. */
+function declaredExpiry({ expires, validFor }: Properties, state: InvitationState): string | undefined {
+  if (expires === unknownValue || validFor === unknownValue) return unknownValue;
+  const declared = isKnownString(validFor) ? expiryFrom(validFor, state.issuedAt) : expires;
+  return isKnownString(declared) ? declared : undefined;
+}

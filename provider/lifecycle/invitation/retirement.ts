@@ -1,0 +1,39 @@
+import { readEvents, reportDeletionFromEvents } from "../engine/attribution";
+import type { Connection } from "../engine/connections";
+import { isRetired } from "./plan";
+import type { InvitationState } from "./state";
+
+/**
+ * Determines why an invitation no longer exists in authentik. Returns the state to keep if it was used or expired; `undefined` if it was
+ * deleted, which is drift. When in doubt, a single-use invitation counts as used: reissuing it would give a new link to someone who has enrolled.
+ *
+ * A use writes `invitation_used` and `model_deleted`, both with the path of the flow executor. A deletion by a user writes only
+ * `model_deleted`. The event of the cleanup task has no path (cases `events.used.search-hex`, `events.deleted.search-hex`,
+ * `events.swept.search-hex`).
+ */
+export async function retire(connection: Connection, state: InvitationState): Promise<InvitationState | undefined> {
+  const isExpired = isRetired(state);
+  const expired: InvitationState = { ...state, status: "expired", retiredAt: state.expires, gone: true };
+  // A use does not delete it, so it can only have expired.
+  if (isExpired && !state.singleUse) return expired;
+
+  const object = `Invitation "${state.name}"`;
+  const events = await readEvents(connection, object, state.pk);
+  const use = events?.find(({ action }) => action === "invitation_used");
+  const deletion = events?.find(({ action }) => action === "model_deleted");
+  const isDeletedByUse = deletion?.path?.includes("/flows/executor/") ?? false;
+  const used = (retiredAt: string = new Date().toISOString()): InvitationState => ({
+    ...state,
+    status: "used",
+    retiredAt: retiredAt.replace(/\.\d+/, ""),
+    gone: true,
+  });
+
+  if (use && (state.singleUse || isDeletedByUse)) return used(use.created);
+  // authentik 2026.2 also deletes an expired invitation when its link is opened.
+  if (isExpired) return expired;
+  if (isDeletedByUse) return used(deletion?.created);
+  if (state.singleUse && deletion === undefined) return used();
+  reportDeletionFromEvents(connection, object, events);
+  return undefined;
+}

@@ -1,0 +1,118 @@
+import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
+import { normalizeUuid } from "../../common/pk";
+import type { Connection } from "../engine/connections";
+import {
+  addDuration,
+  durationBetween,
+  hasPassed,
+  isSameInstant,
+  parseDuration,
+  toMicroseconds,
+} from "../values/instant";
+import { isSameJson } from "../values/json";
+import { withoutUndefined } from "../values/properties";
+import { asConfigured } from "../values/strings";
+import type { InvitationInputs } from "./inputs";
+
+/**
+ * An invitation's outputs in Pulumi's state: the inputs with authentik's values (as configured, where they are equal) and what authentik adds.
+ * `diff`, `read`, `update` and `delete` receive nothing else.
+ */
+export interface InvitationState extends InvitationInputs {
+  readonly pk: string;
+  readonly status: "pending" | "used" | "expired";
+  readonly issuedAt: string;
+  /** When it was used or expired; undefined if its expiry was moved into the past outside Pulumi. */
+  readonly retiredAt?: string;
+  /** Set once authentik has deleted the retired invitation: there is nothing left to read, update or delete. */
+  readonly gone?: true;
+  readonly flowPk?: string;
+  readonly flowSlug?: string;
+  readonly createdBy?: string;
+}
+
+/** The state for a response of authentik. `configured` are the inputs of the program, or those in the old state. */
+export function toState(
+  configured: Partial<InvitationInputs>,
+  stored: StoredInvitation,
+  issuedAt: string,
+): InvitationState {
+  const flow = { flowPk: stored.flow ?? undefined, flowSlug: stored.flowSlug };
+  const isExpired = stored.expires !== null && hasPassed(stored.expires);
+  return withoutUndefined({
+    name: asConfigured(configured.name, stored.name),
+    fixedData: isSameJson(configured.fixedData, stored.fixedData) ? configured.fixedData : stored.fixedData,
+    singleUse: stored.singleUse,
+    flow: flowAsConfigured(configured.flow, flow),
+    ...expiryAsConfigured(configured, stored.expires, issuedAt),
+    onRetired: configured.onRetired,
+    keepers: configured.keepers,
+    connection: configured.connection,
+    pk: stored.pk,
+    status: isExpired ? "expired" : "pending",
+    issuedAt,
+    retiredAt: isExpired ? stored.expires : undefined,
+    ...flow,
+    createdBy: stored.createdBy,
+  }) as unknown as InvitationState;
+}
+
+/** The inputs that correspond to a state. `read` returns them, so that a refresh shows which line drifted. */
+export function toInputs(state: InvitationState): Record<string, unknown> {
+  const { name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection } = state;
+  const expiry = validFor === undefined ? { expires } : { validFor };
+  return withoutUndefined({ name, ...expiry, fixedData, singleUse, flow, onRetired, keepers, connection });
+}
+
+/** The request body for the inputs. The only place where a slug becomes a UUID, and a duration an instant. */
+export async function toApiFields(
+  inputs: InvitationInputs,
+  issuedAt: string,
+  connection: Connection,
+): Promise<InvitationFields> {
+  const flow = inputs.flow?.trim();
+  return {
+    name: inputs.name,
+    // authentik rejects a lower-case `t` or `z` (case `invitations.create.expires.lower-case-z`).
+    expires: inputs.expires?.toUpperCase() ?? expiryFrom(inputs.validFor ?? "", issuedAt),
+    fixedData: inputs.fixedData,
+    singleUse: inputs.singleUse,
+    flow: flow === undefined ? null : (normalizeUuid(flow) ?? (await connection.flowPk(flow))),
+  };
+}
+
+/** Whether a slug or UUID refers to the invitation's flow. */
+export function refersToFlow(flow: string, state: Pick<InvitationState, "flowPk" | "flowSlug">): boolean {
+  const uuid = normalizeUuid(flow);
+  return uuid === undefined ? flow.trim() === state.flowSlug : uuid === state.flowPk;
+}
+
+export function expiryFrom(validFor: string, issuedAt: string): string {
+  return addDuration(issuedAt, parseDuration(validFor) ?? 0);
+}
+
+function flowAsConfigured(
+  configured: string | undefined,
+  stored: Pick<InvitationState, "flowPk" | "flowSlug">,
+): string | undefined {
+  if (configured !== undefined && refersToFlow(configured, stored)) return configured;
+  const isConfiguredAsUuid = configured !== undefined && normalizeUuid(configured) !== undefined;
+  return isConfiguredAsUuid ? stored.flowPk : (stored.flowSlug ?? stored.flowPk);
+}
+
+function expiryAsConfigured(
+  configured: Partial<InvitationInputs>,
+  stored: string | null,
+  issuedAt: string,
+): Pick<InvitationInputs, "expires" | "validFor"> {
+  if (stored === null) return {};
+  if (configured.validFor === undefined) {
+    const isSame = configured.expires !== undefined && isSameInstant(configured.expires, stored);
+    return { expires: isSame ? configured.expires : stored };
+  }
+  if (isSameInstant(expiryFrom(configured.validFor, issuedAt), stored))
+    return { expires: stored, validFor: configured.validFor };
+  // A duration cannot express an expiry before the issue.
+  const isAfterIssue = toMicroseconds(stored) > toMicroseconds(issuedAt);
+  return isAfterIssue ? { expires: stored, validFor: durationBetween(issuedAt, stored) } : { expires: stored };
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { NotFoundError, ValidationError } from "../../authentik/errors";
+import {
+  createFlow,
+  deleteFlow,
+  type FlowFields,
+  findFlow,
+  retrieveFlow,
+  type StoredFlow,
+  updateFlow,
+} from "../../authentik/flows";
+import type { Connection } from "../engine/connections";
+import { UserError } from "../engine/user-error";
+import { withoutUndefined } from "../values/properties";
+import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
+import { objectProvider } from "./object-provider";
+
+interface FlowInputs extends FlowFields {
+  readonly connection?: string;
+}
+
+type FlowState = FlowInputs & StoredFlow;
+
+/** Enums that grow with authentik's versions, so that authentik has to validate them. */
+const openEnum = z
+  .string("must be a string")
+  .regex(/^[a-z_]+$/, "must be one of authentik's values: lower-case letters and _");
+
+const stringInputs = ["name", "slug", "title"] as const;
+const otherInputs = [
+  "designation",
+  "authentication",
+  "deniedAction",
+  "layout",
+  "policyEngineMode",
+  "compatibilityMode",
+] as const;
+
+export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
+  noun: "flow",
+  resource: "Flow",
+  viewPermission: "authentik_flows.view_flow",
+  schema: z.strictObject({
+    name: nonBlankString.optional(),
+    slug: nonBlankString
+      .refine(
+        (slug) => /^[-\w]*$/.test(slug.trim()),
+        "must contain only the letters a-z and A-Z, digits, _ and - (defaults to the resource's logical name)",
+      )
+      .optional(),
+    title: nonBlankString.optional(),
+    designation: z.enum(
+      [
+        "authentication",
+        "authorization",
+        "invalidation",
+        "enrollment",
+        "unenrollment",
+        "recovery",
+        "stage_configuration",
+      ],
+      'is required, and must be "authentication", "authorization", "invalidation", "enrollment", "unenrollment", "recovery" or "stage_configuration"',
+    ),
+    authentication: openEnum.optional(),
+    deniedAction: z
+      .enum(["message_continue", "message", "continue"], 'must be "message_continue", "message" or "continue"')
+      .optional(),
+    layout: openEnum.optional(),
+    policyEngineMode: z.enum(["all", "any"], 'must be "all" or "any"').optional(),
+    compatibilityMode: z.boolean("must be true or false").optional(),
+    connection: connectionName.optional(),
+  }),
+  defaults: {
+    authentication: "none",
+    deniedAction: "message_continue",
+    layout: "stacked",
+    policyEngineMode: "any",
+    compatibilityMode: false,
+  },
+  uniqueInputs: ["slug"],
+  displayName: ({ slug }) => String(slug),
+  compare: (declared, state) => [
+    ...stringInputs.map((text) => [text, isSameString(declared[text], state[text])] as const),
+    ...otherInputs.map((value) => [value, declared[value] === state[value]] as const),
+  ],
+  toState: (configured, stored) =>
+    withoutUndefined({
+      ...stored,
+      ...Object.fromEntries(stringInputs.map((text) => [text, asConfigured(configured[text], stored[text])])),
+      // authentik returns them in no particular order.
+      stages: [...stored.stages].sort(),
+      connection: configured.connection,
+    }) as unknown as FlowState,
+  create: (inputs, { client }) => createFlow(client, inputs),
+  findEqual: async (inputs, { client }) => {
+    const flow = await findFlow(client, inputs.slug.trim());
+    const isEqual =
+      flow &&
+      otherInputs.every((value) => flow[value] === inputs[value]) &&
+      stringInputs.every((text) => isSameString(inputs[text], flow[text]));
+    return flow && isEqual ? [flow] : [];
+  },
+  retrieve: (pk, { client }, { slug }) => retrieveFlow(client, pk, slug),
+  update: async (pk, inputs, state, { client }) => {
+    // Look up the current slug: another flow may have the one in the state by now.
+    const { slug } = await retrieveFlow(client, pk, state.slug);
+    return await updateFlow(client, slug, inputs);
+  },
+  delete: async (pk, { client }, { slug }) => {
+    try {
+      await deleteFlow(client, (await retrieveFlow(client, pk, slug)).slug);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+    }
+  },
+  explainError: explainSlugConflict,
+});
+
+/** For a slug that authentik rejected: names the flow that has it. Independent of the wording of authentik's message. */
+async function explainSlugConflict(error: unknown, inputs: FlowInputs, { client }: Connection): Promise<unknown> {
+  if (!(error instanceof ValidationError) || !("slug" in error.fields)) return error;
+  const taken = await findFlow(client, inputs.slug.trim()).catch(() => undefined);
+  if (!taken) return error;
+  return new UserError(
+    `slug: authentik rejected "${inputs.slug}": ${error.fields.slug?.join(" ")} The flow with the pk ${taken.pk} has this slug. Choose another slug, or import that flow with the resource option { import: "${taken.pk}" }.`,
+    { cause: error },
+  );
+}

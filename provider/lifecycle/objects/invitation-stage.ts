@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { ValidationError } from "../../authentik/errors";
+import {
+  createInvitationStage,
+  deleteInvitationStage,
+  findInvitationStage,
+  type InvitationStageFields,
+  retrieveInvitationStage,
+  type StoredInvitationStage,
+  updateInvitationStage,
+} from "../../authentik/invitation-stages";
+import type { Connection } from "../engine/connections";
+import { UserError } from "../engine/user-error";
+import { withoutUndefined } from "../values/properties";
+import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
+import { objectProvider } from "./object-provider";
+
+interface InvitationStageInputs extends InvitationStageFields {
+  readonly connection?: string;
+}
+
+type InvitationStageState = InvitationStageInputs & StoredInvitationStage;
+
+export const invitationStageProvider = objectProvider<
+  InvitationStageInputs,
+  StoredInvitationStage,
+  InvitationStageState
+>({
+  noun: "invitation stage",
+  resource: "InvitationStage",
+  viewPermission: "authentik_stages_invitation.view_invitationstage",
+  schema: z.strictObject({
+    name: nonBlankString.optional(),
+    continueFlowWithoutInvitation: z.boolean("must be true or false").optional(),
+    connection: connectionName.optional(),
+  }),
+  defaults: { continueFlowWithoutInvitation: false },
+  uniqueInputs: ["name"],
+  displayName: ({ name }) => String(name),
+  compare: ({ name, continueFlowWithoutInvitation }, state) => [
+    ["name", isSameString(name, state.name)],
+    ["continueFlowWithoutInvitation", continueFlowWithoutInvitation === state.continueFlowWithoutInvitation],
+  ],
+  toState: (configured, stored) =>
+    withoutUndefined({
+      ...stored,
+      flowSet: stored.flowSet.map((flow) => withoutUndefined({ ...flow })),
+      name: asConfigured(configured.name, stored.name),
+      connection: configured.connection,
+    }) as unknown as InvitationStageState,
+  create: (inputs, { client }) => createInvitationStage(client, inputs),
+  findEqual: async (inputs, { client }) => {
+    const stage = await findInvitationStage(client, { name: inputs.name.trim() });
+    const isEqual = stage?.continueFlowWithoutInvitation === inputs.continueFlowWithoutInvitation;
+    return stage && isEqual ? [stage] : [];
+  },
+  retrieve: (pk, { client }) => retrieveInvitationStage(client, pk),
+  update: (pk, inputs, _state, { client }) => updateInvitationStage(client, pk, inputs),
+  delete: (pk, { client }) => deleteInvitationStage(client, pk),
+  explainError: explainNameConflict,
+});
+
+/** For a name that authentik rejected: names the stage that has it. Independent of the wording of authentik's message. */
+async function explainNameConflict(
+  error: unknown,
+  inputs: InvitationStageInputs,
+  { client }: Connection,
+): Promise<unknown> {
+  if (!(error instanceof ValidationError) || !("name" in error.fields)) return error;
+  const taken = await findInvitationStage(client, { name: inputs.name.trim() }).catch(() => undefined);
+  const hint = taken
+    ? `The invitation stage with the pk ${taken.pk} has this name. Choose another name, or import that stage with the resource option { import: "${taken.pk}" }.`
+    : "Names are unique across all kinds of stages. No invitation stage has this name, so a stage of another kind may have it. Choose another name.";
+  return new UserError(`name: authentik rejected "${inputs.name}": ${error.fields.name?.join(" ")} ${hint}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,227 @@
+import type { dynamic } from "@pulumi/pulumi";
+import type { z } from "zod";
+import { NotFoundError } from "../../authentik/errors";
+import { defaultConnection } from "../../common/base-url";
+import { normalizeUuid } from "../../common/pk";
+import {
+  formatImportMismatch,
+  importedPk,
+  importInput,
+  isAdopted,
+  recordAdoption,
+  validateImport,
+} from "../engine/adoption";
+import { reportChange, reportDeletion } from "../engine/attribution";
+import { type Connection, configure, connect } from "../engine/connections";
+import { createExactlyOnce } from "../engine/lost-response";
+import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
+import { isCreate, toCheckFailures, toDiff, validate } from "../engine/validation";
+import { type Properties, withoutUndefined } from "../values/properties";
+
+interface Connected {
+  readonly connection?: string;
+}
+
+/**
+ * What distinguishes one kind of plain object from the others. A plain object is created, updated in place and deleted, and its pk is not a
+ * secret. (An invitation is not one: see ../invitation/provider.ts.)
+ */
+export interface ObjectKind<
+  Inputs extends Connected,
+  Stored extends { readonly pk: string },
+  State extends Inputs & { readonly pk: string },
+> {
+  /** The kind's name in messages: "invitation stage". */
+  readonly noun: string;
+  /** The resource class's name in messages: "InvitationStage". */
+  readonly resource: string;
+  /** The permission to view objects of this kind. */
+  readonly viewPermission: string;
+  readonly schema: z.ZodObject;
+  readonly defaults: Partial<Inputs>;
+  /** The inputs that must be unique in authentik: a replacement with the same values has to be created after the old one is deleted. */
+  readonly uniqueInputs: readonly string[];
+  /** The object's name in messages. */
+  displayName(inputs: Partial<Inputs>): string;
+  /** Each input, and whether its declared value equals the one in the state. An unknown value counts as different. */
+  compare(declared: Properties, state: State): readonly (readonly [input: string, isSame: boolean])[];
+  /** The state for a response of authentik, with inputs as configured where they are equal. */
+  toState(configured: Partial<State>, stored: Stored): State;
+  create(inputs: Inputs, connection: Connection): Promise<Stored>;
+  /** Finds objects that equal the inputs, after a create response was lost. */
+  findEqual(inputs: Inputs, connection: Connection): Promise<readonly Stored[]>;
+  /** `configured` is the old state, or the inputs of the program; empty for `get`. */
+  retrieve(pk: string, connection: Connection, configured: Partial<State>): Promise<Stored>;
+  update(pk: string, inputs: Inputs, state: State, connection: Connection): Promise<Stored>;
+  delete(pk: string, connection: Connection, state: State): Promise<void>;
+  /** Returns a more specific error than authentik's where possible, for example for a name that is taken. */
+  explainError(error: unknown, inputs: Inputs, connection: Connection): Promise<unknown>;
+}
+
+/** The dynamic provider of one kind of plain object. */
+export function objectProvider<
+  Inputs extends Connected,
+  Stored extends { readonly pk: string },
+  State extends Inputs & { readonly pk: string },
+>(kind: ObjectKind<Inputs, Stored, State>) {
+  /** Pks already tracked in state. A lost create response cannot have produced any of these. */
+  const knownPks = new Set<string>();
+
+  function asState(properties: Properties): State {
+    const state = properties as unknown as State;
+    knownPks.add(state.pk);
+    return state;
+  }
+
+  function describe(inputs: Partial<Inputs>): string {
+    return `${kind.noun} "${kind.displayName(inputs)}"`;
+  }
+
+  function changedInputs(declared: Properties, state: State): string[] {
+    const compared = kind.compare(declared, state);
+    const isSameConnection = (declared.connection ?? defaultConnection) === (state.connection ?? defaultConnection);
+    return [...compared, ["connection", isSameConnection] as const]
+      .filter(([, isSame]) => !isSame)
+      .map(([input]) => input);
+  }
+
+  function toInputs(state: State): Record<string, unknown> {
+    const names = Object.keys(kind.schema.shape);
+    return withoutUndefined(Object.fromEntries(names.map((name) => [name, (state as Properties)[name]])));
+  }
+
+  async function createObject(inputs: Inputs): Promise<Stored> {
+    const connection = connect(inputs.connection);
+    try {
+      return await createExactlyOnce(
+        describe(inputs),
+        () => kind.create(inputs, connection),
+        async () => (await kind.findEqual(inputs, connection)).filter(({ pk }) => !knownPks.has(pk)),
+      );
+    } catch (error) {
+      throw await kind.explainError(error, inputs, connection);
+    }
+  }
+
+  async function adopt(inputs: Inputs, pk: string): Promise<Stored> {
+    const object = capitalize(describe(inputs));
+    const connection = connect(inputs.connection);
+    let stored: Stored;
+    try {
+      stored = await kind.retrieve(pk, connection, inputs as unknown as Partial<State>);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new UserError(
+        `${object} cannot be imported: authentik has no ${kind.noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
+        { cause: error },
+      );
+    }
+    const differing = changedInputs(
+      inputs as unknown as Properties,
+      kind.toState(inputs as unknown as Partial<State>, stored),
+    );
+    if (differing.length > 0) throw new UserError(formatImportMismatch(object, differing));
+    recordAdoption(pk);
+    return stored;
+  }
+
+  /** Reads the current state and reports drift. Returns `undefined` if the object does not exist. */
+  async function refresh(pk: string, configured: Partial<State>): Promise<State | undefined> {
+    const connection = connect(configured.connection);
+    // `get` passes only the pk and the connection, so there is nothing that could drift.
+    const isManaged = configured.pk !== undefined;
+    const object = capitalize(describe(configured as Partial<Inputs>));
+    try {
+      const state = kind.toState(configured, await kind.retrieve(pk, connection, configured));
+      const drifted = isManaged ? changedInputs(toInputs(configured as State), state) : [];
+      if (drifted.length > 0) await reportChange(connection, object, pk, drifted);
+      return state;
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      if (isManaged) {
+        await reportDeletion(connection, object, pk);
+        return undefined;
+      }
+      // The engine would turn a resource that `get` does not find into one without outputs.
+      throw new UserError(
+        `${kind.resource}.get: authentik has no ${kind.noun} with the pk ${pk} that the token's user is allowed to view (permission ${kind.viewPermission}).`,
+        { cause: error },
+      );
+    }
+  }
+
+  return {
+    configure,
+
+    async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
+      const { [importInput]: importOption, ...inputs } = withoutUndefined(news);
+      const adoption = validateImport(importOption, isCreate(olds));
+      return {
+        inputs: withoutUndefined({ ...kind.defaults, ...inputs, [importInput]: adoption.pk }),
+        failures: toCheckFailures([...adoption.errors, ...validate(kind.schema, inputs)]),
+      };
+    },
+
+    async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
+      const changed = changedInputs(news, asState(olds));
+      const deleteBeforeReplace = ![...kind.uniqueInputs, "connection"].some((input) => changed.includes(input));
+      const replaces = changed.filter((input) => input === "connection");
+      return { ...toDiff({ inputs: changed, replaces }), deleteBeforeReplace };
+    },
+
+    create(properties: Properties): Promise<dynamic.CreateResult> {
+      return withUserErrors(async () => {
+        const inputs = properties as unknown as Inputs;
+        const pk = importedPk(properties);
+        const stored = pk === undefined ? await createObject(inputs) : await adopt(inputs, pk);
+        knownPks.add(stored.pk);
+        return { id: stored.pk, outs: kind.toState(inputs as unknown as Partial<State>, stored) };
+      });
+    },
+
+    read(id: string, properties: Properties = {}): Promise<dynamic.ReadResult> {
+      return withUserErrorsAndSettingsHint(async () => {
+        const pk = normalizeUuid(id);
+        if (pk === undefined) {
+          throw new UserError(`${kind.resource}.get: the pk of the ${kind.noun} must be a UUID.`);
+        }
+        knownPks.add(pk);
+        const state = await refresh(pk, properties as Partial<State>);
+        return state ? { id: pk, props: state, inputs: toInputs(state) } : {};
+      });
+    },
+
+    update(id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
+      return withUserErrors(async () => {
+        const inputs = news as unknown as Inputs;
+        const state = asState(olds);
+        const connection = connect(state.connection);
+        try {
+          const stored = await kind.update(id, inputs, state, connection);
+          return { outs: kind.toState(inputs as unknown as Partial<State>, stored) };
+        } catch (error) {
+          if (!(error instanceof NotFoundError)) throw await kind.explainError(error, inputs, connection);
+          throw new UserError(
+            `${capitalize(describe(inputs))} no longer exists in authentik. Run \`pulumi up --refresh\`.`,
+            { cause: error },
+          );
+        }
+      });
+    },
+
+    delete(id: string, properties: Properties): Promise<void> {
+      return withUserErrorsAndSettingsHint(async () => {
+        const state = asState(properties);
+        if (isAdopted(id)) {
+          console.warn(`${describe(state)}: not deleted, because another resource adopted it in this run.`);
+          return;
+        }
+        await kind.delete(id, connect(state.connection), state);
+      });
+    },
+  };
+}
+
+function capitalize(phrase: string): string {
+  return phrase.charAt(0).toUpperCase() + phrase.slice(1);
+}

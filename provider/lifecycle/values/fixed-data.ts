@@ -1,0 +1,64 @@
+import { z } from "zod";
+
+/**
+ * Maximum depth. Both servers returned case `body.deep-200` correctly. At about 300 levels authentik saves data that it cannot read back,
+ * which breaks every list page that contains it (case `expiry.deep.list`).
+ */
+const maxDepth = 200;
+
+/** The key by which Pulumi marks assets, archives and resources that are serialized as objects. */
+const specialSignatureKey = "4dabf18193072939515e22adb298388d";
+
+/** An invitation's `fixedData`: any JSON object that authentik can store and return unchanged. */
+export const fixedData = z.unknown().superRefine((value, context) => {
+  if (!isObject(value)) {
+    context.addIssue({ code: "custom", message: "must be an object" });
+    return;
+  }
+  for (const { path, message } of findIssues(value, [])) context.addIssue({ code: "custom", path, message });
+});
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+type Path = readonly (string | number)[];
+
+function* findIssues(value: unknown, path: Path): Generator<{ path: (string | number)[]; message: string }> {
+  const issue = (message: string): { path: (string | number)[]; message: string } => ({ path: [...path], message });
+  if (path.length > maxDepth) {
+    yield {
+      path: path.slice(0, 3),
+      message: `must not be nested more than ${maxDepth} levels deep, because authentik could not read it back`,
+    };
+  } else if (typeof value === "number") {
+    if (!Number.isFinite(value)) yield issue("must be a finite number");
+    else if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      yield issue(
+        "must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string",
+      );
+    }
+  } else if (typeof value === "string") {
+    const message = stringIssue(value);
+    if (message) yield issue(message);
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) yield* findIssues(item, [...path, index]);
+  } else if (isObject(value)) {
+    if (specialSignatureKey in value) {
+      yield issue("must be plain JSON, not an asset, archive or resource");
+      return;
+    }
+    for (const [key, item] of Object.entries(value)) {
+      const message = stringIssue(key);
+      if (message) yield issue(`has a key that ${message}`);
+      else yield* findIssues(item, [...path, key]);
+    }
+  }
+}
+
+function stringIssue(value: string): string | undefined {
+  if (value.includes("\0")) return "contains a NUL character, which authentik cannot store";
+  // Case `body.lone-surrogate`.
+  if (/\p{Surrogate}/u.test(value)) return "contains an unpaired surrogate, which is not valid Unicode";
+  return undefined;
+}

@@ -1,0 +1,18 @@
+import { isDeepStrictEqual } from "node:util";
+
+/** Whether two values are the same JSON. Ignores the order of keys and the sign of zero, neither of which authentik keeps. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(asJson(a), asJson(b));
+}
+
+/** The top-level keys whose values differ, sorted. */
+export function differingKeys(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): string[] {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys]
+    .filter((key) => !(Object.hasOwn(a, key) && Object.hasOwn(b, key) && isSameJson(a[key], b[key])))
+    .sort((x, y) => (x < y ? -1 : 1));
+}
+
+function asJson(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}

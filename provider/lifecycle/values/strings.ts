@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { isKnownString } from "./properties";
+
+/** A string that authentik can store: it rejects NUL in names (case `stages.create.name-nul`) and unpaired surrogates in any JSON. */
+export const storableString = z
+  .string("must be a string")
+  .refine((value) => !value.includes("\0"), "must not contain a NUL character")
+  .refine(
+    (value) => !/\p{Surrogate}/u.test(value),
+    "must not contain an unpaired surrogate, which is not valid Unicode",
+  );
+
+/** A string that is not blank: authentik trims strings and rejects empty ones. */
+export const nonBlankString = storableString.refine((value) => value.trim() !== "", "must not be empty");
+
+/** The configuration namespace with the settings of one authentik. */
+export const connectionName = z
+  .string("must be the name of a configuration namespace, such as authentik-staging")
+  .regex(
+    /^[A-Za-z][\w-]*$/,
+    "must be the name of a configuration namespace, such as authentik-staging (for authentik-staging:url)",
+  );
+
+/** Whether a declared string equals the stored one, ignoring surrounding whitespace, which authentik trims. False for an unknown. */
+export function isSameString(declared: unknown, stored: string): boolean {
+  return isKnownString(declared) && declared.trim() === stored.trim();
+}
+
+/** The string as configured if it equals the stored one, otherwise the stored one. */
+export function asConfigured(configured: string | undefined, stored: string): string {
+  return configured !== undefined && isSameString(configured, stored) ? configured : stored;
+}
