@@ -149,7 +149,7 @@ describe("a change outside Pulumi", () => {
     expect(requestLines()).toEqual([`GET ${stagePath}`, eventsRequest(stagePk)]);
   });
 
-  test("is not looked up for another spelling of the same value, or for a read by get", async () => {
+  test("is neither another spelling of the same value nor a read by get", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ fixed_data: { a: 1 } }), { times: 2 });
     await invitationProvider.read(invitationId(pk), { pk });
     await refresh(invitationState({ name: " jane ", expires: "2031-05-06T09:08:09+02:00", fixedData: { a: 1 } }));
@@ -198,7 +198,7 @@ describe("a failing event log", () => {
     expect(warnings()).toEqual(['Invitation "jane": singleUse changed outside Pulumi']);
   });
 
-  test("without the permission is reported once, and requested once, however many objects drift", async () => {
+  test("is reported and requested once if the permission is missing, however many objects drift", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }), { times: 3 });
     mockResponse("GET", stagePath, 200, stageBody({ name: "x" }));
     mockResponse("GET", eventsPath, 403, permissionDeniedBody);
@@ -216,7 +216,7 @@ describe("a failing event log", () => {
     expect(warnings()).toHaveLength(5);
   });
 
-  test("without the permission is reported once if several refreshes request it concurrently", async () => {
+  test("is reported once if the permission is missing for several concurrent refreshes", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }), { times: 3 });
     mockResponse("GET", eventsPath, 403, permissionDeniedBody, { times: 3 });
     mockResponse("GET", "/core/users/me/", 200, meBody);
@@ -225,7 +225,7 @@ describe("a failing event log", () => {
     expect(warnings().filter((line) => line.includes("outside Pulumi"))).toHaveLength(3);
   });
 
-  test("with an invalid token does not report a missing permission", async () => {
+  test("is not reported as a missing permission if the token is invalid", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }));
     mockResponse("GET", eventsPath, 403, invalidTokenBody);
     mockResponse("GET", "/core/users/me/", 403, invalidTokenBody);

@@ -46,13 +46,13 @@ beforeEach(async () => {
 });
 
 describe("a missing setting", () => {
-  test("fails for the URL", () => {
+  test("is reported for the URL", () => {
     expect(connectError()).toBe(
       "authentik's URL is not set. Set it with `pulumi config set authentik:url https://authentik.example.com` or in AUTHENTIK_URL.",
     );
   });
 
-  test("fails for the token", async () => {
+  test("is reported for the token", async () => {
     await configureWith(invitationProvider, { "authentik:url": url });
     expect(connectError()).toBe(
       "authentik's API token is not set. Set it with `pulumi config set --secret authentik:token …` or in AUTHENTIK_TOKEN.",
@@ -71,7 +71,7 @@ describe("a missing setting", () => {
     );
   });
 
-  test("includes an empty environment variable", () => {
+  test("can also be an empty environment variable", () => {
     process.env["AUTHENTIK_URL"] = "";
     expect(connectError()).toMatch(/^authentik's URL is not set/);
   });
@@ -87,18 +87,18 @@ describe("an invalid setting", () => {
       "authentik:url must not contain a username or password, because Pulumi stores it in plaintext. Use authentik:headers.",
     ],
     ["", "authentik:url is not a URL. Use the form https://authentik.example.com."],
-  ])("fails for the URL %j", async (invalidUrl, message) => {
+  ])("is reported for the URL %j", async (invalidUrl, message) => {
     await configureWith(invitationProvider, { "authentik:url": invalidUrl, "authentik:token": token });
     expect(connectError()).toBe(message);
   });
 
-  test("names AUTHENTIK_URL if the URL comes from the environment", () => {
+  test("is reported as AUTHENTIK_URL if the URL comes from the environment", () => {
     process.env["AUTHENTIK_URL"] = "localhost:9000";
     expect(connectError()).toBe("AUTHENTIK_URL must start with https:// (or http://).");
   });
 
   test.each(["two words", "line\nbreak", "naïve", "   ", "Bearer abc"])(
-    "fails for the token %j, without repeating it",
+    "is reported for the token %j, without repeating it",
     async (invalidToken) => {
       await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": invalidToken });
       const message = connectError();
@@ -107,13 +107,13 @@ describe("an invalid setting", () => {
     },
   );
 
-  test("names AUTHENTIK_TOKEN if the token comes from the environment", async () => {
+  test("is reported as AUTHENTIK_TOKEN if the token comes from the environment", async () => {
     await configureWith(invitationProvider, { "authentik:url": url });
     process.env["AUTHENTIK_TOKEN"] = "two words";
     expect(connectError()).toBe("AUTHENTIK_TOKEN is not an API token: it must be printable ASCII without spaces.");
   });
 
-  test.each(["maybe", "2", "on"])("fails for insecure %j", async (insecure) => {
+  test.each(["maybe", "2", "on"])("is reported for insecure %j", async (insecure) => {
     await configureWith(invitationProvider, {
       "authentik:url": url,
       "authentik:token": token,
@@ -122,7 +122,7 @@ describe("an invalid setting", () => {
     expect(connectError()).toBe("authentik:insecure must be true or false.");
   });
 
-  test("names AUTHENTIK_INSECURE if insecure comes from the environment", async () => {
+  test("is reported as AUTHENTIK_INSECURE if insecure comes from the environment", async () => {
     await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
     process.env["AUTHENTIK_INSECURE"] = "maybe";
     expect(connectError()).toBe("AUTHENTIK_INSECURE must be true or false.");
@@ -144,7 +144,7 @@ describe("an invalid setting", () => {
     ['{"Authorization": "s3cret"}', "authentik:headers must not set Authorization, which the provider sets itself."],
     ['{"HOST": "s3cret"}', "authentik:headers must not set HOST, which the provider sets itself."],
     ['{"content-length": "7"}', "authentik:headers must not set content-length, which the provider sets itself."],
-  ])("fails for the headers %j", async (headers, message) => {
+  ])("is reported for the headers %j", async (headers, message) => {
     await configureWith(invitationProvider, {
       "authentik:url": url,
       "authentik:token": token,
@@ -155,7 +155,7 @@ describe("an invalid setting", () => {
   });
 
   test.each(["proxy-authorization", "User-Agent", "keep-alive", "upgrade", "expect"])(
-    "fails for the reserved header %s before any request is sent",
+    "is reported for the reserved header %s before any request is sent",
     async (header) => {
       await configureWith(invitationProvider, {
         "authentik:url": url,
@@ -167,15 +167,15 @@ describe("an invalid setting", () => {
   );
 });
 
-describe("a setting", () => {
-  test("of the default connection is read from the environment", async () => {
+describe("settings", () => {
+  test("of the default connection are read from the environment", async () => {
     process.env["AUTHENTIK_URL"] = `${url}/`;
     process.env["AUTHENTIK_TOKEN"] = token;
     const headers = await sendAndGetHeaders(connect());
     expect(headers.get("authorization")).toBe(`Bearer ${token}`);
   });
 
-  test("in Pulumi's configuration takes precedence over the environment", async () => {
+  test("in Pulumi's configuration take precedence over the environment", async () => {
     process.env["AUTHENTIK_URL"] = "https://other.test";
     process.env["AUTHENTIK_TOKEN"] = "other";
     await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
@@ -183,13 +183,13 @@ describe("a setting", () => {
     expect(headers.get("authorization")).toBe(`Bearer ${token}`);
   });
 
-  test("can come from the environment while another comes from the configuration", async () => {
+  test("can come partly from the configuration and partly from the environment", async () => {
     process.env["AUTHENTIK_TOKEN"] = "other";
     await configureWith(invitationProvider, { "authentik:url": url });
     expect((await sendAndGetHeaders(connect())).get("authorization")).toBe("Bearer other");
   });
 
-  test("is trimmed", async () => {
+  test("are trimmed", async () => {
     await configureWith(invitationProvider, {
       "authentik:url": ` ${url}/api/v3/\n`,
       "authentik:token": ` ${token}\n`,
@@ -198,7 +198,7 @@ describe("a setting", () => {
     expect((await sendAndGetHeaders(connect())).get("authorization")).toBe(`Bearer ${token}`);
   });
 
-  test("of a named connection is read from its namespace", async () => {
+  test("of a named connection are read from its namespace", async () => {
     const staging = "https://staging.test";
     await configureWith(invitationProvider, {
       "authentik:url": url,
@@ -210,7 +210,7 @@ describe("a setting", () => {
     expect(headers.get("authorization")).toBe("Bearer other");
   });
 
-  test("for headers adds them to each request", async () => {
+  test("include headers, which are sent with each request", async () => {
     await configureWith(invitationProvider, {
       "authentik:url": url,
       "authentik:token": token,
@@ -221,7 +221,7 @@ describe("a setting", () => {
     expect(headers.get("cf-access-client-id")).toBe("id");
   });
 
-  test.each(["true", "TRUE", "1", "yes", "false", "0", "no", ""])("for insecure can be %j", async (insecure) => {
+  test.each(["true", "TRUE", "1", "yes", "false", "0", "no", ""])("can include insecure: %j", async (insecure) => {
     await configureWith(invitationProvider, {
       "authentik:url": url,
       "authentik:token": token,

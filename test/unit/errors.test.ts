@@ -129,7 +129,7 @@ describe("403", () => {
     );
   });
 
-  test("with an HTML page did not come from authentik, so the token is not verified", async () => {
+  test("with an HTML page is reported as not coming from authentik, without verifying the token", async () => {
     const error = await catchResponseError(403, "<html><head><title>403 Forbidden</title></head></html>");
     expect(error).toBeInstanceOf(NotAuthentikError);
     expect(error.message).toBe(
@@ -215,8 +215,8 @@ describe("404", () => {
   });
 });
 
-describe("3xx", () => {
-  test.each([301, 302, 307, 308])("%d shows only the origin of the redirect", async (status) => {
+describe("a redirect", () => {
+  test.each([301, 302, 307, 308])("with %d shows only the origin of its target", async (status) => {
     const location = "https://sso.example.com/login?next=/api/v3/secret";
     const error = await catchResponseError(status, "", { location });
     expect(error).toBeInstanceOf(NotAuthentikError);
@@ -231,8 +231,8 @@ describe("3xx", () => {
   });
 });
 
-describe("another error status", () => {
-  test("405 with an empty body lists both possible causes", async () => {
+describe("an error response", () => {
+  test("with 405 and an empty body lists both possible causes", async () => {
     const error = await catchResponseError(405, "", { allow: "GET, HEAD, OPTIONS" });
     expect(error).toBeInstanceOf(ServerError);
     expect(error.message).toBe(
@@ -240,31 +240,31 @@ describe("another error status", () => {
     );
   });
 
-  test("500 refers to the server's log", async () => {
+  test("with 500 refers to the server's log", async () => {
     const error = await catchResponseError(500, htmlPage);
     expect(error).toBeInstanceOf(ServerError);
     expect(error.hint).toBe("authentik failed. Check the server's log, then run again.");
   });
 
-  test("413 refers to fixedData and the proxy", async () => {
+  test("with 413 refers to fixedData and the proxy", async () => {
     expect((await catchResponseError(413, "<title>413 Request Entity Too Large</title>")).hint).toBe(
       "A proxy in front of authentik limits the size of request bodies. Make fixedData smaller, or raise the limit.",
     );
   });
 
-  test.each([402, 409, 415, 418])("%d shows the server's message", async (status) => {
+  test.each([402, 409, 415, 418])("with %d shows the server's message", async (status) => {
     const error = await catchResponseError(status, { detail: "No." });
     expect(error.message).toBe(
       `Could not read the thing: GET /api/v3/thing/ returned ${status}: No. authentik rejected the request.`,
     );
   });
 
-  test("shows an invalid JSON body as text", async () => {
+  test("with an invalid JSON body shows it as a string", async () => {
     const error = await catchResponseError(500, "Internal {error", { "content-type": "application/json" });
     expect(error.message).toContain("returned 500: Internal {error.");
   });
 
-  test("truncates a long body", async () => {
+  test("with a long body shows only its beginning", async () => {
     for (const body of [
       { detail: "x".repeat(100_000) },
       { name: ["x".repeat(100_000)] },
@@ -293,7 +293,7 @@ describe("a successful response with an unexpected body", () => {
   test.each([
     ["an HTML page", htmlPage, 'an HTML page, "authentik"'],
     ["an empty body", "", "an empty body"],
-  ])("did not come from authentik's API if it is %s", async (_case, body, detail) => {
+  ])("is reported as not coming from authentik's API if it is %s", async (_case, body, detail) => {
     const error = await catchResponseError(200, body);
     expect(error).toBeInstanceOf(InvalidResponseError);
     expect(error.message).toBe(
@@ -301,12 +301,12 @@ describe("a successful response with an unexpected body", () => {
     );
   });
 
-  test("did not come from authentik's API if it is invalid JSON", async () => {
+  test("is reported as not coming from authentik's API if it is invalid JSON", async () => {
     const error = await catchResponseError(200, '{"pk": ', { "content-type": "application/json" });
     expect(error.message).toContain('expected JSON, received {"pk":');
   });
 
-  test("did not come from authentik's API if it is JSON with another content type", async () => {
+  test("is reported as not coming from authentik's API if it is JSON with another content type", async () => {
     const error = await catchResponseError(200, '{"pk": "x"}', { "content-type": "text/plain" });
     expect(error).toBeInstanceOf(InvalidResponseError);
   });
@@ -379,7 +379,7 @@ describe("an error from the provider has no stack", () => {
     ["delete", "DELETE", `${stageList}${stagePk}/`, () => invitationStageProvider.delete(stagePk, stage)],
   ] as const;
 
-  test.each([...invitationFailures, ...stageFailures])("%s, %s %s", async (_operation, method, path, run) => {
+  test.each([...invitationFailures, ...stageFailures])("on %s (%s %s)", async (_operation, method, path, run) => {
     mockResponse(method, path, 403, permissionDeniedBody);
     mockResponse("GET", mePath, 200, meBody);
     const error = await catchError(run());
@@ -391,7 +391,7 @@ describe("an error from the provider has no stack", () => {
   test.each([
     ["invitation", () => invitationProvider.read("x", invitationState())],
     ["stage", () => invitationStageProvider.read(stagePk, stageBody())],
-  ])("for a missing setting of the %s", async (_case, run) => {
+  ])("if a setting of the %s is missing", async (_case, run) => {
     await configureWith(invitationProvider, {});
     const error = await catchError(run());
     expect(error.stack).toBe("");

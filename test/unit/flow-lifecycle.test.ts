@@ -80,14 +80,14 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       expect(takeWriteRequests()).toEqual([]);
     });
 
-    test("with a slug that is taken fails with the pk of the flow that has it and the option import", async () => {
+    test("with a slug that is taken fails with an error that names the flow that has it and the option import", async () => {
       const { id } = await createFlow();
       const { message } = await catchError(createFlow({ title: "Another" }));
       expect(message).toContain(`The flow with the pk ${id} has this slug`);
       expect(message).toContain(`{ import: "${id}" }`);
     });
 
-    test("whose create response is lost is adopted once", async () => {
+    test("is adopted if its create response is lost, without a second POST", async () => {
       server.fail({ method: "POST", path: /instances\/$/, when: "after", status: 502 });
       const { id } = await createFlow();
       expect(takeWriteRequests()).toEqual([`POST ${flowsPath}`]);
@@ -156,7 +156,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       await flowStageBindingProvider.delete(id, outs);
     });
 
-    test("fails with the slug of a flow that does not exist", async () => {
+    test("to a flow that does not exist fails with an error that names the slug", async () => {
       expect((await catchError(createBinding({ target: "no-such-flow" }))).message).toContain(
         'no flow with the slug "no-such-flow"',
       );

@@ -48,7 +48,7 @@ describe("valid inputs", () => {
   });
 
   test.each(["expires", "validFor", "fixedData", "singleUse", "flow", "connection"])(
-    "can omit %s by setting it to null",
+    "treat null as omitted: %s",
     async (property) => {
       const others = property === "expires" ? { name: "jane", validFor: "1d" } : validInputs;
       const { inputs, reasons } = await checkInvitation({ ...others, [property]: null });
@@ -189,12 +189,12 @@ describe("validFor", () => {
   });
 });
 
-describe("exactly one of expires and validFor", () => {
-  test("is required: rejects both", async () => {
+describe("expires and validFor", () => {
+  test("cannot both be set", async () => {
     expect(await getReasons({ validFor: "14d" })).toEqual(["expires: set either expires or validFor, not both"]);
   });
 
-  test("is required: rejects neither, and explains what authentik would do", async () => {
+  test("cannot both be omitted: the error explains authentik's default", async () => {
     const { reasons } = await checkInvitation({ name: "jane" });
     expect(reasons).toEqual([
       "expires: set either expires (for example 2027-01-31T23:59:59Z) or validFor (for example 14d). Without one, authentik expires the invitation after 30 minutes",
@@ -202,12 +202,12 @@ describe("exactly one of expires and validFor", () => {
   });
 
   test.each([
-    ["both unknown", { expires: unknownValue, validFor: unknownValue }],
-    ["an unknown expires with validFor", { expires: unknownValue, validFor: "14d" }],
-    ["an unknown validFor with expires", { expires: "2031-05-06T07:08:09Z", validFor: unknownValue }],
-    ["only an unknown expires", { expires: unknownValue }],
-    ["only an unknown validFor", { validFor: unknownValue }],
-  ])("may be satisfied by %s", async (_case, expiry) => {
+    ["both", { expires: unknownValue, validFor: unknownValue }],
+    ["expires, with a known validFor", { expires: unknownValue, validFor: "14d" }],
+    ["validFor, with a known expires", { expires: "2031-05-06T07:08:09Z", validFor: unknownValue }],
+    ["only expires", { expires: unknownValue }],
+    ["only validFor", { validFor: unknownValue }],
+  ])("can be unknown: %s", async (_case, expiry) => {
     const { inputs, reasons } = await checkInvitation({ name: "jane", ...expiry });
     expect(reasons).toEqual([]);
     expect(inputs).toMatchObject(expiry);
@@ -305,7 +305,7 @@ describe("fixedData", () => {
   });
 });
 
-describe("another property", () => {
+describe("check", () => {
   test.each(["true", 1, "yes", {}])("rejects singleUse %j", async (singleUse) => {
     expect(await getReasons({ singleUse })).toEqual(["singleUse: must be true or false"]);
   });
@@ -353,12 +353,12 @@ describe("an unknown property", () => {
     ["valid_for", "validFor"],
     ["flows", "flow"],
     ["names", "name"],
-  ])("%s: suggests %s", async (name, suggestion) => {
+  ])("%s gets the suggestion %s", async (name, suggestion) => {
     expect(await getReasons({ [name]: "x" })).toEqual([`${name}: unknown property. Did you mean ${suggestion}?`]);
   });
 
   test.each(["color", "zzz", "whatever_this_is"])(
-    "%s, which is similar to none: lists all properties",
+    "%s gets the list of all properties, because it is similar to none",
     async (name) => {
       expect(await getReasons({ [name]: "x" })).toEqual([
         expect.stringMatching(

@@ -110,29 +110,29 @@ describe("nothing changes if", () => {
   });
 });
 
-describe("an update is needed for", () => {
+describe("a change is reported for", () => {
   test.each([
     ["name", { name: "john" }],
     ["the case of the name", { name: "Jane" }],
     ["expires", { expires: "2031-05-06T07:08:10Z" }],
-    ["expires by a microsecond", { expires: "2031-05-06T07:08:09.000001Z" }],
-    ["only the offset of expires", { expires: "2031-05-06T07:08:09+02:00" }],
+    ["expires that differs by a microsecond", { expires: "2031-05-06T07:08:09.000001Z" }],
+    ["expires that differs only in its offset", { expires: "2031-05-06T07:08:09+02:00" }],
     ["singleUse", { singleUse: true }],
     ["flow", { flow: "enrollment" }],
     ["a new key of fixedData", { fixedData: { email: "jane@example.com" } }],
-    ["a key that is null", { fixedData: { email: null } }],
+    ["a null key of fixedData", { fixedData: { email: null } }],
   ])("%s", async (_case, changes) => {
     expect(await diffInvitation(invitationState(), invitationInputs(changes))).toEqual(changed);
   });
 
   test.each([
-    ["a value", { a: 2, b: [1, 2] }],
-    ["the type of a value", { a: "1", b: [1, 2] }],
-    ["the order of a list", { a: 1, b: [2, 1] }],
-    ["the length of a list", { a: 1, b: [1, 2, null] }],
+    ["a changed value", { a: 2, b: [1, 2] }],
+    ["a changed type", { a: "1", b: [1, 2] }],
+    ["a reordered list", { a: 1, b: [2, 1] }],
+    ["a longer list", { a: 1, b: [1, 2, null] }],
     ["a removed key", { b: [1, 2] }],
-    ["the case of a key", { A: 1, b: [1, 2] }],
-  ])("fixedData: %s", async (_case, fixedData) => {
+    ["a key in another case", { A: 1, b: [1, 2] }],
+  ])("fixedData with %s", async (_case, fixedData) => {
     const olds = invitationState({ fixedData: { a: 1, b: [1, 2] } });
     expect(await diffInvitation(olds, invitationInputs({ fixedData }))).toEqual(changed);
   });

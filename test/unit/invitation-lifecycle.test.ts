@@ -147,7 +147,7 @@ describe("create", () => {
     expect(requestLines()).toEqual([flowLookup("no-such-flow")]);
   });
 
-  test("looks up a slug again that no flow had, because the flow may exist by now", async () => {
+  test("repeats the lookup of a slug that no flow had, because the flow may exist by now", async () => {
     mockResponse("GET", "/flows/instances/", 200, pageBody([]));
     mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
     mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow());
@@ -155,7 +155,7 @@ describe("create", () => {
     expect((await create(invitationInputs({ flow: "enrollment" }))).outs).toMatchObject({ flowPk });
   });
 
-  test("looks up a slug again after a failed lookup", async () => {
+  test("repeats a failed lookup of a slug", async () => {
     mockResponse("GET", "/flows/instances/", 500, htmlPage);
     mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
     mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow());
@@ -285,13 +285,13 @@ describe("update", () => {
     expect(sentRequests[0]?.body).toMatchObject({ expires: "2032-01-01T00:00:00Z" });
   });
 
-  test("of a deleted invitation fails with the command to run, without the pk", async () => {
+  test("of a deleted invitation suggests `pulumi up --refresh`, without showing the pk", async () => {
     mockResponse("PUT", invitationPath, 404, notFoundBody);
     const { message } = await catchError(update(invitationState(), invitationInputs({ singleUse: true })));
     expect(message).toBe('Invitation "jane" no longer exists in authentik. Run `pulumi up --refresh`.');
   });
 
-  test("of an invitation whose flow was recreated with the same slug fails with the command to run", async () => {
+  test("of an invitation whose flow was recreated with the same slug suggests `pulumi up --refresh`", async () => {
     mockResponse("PUT", invitationPath, 400, { flow: [`Invalid pk "${flowPk}" - object does not exist.`] });
     const state = invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" });
     const inputs = invitationInputs({ flow: "enrollment", singleUse: true });
@@ -319,7 +319,7 @@ describe("delete", () => {
   test.each([
     ["an HTML page", htmlPage],
     ["a proxy's JSON", { message: "no Route matched with those values" }],
-  ])("fails if 404 comes with %s", async (_case, body) => {
+  ])("fails on a 404 with %s", async (_case, body) => {
     mockResponse("DELETE", invitationPath, 404, body);
     const { message, stack } = await catchError(invitationProvider.delete(id, invitationState()));
     expect(message).toContain("The response did not come from authentik's API");
@@ -346,7 +346,7 @@ describe("read", () => {
     ["a proxy's JSON without detail", { message: "no Route matched with those values" }],
     ["a JSON list", [1]],
     ["a detail that is not a string", { detail: { code: 404 } }],
-  ])("never reports a deletion if 404 comes with %s", async (_case, body) => {
+  ])("does not treat a 404 with %s as a deletion", async (_case, body) => {
     mockResponse("GET", invitationPath, 404, body);
     const { message, stack } = await catchError(invitationProvider.read(id, invitationState()));
     expect(message).toContain("The response did not come from authentik's API. Check authentik:url");
@@ -460,7 +460,7 @@ describe("read", () => {
     expect((await refresh(invitationState({ expires }))).props).toMatchObject({ status });
   });
 
-  test("finds an invitation by only its pk, in any spelling (Invitation.get)", async () => {
+  test("finds an invitation by its pk alone, in any spelling (Invitation.get)", async () => {
     mockResponse("GET", invitationPath, 200, invitationBodyWithFlow({ fixed_data: { a: 1 } }));
     const found = await refresh({ pk: pk.replaceAll("-", "").toUpperCase() });
     expect(found.id).toBe(id);
@@ -503,7 +503,7 @@ describe("an invitation whose expiry was moved into the past outside Pulumi", ()
     expect(outs).toMatchObject({ status: "pending", expires: "2031-05-06T07:08:09Z" });
   });
 
-  test("stays that way after further refreshes, and is recreated after authentik deletes it", async () => {
+  test("is not retired by further refreshes, and is recreated after authentik deletes it", async () => {
     const state = await refreshExpired(await refreshExpired(invitationState()));
     expect(state).not.toHaveProperty("retiredAt");
     mockResponse("GET", invitationPath, 404, notFoundBody);
@@ -571,7 +571,7 @@ describe("adoption", () => {
     expect((await catchError(create(inputs))).message).toContain("it differs from the program in validFor.");
   });
 
-  test("fails if properties differ, lists their paths without values, and changes nothing", async () => {
+  test("fails if properties differ: the error lists their paths without values, and nothing is changed", async () => {
     const adopted = freshPk();
     const stored = {
       pk: adopted,
@@ -598,7 +598,7 @@ describe("adoption", () => {
     expect(outs).toMatchObject({ connection: "staging" });
   });
 
-  test("fails if the invitation does not exist, without the pk", async () => {
+  test("reports that the invitation does not exist, without showing the pk", async () => {
     const adopted = freshPk();
     mockResponse("GET", `${invitationsPath}${adopted}/`, 404, notFoundBody);
     const { message } = await catchError(create(invitationInputs({ import: adopted })));

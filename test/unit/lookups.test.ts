@@ -212,7 +212,7 @@ describe("getInvitation", () => {
     expect(await getInvitation({ pk: otherPk })).toMatchObject({ status: "expired" });
   });
 
-  test("fails if no invitation has the pk or name, without the pk", async () => {
+  test("reports that no invitation has the pk or name, without showing the pk", async () => {
     mockResponse("GET", `${invitationsPath}${pk}/`, 404, notFoundBody);
     expect(await catchLookupError(getInvitation({ pk }))).toBe(
       "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
@@ -232,7 +232,7 @@ describe("getInvitation", () => {
     );
   });
 
-  test("distinguishes a wrong URL from a deleted invitation, without the pk", async () => {
+  test("distinguishes a wrong URL from a deleted invitation, without showing the pk", async () => {
     mockResponse("GET", `${invitationsPath}${pk}/`, 404, htmlPage);
     const { message, stack } = await catchError(getInvitation({ pk }));
     expect(message).toContain("The response did not come from authentik's API");
@@ -277,7 +277,7 @@ describe("getInvitations", () => {
   });
 });
 
-describe("arguments", () => {
+describe("lookup arguments", () => {
   const untyped = {
     getFlow: getFlow as (args: object) => Promise<unknown>,
     getInvitationStage: getInvitationStage as (args: object) => Promise<unknown>,
@@ -315,18 +315,18 @@ describe("arguments", () => {
     ["getInvitations", { flowSlug: "" }, "getInvitations: flowSlug must not be empty."],
     ["getInvitations", { name: "\t" }, "getInvitations: name must not be empty."],
     ["getInvitations", { createdBy: "", name: "x" }, "getInvitations: createdBy must not be empty."],
-  ])("are invalid: %s(%j)", async (functionName, args, message) => {
+  ])("are rejected: %s(%j)", async (functionName, args, message) => {
     expect(await catchLookupError(untyped[functionName](args))).toBe(message);
     expect(requestLines()).toEqual([]);
   });
 
-  test("cannot be looked up without configuration: the error explains what to set", async () => {
+  test("require a configured connection: the error explains what to set", async () => {
     pulumi.runtime.setAllConfig({});
     const { message, stack } = await catchError(getFlow({ slug: "x" }));
     expect([message, stack]).toEqual([expect.stringContaining("pulumi config set authentik:url"), ""]);
   });
 
-  test("can name a connection, which has its own URL and token", async () => {
+  test("can select a connection with its own URL and token", async () => {
     const baseUrl = "https://staging.authentik.test/sso";
     pulumi.runtime.setAllConfig({ "staging:url": baseUrl, "staging:token": "other" });
     mockResponse("GET", flowsPath, 200, pageBody([flowBody()]), { baseUrl });

@@ -169,7 +169,7 @@ test("adopts neither invitations with the same name and other data, nor those in
   expect((await issue(server.connection)).outs).toMatchObject({ pk: createdPk });
 });
 
-test("fails with the command to run if nothing was created, after three lookups", async () => {
+test("suggests another `pulumi up` if three lookups find nothing", async () => {
   const server = await serverLosingResponses("a closed connection", []);
   const { message, stack } = await catchError(issue(server.connection));
   expect(message).toMatch(/^The connection to authentik at http:.* was closed unexpectedly: POST /);

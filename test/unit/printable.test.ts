@@ -6,6 +6,6 @@ test.each([
   ["a carriage return", "a\rb", "a b"],
   ["a character that reverses the text direction", "a\u202eb", "a b"],
   ["ordinary Unicode", "  Jané  日本 ", "Jané 日本"],
-])("makes one printable line of a string with %s", (_case, value, expected) => {
+])("turns a string with %s into one printable line", (_case, value, expected) => {
   expect(toPrintableLine(value)).toBe(expected);
 });

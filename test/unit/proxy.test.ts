@@ -107,7 +107,7 @@ test.each([403, 407, 502])("reports a proxy that returns %d, without its passwor
   expect(target.received).toEqual([]);
 });
 
-test("a POST that the proxy rejected has no unknown outcome", async () => {
+test("reports that a POST rejected by the proxy had no effect", async () => {
   const [proxy, target] = await Promise.all([startProxy(502), startTarget()]);
   process.env["HTTP_PROXY"] = proxy.url;
   const transport = new Transport({ url: target.url, token: "t0ken", limits });

@@ -112,7 +112,7 @@ describe("Invitation", () => {
 });
 
 describe("Invitation.get", () => {
-  test("reads by the plaintext hash of the pk, and keeps the pk secret", async () => {
+  test("uses the hash of the pk as the id, which is not secret, and keeps the pk secret", async () => {
     const invitation = Invitation.get("jane", pulumi.secret(pk));
     expect(await resolveOutput(invitation.id)).toBe(invitationId(pk));
     expect(await pulumi.isSecret(invitation.id)).toBe(false);

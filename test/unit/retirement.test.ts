@@ -60,35 +60,35 @@ async function refreshDeleted(state: Properties, events?: readonly Body[]): Prom
   return { status, retiredAt };
 }
 
-describe("an invitation that was deleted before its expiry", () => {
+describe("an invitation deleted before its expiry", () => {
   const useEvents = [deletedByExecutorEvent({ created: "2026-11-22T08:59:50.025595Z" }), usedEvent(), createdEvent()];
 
-  test("is used, since its use, if it is single-use and was used", async () => {
+  test("counts as used at the time of its use event", async () => {
     expect(await refreshDeleted(singleUse(), useEvents)).toEqual({ status: "used", retiredAt: "2026-11-22T08:59:49Z" });
     expect(requestLines()).toEqual([`GET ${invitationPath}`, eventsRequest()]);
     expect(warnings()).toEqual([]);
   });
 
-  test("is used regardless of the order of the events", async () => {
+  test("counts as used regardless of the order of the events", async () => {
     const reversed = [...useEvents].reverse();
     expect(await refreshDeleted(singleUse(), reversed)).toEqual({ status: "used", retiredAt: "2026-11-22T08:59:49Z" });
   });
 
-  test("is used if the flow executor deleted it, even if the event of its use is missing", async () => {
+  test("counts as used if the flow executor deleted it, even without a use event", async () => {
     const retired = { status: "used", retiredAt: "2026-11-22T08:59:51Z" };
     expect(await refreshDeleted(singleUse(), [deletedByExecutorEvent(), createdEvent()])).toEqual(retired);
     expect(await refreshDeleted(multiUse(), [deletedByExecutorEvent(), createdEvent()])).toEqual(retired);
   });
 
-  test("is used if it is single-use and only the event of its use exists", async () => {
+  test("counts as used if it is single-use and has only a use event", async () => {
     expect(await refreshDeleted(singleUse(), [usedEvent(), createdEvent()])).toMatchObject({ status: "used" });
   });
 
-  test("is used if it was made single-use outside Pulumi and then used", async () => {
+  test("counts as used if it was made single-use outside Pulumi and then used", async () => {
     expect(await refreshDeleted(multiUse(), useEvents)).toEqual({ status: "used", retiredAt: "2026-11-22T08:59:49Z" });
   });
 
-  test("is drift if a user deleted it, and the user and time are reported", async () => {
+  test("is drift if a user deleted it, and the warning names the user and time", async () => {
     for (const state of [singleUse(), multiUse()]) {
       expect(await refreshDeleted(state, [deletedEvent(), createdEvent()])).toBe("drift");
     }
@@ -96,23 +96,23 @@ describe("an invitation that was deleted before its expiry", () => {
     expect(warnings()).toEqual([line, line]);
   });
 
-  test("is drift if it is multi-use, was used, and was then deleted by a user", async () => {
+  test("is drift if it is multi-use and a user deleted it after a use", async () => {
     expect(await refreshDeleted(multiUse(), [deletedEvent(), usedEvent(), createdEvent()])).toBe("drift");
   });
 
-  test("is used if it is single-use and was used before a user deleted it", async () => {
+  test("counts as used if it is single-use and a user deleted it after a use", async () => {
     expect(await refreshDeleted(singleUse(), [deletedEvent(), usedEvent(), createdEvent()])).toMatchObject({
       status: "used",
     });
   });
 
-  test("is drift if its expiry was changed outside Pulumi and the cleanup task deleted it", async () => {
+  test("is drift if its expiry was moved into the past outside Pulumi and the cleanup task deleted it", async () => {
     for (const state of [singleUse(), multiUse()])
       expect(await refreshDeleted(state, [cleanedUpEvent(), createdEvent()])).toBe("drift");
     expect(warnings()[0]).toBe('Invitation "jane": deleted by authentik-shell on 2026-11-22T08:59:51Z');
   });
 
-  test("is used, since now, if it is single-use and has no events yet", async () => {
+  test("counts as used now if it is single-use and has no deletion event yet", async () => {
     const before = Date.now();
     for (const events of [[], [createdEvent()]]) {
       const retired = await refreshDeleted(singleUse(), events);
@@ -127,12 +127,12 @@ describe("an invitation that was deleted before its expiry", () => {
     expect(warnings()).toEqual([]);
   });
 
-  test("is drift, without a user, if it is multi-use and has no events yet", async () => {
+  test("is drift if it is multi-use and has no deletion event yet, and the warning names no user", async () => {
     expect(await refreshDeleted(multiUse(), [createdEvent()])).toBe("drift");
     expect(warnings()).toEqual(['Invitation "jane": deleted outside Pulumi']);
   });
 
-  test("is not retired by events of other objects that mention its pk", async () => {
+  test("is not affected by events of other objects that mention its pk", async () => {
     const mentions = [
       deletedEvent({ objectPk: otherPkHex, path: `/api/v3/stages/invitation/invitations/${pk}/` }),
       usedEvent({ objectPk: otherPkHex }),
@@ -143,7 +143,7 @@ describe("an invitation that was deleted before its expiry", () => {
     expect(warnings()).toEqual(['Invitation "jane": deleted outside Pulumi']);
   });
 
-  test("is handled even if the event log contains unexpected events", async () => {
+  test("is not affected by events of an unexpected form", async () => {
     const unexpectedEvents = [
       { action: "custom_thing", created: "2026-11-23T00:00:00Z", context: null, user: null },
       { action: "system_task_execution", created: "2026-11-23T00:00:00Z" },
@@ -162,7 +162,7 @@ describe("without permission to read the event log", () => {
     mockResponse("GET", "/core/users/me/", 200, meBody);
   }
 
-  test("a deleted single-use invitation counts as used, and the permission is named once per process", async () => {
+  test("a deleted single-use invitation counts as used, and the missing permission is reported once per process", async () => {
     mockDeletedWithoutPermission();
     const { props } = await refresh(singleUse());
     expect(props).toMatchObject({ status: "used", gone: true });
@@ -171,7 +171,7 @@ describe("without permission to read the event log", () => {
     expect(warnings()).toEqual([expect.stringContaining("permission authentik_events.view_event")]);
   });
 
-  test("a deleted multi-use invitation is drift, without a user", async () => {
+  test("a deleted multi-use invitation is drift, and the warning names no user", async () => {
     mockDeletedWithoutPermission();
     expect(await invitationProvider.read(id, multiUse())).toEqual({});
     expect(await refreshDeleted(multiUse())).toBe("drift");
@@ -195,10 +195,10 @@ describe("a failing event log", () => {
   });
 });
 
-describe("an invitation that was deleted after its expiry", () => {
+describe("an invitation deleted after its expiry", () => {
   const expired = { status: "expired", retiredAt: pastExpiry };
 
-  test("is expired, without a request to the event log, if it is multi-use", async () => {
+  test("is expired if it is multi-use, without a request to the event log", async () => {
     expect(await refreshDeleted(multiUse({ expires: pastExpiry }))).toEqual(expired);
     expect(requestLines()).toEqual([`GET ${invitationPath}`]);
   });
@@ -213,7 +213,7 @@ describe("an invitation that was deleted after its expiry", () => {
     expect(warnings()).toEqual([]);
   });
 
-  test("is used, since its use, if it is single-use and was used", async () => {
+  test("counts as used at the time of its use event if it is single-use", async () => {
     expect(
       await refreshDeleted(singleUse({ expires: pastExpiry }), [deletedByExecutorEvent(), usedEvent(), createdEvent()]),
     ).toEqual({
@@ -224,7 +224,7 @@ describe("an invitation that was deleted after its expiry", () => {
 });
 
 describe("an existing invitation", () => {
-  test("is expired, since its expiry, but not gone", async () => {
+  test("is expired as of its expiry, but not gone", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry }));
     const { props, inputs } = await refresh(multiUse({ expires: pastExpiry }));
     expect(props).toEqual(multiUse({ expires: pastExpiry, status: "expired", retiredAt: pastExpiry }));
@@ -244,7 +244,7 @@ describe("an existing invitation", () => {
     expect(warnings()).toEqual([]);
   });
 
-  test("is pending again, and drift, if its expiry was extended outside Pulumi", async () => {
+  test("is pending again, which is drift, if its expiry was extended outside Pulumi", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ expires: "2031-05-06T07:08:09Z" }));
     mockResponse("GET", eventsPath, 200, pageBody([]));
     const { props } = await refresh(multiUse({ expires: pastExpiry, status: "expired", retiredAt: pastExpiry }));
@@ -252,7 +252,7 @@ describe("an existing invitation", () => {
     expect(warnings()).toEqual(['Invitation "jane": expires changed outside Pulumi']);
   });
 
-  test("stays pending if it is multi-use", async () => {
+  test("stays pending, whether or not it was used, if it is multi-use", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody());
     expect((await refresh(multiUse())).props).toEqual(multiUse());
     expect(requestLines()).toEqual([`GET ${invitationPath}`]);
@@ -322,7 +322,7 @@ describe("a retired invitation", () => {
   });
 });
 
-describe("a change that needs no request", () => {
+describe("an update without a request", () => {
   const issuedAt = "2031-04-22T07:08:09Z";
 
   async function updateWithoutRequests(olds: Properties, news: Properties): Promise<Properties> {
@@ -331,13 +331,13 @@ describe("a change that needs no request", () => {
     return outs as Properties;
   }
 
-  test("of onRetired only updates the state", async () => {
+  test("stores a changed onRetired", async () => {
     const outs = await updateWithoutRequests(multiUse(), invitationInputs({ onRetired: "keep" }));
     expect(outs).toEqual(multiUse({ onRetired: "keep" }));
     expect(await updateWithoutRequests(outs, invitationInputs())).toEqual(multiUse());
   });
 
-  test("of the spelling updates the state, so that drift is shown as configured", async () => {
+  test("stores whether the program sets expires or validFor, so that drift is shown as configured", async () => {
     const olds = multiUse({ issuedAt, validFor: "14d" });
     const outs = await updateWithoutRequests(olds, invitationInputs({ onRetired: "keep" }));
     expect(outs).toEqual(multiUse({ issuedAt, onRetired: "keep" }));

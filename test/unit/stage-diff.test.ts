@@ -43,7 +43,7 @@ test.each([
 });
 
 test.each(["authentik-staging", unknownValue])(
-  "the connection %s replaces the stage, and creates the new one first",
+  "the connection %s replaces the stage, creating the new one first",
   async (connection) => {
     expect(await diff({ connection })).toEqual({ changes: true, replaces: ["connection"], deleteBeforeReplace: false });
   },

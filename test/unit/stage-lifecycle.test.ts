@@ -72,7 +72,7 @@ describe("create", () => {
     expect((await create({ name: " invitation " })).outs).toMatchObject({ name: " invitation " });
   });
 
-  test("fails if an invitation stage has the name, with its pk and the option import", async () => {
+  test("names the pk and the option import if an invitation stage has the name", async () => {
     mockResponse("POST", stagesPath, 400, nameTaken);
     mockResponse("GET", stagesPath, 200, pageBody([stageBody()]));
     const { message } = await catchError(create());
@@ -82,7 +82,7 @@ describe("create", () => {
     expect(requestLines()).toEqual([`POST ${stagesPath}`, lookupRequest]);
   });
 
-  test("fails if a stage of another kind has the name", async () => {
+  test("reports that a stage of another kind may have the name if no invitation stage has it", async () => {
     mockResponse("POST", stagesPath, 400, nameTaken);
     mockResponse("GET", stagesPath, 200, pageBody([]));
     expect((await catchError(create())).message).toBe(
@@ -115,13 +115,13 @@ describe("update", () => {
     expect(outs).toEqual({ ...state, continueFlowWithoutInvitation: true });
   });
 
-  test("of a deleted stage fails with the command to run", async () => {
+  test("of a deleted stage suggests `pulumi up --refresh`", async () => {
     mockResponse("PUT", stagePath, 404, notFoundBody);
     const { message } = await catchError(invitationStageProvider.update(stagePk, state, { ...inputs, name: "other" }));
     expect(message).toBe('Invitation stage "other" no longer exists in authentik. Run `pulumi up --refresh`.');
   });
 
-  test("to a name that is taken fails with the pk of the stage that has it", async () => {
+  test("to a name that is taken names the pk of the stage that has it", async () => {
     const otherPk = "f766d149-50a7-48ba-860c-b15929fab7cc";
     mockResponse("PUT", stagePath, 400, nameTaken);
     mockResponse("GET", stagesPath, 200, pageBody([stageBody({ pk: otherPk, name: "other" })]));
@@ -143,7 +143,7 @@ describe("delete", () => {
     expect(requestLines()).toEqual([`DELETE ${stagePath}`]);
   });
 
-  test("fails if 404 comes with an HTML page", async () => {
+  test("fails on a 404 with an HTML page", async () => {
     mockResponse("DELETE", stagePath, 404, htmlPage);
     const { stack } = await catchError(invitationStageProvider.delete(stagePk, state));
     expect(stack).toBe("");
@@ -199,14 +199,14 @@ describe("read", () => {
   test.each([
     ["an HTML page", htmlPage],
     ["a proxy's JSON", { message: "no Route matched with those values" }],
-  ])("never reports a deletion if 404 comes with %s", async (_case, body) => {
+  ])("does not treat a 404 with %s as a deletion", async (_case, body) => {
     mockResponse("GET", stagePath, 404, body);
     const { message, stack } = await catchError(read());
     expect(message).toContain("The response did not come from authentik's API");
     expect(stack).toBe("");
   });
 
-  test("finds a stage by only its pk, in any spelling (InvitationStage.get)", async () => {
+  test("finds a stage by its pk alone, in any spelling (InvitationStage.get)", async () => {
     mockResponse("GET", stagePath, 200, stageBody());
     const result = await invitationStageProvider.read(`{${stagePk.toUpperCase()}}`, {});
     expect(result).toMatchObject({ id: stagePk, props: state });
@@ -248,7 +248,7 @@ describe("adoption", () => {
     expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
   });
 
-  test("fails if properties differ, lists them, and changes nothing", async () => {
+  test("fails if properties differ: the error lists them, and nothing is changed", async () => {
     const pk = freshPk();
     mockResponse(
       "GET",
@@ -262,7 +262,7 @@ describe("adoption", () => {
     expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
   });
 
-  test("fails if the stage does not exist, with the pk, which is not a secret", async () => {
+  test("names the pk of a stage that does not exist, because a stage's pk is not a secret", async () => {
     const pk = freshPk();
     mockResponse("GET", `${stagesPath}${pk}/`, 404, notFoundBody);
     expect((await catchError(create({ import: pk }))).message).toBe(

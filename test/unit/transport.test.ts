@@ -88,7 +88,7 @@ describe("a request", () => {
     expect(server.received[0]?.headers).not.toHaveProperty("content-type");
   });
 
-  test("has a path below that of the base URL", async () => {
+  test("is sent below the path of the base URL", async () => {
     const server = await startServer(respondOk);
     await openTransport(`${server.url}/sso/`).send(buildRequest("GET", "/api/v3/things/?a=b%20c"));
     expect(server.received[0]?.path).toBe("/sso/api/v3/things/?a=b%20c");
@@ -147,21 +147,21 @@ describe("a connection", () => {
   });
 });
 
-describe.each(idempotentMethods)("%s is retried", (method) => {
-  test.each([429, 502, 503, 504])("after %d", async (status) => {
+describe.each(idempotentMethods)("%s", (method) => {
+  test.each([429, 502, 503, 504])("is retried after %d", async (status) => {
     const { server, response } = await sendTo(failFirst(2, respondWith(status)), method);
     expect((await response).status).toBe(200);
     expect(server.received.map((request) => request.method)).toEqual([method, method, method]);
     expect(new Set(server.received.map(({ body }) => body)).size).toBe(1);
   });
 
-  test("after the connection was closed before the response", async () => {
+  test("is retried after the connection was closed before the response", async () => {
     const { server, response } = await sendTo(failFirst(2, closeConnection), method);
     expect((await response).status).toBe(200);
     expect(server.received).toHaveLength(3);
   });
 
-  test("after the connection was closed during the response", async () => {
+  test("is retried after the connection was closed during the response", async () => {
     const closeDuringResponse: Handler = ({ socket }, response) => {
       response.writeHead(200, { "content-type": "application/json", "content-length": "100" });
       response.write('{"ok":', () => socket.destroy());
@@ -171,7 +171,7 @@ describe.each(idempotentMethods)("%s is retried", (method) => {
     expect(server.received).toHaveLength(2);
   });
 
-  test("after a timeout before the response", async () => {
+  test("is retried after a timeout before the response", async () => {
     const { server, response } = await sendTo(
       failFirst(1, () => undefined),
       method,
@@ -180,7 +180,7 @@ describe.each(idempotentMethods)("%s is retried", (method) => {
     expect(server.received).toHaveLength(2);
   });
 
-  test("after a timeout during the response", async () => {
+  test("is retried after a timeout during the response", async () => {
     const stopDuringResponse: Handler = (_request, response) => {
       response.writeHead(200, { "content-type": "application/json", "content-length": "100" });
       response.write('{"ok":');
@@ -190,13 +190,13 @@ describe.each(idempotentMethods)("%s is retried", (method) => {
     expect(server.received).toHaveLength(2);
   });
 
-  test("at most until the limit of attempts", async () => {
+  test("is sent at most maxAttempts times", async () => {
     const { server, response } = await sendTo(respondWith(503), method, { maxAttempts: 3 });
     expect(await catchError(response)).toBeInstanceOf(ServerError);
     expect(server.received).toHaveLength(3);
   });
 
-  test.each([200, 204, 301, 400, 403, 404, 405, 409, 500, 501])("but not after %d", async (status) => {
+  test.each([200, 204, 301, 400, 403, 404, 405, 409, 500, 501])("is not retried after %d", async (status) => {
     const { server, response } = await sendTo(respondWith(status), method);
     expect((await response).status).toBe(status);
     expect(server.received).toHaveLength(1);
@@ -255,8 +255,8 @@ describe("after a refused connection", () => {
   );
 });
 
-describe("the delay before a retry", () => {
-  test("doubles with each retry", async () => {
+describe("retry delays", () => {
+  test("double with each retry", async () => {
     jest.spyOn(Math, "random").mockReturnValue(0.999);
     const { server, response } = await sendTo(failFirst(3, respondWith(503)), "GET", { initialDelay: 60 });
     await response;
@@ -266,20 +266,20 @@ describe("the delay before a retry", () => {
     expect(third).toBeGreaterThanOrEqual(235);
   });
 
-  test("has full jitter", async () => {
+  test("have full jitter", async () => {
     jest.spyOn(Math, "random").mockReturnValue(0.01);
     const { server, response } = await sendTo(failFirst(3, respondWith(503)), "GET", { initialDelay: 2000 });
     await response;
     expect(delaysBetweenRequests(server).reduce((sum, delay) => sum + delay, 0)).toBeLessThan(1500);
   });
 
-  test("is at least Retry-After in seconds", async () => {
+  test("are at least the number of seconds in Retry-After", async () => {
     const { server, response } = await sendTo(failFirst(1, respondWith(429, { "retry-after": "1" })));
     expect((await response).status).toBe(200);
     expect(delaysBetweenRequests(server)[0]).toBeGreaterThanOrEqual(990);
   });
 
-  test("lasts until Retry-After as a date", async () => {
+  test("last until the date in Retry-After", async () => {
     const date = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
     const { response } = await sendTo(failFirst(1, respondWith(503, { "retry-after": date.toUTCString() })));
     expect((await response).status).toBe(200);
@@ -287,7 +287,7 @@ describe("the delay before a retry", () => {
   });
 
   test.each(["Mon, 01 Jan 2001 00:00:00 GMT", "soon", "", "-5", "0"])(
-    "is not extended by Retry-After %j",
+    "are not extended by Retry-After %j",
     async (retryAfter) => {
       const { server, response } = await sendTo(failFirst(1, respondWith(503, { "retry-after": retryAfter })));
       expect((await response).status).toBe(200);
@@ -295,7 +295,7 @@ describe("the delay before a retry", () => {
     },
   );
 
-  test("is skipped if Retry-After exceeds the limit: the request fails with Retry-After in the message", async () => {
+  test("do not exceed maxRetryAfter: a longer Retry-After fails the request, and the message includes it", async () => {
     const { server, response } = await sendTo(respondWith(503, { "retry-after": "120" }), "GET", {
       maxRetryAfter: 60_000,
     });
