@@ -1,16 +1,15 @@
 import { invitationId } from "../../provider/common/pk";
 import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { createdEvent, deletedEvent, eventsPath, eventsRequest, updatedEvent, usedEvent } from "./support/events";
 import {
-  createdEvent,
-  deletedEvent,
-  eventsPath,
-  eventsRequest,
+  configureWith,
+  expectAllMocksUsed,
   freshSettings,
-  updatedEvent,
-  usedEvent,
-} from "./support/events";
-import { configureWith, expectAllMocksUsed, mockResponse, requestLines, resetHttpMocks } from "./support/http-mocks";
+  mockResponse,
+  requestLines,
+  resetHttpMocks,
+} from "./support/http-mocks";
 import { invitationState, type Properties, refresh } from "./support/invitation";
 import {
   type Body,
@@ -123,18 +122,19 @@ describe("a change outside Pulumi", () => {
 
   test("is looked up once per drifted object, and not for unchanged ones", async () => {
     const pks = [1, 2, 3].map((number) => `dddddddd-1111-4000-8000-00000000000${number}`);
-    for (const [index, eachPk] of pks.entries()) {
+    for (const [index, objectPk] of pks.entries()) {
       mockResponse(
         "GET",
-        `/stages/invitation/invitations/${eachPk}/`,
+        `/stages/invitation/invitations/${objectPk}/`,
         200,
-        invitationBody({ pk: eachPk, single_use: index > 0 }),
+        invitationBody({ pk: objectPk, single_use: index > 0 }),
       );
     }
     mockResponse("GET", eventsPath, 200, pageBody([]), { times: 2 });
-    for (const eachPk of pks) await invitationProvider.read(invitationId(eachPk), invitationState({ pk: eachPk }));
+    for (const objectPk of pks)
+      await invitationProvider.read(invitationId(objectPk), invitationState({ pk: objectPk }));
     expect(requestLines().filter((line) => line.includes(eventsPath))).toEqual(
-      pks.slice(1).map((drifted) => eventsRequest(drifted)),
+      pks.slice(1).map((objectPk) => eventsRequest(objectPk)),
     );
     expect(warnings()).toHaveLength(2);
   });

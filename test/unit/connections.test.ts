@@ -10,8 +10,8 @@ import { notFoundBody, pk } from "./support/response-bodies";
 const url = "https://authentik.test";
 const token = "t0ken";
 
-/** The message of the error that `connect` throws: one line without a stack. */
-function connectError(name?: string): string {
+/** Returns the message of the error that `connect` throws: one line, without a stack. */
+function getConnectError(name?: string): string {
   try {
     connect(name);
   } catch (error) {
@@ -25,7 +25,7 @@ function connectError(name?: string): string {
 }
 
 /** Sends a request through the connection and returns the headers of that request. */
-async function sendAndGetHeaders(connection: Connection, origin = url): Promise<Headers> {
+async function getSentHeaders(connection: Connection, origin = url): Promise<Headers> {
   const received: Headers[] = [];
   nock(origin)
     .get(/\/api\/v3\//)
@@ -47,14 +47,14 @@ beforeEach(async () => {
 
 describe("a missing setting", () => {
   test("is reported for the URL", () => {
-    expect(connectError()).toBe(
+    expect(getConnectError()).toBe(
       "authentik's URL is not set. Set it with `pulumi config set authentik:url https://authentik.example.com` or in AUTHENTIK_URL.",
     );
   });
 
   test("is reported for the token", async () => {
     await configureWith(invitationProvider, { "authentik:url": url });
-    expect(connectError()).toBe(
+    expect(getConnectError()).toBe(
       "authentik's API token is not set. Set it with `pulumi config set --secret authentik:token …` or in AUTHENTIK_TOKEN.",
     );
   });
@@ -62,18 +62,18 @@ describe("a missing setting", () => {
   test("of a named connection is not read from the environment", async () => {
     process.env["AUTHENTIK_URL"] = url;
     process.env["AUTHENTIK_TOKEN"] = token;
-    expect(connectError("authentik-staging")).toBe(
+    expect(getConnectError("authentik-staging")).toBe(
       "authentik's URL is not set. Set it with `pulumi config set authentik-staging:url https://authentik.example.com`.",
     );
     await configureWith(invitationProvider, { "authentik-staging:url": url });
-    expect(connectError("authentik-staging")).toBe(
+    expect(getConnectError("authentik-staging")).toBe(
       "authentik's API token is not set. Set it with `pulumi config set --secret authentik-staging:token …`.",
     );
   });
 
   test("can also be an empty environment variable", () => {
     process.env["AUTHENTIK_URL"] = "";
-    expect(connectError()).toMatch(/^authentik's URL is not set/);
+    expect(getConnectError()).toMatch(/^authentik's URL is not set/);
   });
 });
 
@@ -89,19 +89,19 @@ describe("an invalid setting", () => {
     ["", "authentik:url is not a URL. Use the form https://authentik.example.com."],
   ])("is reported for the URL %j", async (invalidUrl, message) => {
     await configureWith(invitationProvider, { "authentik:url": invalidUrl, "authentik:token": token });
-    expect(connectError()).toBe(message);
+    expect(getConnectError()).toBe(message);
   });
 
   test("is reported as AUTHENTIK_URL if the URL comes from the environment", () => {
     process.env["AUTHENTIK_URL"] = "localhost:9000";
-    expect(connectError()).toBe("AUTHENTIK_URL must start with https:// (or http://).");
+    expect(getConnectError()).toBe("AUTHENTIK_URL must start with https:// (or http://).");
   });
 
   test.each(["two words", "line\nbreak", "naïve", "   ", "Bearer abc"])(
     "is reported for the token %j, without repeating it",
     async (invalidToken) => {
       await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": invalidToken });
-      const message = connectError();
+      const message = getConnectError();
       expect(message).toBe("authentik:token is not an API token: it must be printable ASCII without spaces.");
       expect(message).not.toContain(invalidToken.trim() || "\n");
     },
@@ -110,7 +110,7 @@ describe("an invalid setting", () => {
   test("is reported as AUTHENTIK_TOKEN if the token comes from the environment", async () => {
     await configureWith(invitationProvider, { "authentik:url": url });
     process.env["AUTHENTIK_TOKEN"] = "two words";
-    expect(connectError()).toBe("AUTHENTIK_TOKEN is not an API token: it must be printable ASCII without spaces.");
+    expect(getConnectError()).toBe("AUTHENTIK_TOKEN is not an API token: it must be printable ASCII without spaces.");
   });
 
   test.each(["maybe", "2", "on"])("is reported for insecure %j", async (insecure) => {
@@ -119,13 +119,13 @@ describe("an invalid setting", () => {
       "authentik:token": token,
       "authentik:insecure": insecure,
     });
-    expect(connectError()).toBe("authentik:insecure must be true or false.");
+    expect(getConnectError()).toBe("authentik:insecure must be true or false.");
   });
 
   test("is reported as AUTHENTIK_INSECURE if insecure comes from the environment", async () => {
     await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
     process.env["AUTHENTIK_INSECURE"] = "maybe";
-    expect(connectError()).toBe("AUTHENTIK_INSECURE must be true or false.");
+    expect(getConnectError()).toBe("AUTHENTIK_INSECURE must be true or false.");
   });
 
   const hint = "Set it with `pulumi config set --secret --path 'authentik:headers.X-My-Header' …`.";
@@ -150,8 +150,8 @@ describe("an invalid setting", () => {
       "authentik:token": token,
       "authentik:headers": headers,
     });
-    expect(connectError()).toBe(message);
-    expect(connectError()).not.toContain("s3cret");
+    expect(getConnectError()).toBe(message);
+    expect(getConnectError()).not.toContain("s3cret");
   });
 
   test.each(["proxy-authorization", "User-Agent", "keep-alive", "upgrade", "expect"])(
@@ -162,7 +162,7 @@ describe("an invalid setting", () => {
         "authentik:token": token,
         "authentik:headers": JSON.stringify({ [header]: "x" }),
       });
-      expect(connectError()).toBe(`authentik:headers must not set ${header}, which the provider sets itself.`);
+      expect(getConnectError()).toBe(`authentik:headers must not set ${header}, which the provider sets itself.`);
     },
   );
 });
@@ -171,7 +171,7 @@ describe("settings", () => {
   test("of the default connection are read from the environment", async () => {
     process.env["AUTHENTIK_URL"] = `${url}/`;
     process.env["AUTHENTIK_TOKEN"] = token;
-    const headers = await sendAndGetHeaders(connect());
+    const headers = await getSentHeaders(connect());
     expect(headers.get("authorization")).toBe(`Bearer ${token}`);
   });
 
@@ -179,14 +179,14 @@ describe("settings", () => {
     process.env["AUTHENTIK_URL"] = "https://other.test";
     process.env["AUTHENTIK_TOKEN"] = "other";
     await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
-    const headers = await sendAndGetHeaders(connect());
+    const headers = await getSentHeaders(connect());
     expect(headers.get("authorization")).toBe(`Bearer ${token}`);
   });
 
   test("can come partly from the configuration and partly from the environment", async () => {
     process.env["AUTHENTIK_TOKEN"] = "other";
     await configureWith(invitationProvider, { "authentik:url": url });
-    expect((await sendAndGetHeaders(connect())).get("authorization")).toBe("Bearer other");
+    expect((await getSentHeaders(connect())).get("authorization")).toBe("Bearer other");
   });
 
   test("are trimmed", async () => {
@@ -195,7 +195,7 @@ describe("settings", () => {
       "authentik:token": ` ${token}\n`,
       "authentik:insecure": " true\n",
     });
-    expect((await sendAndGetHeaders(connect())).get("authorization")).toBe(`Bearer ${token}`);
+    expect((await getSentHeaders(connect())).get("authorization")).toBe(`Bearer ${token}`);
   });
 
   test("of a named connection are read from its namespace", async () => {
@@ -206,7 +206,7 @@ describe("settings", () => {
       "authentik-staging:url": staging,
       "authentik-staging:token": "other",
     });
-    const headers = await sendAndGetHeaders(connect("authentik-staging"), staging);
+    const headers = await getSentHeaders(connect("authentik-staging"), staging);
     expect(headers.get("authorization")).toBe("Bearer other");
   });
 
@@ -216,7 +216,7 @@ describe("settings", () => {
       "authentik:token": token,
       "authentik:headers": '{"X-Proxy-Key": "s3cret", "cf-access-client-id": "id"}',
     });
-    const headers = await sendAndGetHeaders(connect());
+    const headers = await getSentHeaders(connect());
     expect(headers.get("x-proxy-key")).toBe("s3cret");
     expect(headers.get("cf-access-client-id")).toBe("id");
   });
@@ -245,7 +245,7 @@ describe("a connection", () => {
   });
 
   test("can be opened once missing settings are set", async () => {
-    connectError();
+    getConnectError();
     process.env["AUTHENTIK_URL"] = url;
     process.env["AUTHENTIK_TOKEN"] = token;
     expect(() => connect()).not.toThrow();

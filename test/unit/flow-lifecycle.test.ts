@@ -38,7 +38,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
     return { id, outs: outs as Properties, inputs };
   }
 
-  /** Returns the requests that change something since the last call. */
+  /** Returns the write requests since the last call. */
   function takeWriteRequests(): string[] {
     const writeRequests = server.requests
       .filter(({ method }) => method !== "GET")

@@ -13,10 +13,10 @@ import {
 } from "../../provider";
 import { invitationId } from "../../provider/common/pk";
 import { catchError } from "./support/catch-error";
-import { freshSettings } from "./support/events";
 import {
   authentikUrl,
   expectAllMocksUsed,
+  freshSettings,
   mockResponse,
   requestLines,
   resetHttpMocks,
@@ -50,7 +50,7 @@ beforeEach(() => {
 });
 afterEach(expectAllMocksUsed);
 
-/** Returns the message of a failing lookup: one line that starts with the function's name, without a stack, an invitation's pk or the token. */
+/** Returns the message of a failing lookup: one line that starts with the function's name, without a stack or a secret. */
 async function catchLookupError(promise: Promise<unknown>): Promise<string> {
   const { message, stack } = await catchError(promise);
   expect(stack).toBe("");

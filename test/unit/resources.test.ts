@@ -4,14 +4,14 @@ import { Invitation, type InvitationArgs, InvitationStage } from "../../provider
 import { invitationId } from "../../provider/common/pk";
 import { pk, stagePk } from "./support/response-bodies";
 
-interface Registered {
+interface RegisteredResource {
   readonly type: string;
   readonly name: string;
   readonly id: string | undefined;
   readonly inputs: Record<string, unknown>;
 }
 
-const registered: Registered[] = [];
+const registered: RegisteredResource[] = [];
 /** The outputs that the mocked provider returns in addition to the inputs. */
 let mockedOutputs: Record<string, unknown> = {};
 
@@ -40,8 +40,8 @@ beforeEach(async () => {
   });
 });
 
-/** Returns the inputs that are registered for an invitation with these arguments. */
-async function registeredInputs(
+/** Registers an invitation with these arguments, and returns its inputs. */
+async function registerInvitation(
   args: InvitationArgs,
   opts?: pulumi.CustomResourceOptions,
 ): Promise<Record<string, unknown>> {
@@ -51,7 +51,7 @@ async function registeredInputs(
 
 describe("Invitation", () => {
   test("is registered with its type token and the constant provider source", async () => {
-    expect(await registeredInputs({ validFor: "14d" })).toEqual({
+    expect(await registerInvitation({ validFor: "14d" })).toEqual({
       name: "jane",
       validFor: "14d",
       __provider: expect.stringMatching(/^exports\.handler=.*\.Invitation$/),
@@ -66,11 +66,11 @@ describe("Invitation", () => {
     ["a string", "other", "other"],
     ["an output", pulumi.output("other"), "other"],
   ])("defaults its name to its logical name: %s", async (_case, name, expected) => {
-    expect(await registeredInputs({ validFor: "14d", name })).toMatchObject({ name: expected });
+    expect(await registerInvitation({ validFor: "14d", name })).toMatchObject({ name: expected });
   });
 
   test("passes the option import as a secret input, because a pk is a secret", async () => {
-    const inputs = await registeredInputs({ validFor: "14d" }, { import: pk });
+    const inputs = await registerInvitation({ validFor: "14d" }, { import: pk });
     expect(unwrapSecret(inputs["import"])).toBe(pk);
   });
 

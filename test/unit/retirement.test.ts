@@ -8,10 +8,16 @@ import {
   deletedEvent,
   eventsPath,
   eventsRequest,
-  freshSettings,
   usedEvent,
 } from "./support/events";
-import { configureWith, expectAllMocksUsed, mockResponse, requestLines, resetHttpMocks } from "./support/http-mocks";
+import {
+  configureWith,
+  expectAllMocksUsed,
+  freshSettings,
+  mockResponse,
+  requestLines,
+  resetHttpMocks,
+} from "./support/http-mocks";
 import { diffInvitation, invitationInputs, invitationState, type Properties, refresh } from "./support/invitation";
 import {
   type Body,
@@ -43,7 +49,7 @@ afterEach(expectAllMocksUsed);
 const singleUse = (changes: Properties = {}): Properties => invitationState({ singleUse: true, ...changes });
 const multiUse = (changes: Properties = {}): Properties => invitationState(changes);
 
-/** Refreshes an invitation that authentik has deleted, with these events. Returns how it was retired, or "drift" if it has to be recreated. */
+/** Refreshes an invitation that authentik has deleted. Returns how it was retired, or "drift" if it has to be recreated. */
 async function refreshDeleted(state: Properties, events?: readonly Body[]): Promise<Properties | "drift"> {
   mockResponse("GET", invitationPath, 404, notFoundBody);
   if (events) mockResponse("GET", eventsPath, 200, pageBody(events));
@@ -92,8 +98,8 @@ describe("an invitation deleted before its expiry", () => {
     for (const state of [singleUse(), multiUse()]) {
       expect(await refreshDeleted(state, [deletedEvent(), createdEvent()])).toBe("drift");
     }
-    const line = 'Invitation "jane": deleted by akadmin on 2026-11-22T08:59:51Z';
-    expect(warnings()).toEqual([line, line]);
+    const warning = 'Invitation "jane": deleted by akadmin on 2026-11-22T08:59:51Z';
+    expect(warnings()).toEqual([warning, warning]);
   });
 
   test("is drift if it is multi-use and a user deleted it after a use", async () => {

@@ -1,4 +1,3 @@
-import { settings } from "./http-mocks";
 import { type Body, pk } from "./response-bodies";
 
 export const pkHex = pk.replaceAll("-", "");
@@ -69,12 +68,4 @@ export function usedEvent({ created = "2026-11-22T08:59:49.993798Z", objectPk = 
     app: "authentik.events.signals",
     context: { http_request: { args: {}, path: executorPath, method: "GET" }, invitation_uuid: objectPk },
   };
-}
-
-let settingsCount = 0;
-
-/** Settings of a connection that has not cached anything yet. */
-export function freshSettings(overrides: Record<string, string> = {}): Record<string, string> {
-  settingsCount += 1;
-  return { ...settings, "authentik:headers": JSON.stringify({ "x-test": String(settingsCount) }), ...overrides };
 }

@@ -82,3 +82,11 @@ export async function configureWith(provider: Configurable, settings: Record<str
 }
 
 export const settings = { "authentik:url": authentikUrl, "authentik:token": token };
+
+let settingsCount = 0;
+
+/** Settings of a connection that has not cached anything yet. */
+export function freshSettings(overrides: Record<string, string> = {}): Record<string, string> {
+  settingsCount += 1;
+  return { ...settings, "authentik:headers": JSON.stringify({ "x-test": String(settingsCount) }), ...overrides };
+}
