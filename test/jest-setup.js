@@ -1,10 +1,10 @@
-// nock 15 calls Promise.withResolvers, which Node has from 22 on.
+// nock 15 calls Promise.withResolvers, which Node.js has since version 22.
 Promise.withResolvers ??= () => {
   let resolve;
   let reject;
-  const promise = new Promise((a, b) => {
-    resolve = a;
-    reject = b;
+  const promise = new Promise((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise;
+    reject = rejectPromise;
   });
   return { promise, resolve, reject };
 };

@@ -1,43 +1,50 @@
+import { invitationId } from "../../provider/common/pk";
 import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
-import { invitationId } from "../../provider/common/pk";
+import { createdEvent, deletedEvent, eventsPath, eventsRequest, updatedEvent, usedEvent } from "./support/events";
+import {
+  configureWith,
+  expectAllMocksUsed,
+  freshSettings,
+  mockResponse,
+  requestLines,
+  resetHttpMocks,
+} from "./support/http-mocks";
+import { invitationState, type Properties, refresh } from "./support/invitation";
 import {
   type Body,
-  badToken,
   flowBody,
   flowPk,
-  gone,
   htmlPage,
+  invalidTokenBody,
   invitationBody,
-  invitationToFlow,
+  invitationBodyWithFlow,
   meBody,
-  noPermission,
+  notFoundBody,
   otherPk,
   pageBody,
+  permissionDeniedBody,
   pk,
   stageBody,
   stagePk,
-} from "./support/bodies";
-import { created, deleted, eventsPath, eventsRequest, freshSettings, updated, used } from "./support/events";
-import { answer, clearExchanges, configureWith, expectAllAsked, lines } from "./support/exchanges";
-import { invitationState, type Properties, refresh } from "./support/invitation";
+} from "./support/response-bodies";
 
-const one = `/stages/invitation/invitations/${pk}/`;
-const stage = `/stages/invitation/stages/${stagePk}/`;
-const hexOfAnother = otherPk.replaceAll("-", "");
+const invitationPath = `/stages/invitation/invitations/${pk}/`;
+const stagePath = `/stages/invitation/stages/${stagePk}/`;
+const otherPkHex = otherPk.replaceAll("-", "");
 
 const warn = jest.spyOn(console, "warn").mockImplementation();
-const told = (): string[] => warn.mock.calls.map(([line]) => String(line));
+const warnings = (): string[] => warn.mock.calls.map(([line]) => String(line));
 
 beforeEach(async () => {
-  clearExchanges();
+  resetHttpMocks();
   warn.mockClear();
   await configureWith(invitationProvider, freshSettings());
 });
 afterEach(() => {
-  expectAllAsked();
-  // The line that tells of an invitation names the resource, never its pk.
-  for (const spelling of [pk, pk.replaceAll("-", "")]) expect(told().join()).not.toContain(spelling);
+  expectAllMocksUsed();
+  // Warnings about an invitation contain its name, never its pk.
+  for (const spelling of [pk, pk.replaceAll("-", "")]) expect(warnings().join()).not.toContain(spelling);
 });
 
 const stageState = (changes: Properties = {}): Properties => ({
@@ -52,26 +59,32 @@ const stageState = (changes: Properties = {}): Properties => ({
   ...changes,
 });
 
-async function refreshDrifted(events?: readonly Body[], changes: Body = { fixed_data: { by: "hand" } }): Promise<void> {
-  answer("GET", one, 200, invitationBody(changes));
-  if (events) answer("GET", eventsPath, 200, pageBody(events));
+async function refreshDrifted(
+  events?: readonly Body[],
+  changes: Body = { fixed_data: { changed: true } },
+): Promise<void> {
+  mockResponse("GET", invitationPath, 200, invitationBody(changes));
+  if (events) mockResponse("GET", eventsPath, 200, pageBody(events));
   await refresh(invitationState());
 }
 
-describe("a change", () => {
-  test("is told with who made it and when, for one request", async () => {
-    await refreshDrifted([updated({ by: "mallory", at: "2026-11-22T10:11:12.131415Z" }), created()]);
-    expect(told()).toEqual([
+describe("a change outside Pulumi", () => {
+  test("is reported with the user and time, for one request", async () => {
+    await refreshDrifted([
+      updatedEvent({ username: "mallory", created: "2026-11-22T10:11:12.131415Z" }),
+      createdEvent(),
+    ]);
+    expect(warnings()).toEqual([
       'Invitation "jane": fixedData changed outside Pulumi, last by mallory on 2026-11-22T10:11:12Z',
     ]);
-    expect(lines()).toEqual([`GET ${one}`, eventsRequest()]);
+    expect(requestLines()).toEqual([`GET ${invitationPath}`, eventsRequest()]);
   });
 
-  test("is told with all that drifted, and with the last of those who changed it", async () => {
+  test("is reported with all changed properties and the user who changed the object last", async () => {
     const events = [
-      updated({ by: "second", at: "2026-11-22T12:00:00Z" }),
-      updated({ by: "first", at: "2026-11-22T11:00:00Z" }),
-      created(),
+      updatedEvent({ username: "second", created: "2026-11-22T12:00:00Z" }),
+      updatedEvent({ username: "first", created: "2026-11-22T11:00:00Z" }),
+      createdEvent(),
     ];
     await refreshDrifted(events, {
       name: "x",
@@ -81,178 +94,182 @@ describe("a change", () => {
       flow: flowPk,
       flow_obj: flowBody(),
     });
-    expect(told()).toEqual([
+    expect(warnings()).toEqual([
       'Invitation "jane": name, expires, fixedData, singleUse, flow changed outside Pulumi, last by second on 2026-11-22T12:00:00Z',
     ]);
   });
 
-  test("of the expiry that validFor led to is told as one of expires", async () => {
-    answer("GET", one, 200, invitationBody({ expires: "2032-01-01T00:00:00Z" }));
-    answer("GET", eventsPath, 200, pageBody([updated()]));
+  test("is reported as expires if the expiry was set through validFor", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: "2032-01-01T00:00:00Z" }));
+    mockResponse("GET", eventsPath, 200, pageBody([updatedEvent()]));
     await refresh(invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" }));
-    expect(told()).toEqual([
+    expect(warnings()).toEqual([
       'Invitation "jane": expires changed outside Pulumi, last by akadmin on 2026-11-22T08:59:51Z',
     ]);
   });
 
   test.each<[string, Body[]]>([
-    ["no event", []],
-    ["only its creation and uses", [used(), created()]],
-    ["only events of others that mention it", [updated({ of: hexOfAnother }), updated({ of: `x${hexOfAnother}` })]],
-  ])("that the log shows %s of is told without a name", async (_what, events) => {
+    ["no events", []],
+    ["only creation and use events", [usedEvent(), createdEvent()]],
+    [
+      "only events of other objects that mention the pk",
+      [updatedEvent({ objectPk: otherPkHex }), updatedEvent({ objectPk: `x${otherPkHex}` })],
+    ],
+  ])("is reported without a user if the event log has %s", async (_case, events) => {
     await refreshDrifted(events);
-    expect(told()).toEqual(['Invitation "jane": fixedData changed outside Pulumi']);
+    expect(warnings()).toEqual(['Invitation "jane": fixedData changed outside Pulumi']);
   });
 
-  test("is looked up once a drifted object, and not at all for the others", async () => {
-    const states = [1, 2, 3].map((count) => `dddddddd-1111-4000-8000-00000000000${count}`);
-    for (const [index, other] of states.entries()) {
-      answer(
+  test("is looked up once per drifted object, and not for unchanged ones", async () => {
+    const pks = [1, 2, 3].map((number) => `dddddddd-1111-4000-8000-00000000000${number}`);
+    for (const [index, objectPk] of pks.entries()) {
+      mockResponse(
         "GET",
-        `/stages/invitation/invitations/${other}/`,
+        `/stages/invitation/invitations/${objectPk}/`,
         200,
-        invitationBody({ pk: other, single_use: index > 0 }),
+        invitationBody({ pk: objectPk, single_use: index > 0 }),
       );
     }
-    answer("GET", eventsPath, 200, pageBody([]), { times: 2 });
-    for (const other of states) await invitationProvider.read(invitationId(other), invitationState({ pk: other }));
-    expect(lines().filter((line) => line.includes(eventsPath))).toEqual(
-      states.slice(1).map((other) => eventsRequest(other)),
+    mockResponse("GET", eventsPath, 200, pageBody([]), { times: 2 });
+    for (const objectPk of pks)
+      await invitationProvider.read(invitationId(objectPk), invitationState({ pk: objectPk }));
+    expect(requestLines().filter((line) => line.includes(eventsPath))).toEqual(
+      pks.slice(1).map((objectPk) => eventsRequest(objectPk)),
     );
-    expect(told()).toHaveLength(2);
+    expect(warnings()).toHaveLength(2);
   });
 
-  test("of a stage is told, too", async () => {
-    answer("GET", stage, 200, stageBody({ continue_flow_without_invitation: true, name: "x" }));
-    answer("GET", eventsPath, 200, pageBody([updated({ of: stagePk.replaceAll("-", "") })]));
+  test("is reported for a stage", async () => {
+    mockResponse("GET", stagePath, 200, stageBody({ continue_flow_without_invitation: true, name: "x" }));
+    mockResponse("GET", eventsPath, 200, pageBody([updatedEvent({ objectPk: stagePk.replaceAll("-", "") })]));
     await invitationStageProvider.read(stagePk, stageState());
-    expect(told()).toEqual([
+    expect(warnings()).toEqual([
       'Invitation stage "invitation": name, continueFlowWithoutInvitation changed outside Pulumi, last by akadmin on 2026-11-22T08:59:51Z',
     ]);
-    expect(lines()).toEqual([`GET ${stage}`, eventsRequest(stagePk)]);
+    expect(requestLines()).toEqual([`GET ${stagePath}`, eventsRequest(stagePk)]);
   });
 
-  test("that is none is not looked up: another spelling, or a read by get", async () => {
-    answer("GET", one, 200, invitationBody({ fixed_data: { a: 1 } }), { times: 2 });
+  test("is neither another spelling of the same value nor a read by get", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ fixed_data: { a: 1 } }), { times: 2 });
     await invitationProvider.read(invitationId(pk), { pk });
     await refresh(invitationState({ name: " jane ", expires: "2031-05-06T09:08:09+02:00", fixedData: { a: 1 } }));
-    answer("GET", stage, 200, stageBody({ name: "whatever" }));
+    mockResponse("GET", stagePath, 200, stageBody({ name: "whatever" }));
     await invitationStageProvider.read(stagePk, {});
-    expect(told()).toEqual([]);
-    expect(lines()).toHaveLength(3);
+    expect(warnings()).toEqual([]);
+    expect(requestLines()).toHaveLength(3);
   });
 });
 
-describe("a deletion", () => {
-  test("of a stage is told with who and when, for one request", async () => {
-    answer("GET", stage, 404, { detail: "No InvitationStage matches the given query." });
-    answer("GET", eventsPath, 200, pageBody([deleted({ of: stagePk.replaceAll("-", "") })]));
+describe("a deletion outside Pulumi", () => {
+  test("is reported for a stage with the user and time, for one request", async () => {
+    mockResponse("GET", stagePath, 404, { detail: "No InvitationStage matches the given query." });
+    mockResponse("GET", eventsPath, 200, pageBody([deletedEvent({ objectPk: stagePk.replaceAll("-", "") })]));
     expect(await invitationStageProvider.read(stagePk, stageState())).toEqual({});
-    expect(told()).toEqual(['Invitation stage "invitation": deleted by akadmin on 2026-11-22T08:59:51Z']);
-    expect(lines()).toEqual([`GET ${stage}`, eventsRequest(stagePk)]);
+    expect(warnings()).toEqual(['Invitation stage "invitation": deleted by akadmin on 2026-11-22T08:59:51Z']);
+    expect(requestLines()).toEqual([`GET ${stagePath}`, eventsRequest(stagePk)]);
   });
 
-  test("of a stage is one, whatever the log answers", async () => {
-    answer("GET", stage, 404, gone);
-    answer("GET", eventsPath, 500, htmlPage);
+  test("is reported for a stage even if the event log fails", async () => {
+    mockResponse("GET", stagePath, 404, notFoundBody);
+    mockResponse("GET", eventsPath, 500, htmlPage);
     expect(await invitationStageProvider.read(stagePk, stageState())).toEqual({});
-    expect(told()).toEqual(['Invitation stage "invitation": deleted outside Pulumi']);
+    expect(warnings()).toEqual(['Invitation stage "invitation": deleted outside Pulumi']);
   });
 
-  test("of what get reads is nobody's drift", async () => {
-    answer("GET", one, 404, gone);
-    answer("GET", stage, 404, gone);
+  test("is not reported for an object that get reads", async () => {
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    mockResponse("GET", stagePath, 404, notFoundBody);
     await invitationProvider.read(invitationId(pk), { pk }).catch(() => undefined);
     await invitationStageProvider.read(stagePk, {}).catch(() => undefined);
-    expect(lines()).toEqual([`GET ${one}`, `GET ${stage}`]);
-    expect(told()).toEqual([]);
+    expect(requestLines()).toEqual([`GET ${invitationPath}`, `GET ${stagePath}`]);
+    expect(warnings()).toEqual([]);
   });
 });
 
-describe("an event log that does not answer", () => {
+describe("a failing event log", () => {
   test.each<[string, number, Body | string]>([
-    ["fails", 500, htmlPage],
-    ["is not there", 404, htmlPage],
-    ["answers in a form that nobody knows", 200, { results: [{ pk }] }],
-  ])("and %s is no reason for a refresh to fail", async (_what, status, body) => {
-    answer("GET", one, 200, invitationBody({ single_use: true }));
-    answer("GET", eventsPath, status, body);
+    ["returns 500", 500, htmlPage],
+    ["does not exist", 404, htmlPage],
+    ["returns an unexpected body", 200, { results: [{ pk }] }],
+  ])("that %s does not fail the refresh", async (_case, status, body) => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }));
+    mockResponse("GET", eventsPath, status, body);
     expect((await refresh(invitationState())).props).toMatchObject({ singleUse: true });
-    expect(told()).toEqual(['Invitation "jane": singleUse changed outside Pulumi']);
+    expect(warnings()).toEqual(['Invitation "jane": singleUse changed outside Pulumi']);
   });
 
-  test("for want of a permission is told of once, and asked once, however many drift at once", async () => {
-    answer("GET", one, 200, invitationBody({ single_use: true }), { times: 3 });
-    answer("GET", stage, 200, stageBody({ name: "x" }));
-    answer("GET", eventsPath, 403, noPermission);
-    answer("GET", "/core/users/me/", 200, meBody);
+  test("is reported and requested once if the permission is missing, however many objects drift", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }), { times: 3 });
+    mockResponse("GET", stagePath, 200, stageBody({ name: "x" }));
+    mockResponse("GET", eventsPath, 403, permissionDeniedBody);
+    mockResponse("GET", "/core/users/me/", 200, meBody);
     await refresh(invitationState());
     await Promise.all([
       refresh(invitationState()),
       refresh(invitationState()),
       invitationStageProvider.read(stagePk, stageState()),
     ]);
-    const hints = told().filter((line) => line.includes("authentik_events.view_event"));
-    expect(hints).toEqual([
-      "authentik's event log cannot be read: with the permission authentik_events.view_event the token's user could see who changes, deletes and uses what Pulumi manages.",
+    const permissionWarnings = warnings().filter((line) => line.includes("authentik_events.view_event"));
+    expect(permissionWarnings).toEqual([
+      "The token's user is not allowed to read authentik's event log. Grant the permission authentik_events.view_event to see who changed, deleted or used the objects that Pulumi manages.",
     ]);
-    expect(told()).toHaveLength(5);
+    expect(warnings()).toHaveLength(5);
   });
 
-  test("for want of a permission is told of once though several ask at the same time", async () => {
-    answer("GET", one, 200, invitationBody({ single_use: true }), { times: 3 });
-    answer("GET", eventsPath, 403, noPermission, { times: 3 });
-    answer("GET", "/core/users/me/", 200, meBody);
+  test("is reported once if the permission is missing for several concurrent refreshes", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }), { times: 3 });
+    mockResponse("GET", eventsPath, 403, permissionDeniedBody, { times: 3 });
+    mockResponse("GET", "/core/users/me/", 200, meBody);
     await Promise.all([1, 2, 3].map(() => refresh(invitationState())));
-    expect(told().filter((line) => line.includes("permission"))).toHaveLength(1);
-    expect(told().filter((line) => line.includes("outside Pulumi"))).toHaveLength(3);
+    expect(warnings().filter((line) => line.includes("permission"))).toHaveLength(1);
+    expect(warnings().filter((line) => line.includes("outside Pulumi"))).toHaveLength(3);
   });
 
-  test("for a bad token is no hint at a permission", async () => {
-    answer("GET", one, 200, invitationBody({ single_use: true }));
-    answer("GET", eventsPath, 403, badToken);
-    answer("GET", "/core/users/me/", 403, badToken);
+  test("is not reported as a missing permission if the token is invalid", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }));
+    mockResponse("GET", eventsPath, 403, invalidTokenBody);
+    mockResponse("GET", "/core/users/me/", 403, invalidTokenBody);
     await refresh(invitationState());
-    expect(told()).toEqual(['Invitation "jane": singleUse changed outside Pulumi']);
+    expect(warnings()).toEqual(['Invitation "jane": singleUse changed outside Pulumi']);
   });
 });
 
 describe("authentik:attribution: false", () => {
   beforeEach(() => configureWith(invitationProvider, freshSettings({ "authentik:attribution": "false" })));
 
-  test("tells what drifted and asks for nobody", async () => {
-    answer("GET", one, 200, invitationBody({ single_use: true }));
+  test("reports drift without requesting the event log", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ single_use: true }));
     await refresh(invitationState());
-    answer("GET", stage, 200, stageBody({ name: "x" }));
+    mockResponse("GET", stagePath, 200, stageBody({ name: "x" }));
     await invitationStageProvider.read(stagePk, stageState());
-    answer("GET", stage, 404, gone);
+    mockResponse("GET", stagePath, 404, notFoundBody);
     await invitationStageProvider.read(stagePk, stageState());
-    expect(lines()).toEqual([`GET ${one}`, `GET ${stage}`, `GET ${stage}`]);
-    expect(told()).toEqual([
+    expect(requestLines()).toEqual([`GET ${invitationPath}`, `GET ${stagePath}`, `GET ${stagePath}`]);
+    expect(warnings()).toEqual([
       'Invitation "jane": singleUse changed outside Pulumi',
       'Invitation stage "invitation": name changed outside Pulumi',
       'Invitation stage "invitation": deleted outside Pulumi',
     ]);
   });
 
-  test("still asks what became of an invitation that is gone, and names nobody", async () => {
-    answer("GET", one, 404, gone);
-    answer("GET", eventsPath, 200, pageBody([deleted(), created()]));
+  test("still looks up why an invitation was deleted, and reports no user", async () => {
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    mockResponse("GET", eventsPath, 200, pageBody([deletedEvent(), createdEvent()]));
     expect(await invitationProvider.read(invitationId(pk), invitationState({ singleUse: true }))).toEqual({});
-    expect(told()).toEqual(['Invitation "jane": deleted outside Pulumi']);
+    expect(warnings()).toEqual(['Invitation "jane": deleted outside Pulumi']);
   });
 });
 
-test("a flow that is gone from an invitation is told, with what it means", async () => {
-  answer("GET", one, 200, invitationBody());
-  answer("GET", eventsPath, 200, pageBody([]));
+test("a removed flow is reported, with the consequence", async () => {
+  mockResponse("GET", invitationPath, 200, invitationBody());
+  mockResponse("GET", eventsPath, 200, pageBody([]));
   await refresh(invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" }));
-  expect(told()).toEqual([
+  expect(warnings()).toEqual([
     'Invitation "jane": flow changed outside Pulumi',
-    'Invitation "jane": its flow is gone from it, as when a flow is deleted, and now any flow with an invitation stage takes it, until `pulumi up` puts that right.',
+    'Invitation "jane": its flow was removed (this happens when a flow is deleted). Until `pulumi up` restores it, any flow with an invitation stage accepts this invitation.',
   ]);
   warn.mockClear();
-  answer("GET", one, 200, invitationToFlow());
+  mockResponse("GET", invitationPath, 200, invitationBodyWithFlow());
   await refresh(invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" }));
-  expect(told()).toEqual([]);
+  expect(warnings()).toEqual([]);
 });

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { isCleartext, parseBaseUrl } from "../../provider/common/base-url";
 
-function problemOf(text: string): string {
-  const address = parseBaseUrl(text);
-  return "problem" in address ? address.problem : "none";
+function parseProblem(value: string): string {
+  const result = parseBaseUrl(value);
+  return "problem" in result ? result.problem : "none";
 }
 
-describe("an address that authentik has", () => {
+describe("a valid URL", () => {
   test.each([
     ["https://authentik.example.com", "https://authentik.example.com"],
     ["https://authentik.example.com/", "https://authentik.example.com"],
@@ -23,52 +23,52 @@ describe("an address that authentik has", () => {
     ["https://example.com:443", "https://example.com"],
     ["https://[::1]:9443/", "https://[::1]:9443"],
     ["https://example.com/api/v33", "https://example.com/api/v33"],
-  ])("%j is %s", (text, url) => {
-    expect(parseBaseUrl(text)).toEqual({ url });
+  ])("%j is normalized to %s", (value, url) => {
+    expect(parseBaseUrl(value)).toEqual({ url });
   });
 
-  test("is read the same when it is read again", () => {
+  test("is normalized regardless of trailing slashes and /api/v3", () => {
     const segment = fc.stringMatching(/^[a-z0-9-]{1,8}$/);
-    const end = fc.constantFrom("", "/", "//", "/api/v3", "/api/v3/", "//api/v3//");
+    const suffixes = fc.constantFrom("", "/", "//", "/api/v3", "/api/v3/", "//api/v3//");
     fc.assert(
-      fc.property(fc.domain(), fc.array(segment, { maxLength: 3 }), end, (host, path, tail) => {
+      fc.property(fc.domain(), fc.array(segment, { maxLength: 3 }), suffixes, (host, path, suffix) => {
         const url = `https://${[host, ...path].join("/")}`;
-        expect(parseBaseUrl(url + tail)).toEqual(parseBaseUrl(url));
-        expect(parseBaseUrl(url + tail)).toEqual({ url: expect.not.stringMatching(/\/$/) });
+        expect(parseBaseUrl(url + suffix)).toEqual(parseBaseUrl(url));
+        expect(parseBaseUrl(url + suffix)).toEqual({ url: expect.not.stringMatching(/\/$/) });
       }),
     );
   });
 });
 
-describe("an address that is refused", () => {
+describe("an invalid URL", () => {
   test.each([
-    ["authentik.example.com", "is no URL: it must look like https://authentik.example.com"],
-    ["", "is no URL: it must look like https://authentik.example.com"],
-    ["https://", "is no URL: it must look like https://authentik.example.com"],
-    ["localhost:9000", "must begin with https:// (or http://)"],
-    ["ftp://authentik.example.com", "must begin with https:// (or http://)"],
-    ["https://authentik.example.com/?next=/", "must not hold a query (?…) or a fragment (#…)"],
-    ["https://authentik.example.com/#/if/admin", "must not hold a query (?…) or a fragment (#…)"],
-  ])("%j %s", (text, problem) => {
-    expect(parseBaseUrl(text)).toEqual({ problem });
+    ["authentik.example.com", "is not a URL. Use the form https://authentik.example.com"],
+    ["", "is not a URL. Use the form https://authentik.example.com"],
+    ["https://", "is not a URL. Use the form https://authentik.example.com"],
+    ["localhost:9000", "must start with https:// (or http://)"],
+    ["ftp://authentik.example.com", "must start with https:// (or http://)"],
+    ["https://authentik.example.com/?next=/", "must not contain a query (?…) or a fragment (#…)"],
+    ["https://authentik.example.com/#/if/admin", "must not contain a query (?…) or a fragment (#…)"],
+  ])("%j %s", (value, problem) => {
+    expect(parseBaseUrl(value)).toEqual({ problem });
   });
 
   test.each(["https://user@example.com", "https://user:hunter2@example.com", "https://:hunter2@example.com"])(
-    "%s holds credentials, which are not repeated",
-    (text) => {
-      expect(problemOf(text)).toMatch(/^must not hold a user name or password/);
-      expect(problemOf(text)).not.toContain("hunter2");
+    "%s must not contain credentials, and the error does not repeat them",
+    (value) => {
+      expect(parseProblem(value)).toMatch(/^must not contain a username or password/);
+      expect(parseProblem(value)).not.toContain("hunter2");
     },
   );
 });
 
-describe("what can be read on the way", () => {
+describe("isCleartext", () => {
   test.each([
     "http://authentik.example.com",
     "http://192.168.0.7:9000",
     "http://128.0.0.1",
     "http://localhost.example",
-  ])("%s can", (url) => {
+  ])("is true for %s", (url) => {
     expect(isCleartext(url)).toBe(true);
   });
 
@@ -80,7 +80,7 @@ describe("what can be read on the way", () => {
     "http://127.1.2.3",
     "http://[::1]:9000",
     "https://[::1]",
-  ])("%s cannot", (url) => {
+  ])("is false for %s", (url) => {
     expect(isCleartext(url)).toBe(false);
   });
 });

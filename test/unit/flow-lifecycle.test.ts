@@ -1,7 +1,7 @@
 import { flowProvider } from "../../provider/lifecycle/objects/flow";
 import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
 import { Authentik, type AuthentikVersion } from "../sandbox";
-import { failureOf } from "./support/failure";
+import { catchError } from "./support/catch-error";
 
 type Properties = Record<string, unknown>;
 
@@ -21,9 +21,9 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
 
   afterEach(() => server.close());
 
-  const declared = { name: " Staff ", slug: "staff", title: "Welcome", designation: "enrollment" };
+  const declaredFlow = { name: " Staff ", slug: "staff", title: "Welcome", designation: "enrollment" };
 
-  async function checked(
+  async function checkInputs(
     provider: typeof flowProvider | typeof flowStageBindingProvider,
     news: Properties,
   ): Promise<Properties> {
@@ -33,75 +33,75 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
   }
 
   async function createFlow(changes: Properties = {}): Promise<{ id: string; outs: Properties; inputs: Properties }> {
-    const inputs = await checked(flowProvider, { ...declared, ...changes });
+    const inputs = await checkInputs(flowProvider, { ...declaredFlow, ...changes });
     const { id, outs } = await flowProvider.create(inputs);
     return { id, outs: outs as Properties, inputs };
   }
 
-  /** The requests that change something, since the last call. */
-  function writes(): string[] {
-    const seen = server.requests
+  /** Returns the write requests since the last call. */
+  function takeWriteRequests(): string[] {
+    const writeRequests = server.requests
       .filter(({ method }) => method !== "GET")
       .map(({ method, path }) => `${method} ${path}`);
     server.requests.length = 0;
-    return seen;
+    return writeRequests;
   }
 
   describe("a flow", () => {
-    test("is created by one POST, in the user's words, and is no change afterwards", async () => {
+    test("is created with one POST, keeps its inputs as configured, and has no changes afterwards", async () => {
       const { id, outs, inputs } = await createFlow();
-      expect(writes()).toEqual([`POST ${flowsPath}`]);
-      expect(outs).toMatchObject({ ...declared, pk: id, authentication: "none", stages: [], policies: [] });
+      expect(takeWriteRequests()).toEqual([`POST ${flowsPath}`]);
+      expect(outs).toMatchObject({ ...declaredFlow, pk: id, authentication: "none", stages: [], policies: [] });
       expect(await flowProvider.diff(id, outs, inputs)).toMatchObject({ changes: false });
       const { inputs: refreshed } = await flowProvider.read(id, outs);
       expect(refreshed).toEqual(inputs);
     });
 
-    test("is found under the slug that somebody gave it, and renamed back there", async () => {
+    test("is found after its slug was changed outside Pulumi, and gets its slug back", async () => {
       const { id, outs, inputs } = await createFlow();
       await server.request("PATCH", `${flowsPath}staff/`, { slug: "moved" });
       const { props } = await flowProvider.read(id, outs);
       expect(props).toMatchObject({ pk: id, slug: "moved" });
-      writes();
+      takeWriteRequests();
       await flowProvider.update(id, outs, inputs);
-      expect(writes()).toEqual([`PUT ${flowsPath}moved/`]);
+      expect(takeWriteRequests()).toEqual([`PUT ${flowsPath}moved/`]);
     });
 
-    test("that was made anew under its slug is another: gone, and neither changed nor deleted", async () => {
+    test("that was deleted and recreated with the same slug is not found, and the new flow is neither updated nor deleted", async () => {
       const { id, outs, inputs } = await createFlow();
       await server.request("DELETE", `${flowsPath}staff/`);
       await server.request("POST", flowsPath, { name: "x", slug: "staff", title: "Other", designation: "recovery" });
-      writes();
+      takeWriteRequests();
       expect(await flowProvider.read(id, outs)).toEqual({});
-      expect((await failureOf(flowProvider.update(id, outs, inputs))).message).toMatch(
-        /Flow "staff" is gone from authentik/,
+      expect((await catchError(flowProvider.update(id, outs, inputs))).message).toMatch(
+        /Flow "staff" no longer exists in authentik/,
       );
       await flowProvider.delete(id, outs);
-      expect(writes()).toEqual([]);
+      expect(takeWriteRequests()).toEqual([]);
     });
 
-    test("whose slug is taken names the flow that has it, and the option", async () => {
+    test("with a slug that is taken fails with an error that names the flow that has it and the option import", async () => {
       const { id } = await createFlow();
-      const { message } = await failureOf(createFlow({ title: "Another" }));
+      const { message } = await catchError(createFlow({ title: "Another" }));
       expect(message).toContain(`The flow with the pk ${id} has this slug`);
       expect(message).toContain(`{ import: "${id}" }`);
     });
 
-    test("whose creation was not answered is taken over, once", async () => {
+    test("is adopted if its create response is lost, without a second POST", async () => {
       server.fail({ method: "POST", path: /instances\/$/, when: "after", status: 502 });
       const { id } = await createFlow();
-      expect(writes()).toEqual([`POST ${flowsPath}`]);
+      expect(takeWriteRequests()).toEqual([`POST ${flowsPath}`]);
       server.fail({ method: "POST", path: /instances\/$/, when: "before", status: 502 });
-      expect((await failureOf(createFlow())).message).toContain("authentik shows nothing that this request made");
+      expect((await catchError(createFlow())).message).toContain("authentik has not created anything for this request");
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
     });
 
-    test("replaced by force goes first, for its slug is unique", async () => {
+    test("is deleted before its forced replacement is created, because its slug is unique", async () => {
       const { id, outs, inputs } = await createFlow();
-      const changed = await flowProvider.diff(id, outs, { ...inputs, title: "Other" });
-      expect(changed).toMatchObject({ deleteBeforeReplace: true });
-      const moved = await flowProvider.diff(id, outs, { ...inputs, connection: "elsewhere" });
-      expect(moved).toMatchObject({ replaces: ["connection"], deleteBeforeReplace: false });
+      const sameSlug = await flowProvider.diff(id, outs, { ...inputs, title: "Other" });
+      expect(sameSlug).toMatchObject({ deleteBeforeReplace: true });
+      const otherConnection = await flowProvider.diff(id, outs, { ...inputs, connection: "other" });
+      expect(otherConnection).toMatchObject({ replaces: ["connection"], deleteBeforeReplace: false });
     });
   });
 
@@ -112,7 +112,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       const { body } = await server.request("POST", "/api/v3/stages/invitation/stages/", {
         name: `stage-${Date.now()}-${Math.random()}`,
       });
-      const inputs = await checked(flowStageBindingProvider, {
+      const inputs = await checkInputs(flowStageBindingProvider, {
         target: "staff",
         stage: (body as { pk: string }).pk.toUpperCase(),
         order: 10,
@@ -122,7 +122,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       return { id, outs: outs as Properties, inputs };
     }
 
-    test("keeps the slug and the UUID as they are written, and is no change afterwards", async () => {
+    test("keeps the slug and the UUID as configured, and has no changes afterwards", async () => {
       const flow = await createFlow();
       const { id, outs, inputs } = await createBinding();
       expect(outs).toMatchObject({ ...inputs, pk: id, targetPk: flow.id });
@@ -132,7 +132,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       expect((await flowStageBindingProvider.read(id, outs)).inputs).toEqual(inputs);
     });
 
-    test("that somebody moved to another flow shows that flow, and is moved back by one PUT", async () => {
+    test("that was moved to another flow outside Pulumi shows that flow, and is moved back with one PUT", async () => {
       await createFlow();
       const other = await createFlow({ slug: "guests" });
       const { id, outs, inputs } = await createBinding();
@@ -142,13 +142,13 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       expect(await flowStageBindingProvider.diff(id, props as Properties, inputs)).not.toMatchObject({
         changes: false,
       });
-      writes();
-      const { outs: back } = await flowStageBindingProvider.update(id, props as Properties, inputs);
-      expect(writes()).toEqual([`PUT ${bindingsPath}${id}/`]);
-      expect(back).toMatchObject({ target: "staff" });
+      takeWriteRequests();
+      const { outs: restored } = await flowStageBindingProvider.update(id, props as Properties, inputs);
+      expect(takeWriteRequests()).toEqual([`PUT ${bindingsPath}${id}/`]);
+      expect(restored).toMatchObject({ target: "staff" });
     });
 
-    test("of a flow that is deleted is gone with it", async () => {
+    test("of a deleted flow is not found", async () => {
       await createFlow();
       const { id, outs } = await createBinding();
       await server.request("DELETE", `${flowsPath}staff/`);
@@ -156,9 +156,9 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       await flowStageBindingProvider.delete(id, outs);
     });
 
-    test("to a flow that does not exist says which slug", async () => {
-      expect((await failureOf(createBinding({ target: "nobody" }))).message).toContain(
-        'no flow with the slug "nobody"',
+    test("to a flow that does not exist fails with an error that names the slug", async () => {
+      expect((await catchError(createBinding({ target: "no-such-flow" }))).message).toContain(
+        'no flow with the slug "no-such-flow"',
       );
     });
   });

@@ -1,10 +1,10 @@
 import { runtime } from "@pulumi/pulumi";
 import { getStage } from "../../provider/functions/get-stage";
-import { pageBody } from "./support/bodies";
-import { answer, base, clearExchanges, token } from "./support/exchanges";
-import { failureOf } from "./support/failure";
+import { catchError } from "./support/catch-error";
+import { authentikUrl, mockResponse, resetHttpMocks, token } from "./support/http-mocks";
+import { pageBody } from "./support/response-bodies";
 
-const stage = (name: string) => ({
+const listedStage = (name: string) => ({
   pk: "05bb2635-c2eb-44ce-b072-a0c49eeeeeb1",
   name,
   component: "ak-stage-prompt-form",
@@ -13,27 +13,27 @@ const stage = (name: string) => ({
 });
 
 beforeEach(() => {
-  clearExchanges();
-  runtime.setAllConfig({ "authentik:url": base, "authentik:token": `${token}-${Math.random()}` });
+  resetHttpMocks();
+  runtime.setAllConfig({ "authentik:url": authentikUrl, "authentik:token": `${token}-${Math.random()}` });
 });
 
-test("a stage of any kind is found by its name", async () => {
-  answer("GET", "/stages/all/", 200, pageBody([stage("prompt")]));
+test("finds a stage of any kind by its name", async () => {
+  mockResponse("GET", "/stages/all/", 200, pageBody([listedStage("prompt")]));
   expect(await getStage({ name: " prompt " })).toMatchObject({ name: "prompt", verboseName: "Prompt Stage" });
 });
 
-test("a name that no stage has is an error with the names that there are", async () => {
-  answer("GET", "/stages/all/", 200, pageBody([]));
-  answer("GET", "/stages/all/", 200, pageBody([stage("write"), stage("login")]));
-  expect((await failureOf(getStage({ name: "prompt" }))).message).toBe(
-    'getStage: authentik has no stage with the name "prompt" that the token\'s user may see. It has login, write.',
+test("lists the existing names if no stage has the name", async () => {
+  mockResponse("GET", "/stages/all/", 200, pageBody([]));
+  mockResponse("GET", "/stages/all/", 200, pageBody([listedStage("write"), listedStage("login")]));
+  expect((await catchError(getStage({ name: "prompt" }))).message).toBe(
+    'getStage: authentik has no stage with the name "prompt" that the token\'s user is allowed to view. Existing stages: login, write.',
   );
 });
 
-test("that the names cannot be listed does not hide it", async () => {
-  answer("GET", "/stages/all/", 200, pageBody([]));
-  answer("GET", "/stages/all/", 501, { detail: "not here" });
-  expect((await failureOf(getStage({ name: "prompt" }))).message).toBe(
-    'getStage: authentik has no stage with the name "prompt" that the token\'s user may see.',
+test("reports that no stage has the name even if the stages cannot be listed", async () => {
+  mockResponse("GET", "/stages/all/", 200, pageBody([]));
+  mockResponse("GET", "/stages/all/", 501, { detail: "not here" });
+  expect((await catchError(getStage({ name: "prompt" }))).message).toBe(
+    'getStage: authentik has no stage with the name "prompt" that the token\'s user is allowed to view.',
   );
 });

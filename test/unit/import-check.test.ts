@@ -1,95 +1,96 @@
 import { unknownValue } from "../../provider/lifecycle/values/properties";
-import { checkInvitation, checkStage, forbidRequests, requests } from "./support/check";
+import { checkInvitation, checkStage, forbidRequests, unexpectedRequests } from "./support/check";
 
 beforeAll(forbidRequests);
-afterAll(() => expect(requests).toEqual([]));
+afterAll(() => expect(unexpectedRequests).toEqual([]));
 
-/** What the process has seen of a pk stays seen: each test takes another one. */
-let count = 0;
+/** Each test uses its own pk, because the process remembers them. */
+let pkCount = 0;
 function freshPk(): string {
-  count += 1;
-  return `aaaaaaaa-0000-4000-8000-${String(count).padStart(12, "0")}`;
+  pkCount += 1;
+  return `aaaaaaaa-0000-4000-8000-${String(pkCount).padStart(12, "0")}`;
 }
 
 describe.each([
   ["an invitation", checkInvitation, { name: "jane", expires: "2031-05-06T07:08:09Z" }],
   ["a stage", checkStage, { name: "invitation" }],
-] as const)("the option import of %s", (_what, check, good) => {
-  test("is kept where the resource is new", async () => {
+] as const)("the option import of %s", (_case, check, validInputs) => {
+  test("is kept for a new resource", async () => {
     const pk = freshPk();
-    const { inputs, reasons } = await check({ ...good, import: pk });
+    const { inputs, reasons } = await check({ ...validInputs, import: pk });
     expect(reasons).toEqual([]);
     expect(inputs["import"]).toBe(pk);
   });
 
-  test("is kept in one spelling", async () => {
+  test("is normalized", async () => {
     const pk = freshPk();
-    const { inputs } = await check({ ...good, import: `{${pk.replaceAll("-", "").toUpperCase()}}` });
+    const { inputs } = await check({ ...validInputs, import: `{${pk.replaceAll("-", "").toUpperCase()}}` });
     expect(inputs["import"]).toBe(pk);
   });
 
-  test("is dropped where the resource exists", async () => {
-    const { inputs, reasons } = await check({ ...good, import: freshPk() }, good);
+  test("is dropped for an existing resource", async () => {
+    const { inputs, reasons } = await check({ ...validInputs, import: freshPk() }, validInputs);
     expect(reasons).toEqual([]);
     expect(inputs).not.toHaveProperty("import");
   });
 
-  test("is not taken again by the replacement of what it had adopted", async () => {
+  test("is dropped for the replacement of the adopted object", async () => {
     const pk = freshPk();
-    await check({ ...good, import: pk }, good);
-    const { inputs, reasons } = await check({ ...good, import: pk });
+    await check({ ...validInputs, import: pk }, validInputs);
+    const { inputs, reasons } = await check({ ...validInputs, import: pk });
     expect(reasons).toEqual([]);
     expect(inputs).not.toHaveProperty("import");
   });
 
-  test("is not taken again by the replacement in whatever spelling", async () => {
+  test("is dropped for the replacement in any spelling", async () => {
     const pk = freshPk();
-    await check({ ...good, import: pk }, good);
-    const { inputs } = await check({ ...good, import: pk.toUpperCase() });
+    await check({ ...validInputs, import: pk }, validInputs);
+    const { inputs } = await check({ ...validInputs, import: pk.toUpperCase() });
     expect(inputs).not.toHaveProperty("import");
   });
 
-  test("is still taken after checks of the new resource alone", async () => {
+  test("is kept when the same new resource is checked again", async () => {
     const pk = freshPk();
-    await check({ ...good, import: pk });
-    const { inputs } = await check({ ...good, import: pk });
+    await check({ ...validInputs, import: pk });
+    const { inputs } = await check({ ...validInputs, import: pk });
     expect(inputs["import"]).toBe(pk);
   });
 
-  test.each(["s3cret-no-uuid", "enrollment", "", 7, true])("%j is refused, and not printed", async (value) => {
-    const { reasons, properties } = await check({ ...good, import: value });
-    expect(reasons).toEqual(["import: must be the pk (a UUID) of what is to be taken over"]);
-    expect(properties).toEqual([""]);
-  });
+  test.each(["s3cret-no-uuid", "enrollment", "", 7, true])(
+    "is rejected for %j, without repeating it",
+    async (value) => {
+      const { reasons, properties } = await check({ ...validInputs, import: value });
+      expect(reasons).toEqual(["import: must be the pk (a UUID) of the object to import"]);
+      expect(properties).toEqual([""]);
+    },
+  );
 
-  test("is kept while it is unknown", async () => {
-    const { inputs, reasons } = await check({ ...good, import: unknownValue });
+  test("is kept if it is unknown", async () => {
+    const { inputs, reasons } = await check({ ...validInputs, import: unknownValue });
     expect(reasons).toEqual([]);
     expect(inputs["import"]).toBe(unknownValue);
   });
 
-  test("is dropped where the resource exists and it is unknown", async () => {
-    const { inputs } = await check({ ...good, import: unknownValue }, good);
+  test("is dropped for an existing resource if it is unknown", async () => {
+    const { inputs } = await check({ ...validInputs, import: unknownValue }, validInputs);
     expect(inputs).not.toHaveProperty("import");
   });
 
-  test("null is left out", async () => {
-    const { inputs, reasons } = await check({ ...good, import: null });
+  test("is dropped if it is null", async () => {
+    const { inputs, reasons } = await check({ ...validInputs, import: null });
     expect(reasons).toEqual([]);
     expect(inputs).not.toHaveProperty("import");
   });
 });
 
-test("an unknown import of a new invitation lets a past expiry pass, for it may be an adoption", async () => {
+test("an expiry in the past is valid if import is unknown, because the invitation may be adopted", async () => {
   const { reasons } = await checkInvitation({ name: "jane", expires: "2001-02-03T04:05:06Z", import: unknownValue });
   expect(reasons).toEqual([]);
 });
 
-test("the replacement of an adopted invitation is an issue: its expiry must lie in the future", async () => {
+test("the replacement of an adopted invitation is issued, so its expiry must be in the future", async () => {
   const pk = freshPk();
-  const dead = { name: "jane", expires: "2001-02-03T04:05:06Z", import: pk };
-  expect((await checkInvitation(dead, dead)).reasons).toEqual([]);
-  expect((await checkInvitation(dead)).reasons).toEqual([
-    "expires: lies in the past, so that the invitation would be dead from the start",
-  ]);
+  const expired = { name: "jane", expires: "2001-02-03T04:05:06Z", import: pk };
+  expect((await checkInvitation(expired, expired)).reasons).toEqual([]);
+  expect((await checkInvitation(expired)).reasons).toEqual(["expires: is in the past"]);
 });

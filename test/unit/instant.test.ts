@@ -4,15 +4,15 @@ import {
   durationBetween,
   formatInstant,
   isSameInstant,
-  toMicroseconds,
   parseDuration,
+  toMicroseconds,
 } from "../../provider/lifecycle/values/instant";
 
 const firstYear = Date.parse("0001-01-01T00:00:00Z");
 const lastYear = Date.parse("9999-12-31T23:59:59Z");
 const instants = fc.integer({ min: firstYear, max: lastYear });
 
-describe("instants", () => {
+describe("an instant", () => {
   test.each([
     ["2027-01-31T23:59:59Z", "2027-02-01T00:59:59+01:00"],
     ["2027-01-31T23:59:59Z", "2027-01-31T18:29:59-05:30"],
@@ -24,7 +24,7 @@ describe("instants", () => {
     ["2027-01-31T23:59:59.123456999Z", "2027-02-01T01:59:59.1234560+02:00"],
     ["0001-01-01T00:00:00Z", "0001-01-01T05:00:00+05:00"],
     ["9999-12-31T23:59:59Z", "9999-12-31T22:59:59-01:00"],
-  ])("%s is %s", (a, b) => {
+  ])("%s equals %s", (a, b) => {
     expect(isSameInstant(a, b)).toBe(true);
     expect(isSameInstant(b, a)).toBe(true);
   });
@@ -34,15 +34,15 @@ describe("instants", () => {
     ["2027-01-31T23:59:59Z", "2027-01-31T23:59:59.000001Z"],
     ["2027-01-31T23:59:59.123456Z", "2027-01-31T23:59:59.123457Z"],
     ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000001Z"],
-  ])("%s is not %s", (a, b) => {
+  ])("%s differs from %s", (a, b) => {
     expect(isSameInstant(a, b)).toBe(false);
   });
 
-  test("are the same whatever the offset", () => {
+  test("is the same in any offset", () => {
     const offsets = fc.integer({ min: -23 * 60, max: 23 * 60 });
-    const safe = fc.integer({ min: firstYear + 86_400_000, max: lastYear - 86_400_000 });
+    const representable = fc.integer({ min: firstYear + 86_400_000, max: lastYear - 86_400_000 });
     fc.assert(
-      fc.property(safe, offsets, (instant, minutes) => {
+      fc.property(representable, offsets, (instant, minutes) => {
         const local = new Date(instant + minutes * 60_000).toISOString().slice(0, -1);
         const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
         const offset = `${minutes < 0 ? "-" : "+"}${String(hours).padStart(2, "0")}:${String(rest).padStart(2, "0")}`;
@@ -51,22 +51,22 @@ describe("instants", () => {
     );
   });
 
-  test("count no more than six digits of a fraction, and all of those", () => {
+  test("is compared to six digits of its fraction", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^\d{1,9}$/), (digits) => {
-        const whole = toMicroseconds("2027-01-31T23:59:59Z");
-        const cut = BigInt(digits.padEnd(6, "0").slice(0, 6));
-        expect(toMicroseconds(`2027-01-31T23:59:59.${digits}Z`)).toBe(whole + cut);
+        const withoutFraction = toMicroseconds("2027-01-31T23:59:59Z");
+        const fraction = BigInt(digits.padEnd(6, "0").slice(0, 6));
+        expect(toMicroseconds(`2027-01-31T23:59:59.${digits}Z`)).toBe(withoutFraction + fraction);
       }),
     );
   });
 
-  test("are written in UTC, with a fraction only where there is one", () => {
+  test("is formatted in UTC, with a fraction only if it is not zero", () => {
     expect(formatInstant(Date.parse("2027-01-31T23:59:59+01:00"))).toBe("2027-01-31T22:59:59Z");
     expect(formatInstant(Date.parse("2027-01-31T23:59:59.5Z"))).toBe("2027-01-31T23:59:59.500Z");
   });
 
-  test("are read back as they were written", () => {
+  test("is parsed as it was formatted", () => {
     fc.assert(
       fc.property(instants, (instant) => {
         expect(Date.parse(formatInstant(instant))).toBe(instant);
@@ -75,7 +75,7 @@ describe("instants", () => {
   });
 });
 
-describe("durations", () => {
+describe("a duration", () => {
   test.each([
     ["14d", 14 * 86_400_000],
     ["36h", 36 * 3_600_000],
@@ -85,8 +85,8 @@ describe("durations", () => {
     ["2w", 14 * 86_400_000],
     ["1500ms", 1500],
     ["14D", 14 * 86_400_000],
-  ])("%s is %d ms", (text, milliseconds) => {
-    expect(parseDuration(text)).toBe(milliseconds);
+  ])("%s is %d ms", (duration, milliseconds) => {
+    expect(parseDuration(duration)).toBe(milliseconds);
   });
 
   test.each([
@@ -107,34 +107,34 @@ describe("durations", () => {
     "0x10d",
     "14d\n14d",
     `${" ".repeat(98)}14d`,
-  ])("%j is none", (text) => {
-    expect(parseDuration(text)).toBeUndefined();
+  ])("%j is invalid", (duration) => {
+    expect(parseDuration(duration)).toBeUndefined();
   });
 
-  test("a text of over 100 characters is none, instead of an exception", () => {
+  test("of over 100 characters is invalid, and does not throw", () => {
     expect(parseDuration(`${"1".repeat(100)}d`)).toBeUndefined();
   });
 
-  test("any text is a number of milliseconds or none", () => {
+  test("is parsed to a finite number or undefined, for any string", () => {
     fc.assert(
-      fc.property(fc.string({ maxLength: 200 }), (text) => {
-        const duration = parseDuration(text);
-        expect(duration === undefined || Number.isFinite(duration)).toBe(true);
+      fc.property(fc.string({ maxLength: 200 }), (duration) => {
+        const milliseconds = parseDuration(duration);
+        expect(milliseconds === undefined || Number.isFinite(milliseconds)).toBe(true);
       }),
     );
   });
 
-  test("between two instants are read back to the millisecond", () => {
+  test("between two instants is exact to the millisecond", () => {
     fc.assert(
       fc.property(instants, instants, (a, b) => {
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
-        const text = durationBetween(formatInstant(from), formatInstant(to));
-        expect(parseDuration(text)).toBe(to - from);
+        const duration = durationBetween(formatInstant(from), formatInstant(to));
+        expect(parseDuration(duration)).toBe(to - from);
       }),
     );
   });
 
-  test("lead from the issue to the expiry", () => {
+  test("added to its start results in its end", () => {
     fc.assert(
       fc.property(instants, instants, (a, b) => {
         const [from, to] = [formatInstant(Math.min(a, b)), formatInstant(Math.max(a, b))];
@@ -152,7 +152,7 @@ describe("durations", () => {
     ["2027-01-01T00:00:00Z", "2027-01-01T00:01:31Z", "91s"],
     ["2027-01-01T00:00:00Z", "2027-01-01T00:00:01.5Z", "1500ms"],
     ["2027-01-01T00:00:00+01:00", "2027-01-15T00:00:00Z", "337h"],
-  ])("from %s to %s are %s, the largest unit that divides", (from, to, text) => {
-    expect(durationBetween(from, to)).toBe(text);
+  ])("from %s to %s is formatted as %s, in the largest unit without a remainder", (from, to, duration) => {
+    expect(durationBetween(from, to)).toBe(duration);
   });
 });

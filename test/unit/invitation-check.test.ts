@@ -1,90 +1,90 @@
 import { unknownValue } from "../../provider/lifecycle/values/properties";
-import { checkInvitation, forbidRequests, requests } from "./support/check";
+import { checkInvitation, forbidRequests, unexpectedRequests } from "./support/check";
 
-const good = { name: "jane", expires: "2031-05-06T07:08:09Z" };
-const rfc3339 = "must be an RFC 3339 instant with its zone, such as 2027-01-31T23:59:59Z";
-const lone = String.fromCharCode(0xd83d);
-const pulumiMarker = "4dabf18193072939515e22adb298388d";
+const validInputs = { name: "jane", expires: "2031-05-06T07:08:09Z" };
+const rfc3339 = "must be an RFC 3339 instant with a time zone, for example 2027-01-31T23:59:59Z";
+const unpairedSurrogate = String.fromCharCode(0xd83d);
+const specialSignatureKey = "4dabf18193072939515e22adb298388d";
 
-/** An object that holds another, and so on, that many levels deep. */
-function nested(levels: number): Record<string, unknown> {
-  return levels === 1 ? { a: 1 } : { a: nested(levels - 1) };
+/** Returns an object with this many levels of nesting. */
+function nestedObject(levels: number): Record<string, unknown> {
+  return levels === 1 ? { a: 1 } : { a: nestedObject(levels - 1) };
 }
 
-async function reasonsOf(changes: Record<string, unknown>, olds = {}): Promise<string[]> {
-  const { reasons, properties } = await checkInvitation({ ...good, ...changes }, olds);
+async function getReasons(changes: Record<string, unknown>, olds = {}): Promise<string[]> {
+  const { reasons, properties } = await checkInvitation({ ...validInputs, ...changes }, olds);
   expect(properties).toEqual(reasons.map(() => ""));
   return reasons;
 }
 
 beforeAll(forbidRequests);
-afterAll(() => expect(requests).toEqual([]));
+afterAll(() => expect(unexpectedRequests).toEqual([]));
 
-describe("what is good passes", () => {
-  test("with the defaults filled in", async () => {
-    expect(await checkInvitation(good)).toEqual({
-      inputs: { ...good, fixedData: {}, singleUse: false },
+describe("valid inputs", () => {
+  test("get defaults", async () => {
+    expect(await checkInvitation(validInputs)).toEqual({
+      inputs: { ...validInputs, fixedData: {}, singleUse: false },
       properties: [],
       reasons: [],
     });
   });
 
-  test("as it was written", async () => {
+  test("are kept as configured", async () => {
     const inputs = {
       name: " jane ",
       validFor: "2 weeks",
       fixedData: { email: "jane@example.com", attributes: { team: ["a", null, -0, 1.5, true] } },
       singleUse: true,
-      flow: "{5CB788DA28304F779A70B69FAEFF4386}".slice(1, -1),
+      flow: "5CB788DA28304F779A70B69FAEFF4386",
       connection: "authentik-staging",
     };
     expect(await checkInvitation(inputs)).toEqual({ inputs, properties: [], reasons: [] });
   });
 
-  test("without what Pulumi adds", async () => {
-    const { inputs, reasons } = await checkInvitation({ ...good, __provider: "exports.handler=…" });
+  test("do not include __provider, which Pulumi adds", async () => {
+    const { inputs, reasons } = await checkInvitation({ ...validInputs, __provider: "exports.handler=…" });
     expect(reasons).toEqual([]);
     expect(inputs).not.toHaveProperty("__provider");
   });
 
   test.each(["expires", "validFor", "fixedData", "singleUse", "flow", "connection"])(
-    "null as %s counts as left out",
+    "treat null as omitted: %s",
     async (property) => {
-      const others = property === "expires" ? { name: "jane", validFor: "1d" } : good;
+      const others = property === "expires" ? { name: "jane", validFor: "1d" } : validInputs;
       const { inputs, reasons } = await checkInvitation({ ...others, [property]: null });
       expect(reasons).toEqual([]);
       expect(inputs).toEqual({ fixedData: {}, singleUse: false, ...others });
     },
   );
 
-  test("null inside fixedData is kept", async () => {
-    const { inputs } = await checkInvitation({ ...good, fixedData: { a: null } });
+  test("keep null inside fixedData", async () => {
+    const { inputs } = await checkInvitation({ ...validInputs, fixedData: { a: null } });
     expect(inputs["fixedData"]).toEqual({ a: null });
   });
 });
 
 describe("name", () => {
-  const slug =
-    "name: must hold only the letters a-z and A-Z, digits, _ and -, without blanks, for authentik takes no others (it is the resource's name unless it is set)";
+  const invalidCharacters =
+    "name: must contain only the letters a-z and A-Z, digits, _ and - (defaults to the resource's logical name)";
 
-  test.each(["jane", "Jane_Doe-2", " padded\t", "a".repeat(500)])("%j is good", async (name) => {
-    expect(await reasonsOf({ name })).toEqual([]);
+  test.each(["jane", "Jane_Doe-2", " padded\t", "a".repeat(500)])("accepts %j", async (name) => {
+    expect(await getReasons({ name })).toEqual([]);
   });
 
-  test.each(["jane doe", "jane.doe", "jané", "a/b", "a\nb"])("%j is refused", async (name) => {
-    expect(await reasonsOf({ name })).toEqual([slug]);
+  test.each(["jane doe", "jane.doe", "jané", "a/b", "a\nb"])("rejects %j", async (name) => {
+    expect(await getReasons({ name })).toEqual([invalidCharacters]);
   });
 
-  test.each(["", "   "])("%j is empty", async (name) => {
-    expect(await reasonsOf({ name })).toEqual(["name: must not be empty"]);
+  test.each(["", "   "])("rejects %j as empty", async (name) => {
+    expect(await getReasons({ name })).toEqual(["name: must not be empty"]);
   });
 
-  test.each([7, true, ["jane"], { first: "jane" }])("%j is no text", async (name) => {
-    expect(await reasonsOf({ name })).toEqual(["name: must be a text"]);
+  test.each([7, true, ["jane"], { first: "jane" }])("rejects %j, which is not a string", async (name) => {
+    expect(await getReasons({ name })).toEqual(["name: must be a string"]);
   });
 
-  test("a NUL is named", async () => {
-    expect(await reasonsOf({ name: "ja\0ne" })).toEqual(["name: must not hold a NUL character", slug]);
+  test("rejects a NUL character", async () => {
+    expect(await getReasons({ name: "ja\0ne" })).toEqual(["name: must not contain a NUL character", invalidCharacters]);
   });
 });
 
@@ -98,14 +98,14 @@ describe("expires", () => {
     "2032-02-29T00:00:00Z",
     "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59+01:00",
-  ])("%s is good", async (expires) => {
-    expect(await reasonsOf({ expires })).toEqual([]);
+  ])("accepts %s", async (expires) => {
+    expect(await getReasons({ expires })).toEqual([]);
   });
 
   test.each([
-    ["a date alone", "2031-05-06"],
-    ["no zone", "2031-05-06T07:08:09"],
-    ["a blank for the T", "2031-05-06 07:08:09Z"],
+    ["only a date", "2031-05-06"],
+    ["no time zone", "2031-05-06T07:08:09"],
+    ["a space instead of the T", "2031-05-06 07:08:09Z"],
     ["hour 24", "2031-05-06T24:00:00Z"],
     ["minute 60", "2031-05-06T07:60:00Z"],
     ["a leap second", "2031-06-30T23:59:60Z"],
@@ -115,96 +115,99 @@ describe("expires", () => {
     ["month 13", "2031-13-01T00:00:00Z"],
     ["year 10000", "10000-01-01T00:00:00Z"],
     ["an offset without a colon", "2031-05-06T07:08:09+0100"],
-    ["blanks around it", " 2031-05-06T07:08:09Z "],
-    ["a comma in it", "2031-05-06T07:08:09,5Z"],
-    ["a word", "tomorrow"],
-    ["nothing in it", ""],
-    ["a HTTP date", "Tue, 06 May 2031 07:08:09 GMT"],
-  ])("with %s it is refused", async (_what, expires) => {
-    expect(await reasonsOf({ expires })).toEqual([`expires: ${rfc3339}`]);
+    ["surrounding spaces", " 2031-05-06T07:08:09Z "],
+    ["a decimal comma", "2031-05-06T07:08:09,5Z"],
+    ["a word instead of a date", "tomorrow"],
+    ["no characters", ""],
+    ["an HTTP date", "Tue, 06 May 2031 07:08:09 GMT"],
+  ])("rejects a string with %s", async (_case, expires) => {
+    expect(await getReasons({ expires })).toEqual([`expires: ${rfc3339}`]);
   });
 
-  test.each([1_935_903_600, true, {}, ["2031-05-06T07:08:09Z"]])("%j is no text", async (expires) => {
-    expect(await reasonsOf({ expires })).toEqual([`expires: ${rfc3339}; of a Date, use .toISOString()`]);
-  });
+  test.each([1_935_903_600, true, {}, ["2031-05-06T07:08:09Z"]])(
+    "rejects %j, which is not a string",
+    async (expires) => {
+      expect(await getReasons({ expires })).toEqual([`expires: ${rfc3339}. For a Date, use .toISOString()`]);
+    },
+  );
 
   test.each(["9999-12-31T23:59:59-01:00", "0000-06-06T00:00:00Z", "0001-01-01T00:00:00+01:00"])(
-    "%s lies beyond the years that authentik can store",
+    "rejects %s, which is outside the years that authentik can store",
     async (expires) => {
-      expect(await reasonsOf({ expires }, good)).toEqual(["expires: must lie in the years 1 to 9999 of UTC"]);
+      expect(await getReasons({ expires }, validInputs)).toEqual([
+        "expires: must be within the years 1 to 9999 in UTC",
+      ]);
     },
   );
 
   test.each(["2001-02-03T04:05:06Z", "2001-02-03t04:05:06z", "0001-01-01T00:00:00Z"])(
-    "%s in the past is refused for one that is to be issued",
+    "rejects %s, which is in the past, for a new invitation",
     async (expires) => {
-      expect(await reasonsOf({ expires })).toEqual([
-        "expires: lies in the past, so that the invitation would be dead from the start",
-      ]);
+      expect(await getReasons({ expires })).toEqual(["expires: is in the past"]);
     },
   );
 
-  test("in the past is no fault of one that exists", async () => {
-    expect(await reasonsOf({ expires: "2001-02-03T04:05:06Z" }, { ...good, expires: "2001-02-03T04:05:06Z" })).toEqual(
-      [],
-    );
+  test("accepts an expiry in the past for an existing invitation", async () => {
+    expect(
+      await getReasons({ expires: "2001-02-03T04:05:06Z" }, { ...validInputs, expires: "2001-02-03T04:05:06Z" }),
+    ).toEqual([]);
   });
 
-  test("in the past is no fault of one that is to be adopted", async () => {
-    const adopted = { expires: "2001-02-03T04:05:06Z", import: "11111111-0000-4000-8000-000000000001" };
-    expect(await reasonsOf(adopted)).toEqual([]);
+  test("accepts an expiry in the past for an invitation that is imported", async () => {
+    const imported = { expires: "2001-02-03T04:05:06Z", import: "11111111-0000-4000-8000-000000000001" };
+    expect(await getReasons(imported)).toEqual([]);
   });
 });
 
 describe("validFor", () => {
-  const reasonsOfDuration = async (validFor: unknown): Promise<string[]> =>
+  const getDurationReasons = async (validFor: unknown): Promise<string[]> =>
     (await checkInvitation({ name: "jane", validFor })).reasons;
 
-  test.each(["14d", "36h", "90 minutes", "1.5h", "1y"])("%s is good", async (validFor) => {
-    expect(await reasonsOfDuration(validFor)).toEqual([]);
+  test.each(["14d", "36h", "90 minutes", "1.5h", "1y"])("accepts %s", async (validFor) => {
+    expect(await getDurationReasons(validFor)).toEqual([]);
   });
 
   test.each(["", "14", "soon", "P14D", "1d 2h", "NaN", `${"9".repeat(120)}d`])(
-    "%j is no duration",
+    "rejects %j, which is not a duration",
     async (validFor) => {
-      expect(await reasonsOfDuration(validFor)).toEqual([
-        "validFor: must be one number and one unit, such as 14d, 36h or 90m",
+      expect(await getDurationReasons(validFor)).toEqual([
+        "validFor: must be one number and one unit, for example 14d, 36h or 90m",
       ]);
     },
   );
 
-  test.each([14, true, { days: 14 }])("%j is no text", async (validFor) => {
-    expect(await reasonsOfDuration(validFor)).toEqual(["validFor: must be a duration as a text, such as 14d"]);
+  test.each([14, true, { days: 14 }])("rejects %j, which is not a string", async (validFor) => {
+    expect(await getDurationReasons(validFor)).toEqual(["validFor: must be a duration as a string, for example 14d"]);
   });
 
-  test.each(["0d", "-14d", "-0.5h"])("%s is longer than nothing", async (validFor) => {
-    expect(await reasonsOfDuration(validFor)).toEqual(["validFor: must be longer than nothing"]);
+  test.each(["0d", "-14d", "-0.5h"])("rejects %s, which is not greater than zero", async (validFor) => {
+    expect(await getDurationReasons(validFor)).toEqual(["validFor: must be greater than zero"]);
   });
 
-  test.each(["9000y", "99999999999999999999d"])("%s reaches too far", async (validFor) => {
-    expect(await reasonsOfDuration(validFor)).toEqual(["validFor: must not reach beyond the year 9999"]);
+  test.each(["9000y", "99999999999999999999d"])("rejects %s, which ends after the year 9999", async (validFor) => {
+    expect(await getDurationReasons(validFor)).toEqual(["validFor: must not end later than the year 9999"]);
   });
 });
 
-describe("exactly one of expires and validFor", () => {
-  test("both are refused", async () => {
-    expect(await reasonsOf({ validFor: "14d" })).toEqual(["expires: give either it or validFor, not both"]);
+describe("expires and validFor", () => {
+  test("cannot both be set", async () => {
+    expect(await getReasons({ validFor: "14d" })).toEqual(["expires: set either expires or validFor, not both"]);
   });
 
-  test("neither is refused, with what authentik would do", async () => {
+  test("cannot both be omitted: the error explains authentik's default", async () => {
     const { reasons } = await checkInvitation({ name: "jane" });
     expect(reasons).toEqual([
-      "expires: give it (such as 2027-01-31T23:59:59Z) or validFor (such as 14d): without either authentik would let the invitation die within half an hour",
+      "expires: set either expires (for example 2027-01-31T23:59:59Z) or validFor (for example 14d). Without one, authentik expires the invitation after 30 minutes",
     ]);
   });
 
   test.each([
-    ["both unknown", { expires: unknownValue, validFor: unknownValue }],
-    ["an unknown expires beside a validFor", { expires: unknownValue, validFor: "14d" }],
-    ["an unknown validFor beside an expires", { expires: "2031-05-06T07:08:09Z", validFor: unknownValue }],
-    ["an unknown expires alone", { expires: unknownValue }],
-    ["an unknown validFor alone", { validFor: unknownValue }],
-  ])("%s pass", async (_what, expiry) => {
+    ["both", { expires: unknownValue, validFor: unknownValue }],
+    ["expires, with a known validFor", { expires: unknownValue, validFor: "14d" }],
+    ["validFor, with a known expires", { expires: "2031-05-06T07:08:09Z", validFor: unknownValue }],
+    ["only expires", { expires: unknownValue }],
+    ["only validFor", { validFor: unknownValue }],
+  ])("can be unknown: %s", async (_case, expiry) => {
     const { inputs, reasons } = await checkInvitation({ name: "jane", ...expiry });
     expect(reasons).toEqual([]);
     expect(inputs).toMatchObject(expiry);
@@ -212,126 +215,132 @@ describe("exactly one of expires and validFor", () => {
 });
 
 describe("fixedData", () => {
-  test.each([["text"], [7], [true], [[]], [["a"]]])("%j is no object", async (fixedData) => {
-    expect(await reasonsOf({ fixedData })).toEqual(["fixedData: must be an object"]);
+  test.each([["string"], [7], [true], [[]], [["a"]]])("rejects %j, which is not an object", async (fixedData) => {
+    expect(await getReasons({ fixedData })).toEqual(["fixedData: must be an object"]);
   });
 
-  test("200 levels are good", async () => {
-    expect(await reasonsOf({ fixedData: nested(200) })).toEqual([]);
+  test("accepts 200 levels", async () => {
+    expect(await getReasons({ fixedData: nestedObject(200) })).toEqual([]);
   });
 
-  test("201 levels are refused", async () => {
-    expect(await reasonsOf({ fixedData: nested(201) })).toEqual([
-      "fixedData.a.a.a: is nested more than 200 levels deep: authentik could not read it back",
+  test("rejects 201 levels", async () => {
+    expect(await getReasons({ fixedData: nestedObject(201) })).toEqual([
+      "fixedData.a.a.a: must not be nested more than 200 levels deep, because authentik could not read it back",
     ]);
   });
 
-  test("lists count as levels, too", async () => {
+  test("counts lists as levels", async () => {
     const list = (levels: number): unknown => (levels === 1 ? [1] : [list(levels - 1)]);
-    expect(await reasonsOf({ fixedData: { a: list(199) } })).toEqual([]);
-    expect(await reasonsOf({ fixedData: { a: list(200) } })).toEqual([
-      "fixedData.a[0][0]: is nested more than 200 levels deep: authentik could not read it back",
+    expect(await getReasons({ fixedData: { a: list(199) } })).toEqual([]);
+    expect(await getReasons({ fixedData: { a: list(200) } })).toEqual([
+      "fixedData.a[0][0]: must not be nested more than 200 levels deep, because authentik could not read it back",
     ]);
   });
 
-  test.each([2 ** 53, -(2 ** 53), 1e18, 1e300, -1e300, 2 ** 64])("%d is an integer that cannot be kept", async (n) => {
-    expect(await reasonsOf({ fixedData: { list: [0, { n }] } })).toEqual([
-      "fixedData.list[1].n: is an integer beyond ±9007199254740991 (2^53 - 1): Pulumi's numbers cannot hold it exactly, and authentik cannot read back integers beyond 64 bits; give it as a string",
+  test.each([2 ** 53, -(2 ** 53), 1e18, 1e300, -1e300, 2 ** 64])(
+    "rejects %d, which is not a safe integer",
+    async (n) => {
+      expect(await getReasons({ fixedData: { list: [0, { n }] } })).toEqual([
+        "fixedData.list[1].n: must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string",
+      ]);
+    },
+  );
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "rejects %d, which is not finite",
+    async (n) => {
+      expect(await getReasons({ fixedData: { n } })).toEqual(["fixedData.n: must be a finite number"]);
+    },
+  );
+
+  test.each([2 ** 53 - 1, -(2 ** 53 - 1), 0.1, 1e-300, -0, 1.5e15 + 0.5])("accepts the number %d", async (n) => {
+    expect(await getReasons({ fixedData: { n } })).toEqual([]);
+  });
+
+  test("rejects a NUL character in a value", async () => {
+    expect(await getReasons({ fixedData: { attributes: { note: "a\0b" } } })).toEqual([
+      "fixedData.attributes.note: contains a NUL character, which authentik cannot store",
     ]);
   });
 
-  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])("%d is not finite", async (n) => {
-    expect(await reasonsOf({ fixedData: { n } })).toEqual(["fixedData.n: must be a finite number"]);
-  });
-
-  test.each([2 ** 53 - 1, -(2 ** 53 - 1), 0.1, 1e-300, -0, 1.5e15 + 0.5])("%d is a good number", async (n) => {
-    expect(await reasonsOf({ fixedData: { n } })).toEqual([]);
-  });
-
-  test("a NUL in a value", async () => {
-    expect(await reasonsOf({ fixedData: { attributes: { note: "a\0b" } } })).toEqual([
-      "fixedData.attributes.note: holds a NUL character, which authentik cannot store",
+  test("rejects a NUL character in a key", async () => {
+    expect(await getReasons({ fixedData: { attributes: { "a\0b": 1 } } })).toEqual([
+      "fixedData.attributes: has a key that contains a NUL character, which authentik cannot store",
     ]);
   });
 
-  test("a NUL in a key", async () => {
-    expect(await reasonsOf({ fixedData: { attributes: { "a\0b": 1 } } })).toEqual([
-      "fixedData.attributes: has a key that holds a NUL character, which authentik cannot store",
+  test("rejects an unpaired surrogate in a value", async () => {
+    expect(await getReasons({ fixedData: { note: `a${unpairedSurrogate}b` } })).toEqual([
+      "fixedData.note: contains an unpaired surrogate, which is not valid Unicode",
     ]);
   });
 
-  test("half of a surrogate pair in a value", async () => {
-    expect(await reasonsOf({ fixedData: { note: `a${lone}b` } })).toEqual([
-      "fixedData.note: holds half of a surrogate pair, which is no Unicode text",
+  test("rejects an unpaired surrogate in a key", async () => {
+    expect(await getReasons({ fixedData: { [unpairedSurrogate]: 1 } })).toEqual([
+      "fixedData: has a key that contains an unpaired surrogate, which is not valid Unicode",
     ]);
   });
 
-  test("half of a surrogate pair in a key", async () => {
-    expect(await reasonsOf({ fixedData: { [lone]: 1 } })).toEqual([
-      "fixedData: has a key that holds half of a surrogate pair, which is no Unicode text",
-    ]);
+  test("accepts surrogate pairs", async () => {
+    expect(await getReasons({ fixedData: { "😀": "😀" } })).toEqual([]);
   });
 
-  test("whole pairs are good", async () => {
-    expect(await reasonsOf({ fixedData: { "😀": "😀" } })).toEqual([]);
+  test("rejects an asset", async () => {
+    expect(
+      await getReasons({ fixedData: { file: { [specialSignatureKey]: "c44067f5952c0a294b673a41bacd8c17" } } }),
+    ).toEqual(["fixedData.file: must be plain JSON, not an asset, archive or resource"]);
   });
 
-  test("an asset is refused", async () => {
-    expect(await reasonsOf({ fixedData: { file: { [pulumiMarker]: "c44067f5952c0a294b673a41bacd8c17" } } })).toEqual([
-      "fixedData.file: must be plain JSON, no asset, archive or resource",
-    ]);
-  });
-
-  test("a key that is no identifier is quoted in the path", async () => {
-    expect(await reasonsOf({ fixedData: { "a key": { "x.y": Number.NaN } } })).toEqual([
+  test("quotes a key that is not an identifier in the path", async () => {
+    expect(await getReasons({ fixedData: { "a key": { "x.y": Number.NaN } } })).toEqual([
       'fixedData["a key"]["x.y"]: must be a finite number',
     ]);
   });
 
-  test("keys with a meaning in JavaScript are keys like any other", async () => {
+  test("accepts keys with a special meaning in JavaScript", async () => {
     const fixedData: unknown = JSON.parse('{"__proto__": {"a": 1}, "constructor": 2, "toString": "x"}');
-    const { inputs, reasons } = await checkInvitation({ ...good, fixedData });
+    const { inputs, reasons } = await checkInvitation({ ...validInputs, fixedData });
     expect(reasons).toEqual([]);
     expect(JSON.stringify(inputs["fixedData"])).toBe(JSON.stringify(fixedData));
   });
 });
 
-describe("the other properties", () => {
-  test.each(["true", 1, "yes", {}])("singleUse %j is refused", async (singleUse) => {
-    expect(await reasonsOf({ singleUse })).toEqual(["singleUse: must be true or false"]);
+describe("check", () => {
+  test.each(["true", 1, "yes", {}])("rejects singleUse %j", async (singleUse) => {
+    expect(await getReasons({ singleUse })).toEqual(["singleUse: must be true or false"]);
   });
 
   test.each([
-    ["", "flow: must not be empty; leave it out for an invitation to any flow"],
-    ["  ", "flow: must not be empty; leave it out for an invitation to any flow"],
+    ["", "flow: must not be empty. Omit it to accept any flow"],
+    ["  ", "flow: must not be empty. Omit it to accept any flow"],
     ["my flow", "flow: must be a flow's slug (letters, digits, _ and -) or UUID"],
     ["/if/flow/enrollment/", "flow: must be a flow's slug (letters, digits, _ and -) or UUID"],
-    [7, "flow: must be a flow's slug or UUID as a text"],
-  ])("flow %j is refused", async (flow, reason) => {
-    expect(await reasonsOf({ flow })).toEqual([reason]);
+    [7, "flow: must be a flow's slug or UUID, as a string"],
+  ])("rejects flow %j", async (flow, reason) => {
+    expect(await getReasons({ flow })).toEqual([reason]);
   });
 
   test.each(["enrollment", "5cb788da-2830-4f77-9a70-b69faeff4386", "5CB788DA28304F779A70B69FAEFF4386", " enrollment "])(
-    "flow %j is good",
+    "accepts flow %j",
     async (flow) => {
-      expect(await reasonsOf({ flow })).toEqual([]);
+      expect(await getReasons({ flow })).toEqual([]);
     },
   );
 
-  test.each(["", "authentik:url", "9lives", "a b"])("connection %j is refused", async (connection) => {
-    expect(await reasonsOf({ connection })).toEqual([
+  test.each(["", "authentik:url", "9lives", "a b"])("rejects connection %j", async (connection) => {
+    expect(await getReasons({ connection })).toEqual([
       "connection: must be the name of a configuration namespace, such as authentik-staging (for authentik-staging:url)",
     ]);
   });
 
-  test("connection 7 is refused", async () => {
-    expect(await reasonsOf({ connection: 7 })).toEqual([
+  test("rejects connection 7", async () => {
+    expect(await getReasons({ connection: 7 })).toEqual([
       "connection: must be the name of a configuration namespace, such as authentik-staging",
     ]);
   });
 });
 
-describe("a property that does not exist", () => {
+describe("an unknown property", () => {
   test.each([
     ["single_use", "singleUse"],
     ["singelUse", "singleUse"],
@@ -344,32 +353,35 @@ describe("a property that does not exist", () => {
     ["valid_for", "validFor"],
     ["flows", "flow"],
     ["names", "name"],
-  ])("%s: %s is proposed", async (wrong, right) => {
-    expect(await reasonsOf({ [wrong]: "x" })).toEqual([`${wrong}: no such property; did you mean ${right}?`]);
+  ])("%s gets the suggestion %s", async (name, suggestion) => {
+    expect(await getReasons({ [name]: "x" })).toEqual([`${name}: unknown property. Did you mean ${suggestion}?`]);
   });
 
-  test.each(["colour", "zzz", "whatever_this_is"])("%s is like none, so that all are listed", async (wrong) => {
-    expect(await reasonsOf({ [wrong]: "x" })).toEqual([
-      expect.stringMatching(
-        new RegExp(`^${wrong}: no such property; the properties are name, expires, .*flow, .*connection$`),
-      ),
+  test.each(["color", "zzz", "whatever_this_is"])(
+    "%s gets the list of all properties, because it is similar to none",
+    async (name) => {
+      expect(await getReasons({ [name]: "x" })).toEqual([
+        expect.stringMatching(
+          new RegExp(`^${name}: unknown property\\. The properties are name, expires, .*flow, .*connection$`),
+        ),
+      ]);
+    },
+  );
+
+  test("is quoted if its name is not an identifier", async () => {
+    expect(await getReasons({ "single use": true })).toEqual([
+      '["single use"]: unknown property. Did you mean singleUse?',
     ]);
   });
 
-  test("a name that is no identifier is quoted", async () => {
-    expect(await reasonsOf({ "single use": true })).toEqual([
-      '["single use"]: no such property; did you mean singleUse?',
-    ]);
-  });
-
-  test("it is found though its value is unknown", async () => {
-    expect(await reasonsOf({ single_use: unknownValue })).toEqual([
-      "single_use: no such property; did you mean singleUse?",
+  test("is rejected even if its value is unknown", async () => {
+    expect(await getReasons({ single_use: unknownValue })).toEqual([
+      "single_use: unknown property. Did you mean singleUse?",
     ]);
   });
 });
 
-test("all faults are told at once, in the order of the properties", async () => {
+test("reports all errors at once, in the order of the properties", async () => {
   const { reasons, properties } = await checkInvitation({
     name: "a b",
     expires: "tomorrow",
@@ -379,7 +391,7 @@ test("all faults are told at once, in the order of the properties", async () => 
     flow: "",
     connection: "9",
     single_use: true,
-    colour: "red",
+    color: "red",
     import: "x",
   });
   expect(properties.filter((property) => property !== "")).toEqual([]);
@@ -394,16 +406,16 @@ test("all faults are told at once, in the order of the properties", async () => 
     "flow",
     "connection",
     "single_use",
-    "colour",
+    "color",
     "expires",
   ]);
 });
 
-describe("what is not known yet passes", () => {
+describe("an unknown value", () => {
   test.each(["name", "expires", "validFor", "fixedData", "singleUse", "flow", "connection", "import"])(
-    "as %s",
+    "is valid for %s",
     async (property) => {
-      const { [property as "name"]: _left, ...others } = good;
+      const { [property as "name"]: _omitted, ...others } = validInputs;
       const { inputs, reasons } = await checkInvitation({
         ...(property === "validFor" ? { name: "jane" } : others),
         [property]: unknownValue,
@@ -413,7 +425,7 @@ describe("what is not known yet passes", () => {
     },
   );
 
-  test("as all of them", async () => {
+  test("is valid for all properties at once", async () => {
     const inputs = Object.fromEntries(
       ["name", "expires", "validFor", "fixedData", "singleUse", "flow", "connection"].map((name) => [
         name,
@@ -423,16 +435,16 @@ describe("what is not known yet passes", () => {
     expect(await checkInvitation(inputs)).toEqual({ inputs, properties: [], reasons: [] });
   });
 
-  test("in any depth of fixedData", async () => {
+  test("is valid at any depth of fixedData", async () => {
     const fixedData = { email: unknownValue, attributes: { teams: [unknownValue, { name: unknownValue }] } };
-    const { inputs, reasons } = await checkInvitation({ ...good, fixedData });
+    const { inputs, reasons } = await checkInvitation({ ...validInputs, fixedData });
     expect(reasons).toEqual([]);
     expect(inputs["fixedData"]).toEqual(fixedData);
   });
 
-  test("and hides no fault beside it", async () => {
-    expect(await reasonsOf({ name: unknownValue, singleUse: "x", fixedData: { a: unknownValue, b: 1e300 } })).toEqual([
-      expect.stringMatching(/^fixedData\.b: is an integer beyond/),
+  test("does not hide other errors", async () => {
+    expect(await getReasons({ name: unknownValue, singleUse: "x", fixedData: { a: unknownValue, b: 1e300 } })).toEqual([
+      expect.stringMatching(/^fixedData\.b: must be within ±/),
       "singleUse: must be true or false",
     ]);
   });

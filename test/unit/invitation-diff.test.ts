@@ -1,69 +1,71 @@
 import fc from "fast-check";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
-import { flowPk, otherFlowPk } from "./support/bodies";
-import { forbidRequests, requests } from "./support/check";
-import { changesOf, invitationInputs, invitationState } from "./support/invitation";
+import { forbidRequests, unexpectedRequests } from "./support/check";
+import { diffInvitation, invitationInputs, invitationState } from "./support/invitation";
+import { flowPk, otherFlowPk } from "./support/response-bodies";
 
-const none = { changes: false, replaces: [] };
-const some = { changes: true, replaces: [] };
-const inFlow = { flowPk, flowSlug: "enrollment" };
+const unchanged = { changes: false, replaces: [] };
+const changed = { changes: true, replaces: [] };
+const flowOutputs = { flowPk, flowSlug: "enrollment" };
 
 beforeAll(forbidRequests);
-afterAll(() => expect(requests).toEqual([]));
+afterAll(() => expect(unexpectedRequests).toEqual([]));
 
-describe("nothing changes", () => {
-  test("where the program says what the state holds", async () => {
-    expect(await changesOf(invitationState(), invitationInputs())).toEqual(none);
+describe("nothing changes if", () => {
+  test("the inputs equal the state", async () => {
+    expect(await diffInvitation(invitationState(), invitationInputs())).toEqual(unchanged);
   });
 
   test.each(["2031-05-06T09:08:09+02:00", "2031-05-06T07:08:09.000Z", "2031-05-06t07:08:09z"])(
-    "where the same instant is written %s",
+    "the same instant is written as %s",
     async (expires) => {
-      expect(await changesOf(invitationState(), invitationInputs({ expires }))).toEqual(none);
+      expect(await diffInvitation(invitationState(), invitationInputs({ expires }))).toEqual(unchanged);
     },
   );
 
-  test("where the digits that authentik cut off are still in the program", async () => {
+  test("the program still has the digits that authentik truncates", async () => {
     const olds = invitationState({ expires: "2031-05-06T07:08:09.123456Z" });
-    expect(await changesOf(olds, invitationInputs({ expires: "2031-05-06T07:08:09.123456789Z" }))).toEqual(none);
+    expect(await diffInvitation(olds, invitationInputs({ expires: "2031-05-06T07:08:09.123456789Z" }))).toEqual(
+      unchanged,
+    );
   });
 
-  test("where fixedData has its keys in another order", async () => {
+  test("the keys of fixedData are in another order", async () => {
     const olds = invitationState({ fixedData: { a: { x: 1, y: [1, { p: 1, q: 2 }] }, b: 2 } });
     const fixedData = { b: 2, a: { y: [1, { q: 2, p: 1 }], x: 1 } };
-    expect(await changesOf(olds, invitationInputs({ fixedData }))).toEqual(none);
+    expect(await diffInvitation(olds, invitationInputs({ fixedData }))).toEqual(unchanged);
   });
 
-  test("where zero has lost its sign", async () => {
+  test("zero has lost its sign", async () => {
     const olds = invitationState({ fixedData: { zero: 0, list: [0] } });
-    expect(await changesOf(olds, invitationInputs({ fixedData: { zero: -0, list: [-0] } }))).toEqual(none);
+    expect(await diffInvitation(olds, invitationInputs({ fixedData: { zero: -0, list: [-0] } }))).toEqual(unchanged);
   });
 
-  test("where fixedData is any JSON in any order of keys", async () => {
-    const reverse = (value: unknown): unknown =>
+  test("the keys of any fixedData are in another order", async () => {
+    const reverseKeys = (value: unknown): unknown =>
       Array.isArray(value)
-        ? value.map(reverse)
+        ? value.map(reverseKeys)
         : typeof value === "object" && value !== null
           ? Object.fromEntries(
               Object.entries(value)
                 .reverse()
-                .map(([key, item]) => [key, reverse(item)]),
+                .map(([key, item]) => [key, reverseKeys(item)]),
             )
           : value;
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (fixedData) => {
         const olds = invitationState({ fixedData });
-        expect(await changesOf(olds, invitationInputs({ fixedData: reverse(fixedData) }))).toEqual(none);
+        expect(await diffInvitation(olds, invitationInputs({ fixedData: reverseKeys(fixedData) }))).toEqual(unchanged);
       }),
     );
   });
 
   test.each(["enrollment", " enrollment ", flowPk, flowPk.toUpperCase(), flowPk.replaceAll("-", ""), `{${flowPk}}`])(
-    "where the same flow is written %j",
+    "the same flow is written as %j",
     async (flow) => {
-      for (const written of ["enrollment", flowPk]) {
-        const olds = invitationState({ ...inFlow, flow: written });
-        expect(await changesOf(olds, invitationInputs({ flow }))).toEqual(none);
+      for (const configured of ["enrollment", flowPk]) {
+        const olds = invitationState({ ...flowOutputs, flow: configured });
+        expect(await diffInvitation(olds, invitationInputs({ flow }))).toEqual(unchanged);
       }
     },
   );
@@ -72,121 +74,123 @@ describe("nothing changes", () => {
     ["jane", " jane "],
     [" jane ", "jane"],
     ["\tjane", "jane\n"],
-  ])("where the name %j is written %j", async (old, name) => {
-    expect(await changesOf(invitationState({ name: old }), invitationInputs({ name }))).toEqual(none);
+  ])("the name %j is written as %j", async (old, name) => {
+    expect(await diffInvitation(invitationState({ name: old }), invitationInputs({ name }))).toEqual(unchanged);
   });
 
-  test.each(["14d", "336h", "2 weeks"])("where validFor %s leads to the expiry that is stored", async (validFor) => {
+  test.each(["14d", "336h", "2 weeks"])("validFor %s results in the stored expiry", async (validFor) => {
     const olds = invitationState({
       validFor: "14d",
       issuedAt: "2031-04-22T07:08:09Z",
       expires: "2031-05-06T07:08:09Z",
     });
-    const { expires: _none, ...news } = invitationInputs({ validFor });
-    expect(await changesOf(olds, news)).toEqual(none);
+    const { expires: _expires, ...news } = invitationInputs({ validFor });
+    expect(await diffInvitation(olds, news)).toEqual(unchanged);
   });
 
-  test("where validFor replaces the expires that it leads to", async () => {
+  test("validFor replaces the expires that it results in", async () => {
     const olds = invitationState({ issuedAt: "2031-04-22T07:08:09Z" });
-    const { expires: _none, ...news } = invitationInputs({ validFor: "14d" });
-    expect(await changesOf(olds, news)).toEqual(none);
+    const { expires: _expires, ...news } = invitationInputs({ validFor: "14d" });
+    expect(await diffInvitation(olds, news)).toEqual(unchanged);
   });
 
-  test("where expires replaces the validFor that led to it", async () => {
+  test("expires replaces the validFor that resulted in it", async () => {
     const olds = invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" });
-    expect(await changesOf(olds, invitationInputs())).toEqual(none);
+    expect(await diffInvitation(olds, invitationInputs())).toEqual(unchanged);
   });
 
   test.each([
     [undefined, "authentik"],
     ["authentik", undefined],
     ["authentik-staging", "authentik-staging"],
-  ])("where the connection was %s and is %s", async (old, connection) => {
-    expect(await changesOf(invitationState({ connection: old }), invitationInputs({ connection }))).toEqual(none);
+  ])("the connection was %s and is %s", async (old, connection) => {
+    expect(await diffInvitation(invitationState({ connection: old }), invitationInputs({ connection }))).toEqual(
+      unchanged,
+    );
   });
 });
 
-describe("something changes", () => {
+describe("a change is reported for", () => {
   test.each([
     ["name", { name: "john" }],
-    ["the name's case", { name: "Jane" }],
+    ["the case of the name", { name: "Jane" }],
     ["expires", { expires: "2031-05-06T07:08:10Z" }],
-    ["expires by a microsecond", { expires: "2031-05-06T07:08:09.000001Z" }],
-    ["expires' offset alone", { expires: "2031-05-06T07:08:09+02:00" }],
+    ["expires that differs by a microsecond", { expires: "2031-05-06T07:08:09.000001Z" }],
+    ["expires that differs only in its offset", { expires: "2031-05-06T07:08:09+02:00" }],
     ["singleUse", { singleUse: true }],
     ["flow", { flow: "enrollment" }],
     ["a new key of fixedData", { fixedData: { email: "jane@example.com" } }],
-    ["a key that is null", { fixedData: { email: null } }],
-  ])("%s", async (_what, changes) => {
-    expect(await changesOf(invitationState(), invitationInputs(changes))).toEqual(some);
+    ["a null key of fixedData", { fixedData: { email: null } }],
+  ])("%s", async (_case, changes) => {
+    expect(await diffInvitation(invitationState(), invitationInputs(changes))).toEqual(changed);
   });
 
   test.each([
-    ["a value", { a: 2, b: [1, 2] }],
-    ["a value's type", { a: "1", b: [1, 2] }],
-    ["the order of a list", { a: 1, b: [2, 1] }],
-    ["the length of a list", { a: 1, b: [1, 2, null] }],
-    ["a key left out", { b: [1, 2] }],
-    ["a key's case", { A: 1, b: [1, 2] }],
-  ])("fixedData: %s", async (_what, fixedData) => {
+    ["a changed value", { a: 2, b: [1, 2] }],
+    ["a changed type", { a: "1", b: [1, 2] }],
+    ["a reordered list", { a: 1, b: [2, 1] }],
+    ["a longer list", { a: 1, b: [1, 2, null] }],
+    ["a removed key", { b: [1, 2] }],
+    ["a key in another case", { A: 1, b: [1, 2] }],
+  ])("fixedData with %s", async (_case, fixedData) => {
     const olds = invitationState({ fixedData: { a: 1, b: [1, 2] } });
-    expect(await changesOf(olds, invitationInputs({ fixedData }))).toEqual(some);
+    expect(await diffInvitation(olds, invitationInputs({ fixedData }))).toEqual(changed);
   });
 
-  test("validFor that leads elsewhere", async () => {
+  test("a validFor that results in another expiry", async () => {
     const olds = invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" });
-    const { expires: _none, ...news } = invitationInputs({ validFor: "15d" });
-    expect(await changesOf(olds, news)).toEqual(some);
+    const { expires: _expires, ...news } = invitationInputs({ validFor: "15d" });
+    expect(await diffInvitation(olds, news)).toEqual(changed);
   });
 
-  test.each(["password-reset", otherFlowPk])("the flow, to %s", async (flow) => {
-    const olds = invitationState({ ...inFlow, flow: "enrollment" });
-    expect(await changesOf(olds, invitationInputs({ flow }))).toEqual(some);
+  test.each(["password-reset", otherFlowPk])("a new flow: %s", async (flow) => {
+    const olds = invitationState({ ...flowOutputs, flow: "enrollment" });
+    expect(await diffInvitation(olds, invitationInputs({ flow }))).toEqual(changed);
   });
 
-  test("the flow, to none", async () => {
-    const olds = invitationState({ ...inFlow, flow: "enrollment" });
-    expect(await changesOf(olds, invitationInputs())).toEqual(some);
+  test("a removed flow", async () => {
+    const olds = invitationState({ ...flowOutputs, flow: "enrollment" });
+    expect(await diffInvitation(olds, invitationInputs())).toEqual(changed);
   });
 
-  test("the flow that somebody deleted from authentik", async () => {
-    expect(await changesOf(invitationState(), invitationInputs({ flow: flowPk }))).toEqual(some);
+  test("a flow that was deleted outside Pulumi", async () => {
+    expect(await diffInvitation(invitationState(), invitationInputs({ flow: flowPk }))).toEqual(changed);
   });
 
-  test("an expiry that authentik has no more", async () => {
-    const { expires: _unlimited, ...olds } = invitationState();
-    expect(await changesOf(olds, invitationInputs())).toEqual(some);
+  test("an expiry that was removed outside Pulumi", async () => {
+    const { expires: _expires, ...olds } = invitationState();
+    expect(await diffInvitation(olds, invitationInputs())).toEqual(changed);
   });
 
-  test("the connection, which replaces", async () => {
-    expect(await changesOf(invitationState(), invitationInputs({ connection: "authentik-staging" }))).toEqual({
+  test("a new connection, which requires a replacement", async () => {
+    expect(await diffInvitation(invitationState(), invitationInputs({ connection: "authentik-staging" }))).toEqual({
       changes: true,
       replaces: ["connection"],
     });
-    expect(await changesOf(invitationState({ connection: "authentik-staging" }), invitationInputs())).toEqual({
+    expect(await diffInvitation(invitationState({ connection: "authentik-staging" }), invitationInputs())).toEqual({
       changes: true,
       replaces: ["connection"],
     });
   });
 
-  test.each(["name", "expires", "fixedData", "singleUse", "flow"])("%s that is not known yet", async (property) => {
-    const olds = invitationState({ ...inFlow, flow: "enrollment" });
+  test.each(["name", "expires", "fixedData", "singleUse", "flow"])("an unknown %s", async (property) => {
+    const olds = invitationState({ ...flowOutputs, flow: "enrollment" });
     const news = invitationInputs({ flow: "enrollment", [property]: unknownValue });
-    expect(await changesOf(olds, news)).toEqual(some);
+    expect(await diffInvitation(olds, news)).toEqual(changed);
   });
 
-  test("validFor that is not known yet", async () => {
-    const { expires: _none, ...news } = invitationInputs({ validFor: unknownValue });
-    expect(await changesOf(invitationState({ validFor: "14d" }), news)).toEqual(some);
+  test("an unknown validFor", async () => {
+    const { expires: _expires, ...news } = invitationInputs({ validFor: unknownValue });
+    expect(await diffInvitation(invitationState({ validFor: "14d" }), news)).toEqual(changed);
   });
 
-  test("a value in fixedData that is not known yet", async () => {
+  test("an unknown value in fixedData", async () => {
     const olds = invitationState({ fixedData: { email: "jane@example.com" } });
-    expect(await changesOf(olds, invitationInputs({ fixedData: { email: unknownValue } }))).toEqual(some);
+    expect(await diffInvitation(olds, invitationInputs({ fixedData: { email: unknownValue } }))).toEqual(changed);
   });
 
-  test("the connection that is not known yet, which may replace", async () => {
-    expect(await changesOf(invitationState(), invitationInputs({ connection: unknownValue }))).toEqual({
+  test("an unknown connection, which may require a replacement", async () => {
+    expect(await diffInvitation(invitationState(), invitationInputs({ connection: unknownValue }))).toEqual({
       changes: true,
       replaces: ["connection"],
     });

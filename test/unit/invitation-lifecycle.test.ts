@@ -1,24 +1,32 @@
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { invitationId } from "../../provider/common/pk";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { catchError } from "./support/catch-error";
+import {
+  configureWith,
+  expectAllMocksUsed,
+  mockResponse,
+  requestLines,
+  resetHttpMocks,
+  sentRequests,
+  settings,
+} from "./support/http-mocks";
+import { diffInvitation, invitationInputs, invitationState, type Properties, refresh } from "./support/invitation";
 import {
   flowBody,
   flowPk,
-  gone,
   htmlPage,
   invitationBody,
-  invitationToFlow,
+  invitationBodyWithFlow,
+  notFoundBody,
   otherFlowPk,
   pageBody,
   pk,
-} from "./support/bodies";
-import { answer, calls, clearExchanges, configureWith, expectAllAsked, lines, settings } from "./support/exchanges";
-import { failureOf } from "./support/failure";
-import { changesOf, invitationInputs, invitationState, type Properties, refresh } from "./support/invitation";
+} from "./support/response-bodies";
 
-const list = "/stages/invitation/invitations/";
-const one = `${list}${pk}/`;
+const invitationsPath = "/stages/invitation/invitations/";
+const invitationPath = `${invitationsPath}${pk}/`;
 const id = invitationId(pk);
-const flowLookUp = (slug: string): string => `GET /flows/instances/?slug=${slug}&ordering=pk&page_size=100&page=1`;
+const flowLookup = (slug: string): string => `GET /flows/instances/?slug=${slug}&ordering=pk&page_size=100&page=1`;
 
 async function create(inputs: Properties): Promise<{ id: string; outs: Properties }> {
   const created = await invitationProvider.create(inputs);
@@ -29,23 +37,24 @@ async function update(olds: Properties, news: Properties): Promise<Properties> {
   return (await invitationProvider.update(id, olds, news)).outs as Properties;
 }
 
+/** The provider reports drift with `console.warn`. */
+const warn = jest.spyOn(console, "warn").mockImplementation();
+
 beforeEach(async () => {
-  clearExchanges();
+  resetHttpMocks();
+  warn.mockClear();
   await configureWith(invitationProvider, settings);
 });
-/** What is told in the run's output: drift, above all. */
-const warn = jest.spyOn(console, "warn").mockImplementation();
-beforeEach(() => warn.mockClear());
-afterEach(expectAllAsked);
+afterEach(expectAllMocksUsed);
 
 describe("create", () => {
-  test("is one POST with the whole declared state", async () => {
-    answer("POST", list, 201, invitationBody());
+  test("sends one POST with the complete declared state", async () => {
+    mockResponse("POST", invitationsPath, 201, invitationBody());
     await create(invitationInputs());
-    expect(calls).toEqual([
+    expect(sentRequests).toEqual([
       {
         method: "POST",
-        path: list,
+        path: invitationsPath,
         body: { name: "jane", expires: "2031-05-06T07:08:09Z", fixed_data: {}, single_use: false, flow: null },
       },
     ]);
@@ -53,17 +62,17 @@ describe("create", () => {
 
   test("sends every property", async () => {
     const fixedData = { email: "jane@example.com", attributes: { team: "backend" } };
-    answer("POST", list, 201, invitationToFlow({ fixed_data: fixedData, single_use: true }));
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow({ fixed_data: fixedData, single_use: true }));
     await create(invitationInputs({ fixedData, singleUse: true, flow: flowPk }));
-    expect(calls).toEqual([
+    expect(sentRequests).toEqual([
       expect.objectContaining({
         body: { name: "jane", expires: "2031-05-06T07:08:09Z", fixed_data: fixedData, single_use: true, flow: flowPk },
       }),
     ]);
   });
 
-  test("makes the state of the answer, and the opaque id of the pk", async () => {
-    answer("POST", list, 201, invitationToFlow({ fixed_data: { a: 1 }, single_use: true }));
+  test("returns the state from the response, and the opaque id of the pk", async () => {
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow({ fixed_data: { a: 1 }, single_use: true }));
     const { id, outs } = await create(invitationInputs({ fixedData: { a: 1 }, singleUse: true, flow: flowPk }));
     expect(id).toBe(invitationId(pk));
     expect(outs).toEqual({
@@ -81,189 +90,188 @@ describe("create", () => {
     });
   });
 
-  test("keeps the state, without fixedData, within 1 kB", async () => {
-    answer("POST", list, 201, invitationToFlow());
+  test("stores at most 1 kB without fixedData", async () => {
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow());
     const inputs = invitationInputs({ flow: "enrollment" });
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody()]));
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
     const { outs } = await create(inputs);
     expect(JSON.stringify({ inputs, outputs: outs }).length).toBeLessThanOrEqual(1024);
   });
 
-  test("looks a slug up, once", async () => {
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody()]));
-    answer("POST", list, 201, invitationToFlow());
+  test("looks up a slug with one request", async () => {
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow());
     const { outs } = await create(invitationInputs({ flow: " enrollment " }));
-    expect(lines()).toEqual([flowLookUp("enrollment"), `POST ${list}`]);
-    expect(calls[1]?.body).toMatchObject({ flow: flowPk });
+    expect(requestLines()).toEqual([flowLookup("enrollment"), `POST ${invitationsPath}`]);
+    expect(sentRequests[1]?.body).toMatchObject({ flow: flowPk });
     expect(outs).toMatchObject({ flow: " enrollment ", flowPk, flowSlug: "enrollment" });
   });
 
-  test("looks a slug up once a process, though 20 are created at once", async () => {
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody()]));
-    answer("POST", list, 201, invitationToFlow(), { times: 20 });
+  test("looks up a slug once for 20 concurrent creates", async () => {
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow(), { times: 20 });
     await Promise.all(
-      Array.from({ length: 20 }, (_none, index) => create(invitationInputs({ name: `n${index}`, flow: "enrollment" }))),
+      Array.from({ length: 20 }, (_, index) => create(invitationInputs({ name: `n${index}`, flow: "enrollment" }))),
     );
-    expect(lines().filter((line) => line.startsWith("GET"))).toEqual([flowLookUp("enrollment")]);
-    expect(lines().filter((line) => line.startsWith("POST"))).toHaveLength(20);
+    expect(requestLines().filter((line) => line.startsWith("GET"))).toEqual([flowLookup("enrollment")]);
+    expect(requestLines().filter((line) => line.startsWith("POST"))).toHaveLength(20);
   });
 
-  test("looks each slug up by itself", async () => {
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody()]));
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody({ pk: otherFlowPk, slug: "guests" })]));
-    answer("POST", list, 201, invitationToFlow(), { times: 2 });
+  test("looks up each slug separately", async () => {
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody({ pk: otherFlowPk, slug: "guests" })]));
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow(), { times: 2 });
     await create(invitationInputs({ flow: "enrollment" }));
     await create(invitationInputs({ flow: "guests" }));
-    expect(calls.filter(({ method }) => method === "POST").map(({ body }) => body)).toEqual([
+    expect(sentRequests.filter(({ method }) => method === "POST").map(({ body }) => body)).toEqual([
       expect.objectContaining({ flow: flowPk }),
       expect.objectContaining({ flow: otherFlowPk }),
     ]);
   });
 
-  test("sends a UUID in authentik's spelling, without a look-up", async () => {
-    answer("POST", list, 201, invitationToFlow());
+  test("normalizes a UUID, without a lookup", async () => {
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow());
     const flow = flowPk.replaceAll("-", "").toUpperCase();
     const { outs } = await create(invitationInputs({ flow }));
-    expect(calls.map(({ body }) => body)).toEqual([expect.objectContaining({ flow: flowPk })]);
+    expect(sentRequests.map(({ body }) => body)).toEqual([expect.objectContaining({ flow: flowPk })]);
     expect(outs).toMatchObject({ flow, flowPk });
   });
 
-  test("says that a slug has no flow, and sends nothing", async () => {
-    answer("GET", "/flows/instances/", 200, pageBody([]));
-    const { message, stack } = await failureOf(create(invitationInputs({ flow: "enrolment" })));
+  test("fails if no flow has the slug, and sends no POST", async () => {
+    mockResponse("GET", "/flows/instances/", 200, pageBody([]));
+    const { message, stack } = await catchError(create(invitationInputs({ flow: "no-such-flow" })));
     expect(message).toBe(
-      'flow: authentik has no flow with the slug "enrolment" that the token\'s user may see (permission authentik_flows.view_flow). Correct the slug, or create the flow first.',
+      'flow: authentik has no flow with the slug "no-such-flow" that the token\'s user is allowed to view (permission authentik_flows.view_flow). Correct the slug, or create the flow first.',
     );
     expect(stack).toBe("");
-    expect(lines()).toEqual([flowLookUp("enrolment")]);
+    expect(requestLines()).toEqual([flowLookup("no-such-flow")]);
   });
 
-  test("asks again for a slug that had no flow: it may have been created since", async () => {
-    answer("GET", "/flows/instances/", 200, pageBody([]));
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody()]));
-    answer("POST", list, 201, invitationToFlow());
-    await failureOf(create(invitationInputs({ flow: "enrollment" })));
+  test("repeats the lookup of a slug that no flow had, because the flow may exist by now", async () => {
+    mockResponse("GET", "/flows/instances/", 200, pageBody([]));
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow());
+    await catchError(create(invitationInputs({ flow: "enrollment" })));
     expect((await create(invitationInputs({ flow: "enrollment" }))).outs).toMatchObject({ flowPk });
   });
 
-  test("asks again for a slug whose look-up failed", async () => {
-    answer("GET", "/flows/instances/", 500, htmlPage);
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody()]));
-    answer("POST", list, 201, invitationToFlow());
-    await failureOf(create(invitationInputs({ flow: "enrollment" })));
+  test("repeats a failed lookup of a slug", async () => {
+    mockResponse("GET", "/flows/instances/", 500, htmlPage);
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
+    mockResponse("POST", invitationsPath, 201, invitationBodyWithFlow());
+    await catchError(create(invitationInputs({ flow: "enrollment" })));
     expect((await create(invitationInputs({ flow: "enrollment" }))).outs).toMatchObject({ flowPk });
   });
 
-  test("counts validFor from the moment of issue, and keeps it", async () => {
+  test("counts validFor from the time of issue", async () => {
     const before = Date.now();
-    answer("POST", list, 201, invitationBody({ expires: "2031-05-06T07:08:09Z" }));
-    const { expires: _none, ...inputs } = invitationInputs({ validFor: "14d" });
+    mockResponse("POST", invitationsPath, 201, invitationBody({ expires: "2031-05-06T07:08:09Z" }));
+    const { expires: _expires, ...inputs } = invitationInputs({ validFor: "14d" });
     const { outs } = await create(inputs);
-    const sent = calls[0]?.body as { expires: string };
+    const sent = sentRequests[0]?.body as { expires: string };
     expect(sent.expires).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-    const issued = Date.parse(sent.expires) - 14 * 86_400_000;
-    expect(issued).toBe(Date.parse(outs["issuedAt"] as string));
-    expect(issued).toBeGreaterThan(before - 1000);
-    expect(issued).toBeLessThanOrEqual(Date.now());
+    const issuedAt = Date.parse(sent.expires) - 14 * 86_400_000;
+    expect(issuedAt).toBe(Date.parse(outs["issuedAt"] as string));
+    expect(issuedAt).toBeGreaterThan(before - 1000);
+    expect(issuedAt).toBeLessThanOrEqual(Date.now());
   });
 
   test.each(["2031-05-06t07:08:09z", "2031-05-06T07:08:09z", "2031-05-06t09:08:09+02:00"])(
-    "sends %s in a form that authentik takes, and keeps it as it was written",
+    "sends %s in a form that authentik accepts, and keeps it as configured",
     async (expires) => {
-      answer("POST", list, 201, invitationBody());
+      mockResponse("POST", invitationsPath, 201, invitationBody());
       const { outs } = await create(invitationInputs({ expires }));
-      expect(calls[0]?.body).toMatchObject({ expires: expires.toUpperCase() });
+      expect(sentRequests[0]?.body).toMatchObject({ expires: expires.toUpperCase() });
       expect(outs).toMatchObject({ expires });
     },
   );
 
   test("sends null inside fixedData", async () => {
-    answer("POST", list, 201, invitationBody({ fixed_data: { a: null } }));
+    mockResponse("POST", invitationsPath, 201, invitationBody({ fixed_data: { a: null } }));
     await create(invitationInputs({ fixedData: { a: null } }));
-    expect(calls[0]?.body).toMatchObject({ fixed_data: { a: null } });
+    expect(sentRequests[0]?.body).toMatchObject({ fixed_data: { a: null } });
   });
 
-  test("uses the address and the token of the connection that is named", async () => {
+  test("uses the URL of the configured connection", async () => {
     const staging = "https://staging.authentik.test/sso";
     await configureWith(invitationProvider, { "staging:url": `${staging}/api/v3/`, "staging:token": "other" });
-    answer("POST", list, 201, invitationBody(), { at: staging });
+    mockResponse("POST", invitationsPath, 201, invitationBody(), { baseUrl: staging });
     const { outs } = await create(invitationInputs({ connection: "staging" }));
-    expect(lines()).toEqual([`POST ${list}`]);
+    expect(requestLines()).toEqual([`POST ${invitationsPath}`]);
     expect(outs).toMatchObject({ connection: "staging" });
   });
 
-  test("takes an answer of 2024.8 with fields that nobody knows, and without a creator", async () => {
-    answer("POST", list, 201, invitationBody({ created_by: null, brand_new: { a: 1 } }));
+  test("accepts a response with unknown fields and without a creator", async () => {
+    mockResponse("POST", invitationsPath, 201, invitationBody({ created_by: null, unknown_field: { a: 1 } }));
     const { outs } = await create(invitationInputs());
     expect(outs).not.toHaveProperty("createdBy");
-    expect(outs).not.toHaveProperty("brand_new");
+    expect(outs).not.toHaveProperty("unknown_field");
   });
 });
 
-describe("what a create or refresh gives back changes nothing", () => {
-  const exactly = "2031-05-06T09:08:09.1234567+02:00";
+describe("create and refresh cause no changes for", () => {
   test.each([
     ["an offset", { expires: "2031-05-06T09:08:09+02:00" }, { expires: "2031-05-06T07:08:09Z" }],
-    ["cut digits", { expires: exactly }, { expires: "2031-05-06T07:08:09.123456Z" }],
+    ["truncated digits", { expires: "2031-05-06T09:08:09.1234567+02:00" }, { expires: "2031-05-06T07:08:09.123456Z" }],
     ["a trimmed name", { name: " jane\t" }, { name: "jane" }],
     ["sorted keys", { fixedData: { b: 1, a: { d: -0, c: 1 } } }, { fixed_data: { a: { c: 1, d: 0.0 }, b: 1 } }],
     ["a UUID", { flow: flowPk.toUpperCase() }, { flow: flowPk, flow_obj: flowBody() }],
-  ])("of %s", async (_what, written, stored) => {
-    const inputs = invitationInputs(written);
-    answer("POST", list, 201, invitationBody(stored));
+  ])("%s", async (_case, configured, stored) => {
+    const inputs = invitationInputs(configured);
+    mockResponse("POST", invitationsPath, 201, invitationBody(stored));
     const { outs } = await create(inputs);
-    expect(outs).toMatchObject(written);
-    expect(await changesOf(outs, inputs)).toEqual({ changes: false, replaces: [] });
+    expect(outs).toMatchObject(configured);
+    expect(await diffInvitation(outs, inputs)).toEqual({ changes: false, replaces: [] });
 
-    answer("GET", one, 200, invitationBody(stored));
+    mockResponse("GET", invitationPath, 200, invitationBody(stored));
     const refreshed = await refresh(outs);
     expect(refreshed.inputs).toEqual(inputs);
     expect(refreshed.props).toEqual(outs);
-    expect(await changesOf(refreshed.props, inputs)).toEqual({ changes: false, replaces: [] });
+    expect(await diffInvitation(refreshed.props, inputs)).toEqual({ changes: false, replaces: [] });
   });
 });
 
 describe("update", () => {
-  test("is one PUT with the whole state, without a look-up where the flow stays", async () => {
-    answer("PUT", one, 200, invitationToFlow({ name: "john" }));
+  test("sends one PUT with the complete state, without a lookup if the flow stays", async () => {
+    mockResponse("PUT", invitationPath, 200, invitationBodyWithFlow({ name: "john" }));
     const olds = invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" });
     const outs = await update(olds, invitationInputs({ name: "john", flow: "enrollment" }));
-    expect(calls).toEqual([
+    expect(sentRequests).toEqual([
       {
         method: "PUT",
-        path: one,
+        path: invitationPath,
         body: { name: "john", expires: "2031-05-06T07:08:09Z", fixed_data: {}, single_use: false, flow: flowPk },
       },
     ]);
     expect(outs).toEqual({ ...olds, name: "john" });
   });
 
-  test("looks a new slug up, and nothing else", async () => {
-    answer("GET", "/flows/instances/", 200, pageBody([flowBody()]));
-    answer("PUT", one, 200, invitationToFlow());
+  test("looks up a new slug", async () => {
+    mockResponse("GET", "/flows/instances/", 200, pageBody([flowBody()]));
+    mockResponse("PUT", invitationPath, 200, invitationBodyWithFlow());
     const outs = await update(invitationState(), invitationInputs({ flow: "enrollment" }));
-    expect(lines()).toEqual([flowLookUp("enrollment"), `PUT ${one}`]);
+    expect(requestLines()).toEqual([flowLookup("enrollment"), `PUT ${invitationPath}`]);
     expect(outs).toMatchObject({ flow: "enrollment", flowPk, flowSlug: "enrollment" });
   });
 
-  test("takes the flow away with null", async () => {
-    answer("PUT", one, 200, invitationBody());
+  test("removes the flow with null", async () => {
+    mockResponse("PUT", invitationPath, 200, invitationBody());
     const olds = invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" });
     const outs = await update(olds, invitationInputs());
-    expect(calls[0]?.body).toMatchObject({ flow: null });
+    expect(sentRequests[0]?.body).toMatchObject({ flow: null });
     expect(Object.keys(outs)).toEqual(expect.not.arrayContaining(["flow", "flowPk", "flowSlug"]));
   });
 
-  test("counts a new validFor from the issue still", async () => {
-    answer("PUT", one, 200, invitationBody({ expires: "2031-05-07T00:00:00Z" }));
+  test("counts a new validFor from the original time of issue", async () => {
+    mockResponse("PUT", invitationPath, 200, invitationBody({ expires: "2031-05-07T00:00:00Z" }));
     const olds = invitationState({
       validFor: "5d",
       issuedAt: "2031-05-01T00:00:00Z",
       expires: "2031-05-06T00:00:00Z",
     });
-    const { expires: _none, ...news } = invitationInputs({ validFor: "6d" });
+    const { expires: _expires, ...news } = invitationInputs({ validFor: "6d" });
     const outs = await update(olds, news);
-    expect(calls[0]?.body).toMatchObject({ expires: "2031-05-07T00:00:00Z" });
+    expect(sentRequests[0]?.body).toMatchObject({ expires: "2031-05-07T00:00:00Z" });
     expect(outs).toMatchObject({
       validFor: "6d",
       expires: "2031-05-07T00:00:00Z",
@@ -271,137 +279,137 @@ describe("update", () => {
     });
   });
 
-  test("sends a lower-case instant in a form that authentik takes", async () => {
-    answer("PUT", one, 200, invitationBody({ expires: "2032-01-01T00:00:00Z" }));
+  test("sends a lower-case instant in a form that authentik accepts", async () => {
+    mockResponse("PUT", invitationPath, 200, invitationBody({ expires: "2032-01-01T00:00:00Z" }));
     await update(invitationState(), invitationInputs({ expires: "2032-01-01t00:00:00z" }));
-    expect(calls[0]?.body).toMatchObject({ expires: "2032-01-01T00:00:00Z" });
+    expect(sentRequests[0]?.body).toMatchObject({ expires: "2032-01-01T00:00:00Z" });
   });
 
-  test("of one that is gone says so in one sentence, with what to run, and without the pk", async () => {
-    answer("PUT", one, 404, gone);
-    const { message } = await failureOf(update(invitationState(), invitationInputs({ singleUse: true })));
-    expect(message).toBe(
-      'Invitation "jane" is gone from authentik, so that it cannot be changed: run `pulumi up --refresh`.',
-    );
+  test("of a deleted invitation suggests `pulumi up --refresh`, without showing the pk", async () => {
+    mockResponse("PUT", invitationPath, 404, notFoundBody);
+    const { message } = await catchError(update(invitationState(), invitationInputs({ singleUse: true })));
+    expect(message).toBe('Invitation "jane" no longer exists in authentik. Run `pulumi up --refresh`.');
   });
 
-  test("of an invitation whose flow was made anew under its slug says what to run", async () => {
-    answer("PUT", one, 400, { flow: [`Invalid pk "${flowPk}" - object does not exist.`] });
+  test("of an invitation whose flow was recreated with the same slug suggests `pulumi up --refresh`", async () => {
+    mockResponse("PUT", invitationPath, 400, { flow: [`Invalid pk "${flowPk}" - object does not exist.`] });
     const state = invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" });
-    const program = invitationInputs({ flow: "enrollment", singleUse: true });
-    const { message, stack } = await failureOf(invitationProvider.update(id, state, program));
+    const inputs = invitationInputs({ flow: "enrollment", singleUse: true });
+    const { message, stack } = await catchError(invitationProvider.update(id, state, inputs));
     expect(message).toMatch(
-      /^flow: authentik refuses the flow that "enrollment" was: Invalid pk .* run `pulumi up --refresh`\.$/,
+      /^flow: authentik rejected the stored pk of the flow "enrollment": Invalid pk .* Run `pulumi up --refresh`\.$/,
     );
     expect(stack).toBe("");
   });
 });
 
 describe("delete", () => {
-  test("is one DELETE", async () => {
-    answer("DELETE", one, 204);
+  test("sends one DELETE", async () => {
+    mockResponse("DELETE", invitationPath, 204);
     await invitationProvider.delete(id, invitationState());
-    expect(calls).toEqual([{ method: "DELETE", path: one, body: undefined }]);
+    expect(sentRequests).toEqual([{ method: "DELETE", path: invitationPath, body: undefined }]);
   });
 
-  test("of what is gone succeeds", async () => {
-    answer("DELETE", one, 404, gone);
+  test("of a deleted invitation succeeds", async () => {
+    mockResponse("DELETE", invitationPath, 404, notFoundBody);
     await invitationProvider.delete(id, invitationState());
-    expect(lines()).toEqual([`DELETE ${one}`]);
+    expect(requestLines()).toEqual([`DELETE ${invitationPath}`]);
   });
 
   test.each([
-    ["a page in HTML", htmlPage],
+    ["an HTML page", htmlPage],
     ["a proxy's JSON", { message: "no Route matched with those values" }],
-  ])("fails where 404 is %s", async (_what, body) => {
-    answer("DELETE", one, 404, body);
-    const { message, stack } = await failureOf(invitationProvider.delete(id, invitationState()));
-    expect(message).toContain("What answered is not authentik's API");
+  ])("fails on a 404 with %s", async (_case, body) => {
+    mockResponse("DELETE", invitationPath, 404, body);
+    const { message, stack } = await catchError(invitationProvider.delete(id, invitationState()));
+    expect(message).toContain("The response did not come from authentik's API");
     expect(stack).toBe("");
   });
 });
 
 describe("read", () => {
-  test("is one GET", async () => {
-    answer("GET", one, 200, invitationBody());
+  test("sends one GET", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody());
     await refresh(invitationState());
-    expect(lines()).toEqual([`GET ${one}`]);
+    expect(requestLines()).toEqual([`GET ${invitationPath}`]);
   });
 
-  test("gives nothing for one that is gone, after a look at the event log", async () => {
-    answer("GET", one, 404, gone);
-    answer("GET", "/events/events/", 200, pageBody([]));
+  test("returns nothing for a deleted invitation, after a request to the event log", async () => {
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    mockResponse("GET", "/events/events/", 200, pageBody([]));
     expect(await invitationProvider.read(id, invitationState())).toEqual({});
   });
 
   test.each([
-    ["a page in HTML", htmlPage],
-    ["nothing", ""],
+    ["an HTML page", htmlPage],
+    ["an empty body", ""],
     ["a proxy's JSON without detail", { message: "no Route matched with those values" }],
     ["a JSON list", [1]],
-    ["a detail that is no text", { detail: { code: 404 } }],
-  ])("never takes it for gone where 404 is %s", async (_what, body) => {
-    answer("GET", one, 404, body);
-    const { message, stack } = await failureOf(invitationProvider.read(id, invitationState()));
-    expect(message).toContain("What answered is not authentik's API: check authentik:url");
+    ["a detail that is not a string", { detail: { code: 404 } }],
+  ])("does not treat a 404 with %s as a deletion", async (_case, body) => {
+    mockResponse("GET", invitationPath, 404, body);
+    const { message, stack } = await catchError(invitationProvider.read(id, invitationState()));
+    expect(message).toContain("The response did not come from authentik's API. Check authentik:url");
     expect(stack).toBe("");
   });
 
   test("keeps a slug a slug, and a UUID a UUID", async () => {
     for (const flow of ["enrollment", flowPk, flowPk.toUpperCase()]) {
-      answer("GET", one, 200, invitationToFlow());
+      mockResponse("GET", invitationPath, 200, invitationBodyWithFlow());
       const olds = invitationState({ flow, flowPk, flowSlug: "enrollment" });
       expect((await refresh(olds)).inputs).toMatchObject({ flow });
     }
   });
 
-  test("shows another flow in the form in which the user writes flows", async () => {
+  test("shows a changed flow in the configured form", async () => {
     const other = { flow: otherFlowPk, flow_obj: flowBody({ pk: otherFlowPk, slug: "guests" }) };
-    answer("GET", one, 200, invitationBody(other), { times: 2 });
-    const inFlow = { flowPk, flowSlug: "enrollment" };
-    expect((await refresh(invitationState({ ...inFlow, flow: "enrollment" }))).inputs).toMatchObject({
+    mockResponse("GET", invitationPath, 200, invitationBody(other), { times: 2 });
+    const flowOutputs = { flowPk, flowSlug: "enrollment" };
+    expect((await refresh(invitationState({ ...flowOutputs, flow: "enrollment" }))).inputs).toMatchObject({
       flow: "guests",
     });
-    expect((await refresh(invitationState({ ...inFlow, flow: flowPk }))).inputs).toMatchObject({ flow: otherFlowPk });
+    expect((await refresh(invitationState({ ...flowOutputs, flow: flowPk }))).inputs).toMatchObject({
+      flow: otherFlowPk,
+    });
   });
 
-  test("shows a renamed flow as another slug, and leaves a UUID alone", async () => {
-    const renamed = invitationToFlow({ flow_obj: flowBody({ slug: "joining" }) });
-    answer("GET", one, 200, renamed, { times: 2 });
-    const inFlow = { flowPk, flowSlug: "enrollment" };
-    const bySlug = await refresh(invitationState({ ...inFlow, flow: "enrollment" }));
-    expect(bySlug.inputs).toMatchObject({ flow: "joining" });
-    expect(bySlug.props).toMatchObject({ flowPk, flowSlug: "joining" });
-    expect((await refresh(invitationState({ ...inFlow, flow: flowPk }))).inputs).toMatchObject({ flow: flowPk });
+  test("shows a renamed flow by its new slug, and keeps a UUID", async () => {
+    const renamed = invitationBodyWithFlow({ flow_obj: flowBody({ slug: "renamed" }) });
+    mockResponse("GET", invitationPath, 200, renamed, { times: 2 });
+    const flowOutputs = { flowPk, flowSlug: "enrollment" };
+    const bySlug = await refresh(invitationState({ ...flowOutputs, flow: "enrollment" }));
+    expect(bySlug.inputs).toMatchObject({ flow: "renamed" });
+    expect(bySlug.props).toMatchObject({ flowPk, flowSlug: "renamed" });
+    expect((await refresh(invitationState({ ...flowOutputs, flow: flowPk }))).inputs).toMatchObject({ flow: flowPk });
   });
 
-  test("shows that the flow was deleted: the invitation has none", async () => {
-    answer("GET", one, 200, invitationBody());
+  test("shows no flow if the flow was deleted", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody());
     const { inputs, props } = await refresh(invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" }));
     expect(inputs).not.toHaveProperty("flow");
     expect(props).not.toHaveProperty("flowSlug");
   });
 
-  test("shows a flow that somebody added", async () => {
-    answer("GET", one, 200, invitationToFlow());
+  test("shows a flow that was added outside Pulumi", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBodyWithFlow());
     expect((await refresh(invitationState())).inputs).toMatchObject({ flow: "enrollment" });
   });
 
   test("keeps an expiry with its offset", async () => {
-    answer("GET", one, 200, invitationBody());
+    mockResponse("GET", invitationPath, 200, invitationBody());
     const expires = "2031-05-06T09:08:09+02:00";
     const { inputs, props } = await refresh(invitationState({ expires }));
     expect(inputs).toMatchObject({ expires });
     expect(props).toMatchObject({ expires });
   });
 
-  test("shows another expiry", async () => {
-    answer("GET", one, 200, invitationBody({ expires: "2032-01-01T00:00:00Z" }));
+  test("shows a changed expiry", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: "2032-01-01T00:00:00Z" }));
     expect((await refresh(invitationState())).inputs).toMatchObject({ expires: "2032-01-01T00:00:00Z" });
   });
 
   test("keeps validFor", async () => {
-    answer("GET", one, 200, invitationBody());
+    mockResponse("GET", invitationPath, 200, invitationBody());
     const olds = invitationState({ validFor: "2 weeks", issuedAt: "2031-04-22T07:08:09Z" });
     const { inputs, props } = await refresh(olds);
     expect(inputs).toMatchObject({ validFor: "2 weeks" });
@@ -409,19 +417,19 @@ describe("read", () => {
     expect(props).toMatchObject({ validFor: "2 weeks", expires: "2031-05-06T07:08:09Z" });
   });
 
-  test("shows another expiry under validFor as another duration", async () => {
-    answer("GET", one, 200, invitationBody({ expires: "2031-05-07T07:08:09Z" }));
+  test("shows a changed expiry as a duration if validFor is configured", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: "2031-05-07T07:08:09Z" }));
     const olds = invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" });
     const { inputs, props } = await refresh(olds);
     expect(inputs).toMatchObject({ validFor: "15d" });
     expect(inputs).not.toHaveProperty("expires");
     expect(props).toMatchObject({ validFor: "15d", expires: "2031-05-07T07:08:09Z" });
-    const { expires: _none, ...program } = invitationInputs({ validFor: "14d" });
-    expect(await changesOf(props, program)).toEqual({ changes: true, replaces: [] });
+    const { expires: _expires, ...declared } = invitationInputs({ validFor: "14d" });
+    expect(await diffInvitation(props, declared)).toEqual({ changes: true, replaces: [] });
   });
 
-  test("shows an expiry before the issue as an instant: no duration leads there", async () => {
-    answer("GET", one, 200, invitationBody({ expires: "2001-01-01T00:00:00Z" }));
+  test("shows an expiry before the time of issue as an instant, because no duration results in it", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: "2001-01-01T00:00:00Z" }));
     const olds = invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" });
     const { inputs, props } = await refresh(olds);
     expect(inputs).toMatchObject({ expires: "2001-01-01T00:00:00Z" });
@@ -429,17 +437,17 @@ describe("read", () => {
     expect(props).toMatchObject({ status: "expired" });
   });
 
-  test("shows that somebody made it unlimited", async () => {
-    answer("GET", one, 200, invitationBody({ expires: null }));
+  test("shows that the expiry was removed", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: null }));
     const { inputs, props } = await refresh(invitationState());
     expect(inputs).not.toHaveProperty("expires");
     expect(props).toMatchObject({ status: "pending" });
-    expect(await changesOf(props, invitationInputs())).toEqual({ changes: true, replaces: [] });
+    expect(await diffInvitation(props, invitationInputs())).toEqual({ changes: true, replaces: [] });
   });
 
-  test("shows by line what somebody changed", async () => {
+  test("shows each property that was changed", async () => {
     const drifted = { name: "john", fixed_data: { a: 2, b: 3 }, single_use: true };
-    answer("GET", one, 200, invitationBody(drifted));
+    mockResponse("GET", invitationPath, 200, invitationBody(drifted));
     const { inputs } = await refresh(invitationState({ fixedData: { a: 1 } }));
     expect(inputs).toEqual(invitationInputs({ name: "john", fixedData: { a: 2, b: 3 }, singleUse: true }));
   });
@@ -447,65 +455,65 @@ describe("read", () => {
   test.each([
     ["2001-02-03T04:05:06Z", "expired"],
     ["9999-12-31T23:59:59Z", "pending"],
-  ])("of one that expires %s says %s", async (expires, status) => {
-    answer("GET", one, 200, invitationBody({ expires }));
+  ])("of an invitation that expires at %s has the status %s", async (expires, status) => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires }));
     expect((await refresh(invitationState({ expires }))).props).toMatchObject({ status });
   });
 
-  test("finds one by its pk alone, in any spelling (Invitation.get)", async () => {
-    answer("GET", one, 200, invitationToFlow({ fixed_data: { a: 1 } }));
-    const read = await refresh({ pk: pk.replaceAll("-", "").toUpperCase() });
-    expect(read.id).toBe(id);
-    expect(read.props).toMatchObject({ name: "jane", pk, flow: "enrollment", fixedData: { a: 1 }, singleUse: false });
+  test("finds an invitation by its pk alone, in any spelling (Invitation.get)", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBodyWithFlow({ fixed_data: { a: 1 } }));
+    const found = await refresh({ pk: pk.replaceAll("-", "").toUpperCase() });
+    expect(found.id).toBe(id);
+    expect(found.props).toMatchObject({ name: "jane", pk, flow: "enrollment", fixedData: { a: 1 }, singleUse: false });
   });
 
-  test.each([{}, { pk: "" }, { pk: "0123456789abcdef" }])("says what to use where %j holds no pk", async (olds) => {
-    const { message, stack } = await failureOf(invitationProvider.read(id, olds));
+  test.each([{}, { pk: "" }, { pk: "0123456789abcdef" }])("explains what to use if %j has no pk", async (olds) => {
+    const { message, stack } = await catchError(invitationProvider.read(id, olds));
     expect(message).toBe(
-      "An invitation is read by its pk (a UUID): use Invitation.get(name, pk), or the resource option import, not the option id.",
+      "An invitation is read by its pk (a UUID). Use Invitation.get(name, pk) or the resource option import, not the option id.",
     );
     expect(stack).toBe("");
-    expect(lines()).toEqual([]);
+    expect(requestLines()).toEqual([]);
   });
 
-  test("leaves no undefined in what it gives back: Pulumi cannot send one", async () => {
-    answer("GET", one, 200, invitationBody({ created_by: null }));
+  test("returns no undefined values, because Pulumi cannot serialize them", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody({ created_by: null }));
     const { props, inputs } = await refresh(invitationState());
     expect(Object.values(props)).not.toContain(undefined);
     expect(Object.values(inputs)).not.toContain(undefined);
   });
 });
 
-describe("an invitation that somebody ended by hand", () => {
-  const ended = "2021-01-01T00:00:00Z";
+describe("an invitation whose expiry was moved into the past outside Pulumi", () => {
+  const pastExpiry = "2021-01-01T00:00:00Z";
 
-  async function refreshEnded(state: Properties): Promise<Properties> {
-    answer("GET", one, 200, invitationBody({ expires: ended }));
-    if (state.expires !== ended) answer("GET", "/events/events/", 200, pageBody([]));
+  async function refreshExpired(state: Properties): Promise<Properties> {
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry }));
+    if (state.expires !== pastExpiry) mockResponse("GET", "/events/events/", 200, pageBody([]));
     return (await refresh(state)).props;
   }
 
-  test("has expired, but is not retired: the next run puts it right in place", async () => {
-    const state = await refreshEnded(invitationState());
-    expect(state).toMatchObject({ status: "expired", expires: ended });
+  test("has expired, but is not retired: the next run updates it in place", async () => {
+    const state = await refreshExpired(invitationState());
+    expect(state).toMatchObject({ status: "expired", expires: pastExpiry });
     expect(state).not.toHaveProperty("retiredAt");
     expect(await invitationProvider.diff(id, state, invitationInputs())).toEqual({ replaces: [] });
-    answer("PUT", one, 200, invitationBody());
+    mockResponse("PUT", invitationPath, 200, invitationBody());
     const { outs } = await invitationProvider.update(id, state, invitationInputs());
     expect(outs).toMatchObject({ status: "pending", expires: "2031-05-06T07:08:09Z" });
   });
 
-  test("stays so over further refreshes, and comes back where it is swept", async () => {
-    const state = await refreshEnded(await refreshEnded(invitationState()));
+  test("is not retired by further refreshes, and is recreated after authentik deletes it", async () => {
+    const state = await refreshExpired(await refreshExpired(invitationState()));
     expect(state).not.toHaveProperty("retiredAt");
-    answer("GET", one, 404, gone);
-    answer("GET", "/events/events/", 200, pageBody([]));
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    mockResponse("GET", "/events/events/", 200, pageBody([]));
     expect(await invitationProvider.read(id, state)).toEqual({});
   });
 
-  test("is retired where its declared time has passed, too", async () => {
+  test("is retired if its declared expiry has also passed", async () => {
     const state = invitationState({ expires: "2022-01-01T00:00:00Z" });
-    answer("GET", one, 200, invitationBody({ expires: ended }));
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry }));
     const { props } = await refresh(state);
     expect(props).toMatchObject({
       status: "expired",
@@ -519,84 +527,94 @@ describe("an invitation that somebody ended by hand", () => {
 });
 
 describe("adoption", () => {
-  let count = 0;
-  /** Each test adopts another pk: what was adopted stays so in this process. */
+  let pkCount = 0;
+  /** Each test adopts its own pk, because the process remembers them. */
   function freshPk(): string {
-    count += 1;
-    return `bbbbbbbb-0000-4000-8000-${String(count).padStart(12, "0")}`;
+    pkCount += 1;
+    return `bbbbbbbb-0000-4000-8000-${String(pkCount).padStart(12, "0")}`;
   }
 
-  test("only reads, and makes the state of what is there", async () => {
+  test("sends only a GET, and returns the state from the response", async () => {
     const adopted = freshPk();
-    answer("GET", `${list}${adopted}/`, 200, invitationToFlow({ pk: adopted, fixed_data: { a: 1 } }));
-    const made = await create(invitationInputs({ import: adopted, flow: "enrollment", fixedData: { a: 1 } }));
-    expect(lines()).toEqual([`GET ${list}${adopted}/`]);
-    expect(made.id).toBe(invitationId(adopted));
-    expect(made.outs).toMatchObject({ name: "jane", pk: adopted, flow: "enrollment", flowPk, fixedData: { a: 1 } });
-    expect(made.outs).not.toHaveProperty("import");
+    mockResponse(
+      "GET",
+      `${invitationsPath}${adopted}/`,
+      200,
+      invitationBodyWithFlow({ pk: adopted, fixed_data: { a: 1 } }),
+    );
+    const created = await create(invitationInputs({ import: adopted, flow: "enrollment", fixedData: { a: 1 } }));
+    expect(requestLines()).toEqual([`GET ${invitationsPath}${adopted}/`]);
+    expect(created.id).toBe(invitationId(adopted));
+    expect(created.outs).toMatchObject({ name: "jane", pk: adopted, flow: "enrollment", flowPk, fixedData: { a: 1 } });
+    expect(created.outs).not.toHaveProperty("import");
   });
 
-  test("with validFor takes as the issue what leads to the expiry", async () => {
+  test("with validFor derives the time of issue from the expiry", async () => {
     const adopted = freshPk();
     const expires = new Date(Math.floor(Date.now() / 1000) * 1000 + 3_600_000).toISOString().replace(".000Z", "Z");
-    answer("GET", `${list}${adopted}/`, 200, invitationBody({ pk: adopted, expires }));
-    const { expires: _none, ...inputs } = invitationInputs({ import: adopted, validFor: "2h" });
+    mockResponse("GET", `${invitationsPath}${adopted}/`, 200, invitationBody({ pk: adopted, expires }));
+    const { expires: _expires, ...inputs } = invitationInputs({ import: adopted, validFor: "2h" });
     const { outs } = await create(inputs);
     expect(outs).toMatchObject({ expires, validFor: "2h" });
     expect(Date.parse(outs["issuedAt"] as string)).toBe(Date.parse(expires) - 7_200_000);
   });
 
-  test("refuses what would have been issued in the future", async () => {
+  test("fails if the invitation would have been issued in the future", async () => {
     const adopted = freshPk();
-    answer("GET", `${list}${adopted}/`, 200, invitationBody({ pk: adopted, expires: "2031-05-06T07:08:09Z" }));
-    const { expires: _none, ...inputs } = invitationInputs({ import: adopted, validFor: "1h" });
-    expect((await failureOf(create(inputs))).message).toContain("it differs from the code in validFor.");
+    mockResponse(
+      "GET",
+      `${invitationsPath}${adopted}/`,
+      200,
+      invitationBody({ pk: adopted, expires: "2031-05-06T07:08:09Z" }),
+    );
+    const { expires: _expires, ...inputs } = invitationInputs({ import: adopted, validFor: "1h" });
+    expect((await catchError(create(inputs))).message).toContain("it differs from the program in validFor.");
   });
 
-  test("refuses what differs, by path and without values, and writes nothing", async () => {
+  test("fails if properties differ: the error lists their paths without values, and nothing is changed", async () => {
     const adopted = freshPk();
-    const there = {
+    const stored = {
       pk: adopted,
       name: "john",
       expires: "2032-01-01T00:00:00Z",
       fixed_data: { email: "secret@example.com", attributes: { team: "a" }, same: 1 },
       single_use: true,
     };
-    answer("GET", `${list}${adopted}/`, 200, invitationToFlow(there));
+    mockResponse("GET", `${invitationsPath}${adopted}/`, 200, invitationBodyWithFlow(stored));
     const fixedData = { email: "jane@example.com", attributes: { team: "b" }, same: 1, extra: null };
-    const { message, stack } = await failureOf(create(invitationInputs({ import: adopted, fixedData })));
+    const { message, stack } = await catchError(create(invitationInputs({ import: adopted, fixedData })));
     expect(message).toBe(
-      'Invitation "jane" cannot be imported: it differs from the code in name, expires, fixedData.attributes, fixedData.email, fixedData.extra, singleUse, flow. Write in the code what authentik has (nothing was changed), import it, then change it.',
+      'Invitation "jane" cannot be imported, because it differs from the program in name, expires, fixedData.attributes, fixedData.email, fixedData.extra, singleUse, flow. Nothing was changed. Declare the values that authentik has, run `pulumi up`, then change them.',
     );
     expect(stack).toBe("");
-    expect(lines()).toEqual([`GET ${list}${adopted}/`]);
+    expect(requestLines()).toEqual([`GET ${invitationsPath}${adopted}/`]);
   });
 
-  test("is no mismatch of the connection", async () => {
+  test("ignores the connection when comparing", async () => {
     const adopted = freshPk();
     await configureWith(invitationProvider, { "staging:url": "https://authentik.test", "staging:token": "x" });
-    answer("GET", `${list}${adopted}/`, 200, invitationBody({ pk: adopted }));
+    mockResponse("GET", `${invitationsPath}${adopted}/`, 200, invitationBody({ pk: adopted }));
     const { outs } = await create(invitationInputs({ import: adopted, connection: "staging" }));
     expect(outs).toMatchObject({ connection: "staging" });
   });
 
-  test("of what is not there says so, without the pk", async () => {
+  test("reports that the invitation does not exist, without showing the pk", async () => {
     const adopted = freshPk();
-    answer("GET", `${list}${adopted}/`, 404, gone);
-    const { message } = await failureOf(create(invitationInputs({ import: adopted })));
+    mockResponse("GET", `${invitationsPath}${adopted}/`, 404, notFoundBody);
+    const { message } = await catchError(create(invitationInputs({ import: adopted })));
     expect(message).toBe(
-      'Invitation "jane" cannot be imported: authentik has none with the pk that the option import gives. Correct the pk, or remove the option.',
+      'Invitation "jane" cannot be imported: authentik has no invitation with the pk in the resource option import. Correct the pk, or remove the option.',
     );
   });
 
-  test("keeps another resource of the same run from deleting the object", async () => {
+  test("keeps another resource of the same run from deleting the invitation", async () => {
     const adopted = freshPk();
-    answer("GET", `${list}${adopted}/`, 200, invitationBody({ pk: adopted }));
+    mockResponse("GET", `${invitationsPath}${adopted}/`, 200, invitationBody({ pk: adopted }));
     await create(invitationInputs({ import: adopted }));
     await invitationProvider.delete(invitationId(adopted), invitationState({ pk: adopted }));
-    expect(lines()).toEqual([`GET ${list}${adopted}/`]);
+    expect(requestLines()).toEqual([`GET ${invitationsPath}${adopted}/`]);
     expect(warn.mock.calls).toEqual([
-      ['invitation "jane": not deleted, for another resource of this run has just adopted it.'],
+      ['invitation "jane": not deleted, because another resource adopted it in this run.'],
     ]);
   });
 });

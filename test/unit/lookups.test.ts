@@ -12,49 +12,56 @@ import {
   getInvitationsOutput,
 } from "../../provider";
 import { invitationId } from "../../provider/common/pk";
+import { catchError } from "./support/catch-error";
+import {
+  authentikUrl,
+  expectAllMocksUsed,
+  freshSettings,
+  mockResponse,
+  requestLines,
+  resetHttpMocks,
+  settings,
+} from "./support/http-mocks";
 import {
   flowBody,
   flowPk,
-  gone,
   htmlPage,
   invitationBody,
-  invitationToFlow,
+  invitationBodyWithFlow,
   meBody,
-  noPermission,
+  notFoundBody,
   otherFlowPk,
   otherPk,
   pageBody,
+  permissionDeniedBody,
   pk,
   stageBody,
   stagePk,
-} from "./support/bodies";
-import { freshSettings } from "./support/events";
-import { answer, base, clearExchanges, expectAllAsked, lines, settings } from "./support/exchanges";
-import { failureOf } from "./support/failure";
+} from "./support/response-bodies";
 
-const flows = "/flows/instances/";
-const stages = "/stages/invitation/stages/";
-const invitations = "/stages/invitation/invitations/";
-const paging = "ordering=pk&page_size=100&page=1";
+const flowsPath = "/flows/instances/";
+const stagesPath = "/stages/invitation/stages/";
+const invitationsPath = "/stages/invitation/invitations/";
+const firstPage = "ordering=pk&page_size=100&page=1";
 
 beforeEach(() => {
-  clearExchanges();
+  resetHttpMocks();
   pulumi.runtime.setAllConfig(freshSettings());
 });
-afterEach(expectAllAsked);
+afterEach(expectAllMocksUsed);
 
-/** The error with which a look-up fails: one sentence for the user, without a stack and without a pk of an invitation. */
-async function refusalOf(promise: Promise<unknown>): Promise<string> {
-  const { message, stack } = await failureOf(promise);
+/** Returns the message of a failing lookup: one line that starts with the function's name, without a stack or a secret. */
+async function catchLookupError(promise: Promise<unknown>): Promise<string> {
+  const { message, stack } = await catchError(promise);
   expect(stack).toBe("");
   expect(message).toMatch(/^get\w+: [^\n]*\.$/);
   for (const secret of [pk, pk.replaceAll("-", ""), settings["authentik:token"]]) expect(message).not.toContain(secret);
   return message;
 }
 
-/** An output's value, and whether it is secret. */
-async function seen<T>(output: pulumi.Output<T>): Promise<{ value: T; isSecret: boolean }> {
-  const value = await new Promise<T>((resolve) => output.apply((known) => resolve(known as T)));
+/** Resolves an output to its value, and whether it is secret. */
+async function resolveOutput<T>(output: pulumi.Output<T>): Promise<{ value: T; isSecret: boolean }> {
+  const value = await new Promise<T>((resolve) => output.apply((resolved) => resolve(resolved as T)));
   return { value, isSecret: await pulumi.isSecret(output) };
 }
 
@@ -74,73 +81,83 @@ describe("getFlow", () => {
   };
 
   test("finds a flow by its slug", async () => {
-    answer("GET", flows, 200, pageBody([flowBody()]));
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
     expect(await getFlow({ slug: " enrollment " })).toEqual(found);
-    expect(lines()).toEqual([`GET ${flows}?slug=enrollment&${paging}`]);
+    expect(requestLines()).toEqual([`GET ${flowsPath}?slug=enrollment&${firstPage}`]);
   });
 
   test("finds a flow by its pk in any spelling", async () => {
-    answer("GET", flows, 200, pageBody([flowBody()]));
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
     expect(await getFlow({ pk: flowPk.replaceAll("-", "").toUpperCase() })).toEqual(found);
-    expect(lines()).toEqual([`GET ${flows}?flow_uuid=${flowPk}&${paging}`]);
+    expect(requestLines()).toEqual([`GET ${flowsPath}?flow_uuid=${flowPk}&${firstPage}`]);
   });
 
-  test("gives what only newer servers show", async () => {
-    answer("GET", flows, 200, pageBody([flowBody({ authentication: "require_redirect", layout: "brand_new" })]));
+  test("returns fields and values of newer servers", async () => {
+    mockResponse(
+      "GET",
+      flowsPath,
+      200,
+      pageBody([flowBody({ authentication: "require_redirect", layout: "new_layout" })]),
+    );
     expect(await getFlow({ slug: "enrollment" })).toMatchObject({
       authentication: "require_redirect",
-      layout: "brand_new",
+      layout: "new_layout",
     });
   });
 
-  test("does not take another flow for the one that was asked for", async () => {
-    answer("GET", flows, 200, pageBody([flowBody({ slug: "Enrollment" }), flowBody({ pk: otherFlowPk, slug: "x" })]));
-    expect(await refusalOf(getFlow({ slug: "enrollment" }))).toBe(
-      'getFlow: authentik has no flow with the slug "enrollment" that the token\'s user may see.',
+  test("does not return a flow with another slug", async () => {
+    mockResponse(
+      "GET",
+      flowsPath,
+      200,
+      pageBody([flowBody({ slug: "Enrollment" }), flowBody({ pk: otherFlowPk, slug: "x" })]),
+    );
+    expect(await catchLookupError(getFlow({ slug: "enrollment" }))).toBe(
+      'getFlow: authentik has no flow with the slug "enrollment" that the token\'s user is allowed to view.',
     );
   });
 
-  test("says that there is none with the pk", async () => {
-    answer("GET", flows, 200, pageBody([]));
-    expect(await refusalOf(getFlow({ pk: flowPk }))).toBe(
-      `getFlow: authentik has no flow with the pk ${flowPk} that the token's user may see.`,
+  test("fails if no flow has the pk", async () => {
+    mockResponse("GET", flowsPath, 200, pageBody([]));
+    expect(await catchLookupError(getFlow({ pk: flowPk }))).toBe(
+      `getFlow: authentik has no flow with the pk ${flowPk} that the token's user is allowed to view.`,
     );
   });
 
-  test("names the permission that lacks", async () => {
-    answer("GET", flows, 403, noPermission);
-    answer("GET", "/core/users/me/", 200, meBody);
-    const { message, stack } = await failureOf(getFlow({ slug: "enrollment" }));
+  test("names the missing permission", async () => {
+    mockResponse("GET", flowsPath, 403, permissionDeniedBody);
+    mockResponse("GET", "/core/users/me/", 200, meBody);
+    const { message, stack } = await catchError(getFlow({ slug: "enrollment" }));
     expect(message).toContain("lacks the permission authentik_flows.view_flow");
     expect(stack).toBe("");
   });
 });
 
 describe("getInvitationStage", () => {
-  test("finds a stage by its name, and gives what users use of it", async () => {
-    answer("GET", stages, 200, pageBody([stageBody({ flow_set: [flowBody()] })]));
+  test("finds a stage by its name, and returns only the documented properties", async () => {
+    mockResponse("GET", stagesPath, 200, pageBody([stageBody({ flow_set: [flowBody()] })]));
     expect(await getInvitationStage({ name: " invitation " })).toEqual({
       pk: stagePk,
       name: "invitation",
       continueFlowWithoutInvitation: false,
       flowSet: [expect.objectContaining({ pk: flowPk, slug: "enrollment" })],
     });
-    expect(lines()).toEqual([`GET ${stages}?name=invitation&${paging}`]);
+    expect(requestLines()).toEqual([`GET ${stagesPath}?name=invitation&${firstPage}`]);
   });
 
   test("finds a stage by its pk", async () => {
-    answer("GET", stages, 200, pageBody([stageBody()]));
+    mockResponse("GET", stagesPath, 200, pageBody([stageBody()]));
     expect(await getInvitationStage({ pk: `{${stagePk.toUpperCase()}}` })).toMatchObject({ pk: stagePk });
-    expect(lines()).toEqual([`GET ${stages}?stage_uuid=${stagePk}&${paging}`]);
+    expect(requestLines()).toEqual([`GET ${stagesPath}?stage_uuid=${stagePk}&${firstPage}`]);
   });
 
-  test("says that there is none", async () => {
-    answer("GET", stages, 200, pageBody([stageBody({ name: "Invitation" })]));
-    expect(await refusalOf(getInvitationStage({ name: "invitation" }))).toBe(
-      'getInvitationStage: authentik has no invitation stage with the name "invitation" that the token\'s user may see.',
+  test("fails if no invitation stage has the name or pk", async () => {
+    mockResponse("GET", stagesPath, 200, pageBody([stageBody({ name: "Invitation" })]));
+    expect(await catchLookupError(getInvitationStage({ name: "invitation" }))).toBe(
+      'getInvitationStage: authentik has no invitation stage with the name "invitation" that the token\'s user is allowed to view.',
     );
-    answer("GET", stages, 200, pageBody([]));
-    expect(await refusalOf(getInvitationStage({ pk: stagePk }))).toContain(`with the pk ${stagePk} that`);
+    mockResponse("GET", stagesPath, 200, pageBody([]));
+    expect(await catchLookupError(getInvitationStage({ pk: stagePk }))).toContain(`with the pk ${stagePk} that`);
   });
 });
 
@@ -158,76 +175,89 @@ describe("getInvitation", () => {
       flowSlug: "enrollment",
       createdBy: "akadmin",
     });
-    expect(await seen(foundPk)).toEqual({ value: pk, isSecret: true });
-    expect(await seen(link)).toEqual({ value: `${base}/if/flow/enrollment/?itoken=${pk}`, isSecret: true });
+    expect(await resolveOutput(foundPk)).toEqual({ value: pk, isSecret: true });
+    expect(await resolveOutput(link)).toEqual({
+      value: `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`,
+      isSecret: true,
+    });
   }
 
   test("finds an invitation by its pk in any spelling; pk and link are secrets", async () => {
-    answer("GET", `${invitations}${pk}/`, 200, invitationToFlow({ fixed_data: { a: 1 } }));
+    mockResponse("GET", `${invitationsPath}${pk}/`, 200, invitationBodyWithFlow({ fixed_data: { a: 1 } }));
     await expectJane(await getInvitation({ pk: pk.toUpperCase() }));
   });
 
   test("finds an invitation by its name", async () => {
-    answer("GET", invitations, 200, pageBody([invitationToFlow({ fixed_data: { a: 1 } })]));
+    mockResponse("GET", invitationsPath, 200, pageBody([invitationBodyWithFlow({ fixed_data: { a: 1 } })]));
     await expectJane(await getInvitation({ name: "jane" }));
-    expect(lines()).toEqual([`GET ${invitations}?name=jane&${paging}`]);
+    expect(requestLines()).toEqual([`GET ${invitationsPath}?name=jane&${firstPage}`]);
   });
 
-  test("shows one without a flow, without an end, or at its end", async () => {
-    answer("GET", `${invitations}${pk}/`, 200, invitationBody({ expires: null, created_by: null }));
-    const endless = await getInvitation({ pk });
-    expect(endless).toMatchObject({ status: "pending", expires: undefined, flowPk: undefined, createdBy: undefined });
-    expect(await seen(endless.link)).toEqual({ value: undefined, isSecret: true });
-    answer("GET", `${invitations}${otherPk}/`, 200, invitationBody({ pk: otherPk, expires: "2021-01-01T00:00:00Z" }));
+  test("returns an invitation without a flow, without an expiry, or expired", async () => {
+    mockResponse("GET", `${invitationsPath}${pk}/`, 200, invitationBody({ expires: null, created_by: null }));
+    const withoutExpiry = await getInvitation({ pk });
+    expect(withoutExpiry).toMatchObject({
+      status: "pending",
+      expires: undefined,
+      flowPk: undefined,
+      createdBy: undefined,
+    });
+    expect(await resolveOutput(withoutExpiry.link)).toEqual({ value: undefined, isSecret: true });
+    mockResponse(
+      "GET",
+      `${invitationsPath}${otherPk}/`,
+      200,
+      invitationBody({ pk: otherPk, expires: "2021-01-01T00:00:00Z" }),
+    );
     expect(await getInvitation({ pk: otherPk })).toMatchObject({ status: "expired" });
   });
 
-  test("says that there is none, and shows no pk", async () => {
-    answer("GET", `${invitations}${pk}/`, 404, gone);
-    expect(await refusalOf(getInvitation({ pk }))).toBe(
-      "getInvitation: authentik has no invitation with this pk that the token's user may see.",
+  test("reports that no invitation has the pk or name, without showing the pk", async () => {
+    mockResponse("GET", `${invitationsPath}${pk}/`, 404, notFoundBody);
+    expect(await catchLookupError(getInvitation({ pk }))).toBe(
+      "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
     );
-    answer("GET", invitations, 200, pageBody([]));
-    expect(await refusalOf(getInvitation({ name: "jane" }))).toBe(
-      'getInvitation: authentik has no invitation with the name "jane" that the token\'s user may see.',
+    mockResponse("GET", invitationsPath, 200, pageBody([]));
+    expect(await catchLookupError(getInvitation({ name: "jane" }))).toBe(
+      'getInvitation: authentik has no invitation with the name "jane" that the token\'s user is allowed to view.',
     );
   });
 
-  test("says how many have the name, on all pages", async () => {
+  test("fails with the number of invitations on all pages if several have the name", async () => {
     const rows = (count: number) => Array.from({ length: count }, () => invitationBody());
-    answer("GET", invitations, 200, pageBody(rows(100), 2));
-    answer("GET", invitations, 200, pageBody(rows(2)));
-    expect(await refusalOf(getInvitation({ name: "jane" }))).toBe(
-      'getInvitation: 102 invitations have the name "jane": give the pk, or use getInvitations.',
+    mockResponse("GET", invitationsPath, 200, pageBody(rows(100), 2));
+    mockResponse("GET", invitationsPath, 200, pageBody(rows(2)));
+    expect(await catchLookupError(getInvitation({ name: "jane" }))).toBe(
+      'getInvitation: 102 invitations have the name "jane". Set pk instead, or use getInvitations.',
     );
   });
 
-  test("does not take a wrong address for an invitation that is gone, and shows no pk", async () => {
-    answer("GET", `${invitations}${pk}/`, 404, htmlPage);
-    const { message, stack } = await failureOf(getInvitation({ pk }));
-    expect(message).toContain("What answered is not authentik's API");
+  test("distinguishes a wrong URL from a deleted invitation, without showing the pk", async () => {
+    mockResponse("GET", `${invitationsPath}${pk}/`, 404, htmlPage);
+    const { message, stack } = await catchError(getInvitation({ pk }));
+    expect(message).toContain("The response did not come from authentik's API");
     expect([message, stack]).toEqual([expect.not.stringContaining(pk), ""]);
   });
 });
 
 describe("getInvitations", () => {
-  test("finds all, on all pages", async () => {
-    answer("GET", invitations, 200, pageBody([invitationBody()], 2));
-    answer("GET", invitations, 200, pageBody([invitationBody({ pk: otherPk, name: "john" })]));
+  test("returns the invitations of all pages", async () => {
+    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody()], 2));
+    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody({ pk: otherPk, name: "john" })]));
     const found = await getInvitations();
     expect(found.map(({ name, id }) => [name, id])).toEqual([
       ["jane", invitationId(pk)],
       ["john", invitationId(otherPk)],
     ]);
-    expect(await seen((found[1] as FoundInvitation).pk)).toEqual({ value: otherPk, isSecret: true });
-    expect(lines()).toEqual([
-      `GET ${invitations}?${paging}`,
-      `GET ${invitations}?${paging.replace("page=1", "page=2")}`,
+    expect(await resolveOutput((found[1] as FoundInvitation).pk)).toEqual({ value: otherPk, isSecret: true });
+    expect(requestLines()).toEqual([
+      `GET ${invitationsPath}?${firstPage}`,
+      `GET ${invitationsPath}?${firstPage.replace("page=1", "page=2")}`,
     ]);
   });
 
-  test("narrows by all that authentik knows, in its words", async () => {
-    answer("GET", invitations, 200, pageBody([]));
+  test("sends all filters under authentik's names", async () => {
+    mockResponse("GET", invitationsPath, 200, pageBody([]));
     const filters = {
       name: "jane",
       flowSlug: "enrollment",
@@ -235,7 +265,7 @@ describe("getInvitations", () => {
       expires: "2031-05-06T09:08:09+02:00",
     };
     expect(await getInvitations(filters)).toEqual([]);
-    expect(Object.fromEntries(new URLSearchParams(lines()[0]?.split("?")[1]))).toEqual({
+    expect(Object.fromEntries(new URLSearchParams(requestLines()[0]?.split("?")[1]))).toEqual({
       name: "jane",
       flow__slug: "enrollment",
       created_by__username: "akadmin",
@@ -247,7 +277,7 @@ describe("getInvitations", () => {
   });
 });
 
-describe("arguments that do not fit", () => {
+describe("lookup arguments", () => {
   const untyped = {
     getFlow: getFlow as (args: object) => Promise<unknown>,
     getInvitationStage: getInvitationStage as (args: object) => Promise<unknown>,
@@ -255,138 +285,142 @@ describe("arguments that do not fit", () => {
     getInvitations: getInvitations as (args: object) => Promise<unknown>,
   };
 
-  // Nothing is sent: each test fails on a request that nothing was prepared for.
   test.each<[keyof typeof untyped, object, string]>([
-    ["getFlow", {}, "getFlow: give exactly one of slug and pk."],
-    ["getFlow", { slug: "x", pk: flowPk }, "getFlow: give exactly one of slug and pk."],
-    ["getFlow", { slug: undefined }, "getFlow: give exactly one of slug and pk."],
+    ["getFlow", {}, "getFlow: set exactly one of slug and pk."],
+    ["getFlow", { slug: "x", pk: flowPk }, "getFlow: set exactly one of slug and pk."],
+    ["getFlow", { slug: undefined }, "getFlow: set exactly one of slug and pk."],
     ["getFlow", { pk: "enrollment" }, "getFlow: pk must be a UUID."],
-    ["getFlow", { slug: 7 }, "getFlow: slug must be a text."],
-    ["getFlow", { slug: null }, "getFlow: slug must be a text."],
-    ["getFlow", { name: "x" }, "getFlow: name is no argument of it; its arguments are slug, pk, connection."],
-    ["getInvitationStage", {}, "getInvitationStage: give exactly one of name and pk."],
+    ["getFlow", { slug: 7 }, "getFlow: slug must be a string."],
+    ["getFlow", { slug: null }, "getFlow: slug must be a string."],
+    ["getFlow", { name: "x" }, "getFlow: unknown argument name. The arguments are slug, pk, connection."],
+    ["getInvitationStage", {}, "getInvitationStage: set exactly one of name and pk."],
     ["getInvitationStage", { pk: "x" }, "getInvitationStage: pk must be a UUID."],
-    ["getInvitation", {}, "getInvitation: give exactly one of pk and name."],
+    ["getInvitation", {}, "getInvitation: set exactly one of pk and name."],
     ["getInvitation", { pk: "not-one" }, "getInvitation: pk must be a UUID."],
     [
       "getInvitations",
       { flow: "enrollment" },
-      "getInvitations: flow is no argument of it; its arguments are name, flowSlug, createdBy, expires, connection.",
+      "getInvitations: unknown argument flow. The arguments are name, flowSlug, createdBy, expires, connection.",
     ],
     [
       "getInvitations",
       { flowslug: "enrollment" },
-      "getInvitations: flowslug is no argument of it; its arguments are name, flowSlug, createdBy, expires, connection.",
+      "getInvitations: unknown argument flowslug. The arguments are name, flowSlug, createdBy, expires, connection.",
     ],
-    ["getInvitations", { expires: new Date(0) }, "getInvitations: expires must be a text."],
-    // authentik ignores an empty filter, and would give all.
+    ["getInvitations", { expires: new Date(0) }, "getInvitations: expires must be a string."],
+    // authentik ignores an empty filter, and would return all objects.
     ["getFlow", { slug: "" }, "getFlow: slug must not be empty."],
     ["getInvitationStage", { name: " " }, "getInvitationStage: name must not be empty."],
     ["getInvitation", { name: "" }, "getInvitation: name must not be empty."],
     ["getInvitations", { flowSlug: "" }, "getInvitations: flowSlug must not be empty."],
     ["getInvitations", { name: "\t" }, "getInvitations: name must not be empty."],
     ["getInvitations", { createdBy: "", name: "x" }, "getInvitations: createdBy must not be empty."],
-  ])("%s(%j)", async (look, args, refusal) => {
-    expect(await refusalOf(untyped[look](args))).toBe(refusal);
-    expect(lines()).toEqual([]);
+  ])("are rejected: %s(%j)", async (functionName, args, message) => {
+    expect(await catchLookupError(untyped[functionName](args))).toBe(message);
+    expect(requestLines()).toEqual([]);
   });
 
-  test("no configuration is said, with what to set", async () => {
+  test("require a configured connection: the error explains what to set", async () => {
     pulumi.runtime.setAllConfig({});
-    const { message, stack } = await failureOf(getFlow({ slug: "x" }));
+    const { message, stack } = await catchError(getFlow({ slug: "x" }));
     expect([message, stack]).toEqual([expect.stringContaining("pulumi config set authentik:url"), ""]);
   });
 
-  test("an authentik that is named is asked, with its own token", async () => {
-    const at = "https://staging.authentik.test/sso";
-    pulumi.runtime.setAllConfig({ "staging:url": at, "staging:token": "other" });
-    answer("GET", flows, 200, pageBody([flowBody()]), { at });
-    answer("GET", invitations, 200, pageBody([invitationToFlow()]), { at });
+  test("can select a connection with its own URL and token", async () => {
+    const baseUrl = "https://staging.authentik.test/sso";
+    pulumi.runtime.setAllConfig({ "staging:url": baseUrl, "staging:token": "other" });
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]), { baseUrl });
+    mockResponse("GET", invitationsPath, 200, pageBody([invitationBodyWithFlow()]), { baseUrl });
     expect(await getFlow({ slug: "enrollment", connection: "staging" })).toMatchObject({ pk: flowPk });
     const [found] = await getInvitations({ connection: "staging" });
-    expect((await seen((found as FoundInvitation).link)).value).toBe(`${at}/if/flow/enrollment/?itoken=${pk}`);
+    expect((await resolveOutput((found as FoundInvitation).link)).value).toBe(
+      `${baseUrl}/if/flow/enrollment/?itoken=${pk}`,
+    );
   });
 });
 
-describe("a question", () => {
-  const asking: [string, string, object, () => Promise<unknown>][] = [
-    ["getFlow", flows, pageBody([flowBody()]), () => getFlow({ slug: "enrollment" })],
-    ["getInvitationStage", stages, pageBody([stageBody()]), () => getInvitationStage({ name: "invitation" })],
-    ["getInvitation", `${invitations}${pk}/`, invitationBody(), () => getInvitation({ pk })],
-    ["getInvitation by name", invitations, pageBody([invitationBody()]), () => getInvitation({ name: "jane" })],
-    ["getInvitations", invitations, pageBody([invitationBody()]), () => getInvitations({ createdBy: "akadmin" })],
+describe("a lookup", () => {
+  const lookups: [string, string, object, () => Promise<unknown>][] = [
+    ["getFlow", flowsPath, pageBody([flowBody()]), () => getFlow({ slug: "enrollment" })],
+    ["getInvitationStage", stagesPath, pageBody([stageBody()]), () => getInvitationStage({ name: "invitation" })],
+    ["getInvitation", `${invitationsPath}${pk}/`, invitationBody(), () => getInvitation({ pk })],
+    ["getInvitation by name", invitationsPath, pageBody([invitationBody()]), () => getInvitation({ name: "jane" })],
+    ["getInvitations", invitationsPath, pageBody([invitationBody()]), () => getInvitations({ createdBy: "akadmin" })],
   ];
 
-  test.each(asking)(
-    "of %s that is asked 20 times at once, and once more, is one request",
-    async (_look, path, body, ask) => {
-      answer("GET", path, 200, body as Record<string, unknown>);
-      await Promise.all(Array.from({ length: 20 }, ask));
-      await ask();
-      expect(lines()).toHaveLength(1);
+  test.each(lookups)(
+    "by %s sends one request for 20 concurrent calls and a later one",
+    async (_name, path, body, runLookup) => {
+      mockResponse("GET", path, 200, body as Record<string, unknown>);
+      await Promise.all(Array.from({ length: 20 }, runLookup));
+      await runLookup();
+      expect(requestLines()).toHaveLength(1);
     },
   );
 
-  test.each(asking)("of %s that failed is asked again", async (_look, path, body, ask) => {
-    answer("GET", path, 500, htmlPage);
-    answer("GET", path, 200, body as Record<string, unknown>);
-    const failures = await Promise.allSettled([ask(), ask()]);
-    expect(failures.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-    await ask();
-    expect(lines()).toHaveLength(2);
+  test.each(lookups)("by %s is repeated after a failure", async (_name, path, body, runLookup) => {
+    mockResponse("GET", path, 500, htmlPage);
+    mockResponse("GET", path, 200, body as Record<string, unknown>);
+    const results = await Promise.allSettled([runLookup(), runLookup()]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    await runLookup();
+    expect(requestLines()).toHaveLength(2);
   });
 
-  test.each(asking.slice(0, 4))(
-    "of %s that found none is asked again: it may have been made since",
-    async (_look, path, body, ask) => {
-      const isOne = path.endsWith(`${pk}/`);
-      answer("GET", path, isOne ? 404 : 200, isOne ? gone : pageBody([]));
-      answer("GET", path, 200, body as Record<string, unknown>);
-      await failureOf(ask());
-      await ask();
-      expect(lines()).toHaveLength(2);
+  test.each(lookups.slice(0, 4))(
+    "by %s is repeated if nothing was found, because the object may exist by now",
+    async (_name, path, body, runLookup) => {
+      const isByPk = path.endsWith(`${pk}/`);
+      mockResponse("GET", path, isByPk ? 404 : 200, isByPk ? notFoundBody : pageBody([]));
+      mockResponse("GET", path, 200, body as Record<string, unknown>);
+      await catchError(runLookup());
+      await runLookup();
+      expect(requestLines()).toHaveLength(2);
     },
   );
 
-  test("that differs is another one", async () => {
-    answer("GET", flows, 200, pageBody([flowBody()]), { times: 2 });
-    answer("GET", flows, 200, pageBody([flowBody({ slug: "other" })]));
+  test("with other arguments sends another request", async () => {
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]), { times: 2 });
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody({ slug: "other" })]));
     await getFlow({ slug: "enrollment" });
     await getFlow({ pk: flowPk });
     await getFlow({ slug: "other" });
-    expect(lines()).toHaveLength(3);
+    expect(requestLines()).toHaveLength(3);
   });
 
-  test("whose answer somebody changes is answered as before", async () => {
-    answer("GET", invitations, 200, pageBody([invitationBody({ fixed_data: { a: 1 } })]));
+  test("returns the cached result even if the program modified an earlier result", async () => {
+    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody({ fixed_data: { a: 1 } })]));
     const [first] = await getInvitations();
     (first as FoundInvitation).fixedData["a"] = 2;
     (first as FoundInvitation).name = "changed";
     expect((await getInvitations())[0]).toMatchObject({ name: "jane", fixedData: { a: 1 } });
-    answer("GET", flows, 200, pageBody([flowBody()]));
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
     (await getFlow({ slug: "enrollment" })).slug = "changed";
     expect(await getFlow({ slug: "enrollment" })).toMatchObject({ slug: "enrollment" });
   });
 });
 
-describe("the Output twins", () => {
-  test("take what other resources give", async () => {
-    answer("GET", flows, 200, pageBody([flowBody()]));
-    answer("GET", stages, 200, pageBody([stageBody()]));
+describe("the Output variants", () => {
+  test("accept outputs of other resources", async () => {
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
+    mockResponse("GET", stagesPath, 200, pageBody([stageBody()]));
     const slug = pulumi.output(Promise.resolve("enrollment"));
-    expect(await seen(getFlowOutput({ slug }).pk)).toEqual({ value: flowPk, isSecret: false });
+    expect(await resolveOutput(getFlowOutput({ slug }).pk)).toEqual({ value: flowPk, isSecret: false });
     const stage = getInvitationStageOutput({ name: pulumi.secret("invitation") });
-    expect(await seen(stage.pk)).toEqual({ value: stagePk, isSecret: true });
+    expect(await resolveOutput(stage.pk)).toEqual({ value: stagePk, isSecret: true });
   });
 
-  test("give invitations as secrets", async () => {
-    answer("GET", `${invitations}${pk}/`, 200, invitationToFlow());
-    const one = getInvitationOutput({ pk: pulumi.secret(pk) });
-    expect(await seen(one.pk)).toEqual({ value: pk, isSecret: true });
-    expect(await seen(one.link)).toEqual({ value: `${base}/if/flow/enrollment/?itoken=${pk}`, isSecret: true });
-    answer("GET", invitations, 200, pageBody([invitationBody()]), { times: 2 });
+  test("return invitations as secrets", async () => {
+    mockResponse("GET", `${invitationsPath}${pk}/`, 200, invitationBodyWithFlow());
+    const invitation = getInvitationOutput({ pk: pulumi.secret(pk) });
+    expect(await resolveOutput(invitation.pk)).toEqual({ value: pk, isSecret: true });
+    expect(await resolveOutput(invitation.link)).toEqual({
+      value: `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`,
+      isSecret: true,
+    });
+    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody()]), { times: 2 });
     const all = getInvitationsOutput({ name: pulumi.output("jane") });
-    expect(await seen(all.apply(([first]) => first?.pk))).toEqual({ value: pk, isSecret: true });
-    expect((await seen(getInvitationsOutput())).value).toHaveLength(1);
+    expect(await resolveOutput(all.apply(([first]) => first?.pk))).toEqual({ value: pk, isSecret: true });
+    expect((await resolveOutput(getInvitationsOutput())).value).toHaveLength(1);
   });
 });

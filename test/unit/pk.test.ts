@@ -1,17 +1,17 @@
 import fc from "fast-check";
-import { normalizeUuid, invitationId } from "../../provider/common/pk";
+import { invitationId, normalizeUuid } from "../../provider/common/pk";
 
-const canonical = "6184365b-70c4-4848-be37-5086db15eb52";
+const normalized = "6184365b-70c4-4848-be37-5086db15eb52";
 
-/** A UUID in every spelling that authentik takes. */
+/** A UUID in every spelling that authentik accepts. */
 const spellings = (uuid: string): string[] =>
-  [uuid, uuid.replaceAll("-", "")].flatMap((text) =>
-    [text, text.toUpperCase()].flatMap((cased) => [cased, `{${cased}}`, ` ${cased}\n`]),
+  [uuid, uuid.replaceAll("-", "")].flatMap((digits) =>
+    [digits, digits.toUpperCase()].flatMap((cased) => [cased, `{${cased}}`, ` ${cased}\n`]),
   );
 
-describe("the spelling of a UUID", () => {
-  test.each(spellings(canonical))("%j is read", (text) => {
-    expect(normalizeUuid(text)).toBe(canonical);
+describe("a UUID", () => {
+  test.each(spellings(normalized))("is normalized from %j", (spelling) => {
+    expect(normalizeUuid(spelling)).toBe(normalized);
   });
 
   test.each([
@@ -22,8 +22,8 @@ describe("the spelling of a UUID", () => {
     "6184365b-70c4-4848-be37-5086db15eb5g",
     "6184365b 70c4 4848 be37 5086db15eb52",
     "x6184365b-70c4-4848-be37-5086db15eb52",
-  ])("%j is none", (text) => {
-    expect(normalizeUuid(text)).toBeUndefined();
+  ])("is not %j", (value) => {
+    expect(normalizeUuid(value)).toBeUndefined();
   });
 });
 
@@ -37,7 +37,7 @@ describe("an invitation's id", () => {
     );
   });
 
-  test("is 16 hex digits, and holds nothing of the pk", () => {
+  test("is 16 hex digits, and not a part of the pk", () => {
     fc.assert(
       fc.property(fc.uuid(), (uuid) => {
         expect(invitationId(uuid)).toMatch(/^[0-9a-f]{16}$/);
@@ -46,8 +46,8 @@ describe("an invitation's id", () => {
     );
   });
 
-  test("stays the same for ever: it stands in states", () => {
-    expect(invitationId(canonical)).toBe("6d593294c5878a42");
+  test("never changes, because states contain it", () => {
+    expect(invitationId(normalized)).toBe("6d593294c5878a42");
   });
 
   test("differs for different pks", () => {

@@ -2,10 +2,10 @@ import { toPrintableLine } from "../../provider/authentik/printable";
 
 test.each([
   ["an escape sequence", "a\u001b[2Kb", "a [2Kb"],
-  ["a line that a log's reader takes for a command", "x\n::error::y", "x ::error::y"],
+  ["a line that a CI system would run as a command", "x\n::error::y", "x ::error::y"],
   ["a carriage return", "a\rb", "a b"],
-  ["what turns the direction of writing", "a\u202eb", "a b"],
-  ["ordinary text", "  Jané  日本 ", "Jané 日本"],
-])("a server's text becomes one harmless line: %s", (_what, text, expected) => {
-  expect(toPrintableLine(text)).toBe(expected);
+  ["a character that reverses the text direction", "a\u202eb", "a b"],
+  ["ordinary Unicode", "  Jané  日本 ", "Jané 日本"],
+])("turns a string with %s into one printable line", (_case, value, expected) => {
+  expect(toPrintableLine(value)).toBe(expected);
 });

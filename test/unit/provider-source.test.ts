@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../provider/lifecycle";
 import { providerSource } from "../../provider/resources/resource";
 
-/** What stands in states that exist. Not a letter of it may change, or they can be neither refreshed nor destroyed. */
-const texts = {
+/** Existing states contain these strings. If they change, those states can be neither refreshed nor destroyed. */
+const sources = {
   Flow: "exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').Flow",
   FlowStageBinding:
     "exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').FlowStageBinding",
@@ -14,28 +14,28 @@ const texts = {
     "exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').InvitationStage",
 } as const;
 
-const lives = { Flow, FlowStageBinding, Invitation, InvitationStage };
+const providers = { Flow, FlowStageBinding, Invitation, InvitationStage };
 
-describe.each(Object.entries(texts) as [keyof typeof texts, string][])(
-  "the text of %s in every state",
-  (resource, text) => {
-    test("is this one, to the letter", () => {
-      expect(providerSource(resource)).toBe(text);
+describe.each(Object.entries(sources) as [keyof typeof sources, string][])(
+  "the provider source of %s",
+  (resource, source) => {
+    test("never changes", () => {
+      expect(providerSource(resource)).toBe(source);
     });
 
     test("is at most 128 bytes", () => {
-      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(128);
+      expect(Buffer.byteLength(source)).toBeLessThanOrEqual(128);
     });
 
-    test("names what the package's subpath gives", () => {
-      for (const step of ["check", "diff", "create", "read", "update", "delete", "configure"] as const) {
-        expect(lives[resource][step]).toBeInstanceOf(Function);
+    test("names an export of the package's subpath", () => {
+      for (const operation of ["check", "diff", "create", "read", "update", "delete", "configure"] as const) {
+        expect(providers[resource][operation]).toBeInstanceOf(Function);
       }
     });
   },
 );
 
-test("the package has the subpath that the text requires", () => {
+test("the package exports the subpath that the provider source requires", () => {
   const manifest: unknown = JSON.parse(readFileSync(join(__dirname, "../../package.json"), "utf8"));
   expect(manifest).toMatchObject({
     name: "pulumi-authentik-invitations",
@@ -44,11 +44,11 @@ test("the package has the subpath that the text requires", () => {
   expect(manifest).not.toHaveProperty("pulumi");
 });
 
-test("what programs import loads neither undici nor zod", () => {
+test("importing the package loads neither undici nor zod", () => {
   jest.isolateModules(() => {
-    for (const heavy of ["undici", "zod"]) {
-      jest.doMock(heavy, () => {
-        throw new Error(`${heavy} was loaded.`);
+    for (const dependency of ["undici", "zod"]) {
+      jest.doMock(dependency, () => {
+        throw new Error(`${dependency} was loaded.`);
       });
     }
     expect(() => require("../../provider")).not.toThrow();

@@ -1,97 +1,106 @@
 import { unknownValue } from "../../provider/lifecycle/values/properties";
-import { checkStage, forbidRequests, requests } from "./support/check";
+import { checkStage, forbidRequests, unexpectedRequests } from "./support/check";
 
-const good = { name: "invitation" };
+const validInputs = { name: "invitation" };
 
-async function reasonsOf(changes: Record<string, unknown>): Promise<string[]> {
-  const { reasons, properties } = await checkStage({ ...good, ...changes });
+async function getReasons(changes: Record<string, unknown>): Promise<string[]> {
+  const { reasons, properties } = await checkStage({ ...validInputs, ...changes });
   expect(properties).toEqual(reasons.map(() => ""));
   return reasons;
 }
 
 beforeAll(forbidRequests);
-afterAll(() => expect(requests).toEqual([]));
+afterAll(() => expect(unexpectedRequests).toEqual([]));
 
-test("the default is filled in", async () => {
-  expect(await checkStage(good)).toEqual({
+test("sets the default", async () => {
+  expect(await checkStage(validInputs)).toEqual({
     inputs: { name: "invitation", continueFlowWithoutInvitation: false },
     properties: [],
     reasons: [],
   });
 });
 
-test("what is given is kept as it was written", async () => {
+test("keeps inputs as configured", async () => {
   const inputs = { name: " padded ", continueFlowWithoutInvitation: true, connection: "authentik-staging" };
   expect(await checkStage(inputs)).toEqual({ inputs, properties: [], reasons: [] });
 });
 
-test("null counts as left out", async () => {
-  const { inputs, reasons } = await checkStage({ ...good, continueFlowWithoutInvitation: null, connection: null });
+test("treats null as omitted", async () => {
+  const { inputs, reasons } = await checkStage({
+    ...validInputs,
+    continueFlowWithoutInvitation: null,
+    connection: null,
+  });
   expect(reasons).toEqual([]);
   expect(inputs).toEqual({ name: "invitation", continueFlowWithoutInvitation: false });
 });
 
-test.each(["Einladung für Gäste", "a b", "a".repeat(5000), "😀"])("the name %.20j is good", async (name) => {
-  expect(await reasonsOf({ name })).toEqual([]);
+test.each([
+  ["with letters outside ASCII", "Einladung für Gäste"],
+  ["with a space", "a b"],
+  ["of 5000 characters", "a".repeat(5000)],
+  ["that is an emoji", "😀"],
+])("accepts a name %s", async (_case, name) => {
+  expect(await getReasons({ name })).toEqual([]);
 });
 
 test.each([
   ["", "name: must not be empty"],
   [" \t", "name: must not be empty"],
-  ["a\0b", "name: must not hold a NUL character"],
-  [7, "name: must be a text"],
-  [["a"], "name: must be a text"],
-])("the name %j is refused", async (name, reason) => {
-  expect(await reasonsOf({ name })).toEqual([reason]);
+  ["a\0b", "name: must not contain a NUL character"],
+  [7, "name: must be a string"],
+  [["a"], "name: must be a string"],
+])("rejects the name %j", async (name, reason) => {
+  expect(await getReasons({ name })).toEqual([reason]);
 });
 
-test("half of a surrogate pair in the name is refused", async () => {
-  expect(await reasonsOf({ name: `a${String.fromCharCode(0xd83d)}` })).toEqual([
-    expect.stringMatching(/^name: .*surrogate pair/),
+test("rejects an unpaired surrogate in the name", async () => {
+  expect(await getReasons({ name: `a${String.fromCharCode(0xd83d)}` })).toEqual([
+    expect.stringMatching(/^name: .*unpaired surrogate/),
   ]);
 });
 
-test.each(["true", 1, {}])("continueFlowWithoutInvitation %j is refused", async (value) => {
-  expect(await reasonsOf({ continueFlowWithoutInvitation: value })).toEqual([
+test.each(["true", 1, {}])("rejects continueFlowWithoutInvitation %j", async (value) => {
+  expect(await getReasons({ continueFlowWithoutInvitation: value })).toEqual([
     "continueFlowWithoutInvitation: must be true or false",
   ]);
 });
 
-test.each(["", "authentik:url", "a b"])("the connection %j is refused", async (connection) => {
-  expect(await reasonsOf({ connection })).toEqual([expect.stringMatching(/^connection: must be the name of a conf/)]);
+test.each(["", "authentik:url", "a b"])("rejects the connection %j", async (connection) => {
+  expect(await getReasons({ connection })).toEqual([expect.stringMatching(/^connection: must be the name of a conf/)]);
 });
 
 test.each(["continue_flow_without_invitation", "continueFlowWithoutInvite", "continueflowwithoutinvitation"])(
-  "of %s the right name is proposed",
-  async (wrong) => {
-    expect(await reasonsOf({ [wrong]: true })).toEqual([
-      `${wrong}: no such property; did you mean continueFlowWithoutInvitation?`,
+  "suggests the right name for %s",
+  async (name) => {
+    expect(await getReasons({ [name]: true })).toEqual([
+      `${name}: unknown property. Did you mean continueFlowWithoutInvitation?`,
     ]);
   },
 );
 
-test("of a name like none, all are listed", async () => {
-  expect(await reasonsOf({ flowSet: [] })).toEqual([
-    "flowSet: no such property; the properties are name, continueFlowWithoutInvitation, connection",
+test("lists all properties for a name that is similar to none", async () => {
+  expect(await getReasons({ flowSet: [] })).toEqual([
+    "flowSet: unknown property. The properties are name, continueFlowWithoutInvitation, connection",
   ]);
 });
 
-test("all faults are told at once", async () => {
+test("reports all errors at once", async () => {
   expect(
-    await reasonsOf({ name: "", continueFlowWithoutInvitation: 1, connection: "", names: 1, import: "x" }),
+    await getReasons({ name: "", continueFlowWithoutInvitation: 1, connection: "", names: 1, import: "x" }),
   ).toEqual([
-    "import: must be the pk (a UUID) of what is to be taken over",
+    "import: must be the pk (a UUID) of the object to import",
     "name: must not be empty",
     "continueFlowWithoutInvitation: must be true or false",
     expect.stringMatching(/^connection: /),
-    "names: no such property; did you mean name?",
+    "names: unknown property. Did you mean name?",
   ]);
 });
 
 test.each(["name", "continueFlowWithoutInvitation", "connection", "import"])(
-  "an unknown %s passes",
+  "accepts an unknown %s",
   async (property) => {
-    const { inputs, reasons } = await checkStage({ ...good, [property]: unknownValue });
+    const { inputs, reasons } = await checkStage({ ...validInputs, [property]: unknownValue });
     expect(reasons).toEqual([]);
     expect(inputs[property]).toBe(unknownValue);
   },

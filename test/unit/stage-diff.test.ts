@@ -1,7 +1,7 @@
-import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
-import { stagePk } from "./support/bodies";
-import { forbidRequests, requests } from "./support/check";
+import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { forbidRequests, unexpectedRequests } from "./support/check";
+import { stagePk } from "./support/response-bodies";
 
 const inputs = { name: "invitation", continueFlowWithoutInvitation: false };
 const state = { ...inputs, pk: stagePk, flowSet: [], component: "ak-stage-invitation-form" };
@@ -12,45 +12,48 @@ interface Diff {
   readonly deleteBeforeReplace: boolean | undefined;
 }
 
-/** Where `changes` stays open the engine takes it for a change wherever the inputs differ. */
+/** If `changes` is undefined, the engine compares the inputs itself, so it counts as a change. */
 async function diff(news: object, olds: object = {}): Promise<Diff> {
-  const answer = await invitationStageProvider.diff(stagePk, { ...state, ...olds }, { ...inputs, ...news });
-  const { changes, replaces = [], deleteBeforeReplace } = answer;
+  const result = await invitationStageProvider.diff(stagePk, { ...state, ...olds }, { ...inputs, ...news });
+  const { changes, replaces = [], deleteBeforeReplace } = result;
   return { changes: changes !== false, replaces, deleteBeforeReplace };
 }
 
 beforeAll(forbidRequests);
-afterAll(() => expect(requests).toEqual([]));
+afterAll(() => expect(unexpectedRequests).toEqual([]));
 
 test.each([
-  ["the program says what the state holds", {}, {}],
-  ["the name is padded", { name: " invitation " }, {}],
-  ["the name in the state is padded", {}, { name: "invitation " }],
-  ["the connection is the default by its name", { connection: "authentik" }, {}],
+  ["the inputs equal the state", {}, {}],
+  ["the name has surrounding spaces", { name: " invitation " }, {}],
+  ["the name in the state has surrounding spaces", {}, { name: "invitation " }],
+  ["the connection is the default one, by its name", { connection: "authentik" }, {}],
   ["the state names the default connection", {}, { connection: "authentik" }],
-])("nothing changes where %s", async (_what, news, olds) => {
+])("nothing changes if %s", async (_case, news, olds) => {
   expect(await diff(news, olds)).toMatchObject({ changes: false, replaces: [] });
 });
 
 test.each([
   ["the name", { name: "other" }],
-  ["the name's case", { name: "Invitation" }],
+  ["the case of the name", { name: "Invitation" }],
   ["continueFlowWithoutInvitation", { continueFlowWithoutInvitation: true }],
   ["an unknown name", { name: unknownValue }],
   ["an unknown continueFlowWithoutInvitation", { continueFlowWithoutInvitation: unknownValue }],
-])("%s changes in place", async (_what, news) => {
+])("%s is updated in place", async (_case, news) => {
   expect(await diff(news)).toMatchObject({ changes: true, replaces: [] });
 });
 
-test.each(["authentik-staging", unknownValue])("the connection %s replaces, creating first", async (connection) => {
-  expect(await diff({ connection })).toEqual({ changes: true, replaces: ["connection"], deleteBeforeReplace: false });
-});
+test.each(["authentik-staging", unknownValue])(
+  "the connection %s replaces the stage, creating the new one first",
+  async (connection) => {
+    expect(await diff({ connection })).toEqual({ changes: true, replaces: ["connection"], deleteBeforeReplace: false });
+  },
+);
 
-test("a forced replacement under the same name must delete first, for names are unique", async () => {
+test("a forced replacement with the same name deletes first, because names are unique", async () => {
   expect(await diff({ continueFlowWithoutInvitation: true })).toMatchObject({ deleteBeforeReplace: true });
   expect(await diff({})).toMatchObject({ deleteBeforeReplace: true });
 });
 
-test("a forced replacement under another name may create first", async () => {
+test("a forced replacement with another name creates first", async () => {
   expect(await diff({ name: "other" })).toMatchObject({ deleteBeforeReplace: false });
 });

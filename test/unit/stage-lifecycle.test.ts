@@ -1,13 +1,31 @@
 import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
-import { badToken, flowBody, flowPk, gone, htmlPage, meBody, pageBody, stageBody, stagePk } from "./support/bodies";
-import { answer, calls, clearExchanges, configureWith, expectAllAsked, lines, settings } from "./support/exchanges";
-import { failureOf } from "./support/failure";
+import { catchError } from "./support/catch-error";
+import {
+  configureWith,
+  expectAllMocksUsed,
+  mockResponse,
+  requestLines,
+  resetHttpMocks,
+  sentRequests,
+  settings,
+} from "./support/http-mocks";
+import {
+  flowBody,
+  flowPk,
+  htmlPage,
+  invalidTokenBody,
+  meBody,
+  notFoundBody,
+  pageBody,
+  stageBody,
+  stagePk,
+} from "./support/response-bodies";
 
 type Properties = Record<string, unknown>;
 
-const list = "/stages/invitation/stages/";
-const one = `${list}${stagePk}/`;
-const search = `GET ${list}?name=invitation&ordering=pk&page_size=100&page=1`;
+const stagesPath = "/stages/invitation/stages/";
+const stagePath = `${stagesPath}${stagePk}/`;
+const lookupRequest = `GET ${stagesPath}?name=invitation&ordering=pk&page_size=100&page=1`;
 const inputs = { name: "invitation", continueFlowWithoutInvitation: false };
 const outputs = {
   pk: stagePk,
@@ -18,7 +36,7 @@ const outputs = {
   metaModelName: "authentik_stages_invitation.invitationstage",
 };
 const state = { ...inputs, ...outputs };
-const taken = { name: ["stage with this name already exists."] };
+const nameTaken = { name: ["stage with this name already exists."] };
 
 async function create(changes: Properties = {}): Promise<{ id: string; outs: Properties }> {
   const { id, outs } = await invitationStageProvider.create({ ...inputs, ...changes });
@@ -30,127 +48,126 @@ async function read(olds: Properties = state): Promise<{ id: unknown; props: Pro
   return { id: result.id, props: result.props as Properties, inputs: result.inputs as Properties };
 }
 
+/** The provider reports drift with `console.warn`. */
+const warn = jest.spyOn(console, "warn").mockImplementation();
+
 beforeEach(async () => {
-  clearExchanges();
+  resetHttpMocks();
+  warn.mockClear();
   await configureWith(invitationStageProvider, settings);
 });
-/** What is told in the run's output: drift, above all. */
-const warn = jest.spyOn(console, "warn").mockImplementation();
-beforeEach(() => warn.mockClear());
-afterEach(expectAllAsked);
+afterEach(expectAllMocksUsed);
 
 describe("create", () => {
-  test("is one POST with the whole declared state, and never flow_set", async () => {
-    answer("POST", list, 201, stageBody());
+  test("sends one POST with the complete declared state, without flow_set", async () => {
+    mockResponse("POST", stagesPath, 201, stageBody());
     expect(await create()).toEqual({ id: stagePk, outs: state });
-    expect(calls).toEqual([
-      { method: "POST", path: list, body: { name: "invitation", continue_flow_without_invitation: false } },
+    expect(sentRequests).toEqual([
+      { method: "POST", path: stagesPath, body: { name: "invitation", continue_flow_without_invitation: false } },
     ]);
   });
 
-  test("keeps a padded name as it was written", async () => {
-    answer("POST", list, 201, stageBody());
+  test("keeps a name with surrounding spaces as configured", async () => {
+    mockResponse("POST", stagesPath, 201, stageBody());
     expect((await create({ name: " invitation " })).outs).toMatchObject({ name: " invitation " });
   });
 
-  test("of a name that an invitation stage has names its pk and the import option", async () => {
-    answer("POST", list, 400, taken);
-    answer("GET", list, 200, pageBody([stageBody()]));
-    const { message } = await failureOf(create());
+  test("names the pk and the option import if an invitation stage has the name", async () => {
+    mockResponse("POST", stagesPath, 400, nameTaken);
+    mockResponse("GET", stagesPath, 200, pageBody([stageBody()]));
+    const { message } = await catchError(create());
     expect(message).toBe(
-      `name: authentik refuses "invitation": stage with this name already exists. The invitation stage with the pk ${stagePk} has this name: choose another name, or take that stage over with the resource option { import: "${stagePk}" }.`,
+      `name: authentik rejected "invitation": stage with this name already exists. The invitation stage with the pk ${stagePk} has this name. Choose another name, or import that stage with the resource option { import: "${stagePk}" }.`,
     );
-    expect(lines()).toEqual([`POST ${list}`, search]);
+    expect(requestLines()).toEqual([`POST ${stagesPath}`, lookupRequest]);
   });
 
-  test("of a name that a stage of another kind has says so", async () => {
-    answer("POST", list, 400, taken);
-    answer("GET", list, 200, pageBody([]));
-    expect((await failureOf(create())).message).toBe(
-      'name: authentik refuses "invitation": stage with this name already exists. Names are unique over all kinds of stages, and no invitation stage has this one: choose another name, or look for the stage of another kind that has it.',
+  test("reports that a stage of another kind may have the name if no invitation stage has it", async () => {
+    mockResponse("POST", stagesPath, 400, nameTaken);
+    mockResponse("GET", stagesPath, 200, pageBody([]));
+    expect((await catchError(create())).message).toBe(
+      'name: authentik rejected "invitation": stage with this name already exists. Names are unique across all kinds of stages. No invitation stage has this name, so a stage of another kind may have it. Choose another name.',
     );
   });
 
-  test("of a name that is taken says so though the search fails", async () => {
-    answer("POST", list, 400, taken);
-    answer("GET", list, 500, htmlPage);
-    expect((await failureOf(create())).message).toContain("stage with this name already exists.");
+  test("reports that the name is taken even if the lookup fails", async () => {
+    mockResponse("POST", stagesPath, 400, nameTaken);
+    mockResponse("GET", stagesPath, 500, htmlPage);
+    expect((await catchError(create())).message).toContain("stage with this name already exists.");
   });
 
-  test("does not search where another field is refused", async () => {
-    answer("POST", list, 400, { continue_flow_without_invitation: ["Must be a valid boolean."] });
-    const { message } = await failureOf(create());
+  test("does not look up stages if authentik rejected another field", async () => {
+    mockResponse("POST", stagesPath, 400, { continue_flow_without_invitation: ["Must be a valid boolean."] });
+    const { message } = await catchError(create());
     expect(message).toContain("continueFlowWithoutInvitation: Must be a valid boolean.");
-    expect(lines()).toEqual([`POST ${list}`]);
+    expect(requestLines()).toEqual([`POST ${stagesPath}`]);
   });
 });
 
 describe("update", () => {
-  test("is one PUT with the whole state", async () => {
-    answer("PUT", one, 200, stageBody({ continue_flow_without_invitation: true }));
+  test("sends one PUT with the complete state", async () => {
+    mockResponse("PUT", stagePath, 200, stageBody({ continue_flow_without_invitation: true }));
     const news = { ...inputs, continueFlowWithoutInvitation: true };
     const { outs } = await invitationStageProvider.update(stagePk, state, news);
-    expect(calls).toEqual([
-      { method: "PUT", path: one, body: { name: "invitation", continue_flow_without_invitation: true } },
+    expect(sentRequests).toEqual([
+      { method: "PUT", path: stagePath, body: { name: "invitation", continue_flow_without_invitation: true } },
     ]);
     expect(outs).toEqual({ ...state, continueFlowWithoutInvitation: true });
   });
 
-  test("of one that is gone says what to run", async () => {
-    answer("PUT", one, 404, gone);
-    const { message } = await failureOf(invitationStageProvider.update(stagePk, state, { ...inputs, name: "other" }));
-    expect(message).toBe(
-      'Invitation stage "other" is gone from authentik, so that it cannot be changed: run `pulumi up --refresh`.',
-    );
+  test("of a deleted stage suggests `pulumi up --refresh`", async () => {
+    mockResponse("PUT", stagePath, 404, notFoundBody);
+    const { message } = await catchError(invitationStageProvider.update(stagePk, state, { ...inputs, name: "other" }));
+    expect(message).toBe('Invitation stage "other" no longer exists in authentik. Run `pulumi up --refresh`.');
   });
 
-  test("to a name that is taken names the other's pk", async () => {
+  test("to a name that is taken names the pk of the stage that has it", async () => {
     const otherPk = "f766d149-50a7-48ba-860c-b15929fab7cc";
-    answer("PUT", one, 400, taken);
-    answer("GET", list, 200, pageBody([stageBody({ pk: otherPk, name: "other" })]));
-    const { message } = await failureOf(invitationStageProvider.update(stagePk, state, { ...inputs, name: "other" }));
+    mockResponse("PUT", stagePath, 400, nameTaken);
+    mockResponse("GET", stagesPath, 200, pageBody([stageBody({ pk: otherPk, name: "other" })]));
+    const { message } = await catchError(invitationStageProvider.update(stagePk, state, { ...inputs, name: "other" }));
     expect(message).toContain(`The invitation stage with the pk ${otherPk} has this name`);
   });
 });
 
 describe("delete", () => {
-  test("is one DELETE", async () => {
-    answer("DELETE", one, 204);
+  test("sends one DELETE", async () => {
+    mockResponse("DELETE", stagePath, 204);
     await invitationStageProvider.delete(stagePk, state);
-    expect(lines()).toEqual([`DELETE ${one}`]);
+    expect(requestLines()).toEqual([`DELETE ${stagePath}`]);
   });
 
-  test("of what is gone succeeds", async () => {
-    answer("DELETE", one, 404, gone);
+  test("of a deleted stage succeeds", async () => {
+    mockResponse("DELETE", stagePath, 404, notFoundBody);
     await invitationStageProvider.delete(stagePk, state);
-    expect(lines()).toEqual([`DELETE ${one}`]);
+    expect(requestLines()).toEqual([`DELETE ${stagePath}`]);
   });
 
-  test("fails where 404 is a page in HTML", async () => {
-    answer("DELETE", one, 404, htmlPage);
-    const { stack } = await failureOf(invitationStageProvider.delete(stagePk, state));
+  test("fails on a 404 with an HTML page", async () => {
+    mockResponse("DELETE", stagePath, 404, htmlPage);
+    const { stack } = await catchError(invitationStageProvider.delete(stagePk, state));
     expect(stack).toBe("");
   });
 });
 
 describe("read", () => {
-  test("is one GET, and gives the inputs in the user's form", async () => {
-    answer("GET", one, 200, stageBody());
+  test("sends one GET, and returns the inputs as configured", async () => {
+    mockResponse("GET", stagePath, 200, stageBody());
     expect(await read({ ...state, name: " invitation " })).toEqual({
       id: stagePk,
       props: { ...state, name: " invitation " },
       inputs: { ...inputs, name: " invitation " },
     });
-    expect(lines()).toEqual([`GET ${one}`]);
+    expect(requestLines()).toEqual([`GET ${stagePath}`]);
   });
 
-  test("shows what somebody changed", async () => {
-    answer("GET", one, 200, stageBody({ name: "renamed", continue_flow_without_invitation: true }));
+  test("shows properties that were changed outside Pulumi", async () => {
+    mockResponse("GET", stagePath, 200, stageBody({ name: "renamed", continue_flow_without_invitation: true }));
     expect((await read()).inputs).toEqual({ name: "renamed", continueFlowWithoutInvitation: true });
   });
 
-  test("gives the flows that the stage is bound to", async () => {
-    answer("GET", one, 200, stageBody({ flow_set: [flowBody(), flowBody()] }));
+  test("returns the flows that the stage is bound to", async () => {
+    mockResponse("GET", stagePath, 200, stageBody({ flow_set: [flowBody(), flowBody()] }));
     const flow = {
       pk: flowPk,
       name: "Enrollment",
@@ -166,95 +183,101 @@ describe("read", () => {
     expect((await read()).props).toMatchObject({ flowSet: [flow, flow] });
   });
 
-  test("reads a flow with values of its enums that nobody knows, and without what is optional", async () => {
-    const flow = { pk: flowPk, name: "a", slug: "a", title: "a", designation: "brand_new" };
-    answer("GET", one, 200, stageBody({ flow_set: [flow] }));
+  test("accepts a flow with unknown enum values and without optional properties", async () => {
+    const flow = { pk: flowPk, name: "a", slug: "a", title: "a", designation: "new_designation" };
+    mockResponse("GET", stagePath, 200, stageBody({ flow_set: [flow] }));
     const { props } = await read();
     expect(props).toMatchObject({ flowSet: [flow] });
     expect(JSON.parse(JSON.stringify(props))).toEqual(props);
   });
 
-  test("gives nothing for one that is gone", async () => {
-    answer("GET", one, 404, gone);
+  test("returns nothing for a deleted stage", async () => {
+    mockResponse("GET", stagePath, 404, notFoundBody);
     expect(await invitationStageProvider.read(stagePk, state)).toEqual({});
   });
 
   test.each([
-    ["a page in HTML", htmlPage],
+    ["an HTML page", htmlPage],
     ["a proxy's JSON", { message: "no Route matched with those values" }],
-  ])("never takes it for gone where 404 is %s", async (_what, body) => {
-    answer("GET", one, 404, body);
-    const { message, stack } = await failureOf(read());
-    expect(message).toContain("What answered is not authentik's API");
+  ])("does not treat a 404 with %s as a deletion", async (_case, body) => {
+    mockResponse("GET", stagePath, 404, body);
+    const { message, stack } = await catchError(read());
+    expect(message).toContain("The response did not come from authentik's API");
     expect(stack).toBe("");
   });
 
-  test("finds one by its pk alone, in any spelling (InvitationStage.get)", async () => {
-    answer("GET", one, 200, stageBody());
+  test("finds a stage by its pk alone, in any spelling (InvitationStage.get)", async () => {
+    mockResponse("GET", stagePath, 200, stageBody());
     const result = await invitationStageProvider.read(`{${stagePk.toUpperCase()}}`, {});
     expect(result).toMatchObject({ id: stagePk, props: state });
   });
 
-  test("says what to use where the id is no pk", async () => {
-    const { message, stack } = await failureOf(invitationStageProvider.read("invitation", {}));
-    expect(message).toBe("An invitation stage is read by its pk, which is a UUID: InvitationStage.get(name, pk).");
+  test("fails if the id is not a pk", async () => {
+    const { message, stack } = await catchError(invitationStageProvider.read("invitation", {}));
+    expect(message).toBe("InvitationStage.get: the pk of the invitation stage must be a UUID.");
     expect(stack).toBe("");
   });
 
-  test("with a bad token says how to set one", async () => {
-    answer("GET", one, 403, badToken);
-    answer("GET", "/core/users/me/", 403, badToken);
-    const { message, stack } = await failureOf(read());
+  test("explains how to set a token if it is invalid", async () => {
+    mockResponse("GET", stagePath, 403, invalidTokenBody);
+    mockResponse("GET", "/core/users/me/", 403, invalidTokenBody);
+    const { message, stack } = await catchError(read());
     expect(message).toContain("pulumi config set --secret authentik:token");
     expect(stack).toBe("");
   });
 
-  test("without the permission names it", async () => {
-    answer("GET", one, 403, { detail: "You do not have permission to perform this action." });
-    answer("GET", "/core/users/me/", 200, meBody);
-    expect((await failureOf(read())).message).toContain("authentik_stages_invitation.view_invitationstage");
+  test("names the missing permission", async () => {
+    mockResponse("GET", stagePath, 403, { detail: "You do not have permission to perform this action." });
+    mockResponse("GET", "/core/users/me/", 200, meBody);
+    expect((await catchError(read())).message).toContain("authentik_stages_invitation.view_invitationstage");
   });
 });
 
 describe("adoption", () => {
-  let count = 0;
+  let pkCount = 0;
+  /** Each test adopts its own pk, because the process remembers them. */
   function freshPk(): string {
-    count += 1;
-    return `cccccccc-0000-4000-8000-${String(count).padStart(12, "0")}`;
+    pkCount += 1;
+    return `cccccccc-0000-4000-8000-${String(pkCount).padStart(12, "0")}`;
   }
 
-  test("only reads", async () => {
+  test("sends only a GET", async () => {
     const pk = freshPk();
-    answer("GET", `${list}${pk}/`, 200, stageBody({ pk }));
+    mockResponse("GET", `${stagesPath}${pk}/`, 200, stageBody({ pk }));
     expect(await create({ import: pk })).toEqual({ id: pk, outs: { ...state, pk } });
-    expect(lines()).toEqual([`GET ${list}${pk}/`]);
+    expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
   });
 
-  test("refuses what differs, by property, and writes nothing", async () => {
+  test("fails if properties differ: the error lists them, and nothing is changed", async () => {
     const pk = freshPk();
-    answer("GET", `${list}${pk}/`, 200, stageBody({ pk, name: "other", continue_flow_without_invitation: true }));
-    expect((await failureOf(create({ import: pk }))).message).toBe(
-      'Invitation stage "invitation" cannot be imported: it differs from the code in name, continueFlowWithoutInvitation. Write in the code what authentik has (nothing was changed), import it, then change it.',
+    mockResponse(
+      "GET",
+      `${stagesPath}${pk}/`,
+      200,
+      stageBody({ pk, name: "other", continue_flow_without_invitation: true }),
     );
-    expect(lines()).toEqual([`GET ${list}${pk}/`]);
+    expect((await catchError(create({ import: pk }))).message).toBe(
+      'Invitation stage "invitation" cannot be imported, because it differs from the program in name, continueFlowWithoutInvitation. Nothing was changed. Declare the values that authentik has, run `pulumi up`, then change them.',
+    );
+    expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
   });
 
-  test("of what is not there names the pk: a stage's is no secret", async () => {
+  test("names the pk of a stage that does not exist, because a stage's pk is not a secret", async () => {
     const pk = freshPk();
-    answer("GET", `${list}${pk}/`, 404, gone);
-    expect((await failureOf(create({ import: pk }))).message).toBe(
-      `Invitation stage "invitation" cannot be imported: authentik has no invitation stage with the pk ${pk}. Correct the pk, or remove the option import.`,
+    mockResponse("GET", `${stagesPath}${pk}/`, 404, notFoundBody);
+    expect((await catchError(create({ import: pk }))).message).toBe(
+      `Invitation stage "invitation" cannot be imported: authentik has no invitation stage with the pk ${pk}. Correct the pk, or remove the resource option import.`,
     );
   });
 
-  test("keeps another resource of the same run from deleting the object", async () => {
+  test("keeps another resource of the same run from deleting the stage", async () => {
     const pk = freshPk();
-    answer("GET", `${list}${pk}/`, 200, stageBody({ pk }));
+    mockResponse("GET", `${stagesPath}${pk}/`, 200, stageBody({ pk }));
     await create({ import: pk });
     await invitationStageProvider.delete(pk, { ...state, pk });
-    expect(lines()).toEqual([`GET ${list}${pk}/`]);
+    expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
     expect(warn.mock.calls).toEqual([
-      ['invitation stage "invitation": not deleted, for another resource of this run has just adopted it.'],
+      ['invitation stage "invitation": not deleted, because another resource adopted it in this run.'],
     ]);
   });
 });

@@ -1,72 +1,71 @@
 import { createServer } from "node:net";
 import { type Limits, Transport } from "../../provider/authentik/transport";
-import { selfSigned } from "./support/certificate";
-import { failureOf } from "./support/failure";
-import { closeServers, listen, sendJson, startServer } from "./support/server";
+import { catchError } from "./support/catch-error";
+import { selfSignedCertificate } from "./support/certificate";
+import { closeServers, type Handler, listen, sendJson, startServer } from "./support/server";
 
 const limits: Partial<Limits> = { maxAttempts: 3, initialDelay: 1, connectTimeout: 200 };
-const get = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/" } as const;
-const post = { ...get, method: "POST", body: {} } as const;
-const fine = { handler: (_received: unknown, response: Parameters<typeof sendJson>[0]) => sendJson(response, 200, {}) };
+const getRequest = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/" } as const;
+const postRequest = { ...getRequest, method: "POST", body: {} } as const;
+const respondOk: Handler = (_request, response) => sendJson(response, 200, {});
 
-// Real time passes here, and more of it where the machine is busy.
+// These tests wait in real time, which takes longer on a busy machine.
 jest.setTimeout(30_000);
 
 afterEach(closeServers);
 
-async function failureAt(url: string, request: typeof get | typeof post): Promise<Error> {
+async function catchRequestError(url: string, request: typeof getRequest | typeof postRequest): Promise<Error> {
   const transport = new Transport({ url, token: "t0ken", limits });
-  return await failureOf(transport.send(request)).finally(() => transport.close());
+  return await catchError(transport.send(request)).finally(() => transport.close());
 }
 
-test("a certificate that nobody vouches for is refused, with what to do", async () => {
-  const server = await startServer(fine.handler, { tls: selfSigned });
-  const { message } = await failureAt(server.url, get);
+test("rejects a self-signed certificate, and explains what to do", async () => {
+  const server = await startServer(respondOk, { tls: selfSignedCertificate });
+  const { message } = await catchRequestError(server.url, getRequest);
   expect(message).toBe(
-    `authentik at ${server.url} cannot be reached: GET /api/v3/: DEPTH_ZERO_SELF_SIGNED_CERT. Its certificate is not trusted here: give Node the authority's certificate with NODE_EXTRA_CA_CERTS, or, on a test server, set authentik:insecure to true.`,
+    `Could not connect to authentik at ${server.url}: GET /api/v3/: DEPTH_ZERO_SELF_SIGNED_CERT. The server's TLS certificate is not trusted. Set NODE_EXTRA_CA_CERTS to the certificate authority's certificate, or, for a test server, set authentik:insecure to true.`,
   );
   expect(server.received).toEqual([]);
 });
 
-test.each([get, post])("a certificate that is refused is not tried again: $method", async (request) => {
-  const server = await startServer(fine.handler, { tls: selfSigned });
-  expect(await failureAt(server.url, request)).toMatchObject({ outcomeUnknown: false });
-  expect(server.connections()).toBe(1);
+test.each([getRequest, postRequest])("does not retry after a rejected certificate: $method", async (request) => {
+  const server = await startServer(respondOk, { tls: selfSignedCertificate });
+  expect(await catchRequestError(server.url, request)).toMatchObject({ outcomeUnknown: false });
+  expect(server.connectionCount()).toBe(1);
 });
 
-test("a certificate for another name is refused", async () => {
-  const server = await startServer(fine.handler, { tls: selfSigned });
+test("rejects a self-signed certificate if insecure is false", async () => {
+  const server = await startServer(respondOk, { tls: selfSignedCertificate });
   const transport = new Transport({ url: `https://127.0.0.1:${server.port}`, token: "t0ken", insecure: false, limits });
-  expect((await failureOf(transport.send(get))).message).toContain("Its certificate is not trusted here");
+  expect((await catchError(transport.send(getRequest))).message).toContain(
+    "The server's TLS certificate is not trusted",
+  );
   await transport.close();
 });
 
-test("insecure takes any certificate", async () => {
-  const server = await startServer(fine.handler, { tls: selfSigned });
+test("accepts any certificate with insecure", async () => {
+  const server = await startServer(respondOk, { tls: selfSignedCertificate });
   const transport = new Transport({ url: server.url, token: "t0ken", insecure: true, limits });
-  expect((await transport.send(get)).status).toBe(200);
-  expect((await transport.send(post)).status).toBe(200);
+  expect((await transport.send(getRequest)).status).toBe(200);
+  expect((await transport.send(postRequest)).status).toBe(200);
   await transport.close();
 });
 
-test.each([get, post])("https to a port that speaks http says so: $method", async (request) => {
-  const server = await startServer(fine.handler);
-  const failure = await failureAt(server.url.replace("http:", "https:"), request);
-  expect(failure.message).toContain("That port does not speak TLS: check https:// against http:// in authentik:url");
-  expect(failure).toMatchObject({ outcomeUnknown: false });
+test.each([getRequest, postRequest])("reports that a port does not use TLS: $method", async (request) => {
+  const server = await startServer(respondOk);
+  const error = await catchRequestError(server.url.replace("http:", "https:"), request);
+  expect(error.message).toContain("The port does not use TLS. Check https:// or http:// in authentik:url");
+  expect(error).toMatchObject({ outcomeUnknown: false });
 });
 
-test.each([get, post])(
-  "a server that never shakes hands is asked again, and then given up: $method",
-  async (request) => {
-    let connections = 0;
-    const silent = createServer(() => {
-      connections += 1;
-    });
-    const port = await listen(silent);
-    const failure = await failureAt(`https://127.0.0.1:${port}`, request);
-    expect(failure).toMatchObject({ name: "TimeoutError", outcomeUnknown: false });
-    expect(connections).toBe(limits.maxAttempts);
-    silent.close();
-  },
-);
+test.each([getRequest, postRequest])("retries a TLS handshake that times out, then fails: $method", async (request) => {
+  let connectionCount = 0;
+  const silentServer = createServer(() => {
+    connectionCount += 1;
+  });
+  const port = await listen(silentServer);
+  const error = await catchRequestError(`https://127.0.0.1:${port}`, request);
+  expect(error).toMatchObject({ name: "TimeoutError", outcomeUnknown: false });
+  expect(connectionCount).toBe(limits.maxAttempts);
+  silentServer.close();
+});

@@ -1,5 +1,5 @@
-/** A certificate for 127.0.0.1 that nobody has signed but itself, good for a hundred years, with its key. Both are for these tests alone. */
-export const selfSigned = {
+/** A self-signed certificate for 127.0.0.1 with its key, valid for 100 years. For tests only. */
+export const selfSignedCertificate = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBmzCCAUGgAwIBAgIUX9jHLsCsx+ROuIVjBKJd72a3hhUwCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMzAxMjAxOVoYDzIxMjYxMDMw

@@ -4,7 +4,7 @@ import { nock } from "./nock";
 
 export type Inputs = Readonly<Record<string, unknown>>;
 
-interface Checked {
+interface CheckOutcome {
   readonly inputs: Record<string, unknown>;
   readonly properties: string[];
   readonly reasons: string[];
@@ -14,7 +14,7 @@ async function checkWith(
   provider: Pick<typeof invitationProvider, "check">,
   olds: Inputs,
   news: Inputs,
-): Promise<Checked> {
+): Promise<CheckOutcome> {
   const { inputs, failures = [] } = await provider.check(olds, news);
   return {
     inputs: inputs as Record<string, unknown>,
@@ -23,23 +23,24 @@ async function checkWith(
   };
 }
 
-/** Checks an invitation's inputs as the engine does; without old inputs it is one that is to be created. */
-export function checkInvitation(news: Inputs, olds: Inputs = {}): Promise<Checked> {
+/** Checks an invitation's inputs as the engine does. Without old inputs, the invitation is about to be created. */
+export function checkInvitation(news: Inputs, olds: Inputs = {}): Promise<CheckOutcome> {
   return checkWith(invitationProvider, olds, news);
 }
 
-export function checkStage(news: Inputs, olds: Inputs = {}): Promise<Checked> {
+export function checkStage(news: Inputs, olds: Inputs = {}): Promise<CheckOutcome> {
   return checkWith(invitationStageProvider, olds, news);
 }
 
-/** Lets the test fail whose check sends anything. */
+/** Requests that were sent after {@link forbidRequests}. Tests expect none. */
+export const unexpectedRequests: string[] = [];
+
+/** Blocks all requests, and records them in {@link unexpectedRequests}. */
 export function forbidRequests(): void {
   nock.disableNetConnect();
-  nock.emitter.on("no match", failOnRequest);
+  nock.emitter.on("no match", recordRequest);
 }
 
-export const requests: string[] = [];
-
-function failOnRequest(request: unknown): void {
-  requests.push(String(request));
+function recordRequest(request: unknown): void {
+  unexpectedRequests.push(String(request));
 }

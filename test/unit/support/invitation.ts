@@ -1,10 +1,10 @@
-import { invitationProvider } from "../../../provider/lifecycle/invitation/provider";
 import { invitationId } from "../../../provider/common/pk";
-import { pk } from "./bodies";
+import { invitationProvider } from "../../../provider/lifecycle/invitation/provider";
+import { pk } from "./response-bodies";
 
 export type Properties = Record<string, unknown>;
 
-/** What the state holds of the invitation of `invitationBody`. */
+/** The state of the invitation of `invitationBody`. */
 export function invitationState(changes: Properties = {}): Properties {
   return {
     name: "jane",
@@ -19,12 +19,12 @@ export function invitationState(changes: Properties = {}): Properties {
   };
 }
 
-/** What check makes of the program that declares the invitation of `invitationBody`. */
+/** The inputs of the invitation of `invitationBody`, as `check` returns them. */
 export function invitationInputs(changes: Properties = {}): Properties {
   return { name: "jane", expires: "2031-05-06T07:08:09Z", fixedData: {}, singleUse: false, ...changes };
 }
 
-/** Reads an invitation as a refresh does; `olds` is what the state holds. */
+/** Reads an invitation as a refresh does. `olds` is its state. */
 export async function refresh(
   olds: Properties,
 ): Promise<{ id: string | undefined; props: Properties; inputs: Properties }> {
@@ -32,8 +32,11 @@ export async function refresh(
   return { id, props: props as Properties, inputs: inputs as Properties };
 }
 
-/** What diff answers. Where `changes` stays open the engine takes it for a change wherever the inputs differ. */
-export async function changesOf(olds: Properties, news: Properties): Promise<{ changes: boolean; replaces: string[] }> {
+/** The result of `diff`. If `changes` is undefined, the engine compares the inputs itself, so it counts as a change. */
+export async function diffInvitation(
+  olds: Properties,
+  news: Properties,
+): Promise<{ changes: boolean; replaces: string[] }> {
   const { changes, replaces = [] } = await invitationProvider.diff(invitationId(pk), olds, news);
   return { changes: changes !== false, replaces };
 }

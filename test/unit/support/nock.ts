@@ -1,7 +1,7 @@
-/** nock is an ES module, which jest.config.js has turned into CommonJS for these tests. */
+/** nock is an ES module; jest.config.js compiles it to CommonJS for these tests. */
 const nock = (require("nock") as typeof import("nock", { with: { "resolution-mode": "import" }})).default;
 
-// What nock puts into Node's own modules would stay there for the test files that this process runs next.
+// jest runs several test files in one process, and nock patches Node's own modules.
 afterAll(() => {
   nock.cleanAll();
   nock.restore();

@@ -3,64 +3,63 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 
-export interface Received {
+export interface ReceivedRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** When it had arrived as a whole, in milliseconds. */
-  readonly at: number;
+  /** When its body was complete, in milliseconds. */
+  readonly receivedAt: number;
   readonly socket: Socket;
 }
 
-export type Handler = (received: Received, response: ServerResponse, index: number) => unknown;
+export type Handler = (request: ReceivedRequest, response: ServerResponse, index: number) => unknown;
 
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
-  readonly received: Received[];
-  /** How many connections were made to it. */
-  connections(): number;
+  readonly received: ReceivedRequest[];
+  connectionCount(): number;
   close(): Promise<void>;
 }
 
-const running = new Set<() => Promise<void>>();
+const closeFunctions = new Set<() => Promise<void>>();
 
-/** A real HTTP server on loopback; all are closed by {@link closeServers}. `index` counts the requests from 0. */
+/** Starts an HTTP server on loopback, until {@link closeServers}. The handler's `index` counts the requests from 0. */
 export async function startServer(
   handler: Handler,
   options: { port?: number; tls?: { key: string; cert: string } } = {},
 ): Promise<RunningServer> {
-  const received: Received[] = [];
+  const received: ReceivedRequest[] = [];
   const server: Server = options.tls ? createTlsServer(options.tls) : createServer();
   server.keepAliveTimeout = 60_000;
-  server.on("request", async (request, response) => {
+  server.on("request", async (message, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const one: Received = {
-      method: request.method ?? "",
-      path: request.url ?? "",
-      headers: request.headers,
+    for await (const chunk of message) chunks.push(chunk as Buffer);
+    const request: ReceivedRequest = {
+      method: message.method ?? "",
+      path: message.url ?? "",
+      headers: message.headers,
       body: Buffer.concat(chunks).toString(),
-      at: performance.now(),
-      socket: request.socket,
+      receivedAt: performance.now(),
+      socket: message.socket,
     };
-    received.push(one);
-    await handler(one, response, received.length - 1);
+    received.push(request);
+    await handler(request, response, received.length - 1);
   });
   const port = await listen(server, options.port);
-  const sockets = countSockets(server);
+  const sockets = trackSockets(server);
   const close = (): Promise<void> => {
-    running.delete(close);
+    closeFunctions.delete(close);
     return stop(server, sockets.open);
   };
-  running.add(close);
+  closeFunctions.add(close);
   return {
     url: `${options.tls ? "https" : "http"}://127.0.0.1:${port}`,
     port,
     received,
-    connections: () => sockets.all,
+    connectionCount: () => sockets.total,
     close,
   };
 }
@@ -72,15 +71,15 @@ export function listen(server: NetServer, port = 0): Promise<number> {
   });
 }
 
-/** A port on which nobody listens. */
-export async function freePort(): Promise<number> {
+/** Returns a port that no server listens on. */
+export async function findFreePort(): Promise<number> {
   const server = await startServer(() => undefined);
   await server.close();
   return server.port;
 }
 
 export async function closeServers(): Promise<void> {
-  await Promise.all([...running].map((close) => close()));
+  await Promise.all([...closeFunctions].map((close) => close()));
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown, headers: object = {}): void {
@@ -91,10 +90,10 @@ export function sendHtml(response: ServerResponse, status: number, body = "", he
   response.writeHead(status, { "content-type": "text/html; charset=utf-8", ...headers }).end(body);
 }
 
-function countSockets(server: Server): { all: number; open: Set<Socket> } {
-  const sockets = { all: 0, open: new Set<Socket>() };
+function trackSockets(server: Server): { total: number; open: Set<Socket> } {
+  const sockets = { total: 0, open: new Set<Socket>() };
   server.on("connection", (socket: Socket) => {
-    sockets.all += 1;
+    sockets.total += 1;
     sockets.open.add(socket);
     socket.once("close", () => sockets.open.delete(socket));
   });

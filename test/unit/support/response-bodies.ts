@@ -1,4 +1,4 @@
-/** Answers of the shape that the real servers gave, see the recordings of 2024.8.6 and 2026.2.2. */
+/** Response bodies in the form that real servers returned: see the recordings of authentik 2024.8.6 and 2026.2.2. */
 
 export const pk = "6184365b-70c4-4848-be37-5086db15eb52";
 export const otherPk = "51890849-35c0-4e77-9a2c-cd004221c255";
@@ -8,7 +8,7 @@ export const stagePk = "25c66382-5514-47d1-9752-2632233d3846";
 
 export type Body = Record<string, unknown>;
 
-/** Case `flows.list.slug`, without what nobody reads. */
+/** Case `flows.list.slug`, abridged. */
 export function flowBody(changes: Body = {}): Body {
   return {
     pk: flowPk,
@@ -52,8 +52,8 @@ export function invitationBody(changes: Body = {}): Body {
   };
 }
 
-/** An invitation to the flow of {@link flowBody}. */
-export function invitationToFlow(changes: Body = {}): Body {
+/** An invitation with the flow of {@link flowBody}. */
+export function invitationBodyWithFlow(changes: Body = {}): Body {
   return invitationBody({ flow: flowPk, flow_obj: flowBody(), ...changes });
 }
 
@@ -93,12 +93,12 @@ export function pageBody(results: readonly Body[], next = 0): Body {
 export const meBody: Body = { user: { pk: 3, username: "akadmin", name: "authentik Default Admin", is_active: true } };
 
 /** Cases `auth.limited.create` and `auth.bad.create`. */
-export const noPermission: Body = { detail: "You do not have permission to perform this action." };
-export const badToken: Body = { detail: "Token invalid/expired" };
+export const permissionDeniedBody: Body = { detail: "You do not have permission to perform this action." };
+export const invalidTokenBody: Body = { detail: "Token invalid/expired" };
 
 /** Case `invitations.retrieve.unknown`, on 2026.2. */
-export const gone: Body = { detail: "No Invitation matches the given query." };
+export const notFoundBody: Body = { detail: "No Invitation matches the given query." };
 
-/** Case `path.unknown`, in short. */
+/** Case `path.unknown`, abridged. */
 export const htmlPage =
   '\n\n<!DOCTYPE html>\n<html\n    lang="en"\n>\n<head>\n<title>\nauthentik\n</title>\n</head><body></body></html>';

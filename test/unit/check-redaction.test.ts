@@ -1,13 +1,13 @@
 import fc from "fast-check";
-import { checkInvitation, checkStage, forbidRequests, requests } from "./support/check";
+import { checkInvitation, checkStage, forbidRequests, unexpectedRequests } from "./support/check";
 
 jest.setTimeout(30_000);
 
-/** A text that stands in no message by chance. */
-const secrets = fc.stringMatching(/^[A-Za-z0-9 ]{8,20}$/).map((text) => `§${text}§`);
+/** Strings that no message contains by chance. */
+const secrets = fc.stringMatching(/^[A-Za-z0-9 ]{8,20}$/).map((value) => `§${value}§`);
 
-/** What makes a text that holds the secret wrong in one more way, or in none. */
-const wrappings = fc.constantFrom<(secret: string) => unknown>(
+/** Values that contain the secret, most of them invalid in one way or another. */
+const valuesWithSecret = fc.constantFrom<(secret: string) => unknown>(
   (secret) => secret,
   (secret) => `${secret}\0`,
   (secret) => `\ud83d${secret}`,
@@ -33,23 +33,23 @@ const names = fc.constantFrom(
   "import",
   "continueFlowWithoutInvitation",
   "single_use",
-  "colour",
+  "color",
 );
 
 beforeAll(forbidRequests);
-afterAll(() => expect(requests).toEqual([]));
+afterAll(() => expect(unexpectedRequests).toEqual([]));
 
 test.each([
   ["an invitation", checkInvitation],
   ["a stage", checkStage],
-])("no reason of %s holds a value, wherever it stands and whatever is wrong with it", async (_what, check) => {
+])("no failure reason for %s contains a value, whatever is invalid", async (_case, check) => {
   await fc.assert(
     fc.asyncProperty(
       secrets,
-      fc.dictionary(names, wrappings, { minKeys: 1 }),
+      fc.dictionary(names, valuesWithSecret, { minKeys: 1 }),
       fc.boolean(),
-      async (secret, wrong, exists) => {
-        const inputs = Object.fromEntries(Object.entries(wrong).map(([name, wrap]) => [name, wrap(secret)]));
+      async (secret, toValues, exists) => {
+        const inputs = Object.fromEntries(Object.entries(toValues).map(([name, toValue]) => [name, toValue(secret)]));
         const { reasons, properties } = await check(inputs, exists ? { name: "old" } : {});
         expect(reasons.join("\n")).not.toContain(secret.trim());
         expect(properties.join("")).toBe("");
@@ -59,7 +59,7 @@ test.each([
   );
 });
 
-test("no reason holds a number or another value of fixedData", async () => {
+test("no failure reason contains a number or a value in fixedData", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 10 ** 12, max: 2 ** 52 }), async (number) => {
       const { reasons } = await checkInvitation({
@@ -78,7 +78,7 @@ test("no reason holds a number or another value of fixedData", async () => {
   );
 });
 
-test("any JSON at all is checked without an exception", async () => {
+test("checks any inputs without throwing", async () => {
   await fc.assert(
     fc.asyncProperty(fc.dictionary(fc.oneof(names, fc.string()), fc.anything({ maxDepth: 4 })), async (inputs) => {
       const { reasons, properties } = await checkInvitation(inputs);

@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { Client } from "../../provider/authentik/client";
+import { retrieveInvitation } from "../../provider/authentik/invitations";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { catchError } from "./support/catch-error";
+import { pkHex } from "./support/events";
+import { authentikUrl, configureWith, mockResponse, resetHttpMocks, settings, token } from "./support/http-mocks";
+import { invitationInputs, invitationState } from "./support/invitation";
+import { meBody, pk } from "./support/response-bodies";
+
+const invitationsPath = "/stages/invitation/invitations/";
+const invitationPath = `${invitationsPath}${pk}/`;
+const secrets = [token, pk, pkHex];
+
+/** Every eight consecutive characters of a secret: a truncated secret is also a leak. */
+const secretParts = secrets.flatMap((secret) =>
+  Array.from({ length: secret.length - 7 }, (_, start) => secret.slice(start, start + 8)),
+);
+
+function expectNoSecret(message: string): void {
+  expect(secretParts.filter((part) => message.includes(part))).toEqual([]);
+}
+
+const secret = fc.constantFrom(...secrets);
+const padding = fc.oneof(
+  fc.constant(""),
+  fc.integer({ min: 1, max: 600 }).map((length) => "x".repeat(length)),
+  fc.integer({ min: 440, max: 505 }).map((length) => "x".repeat(length)),
+);
+const echoes = fc.tuple(padding, fc.array(secret, { minLength: 1, maxLength: 3 })).map(([prefix, echoed]) => {
+  return `${prefix} ${echoed.join(" and ")}`.trimStart();
+});
+
+/** Response bodies that echo secrets from the request. */
+const bodies = fc.oneof(
+  echoes.map((message) => ({ detail: message })),
+  echoes.map((message) => ({ name: [message] })),
+  echoes.map((message) => ({ name: { deeper: [message] } })),
+  fc.tuple(echoes, echoes).map(([key, message]) => ({ [key]: [message] })),
+  echoes.map((message) => [message]),
+  echoes.map((message) => `<html><title>${message}</title></html>`),
+  echoes.map((message) => ({ pk: message, name: 7, expires: [message], single_use: message, [message]: message })),
+);
+const statuses = fc.constantFrom(200, 201, 302, 400, 401, 403, 404, 405, 409, 413, 415, 418, 500, 501);
+const contentTypes = fc.constantFrom("application/json", "text/html", "text/plain");
+
+beforeEach(resetHttpMocks);
+
+test("no message contains the token or the pk, wherever the server echoes them", async () => {
+  const client = new Client({ url: authentikUrl, token, limits: { maxAttempts: 1 } });
+  await fc.assert(
+    fc.asyncProperty(bodies, statuses, contentTypes, secret, async (body, status, contentType, echoed) => {
+      resetHttpMocks();
+      mockResponse("GET", "/core/users/me/", 200, meBody);
+      mockResponse("GET", invitationPath, status, body, {
+        headers: { "content-type": contentType, location: `https://sso.test/${echoed}?itoken=${echoed}` },
+      });
+      const { message } = await catchError(retrieveInvitation(client, pk));
+      expectNoSecret(message);
+    }),
+    { numRuns: 300 },
+  );
+}, 30_000);
+
+describe("an error that Pulumi prints", () => {
+  beforeEach(() => configureWith(invitationProvider, settings));
+
+  test.each(["POST", "PUT", "DELETE", "GET"] as const)("contains no secret after a failed %s", async (method) => {
+    const operations = {
+      POST: () => invitationProvider.create(invitationInputs()),
+      PUT: () => invitationProvider.update("x", invitationState(), invitationInputs({ singleUse: true })),
+      DELETE: () => invitationProvider.delete("x", invitationState()),
+      GET: () => invitationProvider.read("x", invitationState()),
+    };
+    mockResponse(method, method === "POST" ? invitationsPath : invitationPath, 400, {
+      name: [`Invalid: ${token}, ${pk}, ${pkHex}`],
+    });
+    const { message, stack } = await catchError(operations[method]());
+    if (method === "POST") expect(message).not.toContain(token);
+    else expectNoSecret(message);
+    expect(stack).toBe("");
+  });
+
+  test("contains no token after authentik rejected a stage's name", async () => {
+    mockResponse("POST", "/stages/invitation/stages/", 400, { name: [`${"x".repeat(480)} Invalid: ${token}`] });
+    mockResponse("GET", "/stages/invitation/stages/", 403, { detail: token });
+    mockResponse("GET", "/core/users/me/", 200, meBody);
+    const { message } = await catchError(
+      invitationStageProvider.create({ name: "invitation", continueFlowWithoutInvitation: false }),
+    );
+    expectNoSecret(message);
+  });
+});
