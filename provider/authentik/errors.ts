@@ -14,6 +14,8 @@ export interface FailedRequest {
  */
 export abstract class AuthentikError extends Error {
   readonly request: FailedRequest;
+  /** The message without its hint. */
+  readonly description: string;
   /** What to do next. */
   readonly hint: string;
   /** Whether authentik may have carried out the request despite the failure. */
@@ -27,9 +29,11 @@ export abstract class AuthentikError extends Error {
   ) {
     const status = request.status === undefined ? "" : ` returned ${request.status}`;
     const detail = request.detail ? `: ${request.detail.replace(/\.$/, "")}` : "";
-    super(`${summary}: ${request.method} ${request.path}${status}${detail}. ${hint}`, { cause: options.cause });
+    const description = `${summary}: ${request.method} ${request.path}${status}${detail}.`;
+    super(`${description} ${hint}`, { cause: options.cause });
     this.name = new.target.name;
     this.request = request;
+    this.description = description;
     this.hint = hint;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
   }

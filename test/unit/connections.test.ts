@@ -131,19 +131,19 @@ describe("an invalid setting", () => {
   const hint = "Set it with `pulumi config set --secret --path 'authentik:headers.X-My-Header' …`.";
   test.each([
     ["X-A: s3cret", `authentik:headers must be a JSON object of header names and values. ${hint}`],
-    ['["s3cret"]', `authentik:headers must contain only valid HTTP header names, with strings as values. ${hint}`],
-    ['{"X-A": 7}', `authentik:headers must contain only valid HTTP header names, with strings as values. ${hint}`],
+    ['["s3cret"]', `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`],
+    ['{"X-A": 7}', `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`],
     [
       '{"X A": "s3cret"}',
-      `authentik:headers must contain only valid HTTP header names, with strings as values. ${hint}`,
+      `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`,
     ],
     [
       '{"X-A": "s3cret\\r\\nX-B: 1"}',
-      `authentik:headers must contain only valid HTTP header names, with strings as values. ${hint}`,
+      `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`,
     ],
-    ['{"Authorization": "s3cret"}', "authentik:headers must not set Authorization, which the provider sets itself."],
-    ['{"HOST": "s3cret"}', "authentik:headers must not set HOST, which the provider sets itself."],
-    ['{"content-length": "7"}', "authentik:headers must not set content-length, which the provider sets itself."],
+    ['{"Authorization": "s3cret"}', "authentik:headers must not set Authorization, which is a reserved header."],
+    ['{"HOST": "s3cret"}', "authentik:headers must not set HOST, which is a reserved header."],
+    ['{"content-length": "7"}', "authentik:headers must not set content-length, which is a reserved header."],
   ])("is reported for the headers %j", async (headers, message) => {
     await configureWith(invitationProvider, {
       "authentik:url": url,
@@ -162,7 +162,7 @@ describe("an invalid setting", () => {
         "authentik:token": token,
         "authentik:headers": JSON.stringify({ [header]: "x" }),
       });
-      expect(getConnectError()).toBe(`authentik:headers must not set ${header}, which the provider sets itself.`);
+      expect(getConnectError()).toBe(`authentik:headers must not set ${header}, which is a reserved header.`);
     },
   );
 });

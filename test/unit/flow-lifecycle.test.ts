@@ -92,7 +92,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       const { id } = await createFlow();
       expect(takeWriteRequests()).toEqual([`POST ${flowsPath}`]);
       server.fail({ method: "POST", path: /instances\/$/, when: "before", status: 502 });
-      expect((await catchError(createFlow())).message).toContain("authentik has not created anything for this request");
+      expect((await catchError(createFlow())).message).toContain("authentik has no object that this request created");
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
     });
 

@@ -65,7 +65,7 @@ describe("valid inputs", () => {
 
 describe("name", () => {
   const invalidCharacters =
-    "name: must contain only the letters a-z and A-Z, digits, _ and - (defaults to the resource's logical name)";
+    "name: must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters";
 
   test.each(["jane", "Jane_Doe-2", " padded\t", "a".repeat(500)])("accepts %j", async (name) => {
     expect(await getReasons({ name })).toEqual([]);
@@ -84,7 +84,10 @@ describe("name", () => {
   });
 
   test("rejects a NUL character", async () => {
-    expect(await getReasons({ name: "ja\0ne" })).toEqual(["name: must not contain a NUL character", invalidCharacters]);
+    expect(await getReasons({ name: "ja\0ne" })).toEqual([
+      "name: must not contain a NUL character, which authentik cannot store",
+      invalidCharacters,
+    ]);
   });
 });
 
@@ -259,25 +262,25 @@ describe("fixedData", () => {
 
   test("rejects a NUL character in a value", async () => {
     expect(await getReasons({ fixedData: { attributes: { note: "a\0b" } } })).toEqual([
-      "fixedData.attributes.note: contains a NUL character, which authentik cannot store",
+      "fixedData.attributes.note: must not contain a NUL character, which authentik cannot store",
     ]);
   });
 
   test("rejects a NUL character in a key", async () => {
     expect(await getReasons({ fixedData: { attributes: { "a\0b": 1 } } })).toEqual([
-      "fixedData.attributes: has a key that contains a NUL character, which authentik cannot store",
+      "fixedData.attributes: must not have a key with a NUL character, which authentik cannot store",
     ]);
   });
 
   test("rejects an unpaired surrogate in a value", async () => {
     expect(await getReasons({ fixedData: { note: `a${unpairedSurrogate}b` } })).toEqual([
-      "fixedData.note: contains an unpaired surrogate, which is not valid Unicode",
+      "fixedData.note: must not contain an unpaired surrogate, which is not valid Unicode",
     ]);
   });
 
   test("rejects an unpaired surrogate in a key", async () => {
     expect(await getReasons({ fixedData: { [unpairedSurrogate]: 1 } })).toEqual([
-      "fixedData: has a key that contains an unpaired surrogate, which is not valid Unicode",
+      "fixedData: must not have a key with an unpaired surrogate, which is not valid Unicode",
     ]);
   });
 

@@ -470,7 +470,7 @@ describe("read", () => {
   test.each([{}, { pk: "" }, { pk: "0123456789abcdef" }])("explains what to use if %j has no pk", async (olds) => {
     const { message, stack } = await catchError(invitationProvider.read(id, olds));
     expect(message).toBe(
-      "An invitation is read by its pk (a UUID). Use Invitation.get(name, pk) or the resource option import, not the option id.",
+      "The pk of the invitation must be a UUID. Use Invitation.get(name, pk) or the resource option import, not the option id.",
     );
     expect(stack).toBe("");
     expect(requestLines()).toEqual([]);
@@ -614,7 +614,7 @@ describe("adoption", () => {
     await invitationProvider.delete(invitationId(adopted), invitationState({ pk: adopted }));
     expect(requestLines()).toEqual([`GET ${invitationsPath}${adopted}/`]);
     expect(warn.mock.calls).toEqual([
-      ['invitation "jane": not deleted, because another resource adopted it in this run.'],
+      ['Invitation "jane": not deleted, because another resource adopted it in this run.'],
     ]);
   });
 });

@@ -103,7 +103,7 @@ describe.each(Object.keys(waysToLoseAResponse))("a lost create response (%s)", (
     ]);
     expect(warn.mock.calls).toEqual([
       [
-        'invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
+        'Invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
       ],
     ]);
   });
@@ -146,7 +146,7 @@ test("fails if several invitations are equal, and adopts none", async () => {
   const server = await serverLosingResponses("502", equalInvitations);
   const { message, stack } = await catchError(issue(server.connection));
   expect(message).toBe(
-    `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. Retry later. authentik has 2 objects that are equal to invitation "jane", and which of them this request created is unknown. Delete those that you do not need, or import one with the resource option import, then run \`pulumi up\` again.`,
+    `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. authentik has 2 objects that are equal to invitation "jane", and which of them this request created is unknown. Delete those that you do not need, or import one with the resource option import, then run \`pulumi up\` again.`,
   );
   expect(stack).toBe("");
   expect(countPosts(server)).toBe(1);
@@ -173,7 +173,7 @@ test("suggests another `pulumi up` if three lookups find nothing", async () => {
   const server = await serverLosingResponses("a closed connection", []);
   const { message, stack } = await catchError(issue(server.connection));
   expect(message).toMatch(/^The connection to authentik at http:.* was closed unexpectedly: POST /);
-  expect(message).toMatch(/authentik has not created anything for this request\. Run `pulumi up` again\.$/);
+  expect(message).toMatch(/authentik has no object that this request created\. Run `pulumi up` again\.$/);
   expect(stack).toBe("");
   expect(server.received.map(({ method }) => method)).toEqual(["POST", "GET", "GET", "GET"]);
 });
@@ -250,7 +250,7 @@ describe("a stage", () => {
     const state = { name: "invitation", continueFlowWithoutInvitation: false, pk: knownPk };
     await invitationStageProvider.diff(knownPk, state, state);
     expect((await catchError(create(server.connection))).message).toMatch(
-      /authentik has not created anything for this request/,
+      /authentik has no object that this request created/,
     );
   });
 
@@ -259,7 +259,7 @@ describe("a stage", () => {
     expect(await create(server.connection)).toBe(stagePk);
     expect(warn.mock.calls).toEqual([
       [
-        'invitation stage "invitation": the response to the create request was lost. authentik had created it; adopted the existing one.',
+        'Invitation stage "invitation": the response to the create request was lost. authentik had created it; adopted the existing one.',
       ],
     ]);
     expect(countPosts(server)).toBe(1);
@@ -268,7 +268,7 @@ describe("a stage", () => {
   test("with the same name and another setting is not adopted", async () => {
     const server = await serverLosingResponses("502", [stageBody({ continue_flow_without_invitation: true })]);
     const { message } = await catchError(create(server.connection));
-    expect(message).toMatch(/authentik has not created anything for this request\. Run `pulumi up` again\.$/);
+    expect(message).toMatch(/authentik has no object that this request created\. Run `pulumi up` again\.$/);
     expect(countPosts(server)).toBe(1);
   });
 });

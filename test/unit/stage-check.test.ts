@@ -47,7 +47,7 @@ test.each([
 test.each([
   ["", "name: must not be empty"],
   [" \t", "name: must not be empty"],
-  ["a\0b", "name: must not contain a NUL character"],
+  ["a\0b", "name: must not contain a NUL character, which authentik cannot store"],
   [7, "name: must be a string"],
   [["a"], "name: must be a string"],
 ])("rejects the name %j", async (name, reason) => {

@@ -214,7 +214,9 @@ describe("read", () => {
 
   test("fails if the id is not a pk", async () => {
     const { message, stack } = await catchError(invitationStageProvider.read("invitation", {}));
-    expect(message).toBe("InvitationStage.get: the pk of the invitation stage must be a UUID.");
+    expect(message).toBe(
+      "The pk of the invitation stage must be a UUID. Use InvitationStage.get(name, pk) or the resource option import, not the option id.",
+    );
     expect(stack).toBe("");
   });
 
@@ -277,7 +279,7 @@ describe("adoption", () => {
     await invitationStageProvider.delete(pk, { ...state, pk });
     expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
     expect(warn.mock.calls).toEqual([
-      ['invitation stage "invitation": not deleted, because another resource adopted it in this run.'],
+      ['Invitation stage "invitation": not deleted, because another resource adopted it in this run.'],
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import { normalizeUuid } from "../../common/pk";
 import { type Properties, unknownValue } from "../values/properties";
+import { capitalize } from "../values/strings";
 
 /**
  * The input that carries the resource option `import`. The engine cannot import dynamic resources, so the constructor passes the option as an
@@ -46,7 +47,7 @@ export function isAdopted(pk: string): boolean {
 
 /** The error for an object that differs from the program. It names the properties, never their values. */
 export function formatImportMismatch(object: string, properties: readonly string[]): string {
-  return `${object} cannot be imported, because it differs from the program in ${properties.join(", ")}. Nothing was changed. Declare the values that authentik has, run \`pulumi up\`, then change them.`;
+  return `${capitalize(object)} cannot be imported, because it differs from the program in ${properties.join(", ")}. Nothing was changed. Declare the values that authentik has, run \`pulumi up\`, then change them.`;
 }
 
 export function importedPk(inputs: Properties): string | undefined {

@@ -1,6 +1,7 @@
 import { PermissionError } from "../../authentik/errors";
 import { listEvents, type ObjectEvent } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
+import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
 
 /**
@@ -39,7 +40,9 @@ export async function reportChange(
 ): Promise<void> {
   const events = connection.attribution ? await readEvents(connection, object, pk).catch(() => undefined) : undefined;
   const last = events?.find(({ action }) => action === "model_updated");
-  log(`${object}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${formatActor(last)}` : ""}`);
+  log(
+    `${capitalize(object)}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${formatActor(last)}` : ""}`,
+  );
 }
 
 /** Warns that an object was deleted outside Pulumi, and by whom. */
@@ -55,7 +58,7 @@ export function reportDeletionFromEvents(
   events: readonly ObjectEvent[] | undefined,
 ): void {
   const last = connection.attribution ? events?.find(({ action }) => action === "model_deleted") : undefined;
-  log(`${object}: deleted ${last ? formatActor(last) : "outside Pulumi"}`);
+  log(`${capitalize(object)}: deleted ${last ? formatActor(last) : "outside Pulumi"}`);
 }
 
 function formatActor(event: ObjectEvent): string {

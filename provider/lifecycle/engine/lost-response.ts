@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AuthentikError } from "../../authentik/errors";
+import { capitalize } from "../values/strings";
 import { UserError } from "./user-error";
 
 /** Milliseconds before each lookup of the object that a POST may have created: the server may still be processing it. */
@@ -22,14 +23,14 @@ export async function createExactlyOnce<T>(
     const [match] = found;
     if (match !== undefined && found.length === 1) {
       console.warn(
-        `${object}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
+        `${capitalize(object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
       );
       return match;
     }
     throw new UserError(
       found.length === 0
-        ? `${error.message} authentik has not created anything for this request. Run \`pulumi up\` again.`
-        : `${error.message} authentik has ${found.length} objects that are equal to ${object}, and which of them this request created is unknown. Delete those that you do not need, or import one with the resource option import, then run \`pulumi up\` again.`,
+        ? `${error.description} authentik has no object that this request created. Run \`pulumi up\` again.`
+        : `${error.description} authentik has ${found.length} objects that are equal to ${object}, and which of them this request created is unknown. Delete those that you do not need, or import one with the resource option import, then run \`pulumi up\` again.`,
       { cause: error },
     );
   }
@@ -50,7 +51,7 @@ async function findWithRetries<T>(
   } catch (error) {
     if (!(error instanceof AuthentikError)) throw error;
     throw new UserError(
-      `${lost.message} Whether authentik created ${object} is unknown, because the lookup failed as well (${error.message}) Check authentik before you run \`pulumi up\` again, and import the object with the resource option import if it exists.`,
+      `${lost.description} Whether authentik created ${object} is unknown, because the lookup failed as well: ${error.description} Check authentik before you run \`pulumi up\` again, and import the object with the resource option import if it exists.`,
       { cause: error },
     );
   }

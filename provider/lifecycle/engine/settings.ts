@@ -93,8 +93,8 @@ function parseHeaders(source: string, value: string | undefined): Record<string,
   }
   const parsed = headersSetting.safeParse(json);
   if (!parsed.success)
-    throw new UserError(`${source} must contain only valid HTTP header names, with strings as values. ${hint}`);
+    throw new UserError(`${source} must be a JSON object of valid HTTP header names and string values. ${hint}`);
   const reserved = Object.keys(parsed.data).find((header) => reservedHeaders.has(header.toLowerCase()));
-  if (reserved) throw new UserError(`${source} must not set ${reserved}, which the provider sets itself.`);
+  if (reserved) throw new UserError(`${source} must not set ${reserved}, which is a reserved header.`);
   return parsed.data;
 }

@@ -25,7 +25,7 @@ const schema = z.strictObject({
     .refine((name) => name.trim() !== "", "must not be empty")
     .refine(
       (name) => /^[-\w]*$/.test(name.trim()),
-      "must contain only the letters a-z and A-Z, digits, _ and - (defaults to the resource's logical name)",
+      "must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters",
     )
     .optional(),
   expires: z

@@ -26,6 +26,7 @@ import { isCreate, toCheckFailures, toDiff } from "../engine/validation";
 import { addDuration, formatInstant, isSameInstant, parseDuration } from "../values/instant";
 import { isSameJson } from "../values/json";
 import { type Properties, withoutUndefined } from "../values/properties";
+import { capitalize } from "../values/strings";
 import { type InvitationInputs, validateInvitation } from "./inputs";
 import { changedInputs, changedPaths, isRetired, markExpiredOutsidePulumi, planChange } from "./plan";
 import { retire } from "./retirement";
@@ -72,7 +73,7 @@ export const invitationProvider = {
       const pk = normalizeUuid(configured.pk ?? "");
       if (pk === undefined) {
         throw new UserError(
-          "An invitation is read by its pk (a UUID). Use Invitation.get(name, pk) or the resource option import, not the option id.",
+          "The pk of the invitation must be a UUID. Use Invitation.get(name, pk) or the resource option import, not the option id.",
         );
       }
       knownPks.add(pk);
@@ -117,7 +118,7 @@ export const invitationProvider = {
     return withUserErrorsAndSettingsHint(async () => {
       const state = asState(properties);
       if (isAdopted(state.pk)) {
-        console.warn(`invitation "${state.name}": not deleted, because another resource adopted it in this run.`);
+        console.warn(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`);
         return;
       }
       if (!state.gone) await deleteInvitation(connect(state.connection).client, state.pk);
@@ -156,11 +157,11 @@ async function refresh(
   // A retired invitation is not repaired, so it has no drift, unless its expiry was extended.
   if (isRetired(state) && refreshed.status === "expired")
     return { ...state, status: "expired", retiredAt: state.expires };
-  const object = `Invitation "${state.name}"`;
+  const object = `invitation "${state.name}"`;
   if (drifted.length > 0) await reportChange(connection, object, pk, drifted);
   if (state.flowPk !== undefined && refreshed.flowPk === undefined) {
     console.warn(
-      `${object}: its flow was removed (this happens when a flow is deleted). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
+      `${capitalize(object)}: its flow was removed (this happens when a flow is deleted). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
     );
   }
   return refreshed.status === "expired" ? markExpiredOutsidePulumi(refreshed) : refreshed;
@@ -207,14 +208,14 @@ async function findCreated(connection: Connection, fields: InvitationFields): Pr
 }
 
 async function adopt(inputs: InvitationInputs, pk: string): Promise<InvitationState> {
-  const object = `Invitation "${inputs.name}"`;
+  const object = `invitation "${inputs.name}"`;
   let stored: StoredInvitation;
   try {
     stored = await retrieveInvitation(connect(inputs.connection).client, pk);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new UserError(
-      `${object} cannot be imported: authentik has no invitation with the pk in the resource option import. Correct the pk, or remove the option.`,
+      `${capitalize(object)} cannot be imported: authentik has no invitation with the pk in the resource option import. Correct the pk, or remove the option.`,
       {
         cause: error,
       },

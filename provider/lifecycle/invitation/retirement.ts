@@ -17,7 +17,7 @@ export async function retire(connection: Connection, state: InvitationState): Pr
   // A use does not delete it, so it can only have expired.
   if (isExpired && !state.singleUse) return expired;
 
-  const object = `Invitation "${state.name}"`;
+  const object = `invitation "${state.name}"`;
   const events = await readEvents(connection, object, state.pk);
   const use = events?.find(({ action }) => action === "invitation_used");
   const deletion = events?.find(({ action }) => action === "model_deleted");

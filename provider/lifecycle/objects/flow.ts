@@ -45,7 +45,7 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
     slug: nonBlankString
       .refine(
         (slug) => /^[-\w]*$/.test(slug.trim()),
-        "must contain only the letters a-z and A-Z, digits, _ and - (defaults to the resource's logical name)",
+        "must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters",
       )
       .optional(),
     title: nonBlankString.optional(),

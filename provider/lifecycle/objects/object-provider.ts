@@ -17,6 +17,7 @@ import { createExactlyOnce } from "../engine/lost-response";
 import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff, validate } from "../engine/validation";
 import { type Properties, withoutUndefined } from "../values/properties";
+import { capitalize } from "../values/strings";
 
 interface Connected {
   readonly connection?: string;
@@ -104,7 +105,7 @@ export function objectProvider<
   }
 
   async function adopt(inputs: Inputs, pk: string): Promise<Stored> {
-    const object = capitalize(describe(inputs));
+    const object = describe(inputs);
     const connection = connect(inputs.connection);
     let stored: Stored;
     try {
@@ -112,7 +113,7 @@ export function objectProvider<
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new UserError(
-        `${object} cannot be imported: authentik has no ${kind.noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
+        `${capitalize(object)} cannot be imported: authentik has no ${kind.noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
         { cause: error },
       );
     }
@@ -130,7 +131,7 @@ export function objectProvider<
     const connection = connect(configured.connection);
     // `get` passes only the pk and the connection, so there is nothing that could drift.
     const isManaged = configured.pk !== undefined;
-    const object = capitalize(describe(configured as Partial<Inputs>));
+    const object = describe(configured as Partial<Inputs>);
     try {
       const state = kind.toState(configured, await kind.retrieve(pk, connection, configured));
       const drifted = isManaged ? changedInputs(toInputs(configured as State), state) : [];
@@ -183,7 +184,9 @@ export function objectProvider<
       return withUserErrorsAndSettingsHint(async () => {
         const pk = normalizeUuid(id);
         if (pk === undefined) {
-          throw new UserError(`${kind.resource}.get: the pk of the ${kind.noun} must be a UUID.`);
+          throw new UserError(
+            `The pk of the ${kind.noun} must be a UUID. Use ${kind.resource}.get(name, pk) or the resource option import, not the option id.`,
+          );
         }
         knownPks.add(pk);
         const state = await refresh(pk, properties as Partial<State>);
@@ -213,15 +216,11 @@ export function objectProvider<
       return withUserErrorsAndSettingsHint(async () => {
         const state = asState(properties);
         if (isAdopted(id)) {
-          console.warn(`${describe(state)}: not deleted, because another resource adopted it in this run.`);
+          console.warn(`${capitalize(describe(state))}: not deleted, because another resource adopted it in this run.`);
           return;
         }
         await kind.delete(id, connect(state.connection), state);
       });
     },
   };
-}
-
-function capitalize(phrase: string): string {
-  return phrase.charAt(0).toUpperCase() + phrase.slice(1);
 }

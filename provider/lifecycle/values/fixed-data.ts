@@ -39,8 +39,8 @@ function* findIssues(value: unknown, path: Path): Generator<{ path: (string | nu
       );
     }
   } else if (typeof value === "string") {
-    const message = stringIssue(value);
-    if (message) yield issue(message);
+    const forbidden = forbiddenCharacter(value);
+    if (forbidden) yield issue(`must not contain ${forbidden}`);
   } else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield* findIssues(item, [...path, index]);
   } else if (isObject(value)) {
@@ -49,16 +49,16 @@ function* findIssues(value: unknown, path: Path): Generator<{ path: (string | nu
       return;
     }
     for (const [key, item] of Object.entries(value)) {
-      const message = stringIssue(key);
-      if (message) yield issue(`has a key that ${message}`);
+      const forbidden = forbiddenCharacter(key);
+      if (forbidden) yield issue(`must not have a key with ${forbidden}`);
       else yield* findIssues(item, [...path, key]);
     }
   }
 }
 
-function stringIssue(value: string): string | undefined {
-  if (value.includes("\0")) return "contains a NUL character, which authentik cannot store";
+function forbiddenCharacter(value: string): string | undefined {
+  if (value.includes("\0")) return "a NUL character, which authentik cannot store";
   // Case `body.lone-surrogate`.
-  if (/\p{Surrogate}/u.test(value)) return "contains an unpaired surrogate, which is not valid Unicode";
+  if (/\p{Surrogate}/u.test(value)) return "an unpaired surrogate, which is not valid Unicode";
   return undefined;
 }

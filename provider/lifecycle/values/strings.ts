@@ -4,7 +4,7 @@ import { isKnownString } from "./properties";
 /** A string that authentik can store: it rejects NUL in names (case `stages.create.name-nul`) and unpaired surrogates in any JSON. */
 export const storableString = z
   .string("must be a string")
-  .refine((value) => !value.includes("\0"), "must not contain a NUL character")
+  .refine((value) => !value.includes("\0"), "must not contain a NUL character, which authentik cannot store")
   .refine(
     (value) => !/\p{Surrogate}/u.test(value),
     "must not contain an unpaired surrogate, which is not valid Unicode",
@@ -20,6 +20,11 @@ export const connectionName = z
     /^[A-Za-z][\w-]*$/,
     "must be the name of a configuration namespace, such as authentik-staging (for authentik-staging:url)",
   );
+
+/** Capitalizes an object's description at the start of a message. */
+export function capitalize(description: string): string {
+  return description.charAt(0).toUpperCase() + description.slice(1);
+}
 
 /** Whether a declared string equals the stored one, ignoring surrounding whitespace, which authentik trims. False for an unknown. */
 export function isSameString(declared: unknown, stored: string): boolean {
