@@ -14,7 +14,7 @@ async function findFlow(server: Authentik, slug: string): Promise<Record<string,
 }
 
 describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrollment on authentik %s", (version) => {
-  test("enrolls an invitee, and shows no drift after its invitation is used", async () => {
+  test("enrolls an invitee, and shows no drift after the invitation is used", async () => {
     const server = await Authentik.start({ version });
     const project = await Project.create(
       `const staff = new authentik.InviteOnlyEnrollment("staff", { slug: "staff-enrollment", title: "Welcome to the staff" });
@@ -136,20 +136,20 @@ describe("flows and bindings", () => {
     const { server, project } = fixture;
     const flow = (
       await server.request("POST", flowsPath, {
-        name: "by hand",
-        slug: "by-hand",
+        name: "existing flow",
+        slug: "existing",
         title: "T",
         designation: "enrollment",
       })
     ).body as { pk: string };
-    const stage = (await server.request("POST", "/api/v3/stages/invitation/stages/", { name: "by-hand" })).body as {
+    const stage = (await server.request("POST", "/api/v3/stages/invitation/stages/", { name: "existing" })).body as {
       pk: string;
     };
     const binding = (await server.request("POST", bindingsPath, { target: flow.pk, stage: stage.pk, order: 3 }))
       .body as { pk: string };
     const importing = (bindingOptions: string) => `
-      new authentik.Flow("flow", { name: "by hand", slug: "by-hand", title: "T", designation: "enrollment" }, { import: "${flow.pk}" });
-      new authentik.FlowStageBinding("binding", { target: "by-hand", stage: "${stage.pk}", order: 3 }, ${bindingOptions});`;
+      new authentik.Flow("flow", { name: "existing flow", slug: "existing", title: "T", designation: "enrollment" }, { import: "${flow.pk}" });
+      new authentik.FlowStageBinding("binding", { target: "existing", stage: "${stage.pk}", order: 3 }, ${bindingOptions});`;
     await project.write(importing("{}"));
     const conflict = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(conflict.output).toContain(`already has this stage at order 3: the binding with the pk ${binding.pk}.`);
@@ -160,7 +160,7 @@ describe("flows and bindings", () => {
     const { code, output } = await project.preview("--refresh", "--expect-no-changes");
     expect([code, output]).toEqual([0, expect.stringContaining("unchanged")]);
     await project.destroy();
-    expect(await findFlow(server, "by-hand")).toBeUndefined();
+    expect(await findFlow(server, "existing")).toBeUndefined();
   });
 
   test("rejects the name of a missing stage and invalid inputs at preview", async () => {

@@ -8,7 +8,7 @@ describe("import and get", () => {
 
   async function createInvitation(fields: Record<string, unknown> = {}): Promise<ApiInvitation> {
     const { body } = await fixture.server.request("POST", invitationsPath, {
-      name: "by-hand",
+      name: "existing",
       expires: "2035-01-01T00:00:00Z",
       single_use: true,
       fixed_data: { email: "jane@example.com", attributes: { team: "a" } },
@@ -25,11 +25,11 @@ describe("import and get", () => {
   test("imports with reads only, and shows no change whether the option stays or is removed", async () => {
     const { server, project } = fixture;
     const { pk } = await createInvitation();
-    const stagePk = await createStage("Stage by hand");
+    const stagePk = await createStage("Existing stage");
     const program = (options: (pk: string) => string) => `
-      const jane = new authentik.Invitation("jane", { name: "by-hand", expires: "2035-01-01T01:00:00+01:00", singleUse: true,
+      const jane = new authentik.Invitation("jane", { name: "existing", expires: "2035-01-01T01:00:00+01:00", singleUse: true,
         fixedData: { attributes: { team: "a" }, email: "jane@example.com" } }, ${options(pk.toUpperCase())});
-      new authentik.InvitationStage("stage", { name: "Stage by hand", continueFlowWithoutInvitation: true }, ${options(stagePk)});
+      new authentik.InvitationStage("stage", { name: "Existing stage", continueFlowWithoutInvitation: true }, ${options(stagePk)});
       exports.pk = jane.pk;
     `;
     await project.write(program((uuid) => `{ import: "${uuid}" }`));
@@ -82,7 +82,7 @@ describe("import and get", () => {
   test("imports an expired invitation, although it could not be issued", async () => {
     const { project } = fixture;
     const { pk } = await createInvitation({ expires: "2020-01-01T00:00:00Z", fixed_data: {}, single_use: false });
-    await project.write(`const x = new authentik.Invitation("by-hand", { expires: "2020-01-01T00:00:00Z" }, { import: "${pk}" });
+    await project.write(`const x = new authentik.Invitation("existing", { expires: "2020-01-01T00:00:00Z" }, { import: "${pk}" });
       exports.status = x.status;`);
     await project.up();
     expect(await project.outputs()).toEqual({ status: "expired" });
@@ -93,7 +93,7 @@ describe("import and get", () => {
     const { pk } = await createInvitation();
     const program = (
       team: string,
-    ) => `new authentik.Invitation("by-hand", { expires: "2035-01-01T00:00:00Z", singleUse: true,
+    ) => `new authentik.Invitation("existing", { expires: "2035-01-01T00:00:00Z", singleUse: true,
       fixedData: { email: "jane@example.com", attributes: { team: "${team}" } } }, { import: "${pk}", replaceOnChanges: ["fixedData"] });`;
     await project.write(program("a"));
     await project.up();
@@ -136,7 +136,7 @@ describe("import and get", () => {
   test("reads existing objects with get, and neither changes nor deletes them", async () => {
     const { server, project } = fixture;
     const { pk } = await createInvitation({ flow: null });
-    const stagePk = await createStage("Stage by hand");
+    const stagePk = await createStage("Existing stage");
     await project.write(`
       const x = authentik.Invitation.get("x", "${pk}");
       const stage = authentik.InvitationStage.get("stage", "${stagePk}");
@@ -152,13 +152,13 @@ describe("import and get", () => {
     expect(await project.stateText()).not.toContain(pk);
     expect(await project.outputs()).toMatchObject({
       x: {
-        name: "by-hand",
+        name: "existing",
         expires: "2035-01-01T00:00:00Z",
         singleUse: true,
         fixedData: { email: "jane@example.com", attributes: { team: "a" } },
         status: "pending",
       },
-      stage: { id: stagePk, pk: stagePk, name: "Stage by hand", continues: true },
+      stage: { id: stagePk, pk: stagePk, name: "Existing stage", continues: true },
       pk,
       id: expect.stringMatching(/^[0-9a-f]{16}$/),
     });

@@ -100,14 +100,14 @@ describe("lookups in a program", () => {
 
   test("finds a stage by its name", async () => {
     const { server, project } = fixture;
-    await server.request("POST", stagesPath, { name: "By hand", continue_flow_without_invitation: true });
+    await server.request("POST", stagesPath, { name: "Existing stage", continue_flow_without_invitation: true });
     await project.write(`
-      const stage = authentik.getInvitationStage({ name: "By hand" });
+      const stage = authentik.getInvitationStage({ name: "Existing stage" });
       exports.stage = stage.then(({ name, continueFlowWithoutInvitation, flowSet }) => ({ name, continueFlowWithoutInvitation, flowSet }));
     `);
     await project.up();
     expect(await project.outputs()).toEqual({
-      stage: { name: "By hand", continueFlowWithoutInvitation: true, flowSet: [] },
+      stage: { name: "Existing stage", continueFlowWithoutInvitation: true, flowSet: [] },
     });
   });
 
