@@ -137,7 +137,7 @@ describe("failures", () => {
     }
   });
 
-  test("needs no permissions other than those in the README", async () => {
+  test("needs no permissions other than the documented ones", async () => {
     const { server, project } = fixture;
     const models = ["invitation", "invitationstage"];
     const token = server.addUser("pulumi", [
