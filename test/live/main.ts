@@ -132,9 +132,7 @@ async function cleanUp(admin: Admin, prefix: string): Promise<void> {
 
 /** Imports an invitation and a stage that were created outside Pulumi. */
 async function importExternal(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
-  report.heading(
-    "Pulumi imports an invitation and a stage that were created outside Pulumi, and does not change them.",
-  );
+  report.heading("Import an invitation and a stage that were created outside Pulumi, without changing them.");
   const invitation = await admin.create("invitations", {
     name: `${prefix}imported`,
     expires: external.expires,
@@ -153,14 +151,14 @@ async function importExternal(story: Story, admin: Admin, report: Report, prefix
   }
   await story.succeed(["preview", "--refresh", "--expect-no-changes"]);
 
-  report.heading("Removing the import option from the program changes nothing.");
+  report.heading("Remove the option import from the program. Nothing changes.");
   await story.configure("imports", "false");
   await story.succeed(["preview", "--expect-no-changes"]);
 }
 
 /** Reads an invitation and a stage that Pulumi does not manage, and verifies that it neither changes nor deletes them. */
 async function readExternal(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
-  report.heading("get reads an invitation and a stage that Pulumi does not manage.");
+  report.heading("Read an invitation and a stage that Pulumi does not manage, with get.");
   const invitation = await admin.create("invitations", {
     name: `${prefix}existing`,
     expires: external.expires,
@@ -193,7 +191,7 @@ async function readExternal(story: Story, admin: Admin, report: Report, prefix: 
   });
   expectEqual("the link of an invitation to any flow", outputs["openLink"], "none");
 
-  report.heading("Removing the get calls from the program deletes nothing.");
+  report.heading("Remove the get calls from the program. Nothing is deleted.");
   await story.configure("get", "false");
   await story.succeed(["up", "--yes", "--skip-preview"]);
   for (const [kind, existing] of [["invitations", invitation] as const, ["stages", stage] as const]) {
