@@ -1,6 +1,6 @@
 import { Authentik, type AuthentikVersion } from "../sandbox";
+import { setUpFixture } from "./fixture";
 import { Project } from "./project";
-import { setUp } from "./scene";
 import { invitations, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
@@ -8,13 +8,13 @@ jest.setTimeout(240_000);
 const flowsPath = "/api/v3/flows/instances/";
 const bindingsPath = "/api/v3/flows/bindings/";
 
-async function flowOf(server: Authentik, slug: string): Promise<Record<string, unknown> | undefined> {
+async function findFlow(server: Authentik, slug: string): Promise<Record<string, unknown> | undefined> {
   const { body } = await server.request("GET", `${flowsPath}?slug=${slug}`);
   return (body as { results: Record<string, unknown>[] }).results[0];
 }
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrolment on authentik %s", (version) => {
-  test("is made, taken by an invitee, retired, and clean in the next drift run", async () => {
+describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrollment on authentik %s", (version) => {
+  test("enrolls an invitee, and shows no drift after the invitation is used", async () => {
     const server = await Authentik.start({ version });
     const project = await Project.create(
       `const staff = new authentik.InviteOnlyEnrollment("staff", { slug: "staff-enrollment", title: "Welcome to the staff" });
@@ -33,7 +33,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrolm
       const again = await project.preview("--refresh", "--expect-no-changes");
       expect([again.code, again.output]).toEqual([0, expect.stringContaining("10 unchanged")]);
       const { slug, flow, link } = (await project.outputs()) as Record<string, string>;
-      expect(await flowOf(server, "staff-enrollment")).toMatchObject({
+      expect(await findFlow(server, "staff-enrollment")).toMatchObject({
         pk: flow,
         title: "Welcome to the staff",
         designation: "enrollment",
@@ -44,16 +44,16 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrolm
       expect(link).toBe(`${server.url}/if/flow/staff-enrollment/?itoken=${jane?.pk}`);
 
       const executor = `${server.url}/api/v3/flows/executor/staff-enrollment/?query=${encodeURIComponent(`itoken=${jane?.pk}`)}`;
-      const opened = await fetch(executor);
-      const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-      const answer = async (fields: Record<string, string>): Promise<unknown> => {
+      const firstChallenge = await fetch(executor);
+      const cookie = (firstChallenge.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+      const submit = async (fields: Record<string, string>): Promise<unknown> => {
         const headers = { cookie, "content-type": "application/json" };
         const body = JSON.stringify({ component: "ak-stage-prompt", ...fields });
         return await (await fetch(executor, { method: "POST", headers, body })).json();
       };
-      expect(await opened.json()).toMatchObject({ component: "ak-stage-prompt" });
-      await answer({ username: "jane" });
-      expect(await answer({ password: "S0me-long-Pass!word", password_repeat: "S0me-long-Pass!word" })).toMatchObject({
+      expect(await firstChallenge.json()).toMatchObject({ component: "ak-stage-prompt" });
+      await submit({ username: "jane" });
+      expect(await submit({ password: "S0me-long-Pass!word", password_repeat: "S0me-long-Pass!word" })).toMatchObject({
         component: "xak-flow-redirect",
       });
       expect((await server.request("GET", "/api/v3/core/users/?username=jane")).body).toMatchObject({
@@ -64,7 +64,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrolm
       await project.up("--refresh");
       expect((await project.outputs()).status).toBe("used");
       await project.destroy();
-      expect(await flowOf(server, "staff-enrollment")).toBeUndefined();
+      expect(await findFlow(server, "staff-enrollment")).toBeUndefined();
     } finally {
       await project.remove();
       await server.close();
@@ -73,7 +73,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrolm
 });
 
 describe("flows and bindings", () => {
-  const scene = setUp();
+  const fixture = setUpFixture();
 
   const program = (slug: string, order = 0) => `
     const flow = new authentik.Flow("flow", { slug: "${slug}", title: "Welcome", designation: "enrollment" });
@@ -81,11 +81,11 @@ describe("flows and bindings", () => {
     new authentik.FlowStageBinding("binding", { target: flow.id, stage: stage.id, order: ${order} });
     exports.stages = flow.stages;`;
 
-  test("drift is shown by line with who did it, and put right in place", async () => {
-    const { server, project } = scene;
+  test("shows drift line by line, reports the drifted inputs, and repairs them in place", async () => {
+    const { server, project } = fixture;
     await project.write(program("join"));
     await project.up();
-    const flow = await flowOf(server, "join");
+    const flow = await findFlow(server, "join");
     await server.request("PATCH", `${flowsPath}join/`, { title: "Hello", slug: "moved" });
     const binding = (await project.state()).get("binding")?.id;
     await server.request("PATCH", `${bindingsPath}${binding}/`, { order: 7, re_evaluate_policies: false });
@@ -101,20 +101,20 @@ describe("flows and bindings", () => {
     }
     expect(output).toMatch(/Flow "join": slug, title changed outside Pulumi/);
     await project.up("--refresh");
-    expect(await flowOf(server, "join")).toMatchObject({ pk: flow?.pk, title: "Welcome" });
+    expect(await findFlow(server, "join")).toMatchObject({ pk: flow?.pk, title: "Welcome" });
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
 
-  test("a slug is renamed in place, and a flow that was made anew under the same slug is not taken for the old one", async () => {
-    const { server, project } = scene;
+  test("renames a slug in place, and does not mistake a recreated flow with the same slug for the old one", async () => {
+    const { server, project } = fixture;
     await project.write(program("join"));
     await project.up();
-    const before = await flowOf(server, "join");
+    const before = await findFlow(server, "join");
     await project.write(program("join-us"));
     requestsOf(server);
     await project.up();
     expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([`PUT ${flowsPath}join/`]);
-    expect(await flowOf(server, "join-us")).toMatchObject({ pk: before?.pk });
+    expect(await findFlow(server, "join-us")).toMatchObject({ pk: before?.pk });
 
     await server.request("DELETE", `${flowsPath}join-us/`);
     const { body } = await server.request("POST", flowsPath, {
@@ -126,60 +126,70 @@ describe("flows and bindings", () => {
     const other = body as { pk: string };
     const drift = await project.preview("--refresh", "--expect-no-changes");
     expect([drift.code, drift.output]).toEqual([7, expect.stringContaining("+ 2 to create")]);
-    const refused = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh");
-    expect(refused.output).toContain(`take that flow over with the resource option { import: "${other.pk}" }`);
+    const failed = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh");
+    expect(failed.output).toContain(`import that flow with the resource option { import: "${other.pk}" }`);
     await project.destroy();
-    expect(await flowOf(server, "join-us")).toMatchObject({ pk: other.pk, title: "Other" });
+    expect(await findFlow(server, "join-us")).toMatchObject({ pk: other.pk, title: "Other" });
   });
 
-  test("import takes over what exists, and a place that is taken names the binding", async () => {
-    const { server, project } = scene;
+  test("imports existing objects, and names the binding that already has the order", async () => {
+    const { server, project } = fixture;
     const flow = (
       await server.request("POST", flowsPath, {
-        name: "by hand",
-        slug: "by-hand",
+        name: "existing flow",
+        slug: "existing",
         title: "T",
         designation: "enrollment",
       })
     ).body as { pk: string };
-    const stage = (await server.request("POST", "/api/v3/stages/invitation/stages/", { name: "by-hand" })).body as {
+    const stage = (await server.request("POST", "/api/v3/stages/invitation/stages/", { name: "existing" })).body as {
       pk: string;
     };
     const binding = (await server.request("POST", bindingsPath, { target: flow.pk, stage: stage.pk, order: 3 }))
       .body as { pk: string };
-    const take = (options: string) => `
-      new authentik.Flow("flow", { name: "by hand", slug: "by-hand", title: "T", designation: "enrollment" }, { import: "${flow.pk}" });
-      new authentik.FlowStageBinding("binding", { target: "by-hand", stage: "${stage.pk}", order: 3 }, ${options});`;
-    await project.write(take("{}"));
-    const refused = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(refused.output).toContain(`by the binding with the pk ${binding.pk}`);
-    await project.write(take(`{ import: "${binding.pk}" }`));
+    const importing = (bindingOptions: string) => `
+      new authentik.Flow("flow", { name: "existing flow", slug: "existing", title: "T", designation: "enrollment" }, { import: "${flow.pk}" });
+      new authentik.FlowStageBinding("binding", { target: "existing", stage: "${stage.pk}", order: 3 }, ${bindingOptions});`;
+    await project.write(importing("{}"));
+    const conflict = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    expect(conflict.output).toContain(`already has this stage at order 3: the binding with the pk ${binding.pk}.`);
+    await project.write(importing(`{ import: "${binding.pk}" }`));
     requestsOf(server);
     await project.up();
     expect(requestsOf(server).every((request) => request.startsWith("GET"))).toBe(true);
     const { code, output } = await project.preview("--refresh", "--expect-no-changes");
     expect([code, output]).toEqual([0, expect.stringContaining("unchanged")]);
     await project.destroy();
-    expect(await flowOf(server, "by-hand")).toBeUndefined();
+    expect(await findFlow(server, "existing")).toBeUndefined();
   });
 
-  test("a stage's name that does not exist, and inputs that are wrong, fail at preview", async () => {
-    const { project } = scene;
+  test("rejects the name of a missing stage and invalid inputs at preview", async () => {
+    const { project } = fixture;
     await project.write(`new authentik.InviteOnlyEnrollment("x", { stages: ["no-such-stage"] });`);
     const missing = await project.preview();
     expect(missing.code).not.toBe(0);
     expect(missing.output).toContain('getStage: authentik has no stage with the name "no-such-stage"');
     expect(missing.output).not.toMatch(/\n\s+at .*\(/);
     await project.write(`new authentik.Flow("x", { slug: "two words", designation: "enrolment", layout: "Stacked" });`);
-    const wrong = await project.preview();
-    for (const property of ["slug", "designation", "layout"])
-      expect(wrong.output).toContain(` has a problem: ${property}: must `);
+    const flow = await project.preview();
+    for (const reason of [
+      "slug: must contain only ",
+      'designation: is required, and must be "authentication", ',
+      "layout: must be one of authentik's values",
+    ]) {
+      expect(flow.output).toContain(` has a problem: ${reason}`);
+    }
     await project.write(
       `new authentik.FlowStageBinding("x", { target: "a b", stage: "invitation", order: 1.5, reEvaluatePolicy: true });`,
     );
     const binding = await project.preview();
-    for (const property of ["target", "stage", "order"])
-      expect(binding.output).toContain(` has a problem: ${property}: must `);
-    expect(binding.output).toContain("reEvaluatePolicy: no such property; did you mean reEvaluatePolicies?");
+    for (const reason of [
+      "target: must be a flow's slug ",
+      "stage: must be a stage's UUID",
+      "order: is required: an integer",
+    ]) {
+      expect(binding.output).toContain(` has a problem: ${reason}`);
+    }
+    expect(binding.output).toContain("reEvaluatePolicy: unknown property. Did you mean reEvaluatePolicies?");
   });
 });

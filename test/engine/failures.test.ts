@@ -1,19 +1,19 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Authentik } from "../sandbox";
+import { setUpFixture } from "./fixture";
 import { Project } from "./project";
-import { setUp } from "./scene";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
-describe("when something fails", () => {
-  const scene = setUp();
+describe("failures", () => {
+  const fixture = setUpFixture();
 
   const expires = `expires: "2035-01-01T00:00:00Z"`;
 
-  test("an answer to a creation that is lost costs neither the invitation nor a second one", async () => {
-    const { server, project } = scene;
+  test("adopts the invitation and the stage when the create responses are lost", async () => {
+    const { server, project } = fixture;
     await project.write(`
       new authentik.Invitation("jane", { ${expires}, flow: "default-source-enrollment", fixedData: { a: 1 } });
       new authentik.InvitationStage("stage");
@@ -22,27 +22,27 @@ describe("when something fails", () => {
     server.fail({ method: "POST", path: /stages\/$/, when: "after", status: 502, body: "Bad Gateway" });
     const output = await project.up();
     expect(output).toContain(
-      'invitation "jane": the answer to its creation was lost; authentik has made it, and it was taken over.',
+      'invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
     );
-    expect(output).toContain('invitation stage "stage": the answer to its creation was lost');
+    expect(output).toContain('invitation stage "stage": the response to the create request was lost');
     expect(requestsOf(server).filter((request) => request.startsWith("POST"))).toHaveLength(2);
     expect(await invitations(server)).toHaveLength(1);
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
 
-  test("a creation that never arrived is told, and made by the next run", async () => {
-    const { server, project } = scene;
+  test("reports a create request that never arrived, and creates the invitation on the next run", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     server.fail({ method: "POST", path: /invitations\/$/, when: "before", cut: true });
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
-    expect(output).toContain("authentik shows nothing that this request made: run `pulumi up` again.");
+    expect(output).toContain("authentik has not created anything for this request. Run `pulumi up` again.");
     await project.up();
     expect(await invitations(server)).toHaveLength(1);
   });
 
-  test("updates, reads and deletions survive cut connections and busy servers", async () => {
-    const { server, project } = scene;
+  test("retries reads, updates and deletions after connection resets and 503", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
@@ -55,8 +55,8 @@ describe("when something fails", () => {
     expect(await invitations(server)).toEqual([]);
   });
 
-  test("what was deleted by hand is shown by a refresh and comes back", async () => {
-    const { server, project } = scene;
+  test("shows an invitation that was deleted outside Pulumi at refresh, and recreates it", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires} }); new authentik.InvitationStage("stage");`);
     await project.up();
     const [jane] = await invitations(server);
@@ -67,8 +67,8 @@ describe("when something fails", () => {
     expect(await invitations(server)).toHaveLength(1);
   });
 
-  test("an update that meets an invitation that is gone says so in one sentence, and destroy succeeds", async () => {
-    const { server, project } = scene;
+  test("reports an update of a deleted invitation, and destroy succeeds", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     const [jane] = await invitations(server);
@@ -76,34 +76,32 @@ describe("when something fails", () => {
     await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
-    expect(output).toContain(
-      'error: Invitation "jane" is gone from authentik, so that it cannot be changed: run `pulumi up --refresh`.',
-    );
+    expect(output).toContain('error: Invitation "jane" no longer exists in authentik. Run `pulumi up --refresh`.');
     await project.destroy();
   });
 
-  test("nothing counts as deleted because of a page that is not authentik's", async () => {
-    const { project } = scene;
+  test("does not count a 404 that is not from authentik as a deletion", async () => {
+    const { project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
-    const page = await startServer(404, "text/html", "<html><title>Nothing here</title></html>");
-    await project.succeed("config", "set", "authentik:url", page.url);
-    // Without the option the engine uses the settings of the last `up`, which the state has.
+    const otherServer = await startServer(404, "text/html", "<html><title>Nothing here</title></html>");
+    await project.succeed("config", "set", "authentik:url", otherServer.url);
+    // Without --run-program, the engine uses the settings that the last `up` stored in the state.
     const refresh = await project.pulumi("refresh", "--yes", "--run-program", "--skip-preview", "--suppress-progress");
     expect(refresh.code).not.toBe(0);
     expect(refresh.output).toContain(
-      'answered 404: an HTML page, "Nothing here". What answered is not authentik\'s API',
+      'returned 404: an HTML page, "Nothing here". The response did not come from authentik\'s API',
     );
     expect(refresh.output).not.toMatch(/\n\s+at .*\(/);
     const destroy = await project.pulumi("destroy", "--yes", "--run-program", "--skip-preview", "--suppress-progress");
     expect(destroy.code).not.toBe(0);
     expect((await project.state()).size).toBe(1);
-    expect(destroy.output).toContain("with --run-program the new ones");
-    page.server.close();
+    expect(destroy.output).toContain("Add --run-program to use the current ones.");
+    otherServer.server.close();
   });
 
-  test("the network being cut is told for each step, and nothing is lost", async () => {
-    const { server, project } = scene;
+  test("reports an unreachable server at preview and up, and recovers when it is reachable", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     await project.succeed("config", "set", "authentik:url", "http://127.0.0.1:9");
@@ -114,7 +112,7 @@ describe("when something fails", () => {
     ];
     for (const { code, output } of runs) {
       expect(code).not.toBe(0);
-      expect(output).toContain("authentik at http://127.0.0.1:9 cannot be reached");
+      expect(output).toContain("Could not connect to authentik at http://127.0.0.1:9");
       expect(output).not.toMatch(/\n\s+at .*\(/);
     }
     await project.succeed("config", "set", "authentik:url", `${server.url}/api/v3/`);
@@ -122,25 +120,25 @@ describe("when something fails", () => {
     expect(await invitations(server)).toMatchObject([{ single_use: true }]);
   });
 
-  test("a bad token and a missing permission are told apart, and neither the token nor a stack is shown", async () => {
-    const { server, project } = scene;
+  test("distinguishes an invalid token from a missing permission, and prints neither the token nor a stack trace", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
     await project.succeed("config", "set", "--secret", "authentik:token", "wrong-t0ken");
-    const bad = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(bad.output).toContain("authentik does not accept the token");
-    expect(bad.output).not.toContain("wrong-t0ken");
+    const invalid = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    expect(invalid.output).toContain("authentik rejected the token");
+    expect(invalid.output).not.toContain("wrong-t0ken");
     const viewer = server.addUser("viewer", ["authentik_stages_invitation.view_invitation"]);
     await project.succeed("config", "set", "--secret", "authentik:token", viewer);
     const denied = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(denied.output).toContain("lacks the permission authentik_stages_invitation.add_invitation");
-    for (const { code, output } of [bad, denied]) {
+    for (const { code, output } of [invalid, denied]) {
       expect(code).not.toBe(0);
       expect(output).not.toMatch(/\n\s+at .*\(/);
     }
   });
 
-  test("the permissions that the README names are enough", async () => {
-    const { server, project } = scene;
+  test("needs no permissions other than the documented ones", async () => {
+    const { server, project } = fixture;
     const models = ["invitation", "invitationstage"];
     const token = server.addUser("pulumi", [
       ...models.flatMap((model) =>
@@ -162,15 +160,15 @@ describe("when something fails", () => {
     ).toBe(true);
   });
 
-  test("what the server refuses arrives at the property's name", async () => {
-    const { project } = scene;
+  test("reports the server's validation errors by property name", async () => {
+    const { project } = fixture;
     await project.write(
       `new authentik.Invitation("jane", { ${expires}, flow: "00000000-0000-4000-8000-000000000000", fixedData: { password: "s3cr3t" } });`,
     );
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
     expect(output).toContain(
-      "error: The invitation could not be created: POST /api/v3/stages/invitation/invitations/ answered 400: flow: ",
+      "error: Could not create the invitation: POST /api/v3/stages/invitation/invitations/ returned 400: flow: ",
     );
     expect(output).not.toContain("s3cr3t");
     await project.write(`new authentik.Invitation("jane", { ${expires}, flow: "no-such-flow" });`);
@@ -178,8 +176,8 @@ describe("when something fails", () => {
     expect(unknown.output).toContain('flow: authentik has no flow with the slug "no-such-flow"');
   });
 
-  test("one of many that fails leaves the others, and the next run makes it", async () => {
-    const { server, project } = scene;
+  test("creates the other resources when one fails, and the rest on the next run", async () => {
+    const { server, project } = fixture;
     await project.write(`for (const n of [1, 2, 3]) new authentik.Invitation("i" + n, { ${expires} });
       new authentik.InvitationStage("default-authentication-login");`);
     const { code } = await project.pulumi(
@@ -199,7 +197,7 @@ describe("when something fails", () => {
 });
 
 describe("connections", () => {
-  test("two authentiks in one program, and a change of the connection replaces", async () => {
+  test("uses two servers in one program, and replaces an invitation when its connection changes", async () => {
     const [production, staging] = await Promise.all([
       Authentik.start(),
       Authentik.start({ version: "2024.8", pathPrefix: "/auth" }),
@@ -231,25 +229,25 @@ describe("connections", () => {
     }
   });
 
-  test("plain http to another machine, and a token in clear, are warned of once each", async () => {
+  test("warns once each about http to another machine and a token in plaintext", async () => {
     const project = await Project.create(
       `new authentik.Invitation("x", { validFor: "1d" }); new authentik.Invitation("y", { validFor: "1d" });`,
-      { config: { "authentik:url": "http://authentik.invalid:9000", "authentik:token": "in-clear" } },
+      { config: { "authentik:url": "http://authentik.invalid:9000", "authentik:token": "in-plaintext" } },
     );
     try {
       const { code, output } = await project.preview();
       expect(code).toBe(0);
       const diagnostics = output.slice(output.indexOf("Diagnostics:"));
-      expect(
-        diagnostics.match(/authentik:url is plain http to another machine \(authentik\.invalid:9000\)/g),
-      ).toHaveLength(1);
-      expect(diagnostics.match(/authentik:token is set in clear/g)).toHaveLength(1);
+      expect(diagnostics.match(/authentik:url uses http to another machine \(authentik\.invalid:9000\)/g)).toHaveLength(
+        1,
+      );
+      expect(diagnostics.match(/authentik:token is stored in plaintext/g)).toHaveLength(1);
     } finally {
       await project.remove();
     }
   });
 
-  test("the environment serves where no configuration is set", async () => {
+  test("falls back to environment variables", async () => {
     const server = await Authentik.start();
     const project = await Project.create(
       `exports.link = new authentik.Invitation("x", { validFor: "1d", flow: "default-source-enrollment" }).link;`,

@@ -1,35 +1,35 @@
-import { setUp } from "./scene";
-import { invitations, invitationsPath, requestsOf, type ServerInvitation, stagesPath } from "./server";
+import { setUpFixture } from "./fixture";
+import { type ApiInvitation, invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
-describe("taking over what exists", () => {
-  const scene = setUp();
+describe("import and get", () => {
+  const fixture = setUpFixture();
 
-  async function make(fields: Record<string, unknown> = {}): Promise<ServerInvitation> {
-    const { body } = await scene.server.request("POST", invitationsPath, {
-      name: "by-hand",
+  async function createInvitation(fields: Record<string, unknown> = {}): Promise<ApiInvitation> {
+    const { body } = await fixture.server.request("POST", invitationsPath, {
+      name: "existing",
       expires: "2035-01-01T00:00:00Z",
       single_use: true,
       fixed_data: { email: "jane@example.com", attributes: { team: "a" } },
       ...fields,
     });
-    return body as ServerInvitation;
+    return body as ApiInvitation;
   }
 
-  async function makeStage(name: string): Promise<string> {
-    const { body } = await scene.server.request("POST", stagesPath, { name, continue_flow_without_invitation: true });
+  async function createStage(name: string): Promise<string> {
+    const { body } = await fixture.server.request("POST", stagesPath, { name, continue_flow_without_invitation: true });
     return (body as { pk: string }).pk;
   }
 
-  test("import reads, and writes nothing; left in the code it is no change, and taken out neither", async () => {
-    const { server, project } = scene;
-    const { pk } = await make();
-    const stagePk = await makeStage("Stage by hand");
+  test("imports with reads only, and shows no change whether the option stays or is removed", async () => {
+    const { server, project } = fixture;
+    const { pk } = await createInvitation();
+    const stagePk = await createStage("Existing stage");
     const program = (options: (pk: string) => string) => `
-      const jane = new authentik.Invitation("jane", { name: "by-hand", expires: "2035-01-01T01:00:00+01:00", singleUse: true,
+      const jane = new authentik.Invitation("jane", { name: "existing", expires: "2035-01-01T01:00:00+01:00", singleUse: true,
         fixedData: { attributes: { team: "a" }, email: "jane@example.com" } }, ${options(pk.toUpperCase())});
-      new authentik.InvitationStage("stage", { name: "Stage by hand", continueFlowWithoutInvitation: true }, ${options(stagePk)});
+      new authentik.InvitationStage("stage", { name: "Existing stage", continueFlowWithoutInvitation: true }, ${options(stagePk)});
       exports.pk = jane.pk;
     `;
     await project.write(program((uuid) => `{ import: "${uuid}" }`));
@@ -41,8 +41,8 @@ describe("taking over what exists", () => {
     expect(await project.stateText()).not.toContain(pk);
     expect(await project.outputs()).toEqual({ pk });
 
-    const left = await project.preview("--expect-no-changes", "--refresh");
-    expect([left.code, left.output]).toEqual([0, expect.stringContaining("3 unchanged")]);
+    const unchanged = await project.preview("--expect-no-changes", "--refresh");
+    expect([unchanged.code, unchanged.output]).toEqual([0, expect.stringContaining("3 unchanged")]);
     await project.up();
     expect((await project.state()).get("jane")?.inputs).not.toHaveProperty("import");
     await project.write(program(() => "{}"));
@@ -51,16 +51,16 @@ describe("taking over what exists", () => {
     expect(await invitations(server)).toEqual([]);
   });
 
-  test("import refuses what differs, with a list of the properties, and writes nothing", async () => {
-    const { server, project } = scene;
-    const { pk } = await make();
+  test("rejects an import that differs from the program, lists the properties, and writes nothing", async () => {
+    const { server, project } = fixture;
+    const { pk } = await createInvitation();
     await project.write(`new authentik.Invitation("jane", { validFor: "14d", flow: "default-source-enrollment",
       fixedData: { email: "j@example.com", attributes: { team: "a" }, extra: "s3cr3t" } }, { import: "${pk}" });`);
     requestsOf(server);
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
     expect(output).toContain(
-      'error: Invitation "jane" cannot be imported: it differs from the code in name, validFor, fixedData.email, fixedData.extra, singleUse, flow. Write in the code what authentik has (nothing was changed), import it, then change it.',
+      'error: Invitation "jane" cannot be imported, because it differs from the program in name, validFor, fixedData.email, fixedData.extra, singleUse, flow. Nothing was changed. Declare the values that authentik has, run `pulumi up`, then change them.',
     );
     expect(output).not.toContain("s3cr3t");
     expect(output).not.toContain(pk);
@@ -68,30 +68,32 @@ describe("taking over what exists", () => {
     expect((await project.state()).size).toBe(0);
   });
 
-  test("import of what does not exist says so, without the pk", async () => {
-    const { project } = scene;
+  test("rejects the import of an invitation that does not exist, without printing its pk", async () => {
+    const { project } = fixture;
     const pk = "00000000-0000-4000-8000-000000000000";
     await project.write(`new authentik.Invitation("jane", { validFor: "14d" }, { import: "${pk}" });`);
     const { output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(output).toContain('error: Invitation "jane" cannot be imported: authentik has none with the pk');
+    expect(output).toContain(
+      'error: Invitation "jane" cannot be imported: authentik has no invitation with the pk in the resource option import.',
+    );
     expect(output).not.toContain(pk);
   });
 
-  test("import takes an expired invitation, which could not be issued any more", async () => {
-    const { project } = scene;
-    const { pk } = await make({ expires: "2020-01-01T00:00:00Z", fixed_data: {}, single_use: false });
-    await project.write(`const x = new authentik.Invitation("by-hand", { expires: "2020-01-01T00:00:00Z" }, { import: "${pk}" });
+  test("imports an expired invitation, although it could not be issued", async () => {
+    const { project } = fixture;
+    const { pk } = await createInvitation({ expires: "2020-01-01T00:00:00Z", fixed_data: {}, single_use: false });
+    await project.write(`const x = new authentik.Invitation("existing", { expires: "2020-01-01T00:00:00Z" }, { import: "${pk}" });
       exports.status = x.status;`);
     await project.up();
     expect(await project.outputs()).toEqual({ status: "expired" });
   });
 
-  test("an import that is left in the code does not adopt again what is being replaced", async () => {
-    const { server, project } = scene;
-    const { pk } = await make();
+  test("does not adopt an invitation again when it is being replaced and the option stays", async () => {
+    const { server, project } = fixture;
+    const { pk } = await createInvitation();
     const program = (
       team: string,
-    ) => `new authentik.Invitation("by-hand", { expires: "2035-01-01T00:00:00Z", singleUse: true,
+    ) => `new authentik.Invitation("existing", { expires: "2035-01-01T00:00:00Z", singleUse: true,
       fixedData: { email: "jane@example.com", attributes: { team: "${team}" } } }, { import: "${pk}", replaceOnChanges: ["fixedData"] });`;
     await project.write(program("a"));
     await project.up();
@@ -103,8 +105,8 @@ describe("taking over what exists", () => {
     expect(replaced?.pk).not.toBe(pk);
   });
 
-  test("a resource that is renamed in the code by an import keeps its invitation, though the old one is deleted", async () => {
-    const { server, project } = scene;
+  test("keeps the invitation when a renamed resource imports it and the old resource is deleted", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.Invitation("old", { name: "constant", expires: "2035-01-01T00:00:00Z" });`);
     await project.up();
     const [before] = await invitations(server);
@@ -112,31 +114,29 @@ describe("taking over what exists", () => {
       `new authentik.Invitation("new", { name: "constant", expires: "2035-01-01T00:00:00Z" }, { import: "${before?.pk}" });`,
     );
     const output = await project.up();
-    expect(output).toContain(
-      'invitation "constant": not deleted, for another resource of this run has just adopted it.',
-    );
+    expect(output).toContain('invitation "constant": not deleted, because another resource adopted it in this run.');
     expect(await invitations(server)).toEqual([before]);
     expect([...(await project.state()).keys()]).toEqual(["new"]);
   });
 
-  test("a stage's name that is taken: the message names the stage's pk and the option", async () => {
-    const { project } = scene;
-    const pk = await makeStage("taken");
+  test("names the stage that has a taken name, and the option that imports it", async () => {
+    const { project } = fixture;
+    const pk = await createStage("taken");
     await project.write(`new authentik.InvitationStage("taken");`);
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
     expect(output).toContain(
-      `The invitation stage with the pk ${pk} has this name: choose another name, or take that stage over with the resource option { import: "${pk}" }.`,
+      `The invitation stage with the pk ${pk} has this name. Choose another name, or import that stage with the resource option { import: "${pk}" }.`,
     );
     await project.write(`new authentik.InvitationStage("default-authentication-login");`);
     const other = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(other.output).toContain("no invitation stage has this one");
+    expect(other.output).toContain("No invitation stage has this name");
   });
 
-  test("get reads what exists, and neither changes nor deletes it", async () => {
-    const { server, project } = scene;
-    const { pk } = await make({ flow: null });
-    const stagePk = await makeStage("Stage by hand");
+  test("reads existing objects with get, and neither changes nor deletes them", async () => {
+    const { server, project } = fixture;
+    const { pk } = await createInvitation({ flow: null });
+    const stagePk = await createStage("Existing stage");
     await project.write(`
       const x = authentik.Invitation.get("x", "${pk}");
       const stage = authentik.InvitationStage.get("stage", "${stagePk}");
@@ -152,13 +152,13 @@ describe("taking over what exists", () => {
     expect(await project.stateText()).not.toContain(pk);
     expect(await project.outputs()).toMatchObject({
       x: {
-        name: "by-hand",
+        name: "existing",
         expires: "2035-01-01T00:00:00Z",
         singleUse: true,
         fixedData: { email: "jane@example.com", attributes: { team: "a" } },
         status: "pending",
       },
-      stage: { id: stagePk, pk: stagePk, name: "Stage by hand", continues: true },
+      stage: { id: stagePk, pk: stagePk, name: "Existing stage", continues: true },
       pk,
       id: expect.stringMatching(/^[0-9a-f]{16}$/),
     });
@@ -167,10 +167,13 @@ describe("taking over what exists", () => {
   });
 
   test.each([
-    ["Invitation", "Invitation.get: authentik has no invitation with this pk that the token's user may see"],
+    [
+      "Invitation",
+      "Invitation.get: authentik has no invitation with this pk that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).",
+    ],
     ["InvitationStage", "InvitationStage.get: authentik has no invitation stage with the pk 00000000-"],
-  ])("get of what does not exist is an error: %s", async (resource, message) => {
-    const { project } = scene;
+  ])("rejects %s.get of an object that does not exist", async (resource, message) => {
+    const { project } = fixture;
     await project.write(`exports.name = authentik.${resource}.get("x", "00000000-0000-4000-8000-000000000000").name;`);
     const { code, output } = await project.preview();
     expect([code, output]).toEqual([1, expect.stringContaining(message)]);

@@ -1,30 +1,30 @@
+import { setUpFixture } from "./fixture";
 import type { Run } from "./project";
-import { setUp } from "./scene";
-import { invitations, invitationsPath, requestsOf, type ServerInvitation, stagesPath } from "./server";
+import { type ApiInvitation, invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
 const slug = "default-source-enrollment";
 
-describe("look-ups in a program", () => {
-  const scene = setUp();
+describe("lookups in a program", () => {
+  const fixture = setUpFixture();
 
-  async function makeInvitation(name: string, fields: Record<string, unknown> = {}): Promise<ServerInvitation> {
-    const flow = scene.server.instance.flows.ofSlug(slug)?.pk;
+  async function createInvitation(name: string, fields: Record<string, unknown> = {}): Promise<ApiInvitation> {
+    const flow = fixture.server.instance.flows.ofSlug(slug)?.pk;
     const body = { name, flow, expires: "2035-01-01T00:00:00Z", ...fields };
-    return (await scene.server.request("POST", invitationsPath, body)).body as ServerInvitation;
+    return (await fixture.server.request("POST", invitationsPath, body)).body as ApiInvitation;
   }
 
-  /** No pk of an invitation is in the text, in whatever spelling. */
-  function expectNoPk(text: string, pks: readonly string[]): void {
+  /** Expects that none of these pks appears, with or without dashes. */
+  function expectNoPks(output: string, pks: readonly string[]): void {
     for (const pk of pks) {
-      expect(text).not.toContain(pk);
-      expect(text).not.toContain(pk.replaceAll("-", ""));
+      expect(output).not.toContain(pk);
+      expect(output).not.toContain(pk.replaceAll("-", ""));
     }
   }
 
-  test("a flow's pk goes to an invitation, at preview and up; each question is asked once a run", async () => {
-    const { server, project } = scene;
+  test("resolves a flow's pk for invitations at preview and up, with one request per run for equal lookups", async () => {
+    const { server, project } = fixture;
     await project.write(`
       const flow = authentik.getFlow({ slug: "${slug}" });
       for (const name of ["a", "b", "c"]) {
@@ -44,10 +44,10 @@ describe("look-ups in a program", () => {
     expect((await project.preview("--expect-no-changes")).code).toBe(0);
   });
 
-  test("invitations give their links as secret outputs, and no pk shows", async () => {
-    const { server, project } = scene;
-    const one = await makeInvitation("one", { fixed_data: { email: "one@example.com" } });
-    const many = await Promise.all(["m1", "m2", "m3"].map((name) => makeInvitation(name)));
+  test("returns links as secret outputs, and prints no pk", async () => {
+    const { server, project } = fixture;
+    const one = await createInvitation("one", { fixed_data: { email: "one@example.com" } });
+    const many = await Promise.all(["m1", "m2", "m3"].map((name) => createInvitation(name)));
     const pks = [one, ...many].map(({ pk }) => pk);
     await project.write(`
       const one = authentik.getInvitation({ name: "one" });
@@ -56,15 +56,15 @@ describe("look-ups in a program", () => {
       exports.onePk = one.then(({ pk }) => pk);
       exports.oneLink = one.then(({ link }) => link);
       exports.names = all.then((found) => found.map(({ name }) => name).sort());
-      exports.whole = all;
-      exports.twin = authentik.getInvitationOutput({ pk: one.then(({ pk }) => pk) }).link;
-      exports.twins = authentik.getInvitationsOutput({ flowSlug: "${slug}" }).apply((found) => found.length);
+      exports.all = all;
+      exports.linkOutput = authentik.getInvitationOutput({ pk: one.then(({ pk }) => pk) }).link;
+      exports.countOutput = authentik.getInvitationsOutput({ flowSlug: "${slug}" }).apply((found) => found.length);
     `);
     const preview = await project.preview();
     expect(preview.code).toBe(0);
     const output = await project.up();
-    const shown = await project.succeed("stack", "output", "--json");
-    expectNoPk(preview.output + output + shown + (await project.stateText()), pks);
+    const redacted = await project.succeed("stack", "output", "--json");
+    expectNoPks(preview.output + output + redacted + (await project.stateText()), pks);
     const link = `${server.url}/if/flow/${slug}/?itoken=${one.pk}`;
     const outputs = await project.outputs();
     expect(outputs).toMatchObject({
@@ -72,17 +72,17 @@ describe("look-ups in a program", () => {
       onePk: one.pk,
       oneLink: link,
       names: ["m1", "m2", "m3", "one"],
-      twin: link,
-      twins: 4,
+      linkOutput: link,
+      countOutput: 4,
     });
-    expect((outputs["whole"] as { pk: string }[]).map(({ pk }) => pk)).toEqual([...pks].sort());
-    expect(JSON.parse(shown)).toMatchObject({ onePk: "[secret]", oneLink: "[secret]", twin: "[secret]" });
+    expect((outputs["all"] as { pk: string }[]).map(({ pk }) => pk)).toEqual([...pks].sort());
+    expect(JSON.parse(redacted)).toMatchObject({ onePk: "[secret]", oneLink: "[secret]", linkOutput: "[secret]" });
   });
 
-  test("the twins take what other resources give: at preview of what is not yet made, they wait", async () => {
-    const { server, project } = scene;
+  test("…Output lookups accept outputs of other resources, and send nothing at preview while those are unknown", async () => {
+    const { server, project } = fixture;
     await project.write(`
-      const stage = new authentik.InvitationStage("stage", { name: "Invitation stage of a twin" });
+      const stage = new authentik.InvitationStage("stage", { name: "Invitation stage of an output" });
       const x = new authentik.Invitation("x", { flow: "${slug}", validFor: "14d", fixedData: { a: 1 } });
       exports.stage = authentik.getInvitationStageOutput({ pk: stage.id }).name;
       exports.flow = authentik.getFlowOutput({ pk: x.flowPk }).slug;
@@ -92,31 +92,31 @@ describe("look-ups in a program", () => {
     expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 3 to create")]);
     expect(requestsOf(server)).toEqual([]);
     const output = await project.up();
-    expect(await project.outputs()).toEqual({ stage: "Invitation stage of a twin", flow: slug, found: "x" });
+    expect(await project.outputs()).toEqual({ stage: "Invitation stage of an output", flow: slug, found: "x" });
     const [x] = await invitations(server);
-    expectNoPk(output + (await project.stateText()), [x?.pk ?? ""]);
+    expectNoPks(output + (await project.stateText()), [x?.pk ?? ""]);
     expect((await project.preview("--expect-no-changes")).code).toBe(0);
   });
 
-  test("a stage is found by its name", async () => {
-    const { server, project } = scene;
-    await server.request("POST", stagesPath, { name: "By hand", continue_flow_without_invitation: true });
+  test("finds a stage by its name", async () => {
+    const { server, project } = fixture;
+    await server.request("POST", stagesPath, { name: "Existing stage", continue_flow_without_invitation: true });
     await project.write(`
-      const stage = authentik.getInvitationStage({ name: "By hand" });
+      const stage = authentik.getInvitationStage({ name: "Existing stage" });
       exports.stage = stage.then(({ name, continueFlowWithoutInvitation, flowSet }) => ({ name, continueFlowWithoutInvitation, flowSet }));
     `);
     await project.up();
     expect(await project.outputs()).toEqual({
-      stage: { name: "By hand", continueFlowWithoutInvitation: true, flowSet: [] },
+      stage: { name: "Existing stage", continueFlowWithoutInvitation: true, flowSet: [] },
     });
   });
 
-  describe("one that finds none, or is asked wrongly, fails the run in one sentence without a stack", () => {
+  describe("fails the run with one sentence and no stack trace if nothing is found or an argument is invalid", () => {
     const missing = "11111111-2222-4333-8444-555555555555";
 
-    async function failing(program: string): Promise<Run> {
-      await scene.project.write(program);
-      const run = await scene.project.preview();
+    async function expectPreviewFailure(program: string): Promise<Run> {
+      await fixture.project.write(program);
+      const run = await fixture.project.preview();
       expect(run.code).not.toBe(0);
       return run;
     }
@@ -124,26 +124,26 @@ describe("look-ups in a program", () => {
     test.each([
       [
         `exports.x = authentik.getFlow({ slug: "nope" });`,
-        'getFlow: authentik has no flow with the slug "nope" that the token\'s user may see.',
+        'getFlow: authentik has no flow with the slug "nope" that the token\'s user is allowed to view.',
       ],
       [
         `new authentik.Invitation("x", { flow: authentik.getFlow({ slug: "nope" }).then(({ pk }) => pk), validFor: "1d" });`,
-        'getFlow: authentik has no flow with the slug "nope" that the token\'s user may see.',
+        'getFlow: authentik has no flow with the slug "nope" that the token\'s user is allowed to view.',
       ],
       [
         `exports.x = authentik.getInvitationOutput({ pk: pulumi.secret("${missing}") }).name;`,
-        "getInvitation: authentik has no invitation with this pk that the token's user may see.",
+        "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
       ],
       [
         `exports.x = authentik.getInvitations({ flowslug: "enrollment" });`,
-        "getInvitations: flowslug is no argument of it; its arguments are name, flowSlug, createdBy, expires, connection.",
+        "getInvitations: unknown argument flowslug. The arguments are name, flowSlug, createdBy, expires, connection.",
       ],
     ])("%s", async (program, sentence) => {
-      const { output } = await failing(program);
+      const { output } = await expectPreviewFailure(program);
       expect(output).toContain(sentence);
       expect(output).not.toMatch(/^\s+at /m);
       expect(output).not.toContain("/dist/");
-      expectNoPk(output, [missing]);
+      expectNoPks(output, [missing]);
     });
   });
 });

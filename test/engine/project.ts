@@ -5,15 +5,15 @@ import { dirname, join } from "node:path";
 import { findPulumi, type PulumiCli } from "../pulumi-cli";
 import type { Authentik } from "../sandbox";
 
-/** The package under test, as it was built: `npm run build` first. */
+/** The directory of the package under test. Its build in `dist` is tested, so run `npm run build` first. */
 export const packageRoot = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 
 let cli: Promise<PulumiCli> | undefined;
 
 export interface Run {
-  /** Exit code of the command. */
+  /** The exit code. */
   readonly code: number;
-  /** What it printed on both streams, together, as a person sees it. */
+  /** Standard output followed by standard error. */
   readonly output: string;
 }
 
@@ -29,16 +29,16 @@ export interface StateResource {
 }
 
 export interface ProjectOptions {
-  /** The authentik that `authentik:url` and `authentik:token` point to; none leaves them unset. */
+  /** The server for `authentik:url` and `authentik:token`, which otherwise stay unset. */
   readonly authentik?: Authentik;
-  /** Further configuration; a value `{ secret: … }` is set with `--secret`. */
+  /** Additional configuration. A value `{ secret: … }` is set with `--secret`. */
   readonly config?: Readonly<Record<string, string | { secret: string }>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether the package is linked into `node_modules`, default true. */
+  /** Whether to link the package and the Pulumi SDK into `node_modules`. Defaults to `true`. */
   readonly link?: boolean;
 }
 
-/** A Pulumi project in a folder of its own, with a stack on a file backend, driven by the real `pulumi`. */
+/** A Pulumi project in a temporary folder, with a stack on a file backend. Runs the real `pulumi` CLI. */
 export class Project {
   readonly folder: string;
   readonly #env: Record<string, string>;
@@ -49,9 +49,9 @@ export class Project {
     this.#env = env;
   }
 
-  /** Makes a project of a program in CommonJS. `authentik` and `pulumi` are in its scope. */
+  /** Creates a project with a CommonJS program, in which `authentik` and `pulumi` are in scope. */
   static async create(program: string, options: ProjectOptions = {}): Promise<Project> {
-    // The real path: Pulumi compares paths that Node has resolved.
+    // Pulumi compares this path with paths that Node.js has resolved, so resolve symbolic links.
     const folder = await realpath(await mkdtemp(join(tmpdir(), "authentik-invitations-")));
     const project = new Project(folder, {
       ...(options.env ?? {}),
@@ -88,10 +88,10 @@ export class Project {
       ...(authentik ? { "authentik:url": authentik.url, "authentik:token": { secret: authentik.token } } : {}),
       ...options.config,
     };
-    const plain = Object.entries(config).flatMap(([key, value]) =>
+    const configArgs = Object.entries(config).flatMap(([key, value]) =>
       typeof value === "string" ? ["--plaintext", `${key}=${value}`] : ["--secret", `${key}=${value.secret}`],
     );
-    if (plain.length > 0) await project.succeed("config", "set-all", ...plain);
+    if (configArgs.length > 0) await project.succeed("config", "set-all", ...configArgs);
     return project;
   }
 
@@ -102,7 +102,7 @@ export class Project {
     await writeFile(join(this.folder, "index.js"), prelude + program);
   }
 
-  /** Runs `pulumi` with these arguments, non-interactively, whatever its exit code. */
+  /** Runs `pulumi` non-interactively. Does not throw if it fails. */
   async pulumi(...args: readonly string[]): Promise<Run> {
     return await new Promise((resolve) => {
       const options = { cwd: this.folder, env: this.#env, maxBuffer: 64 * 1024 * 1024 };
@@ -113,10 +113,10 @@ export class Project {
     });
   }
 
-  /** Runs `pulumi`, which must succeed. */
+  /** Runs `pulumi` and returns its output. Throws if it fails. */
   async succeed(...args: readonly string[]): Promise<string> {
     const { code, output } = await this.pulumi(...args);
-    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${output}`);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} exited with code ${code}:\n${output}`);
     return output;
   }
 
@@ -132,17 +132,17 @@ export class Project {
     return await this.succeed("destroy", "--yes", "--skip-preview", "--suppress-progress", ...args);
   }
 
-  /** The stack's outputs, secrets in clear. */
+  /** The stack's outputs, with secrets in plaintext. */
   async outputs(): Promise<Record<string, unknown>> {
     return JSON.parse(await this.succeed("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
   }
 
-  /** The state file as it lies on the disk. */
+  /** The content of the state file. */
   async stateText(): Promise<string> {
     return await readFile(join(this.folder, "backend", ".pulumi", "stacks", "test", "test.json"), "utf8");
   }
 
-  /** The resources of this package in the state, by logical name. Secrets are as the state has them, encrypted. */
+  /** This package's resources in the state, by logical name. Secrets are encrypted, as in the state file. */
   async state(): Promise<Map<string, StateResource>> {
     const state = JSON.parse(await this.stateText()) as { checkpoint: { latest: { resources?: StateResource[] } } };
     const own = (state.checkpoint.latest.resources ?? []).filter(({ type }) => type.includes("dynamic/authentik"));

@@ -1,13 +1,13 @@
 import type { Authentik, AuthentikVersion } from "../sandbox";
-import { setUp } from "./scene";
+import { setUpFixture } from "./fixture";
 import { invitations, invitationsPath, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
 
 const slug = "default-source-enrollment";
 
-/** A flow of an invitation stage alone, in which an invitation is used as soon as its link is opened. */
-async function makeFlow(server: Authentik, flowSlug: string): Promise<void> {
+/** Creates a flow with only an invitation stage, so that opening the link is enough to use an invitation. */
+async function createFlow(server: Authentik, flowSlug: string): Promise<void> {
   const flow = await server.request("POST", "/api/v3/flows/instances/", {
     name: flowSlug,
     slug: flowSlug,
@@ -27,26 +27,26 @@ async function openLink(server: Authentik, flowSlug: string, pk: string): Promis
   await server.request("GET", `/api/v3/flows/executor/${flowSlug}/?query=${query}`, undefined, null);
 }
 
-async function onlyPk(server: Authentik): Promise<string> {
+async function getOnlyPk(server: Authentik): Promise<string> {
   const [only, ...others] = await invitations(server);
   expect(others).toEqual([]);
-  if (!only) throw new Error("there is no invitation");
+  if (!only) throw new Error("No invitation exists.");
   return only.pk;
 }
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invitation's life on authentik %s", (version) => {
-  const scene = setUp(version);
+describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("retirement on authentik %s", (version) => {
+  const fixture = setUpFixture(version);
 
-  test("used: kept without a request, whatever else changes, until the program asks for another", async () => {
-    const { server, project } = scene;
-    await makeFlow(server, "join");
-    const program = (rest: string) =>
-      `const jane = new authentik.Invitation("jane", { flow: "join", validFor: "14d", ${rest} });
-       exports.life = { status: jane.status, retiredAt: jane.retiredAt };
+  test("keeps a used invitation without requests, whatever changes, until the program reissues it", async () => {
+    const { server, project } = fixture;
+    await createFlow(server, "join");
+    const program = (inputs: string) =>
+      `const jane = new authentik.Invitation("jane", { flow: "join", validFor: "14d", ${inputs} });
+       exports.lifecycle = { status: jane.status, retiredAt: jane.retiredAt };
        exports.link = jane.link;`;
     await project.write(program("singleUse: true"));
     await project.up();
-    const pk = await onlyPk(server);
+    const pk = await getOnlyPk(server);
     const { link } = await project.outputs();
     await openLink(server, "join", pk);
     expect(await invitations(server)).toEqual([]);
@@ -55,7 +55,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invitation's life 
     expect([refresh.code, refresh.output]).toEqual([0, expect.stringContaining("unchanged")]);
     await project.up("--refresh");
     expect(await project.outputs()).toMatchObject({
-      life: { status: "used", retiredAt: expect.stringMatching(/Z$/) },
+      lifecycle: { status: "used", retiredAt: expect.stringMatching(/Z$/) },
       link,
     });
 
@@ -65,7 +65,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invitation's life 
     const edited = await project.preview("--expect-no-changes");
     expect(edited.code).toBe(0);
     expect(edited.output).toContain(
-      "is used and kept as it is: what the program changes in name, fixedData does nothing.",
+      'has been used, so changes to name, fixedData are ignored. To reissue it, change keepers or set onRetired: "reissue".',
     );
     await project.up("--refresh");
     expect(requestsOf(server)).toEqual([]);
@@ -74,33 +74,33 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invitation's life 
     expect((await project.preview()).output).toContain("+-1 to replace");
     await project.up();
     expect(requestsOf(server)).toEqual(["GET /api/v3/flows/instances/", `POST ${invitationsPath}`]);
-    const anew = await project.outputs();
-    expect(anew).toMatchObject({ life: { status: "pending" } });
-    expect(anew.link).not.toBe(link);
+    const reissued = await project.outputs();
+    expect(reissued).toMatchObject({ lifecycle: { status: "pending" } });
+    expect(reissued.link).not.toBe(link);
 
-    await openLink(server, "join", await onlyPk(server));
+    await openLink(server, "join", await getOnlyPk(server));
     await project.write(program(`singleUse: true, keepers: { round: 2 }, onRetired: "reissue"`));
     await project.up("--refresh");
     expect(await invitations(server)).toHaveLength(1);
-    await openLink(server, "join", await onlyPk(server));
+    await openLink(server, "join", await getOnlyPk(server));
     await project.up("--refresh");
     await project.destroy();
     expect(await invitations(server)).toEqual([]);
   });
 
-  test("expired and swept: kept; a new expiry issues it anew; destroy succeeds", async () => {
-    const { server, project } = scene;
+  test("keeps an expired invitation that authentik has deleted, reissues it with a new expiry, and destroys it", async () => {
+    const { server, project } = fixture;
     const program = (expiry: string) => `const x = new authentik.Invitation("x", { flow: "${slug}", ${expiry} });
-      exports.life = { status: x.status, retiredAt: x.retiredAt };`;
+      exports.lifecycle = { status: x.status, retiredAt: x.retiredAt };`;
     await project.write(program(`validFor: "5s", fixedData: { a: 1 }`));
     const first = await project.up();
     expect(first).toContain("warning: expires within a day, on ");
-    const pk = await onlyPk(server);
+    const pk = await getOnlyPk(server);
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    // Its time has passed and it is still there.
+    // It has expired, but authentik has not deleted it yet.
     await project.up("--refresh");
     expect(await project.outputs()).toMatchObject({
-      life: { status: "expired", retiredAt: expect.stringMatching(/Z$/) },
+      lifecycle: { status: "expired", retiredAt: expect.stringMatching(/Z$/) },
     });
     server.cleanUpExpired();
     await project.up("--refresh");
@@ -114,16 +114,16 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invitation's life 
     expect(preview.output).toContain("+-1 to replace");
     expect(preview.output).toContain(`validFor : "5s" => "14d"`);
     await project.up();
-    expect(await onlyPk(server)).not.toBe(pk);
+    expect(await getOnlyPk(server)).not.toBe(pk);
     await project.destroy();
   });
 });
 
-describe("what somebody did in authentik", () => {
-  const scene = setUp("2026.2");
+describe("changes outside Pulumi", () => {
+  const fixture = setUpFixture("2026.2");
 
-  test("deleted by an admin: drift with a name, which comes back, a single-use one too", async () => {
-    const { server, project } = scene;
+  test("names who deleted an invitation or a stage, and recreates it, including single-use invitations", async () => {
+    const { server, project } = fixture;
     await project.write(`
       new authentik.Invitation("many", { flow: "${slug}", validFor: "14d" });
       new authentik.Invitation("single", { flow: "${slug}", validFor: "14d", singleUse: true });
@@ -135,8 +135,8 @@ describe("what somebody did in authentik", () => {
     requestsOf(server);
     const { code, output } = await project.preview("--refresh", "--expect-no-changes");
     expect(code).toBe(7);
-    for (const what of ['Invitation "many"', 'Invitation "single"', 'Invitation stage "stage"']) {
-      expect(output).toMatch(new RegExp(`${what}: deleted by akadmin on \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ`));
+    for (const object of ['Invitation "many"', 'Invitation "single"', 'Invitation stage "stage"']) {
+      expect(output).toMatch(new RegExp(`${object}: deleted by akadmin on \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ`));
     }
     expect(requestsOf(server).filter((request) => request.includes("events"))).toHaveLength(3);
     await project.up("--refresh");
@@ -144,8 +144,8 @@ describe("what somebody did in authentik", () => {
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
 
-  test("changed by an admin: the line says what, who and when; nothing is asked for the others", async () => {
-    const { server, project } = scene;
+  test("reports what changed, by whom and when, and reads no events for unchanged objects", async () => {
+    const { server, project } = fixture;
     await project.write(`
       new authentik.Invitation("x", { flow: "${slug}", validFor: "14d", fixedData: { a: 1 } });
       new authentik.Invitation("untouched", { flow: "${slug}", validFor: "14d" });
@@ -169,15 +169,15 @@ describe("what somebody did in authentik", () => {
     );
     expect(requestsOf(server).filter((request) => request.includes("events"))).toHaveLength(2);
     await project.succeed("config", "set", "authentik:attribution", "false");
-    const off = await project.preview("--refresh", "--run-program");
-    expect(off.output).toMatch(/Invitation "x": expires, fixedData changed outside Pulumi$/m);
+    const withoutAttribution = await project.preview("--refresh", "--run-program");
+    expect(withoutAttribution.output).toMatch(/Invitation "x": expires, fixedData changed outside Pulumi$/m);
     expect(requestsOf(server).filter((request) => request.includes("events"))).toEqual([]);
     await project.up("--refresh");
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
 
-  test("without the permission to read events a single-use one that is gone counts as used, and the permission is named once", async () => {
-    const { server, project } = scene;
+  test("counts a deleted single-use invitation as used without the permission to read events, and names the permission once", async () => {
+    const { server, project } = fixture;
     const token = server.addUser(
       "pulumi",
       ["add", "view", "change", "delete"].map((verb) => `authentik_stages_invitation.${verb}_invitation`),
@@ -200,15 +200,17 @@ describe("what somebody did in authentik", () => {
     await project.destroy();
   });
 
-  test("its flow is deleted and made anew: told, with what it means, and put right", async () => {
-    const { server, project } = scene;
-    await makeFlow(server, "doomed");
+  test("reports a deleted flow and its effect on the invitation, and repairs it when the flow is recreated", async () => {
+    const { server, project } = fixture;
+    await createFlow(server, "doomed");
     await project.write(`new authentik.Invitation("x", { flow: "doomed", validFor: "14d" });`);
     await project.up();
     await server.request("DELETE", "/api/v3/flows/instances/doomed/");
     const drift = await project.preview("--refresh", "--expect-no-changes", "--diff");
     expect(drift.code).toBe(7);
-    expect(drift.output).toContain("now any flow with an invitation stage takes it");
+    expect(drift.output).toContain(
+      "its flow was removed (this happens when a flow is deleted). Until `pulumi up` restores it, any flow with an invitation stage accepts this invitation.",
+    );
     expect(drift.output).toMatch(/\+ flow\s*: "doomed"/);
     const failed = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh");
     expect(failed.output).toContain('authentik has no flow with the slug "doomed"');

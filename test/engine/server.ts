@@ -3,8 +3,8 @@ import type { Authentik } from "../sandbox";
 export const invitationsPath = "/api/v3/stages/invitation/invitations/";
 export const stagesPath = "/api/v3/stages/invitation/stages/";
 
-/** What an invitation looks like on the server. */
-export interface ServerInvitation {
+/** An invitation as authentik's API returns it. */
+export interface ApiInvitation {
   pk: string;
   name: string;
   expires: string;
@@ -13,16 +13,16 @@ export interface ServerInvitation {
   flow: string | null;
 }
 
-/** All invitations, by name. */
-export async function invitations(server: Authentik): Promise<ServerInvitation[]> {
+/** Lists all invitations, ordered by name. */
+export async function invitations(server: Authentik): Promise<ApiInvitation[]> {
   const { body } = await server.request("GET", `${invitationsPath}?ordering=name`);
-  return (body as { results: ServerInvitation[] }).results;
+  return (body as { results: ApiInvitation[] }).results;
 }
 
-/** The requests since the last call, as `METHOD path` without pks and queries. */
+/** Returns the provider's requests since the last call, sorted, as `METHOD path` without pks and queries. */
 export function requestsOf(server: Authentik): string[] {
   const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
-  const seen = server.requests.filter(({ userAgent }) => userAgent?.startsWith("pulumi-authentik-invitations/"));
+  const sent = server.requests.filter(({ userAgent }) => userAgent?.startsWith("pulumi-authentik-invitations/"));
   server.requests.length = 0;
-  return seen.map(({ method, path }) => `${method} ${path.replaceAll(uuid, "{pk}")}`).sort();
+  return sent.map(({ method, path }) => `${method} ${path.replaceAll(uuid, "{pk}")}`).sort();
 }

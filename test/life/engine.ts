@@ -5,107 +5,108 @@ import { providerSource } from "../../provider/resources/resource";
 
 export type Properties = Record<string, unknown>;
 
-/** A resource as the state holds it. */
+/** A resource in the state. */
 export interface Resource {
   readonly id: string;
   readonly inputs: Properties;
   readonly outputs: Properties;
 }
 
-export type Operation = "same" | "create" | "update" | "replace" | "delete" | "read" | "gone";
+/** `missing` is a refresh that did not find the resource, and removed it from the state. */
+export type Operation = "same" | "create" | "update" | "replace" | "delete" | "read" | "missing";
 
-/** One thing that the engine did to one resource. */
-export interface Step<Sight> {
+/** An operation of the engine on one resource. */
+export interface Step<Snapshot> {
   readonly name: string;
   readonly operation: Operation;
-  /** What was in the state before it. */
-  readonly old: Resource | undefined;
-  /** What is in the state after it. */
-  readonly now: Resource | undefined;
-  /** What the program declares, after check. */
+  /** The resource in the state before the step. */
+  readonly before: Resource | undefined;
+  /** The resource in the state after the step. */
+  readonly after: Resource | undefined;
+  /** The declared inputs, as returned by `check`. */
   readonly declared: Properties | undefined;
-  /** What there was to be seen of the world just then. */
-  readonly sight: Sight;
+  /** Taken right after the operation. */
+  readonly snapshot: Snapshot;
 }
 
-export interface Run<Sight> {
-  readonly steps: readonly Step<Sight>[];
-  /** Why it ended early. */
+export interface Run<Snapshot> {
+  readonly steps: readonly Step<Snapshot>[];
+  /** The error that stopped the run. */
   readonly failure: Error | undefined;
-  /** Everything that the provider said: console, errors, reasons of check. */
-  readonly said: readonly string[];
+  /** Everything that the provider printed or threw, line by line. */
+  readonly output: readonly string[];
 }
 
-/** What the program declares, by logical name. */
+/** The declared inputs by logical name. */
 export type Program = ReadonlyMap<string, Properties>;
 
-/** A fault that check found in the program. */
+/** The first validation error that `check` returned. */
 export class CheckFailure extends Error {}
 
-let processes = 0;
+let processCount = 0;
 
 /**
- * A model of Pulumi's engine, as far as a dynamic provider sees it: in which order it is called, and with what. A run is a process of its
- * own: it has a connection that has learnt nothing yet. All that passes between engine and provider is made JSON, as on the way through gRPC.
+ * A model of Pulumi's engine as a dynamic provider sees it: the order of calls, and their arguments. Each run simulates a new provider process,
+ * whose connection has no cached knowledge. Everything that passes between engine and provider is converted to JSON, as over gRPC.
  */
-export class Engine<Sight> {
+export class Engine<Snapshot> {
   readonly state = new Map<string, Resource>();
-  /** Replaced ones that could not be deleted. The engine tries that again in the next run that changes anything. */
-  readonly doomed = new Map<Resource, string>();
-  #steps: Step<Sight>[] = [];
+  /** Replaced resources that could not be deleted yet, with their names. The next `up` or `destroy` retries them. */
+  readonly pendingDeletions = new Map<Resource, string>();
+  #steps: Step<Snapshot>[] = [];
 
   constructor(
-    /** `authentik:…`, as it is now. */
+    /** The current configuration (`authentik:…`). */
     private readonly settings: () => Readonly<Record<string, string>>,
-    private readonly look: () => Sight,
+    private readonly takeSnapshot: () => Snapshot,
   ) {}
 
-  up(program: Program, { refresh = false } = {}): Promise<Run<Sight>> {
+  up(program: Program, { refresh = false } = {}): Promise<Run<Snapshot>> {
     return this.#run(async () => {
       if (refresh) await this.#refresh();
-      await this.#deleteDoomed();
+      await this.#deletePending();
       for (const [name, news] of program) await this.#register(name, news);
-      await this.#deleteDoomed();
+      await this.#deletePending();
       for (const name of [...this.state.keys()].reverse()) if (!program.has(name)) await this.#delete(name);
     });
   }
 
-  refresh(): Promise<Run<Sight>> {
+  refresh(): Promise<Run<Snapshot>> {
     return this.#run(() => this.#refresh());
   }
 
-  destroy(): Promise<Run<Sight>> {
+  destroy(): Promise<Run<Snapshot>> {
     return this.#run(async () => {
-      await this.#deleteDoomed();
+      await this.#deletePending();
       for (const name of [...this.state.keys()].reverse()) await this.#delete(name);
     });
   }
 
-  /** What `up` would do: check and diff alone, so that nothing is written, neither here nor there. */
-  preview(program: Program): Promise<Run<Sight>> {
+  /** Plans an `up`: calls only `check` and `diff`, and changes neither the state nor the server. */
+  preview(program: Program): Promise<Run<Snapshot>> {
     return this.#run(async () => {
       for (const [name, news] of program) {
         const old = this.state.get(name);
         const { operation, declared } = await this.#plan(old, news);
-        this.#note(name, operation, old, old, declared);
+        this.#record(name, operation, old, old, declared);
       }
     });
   }
 
-  async #run(work: () => Promise<void>): Promise<Run<Sight>> {
+  async #run(work: () => Promise<void>): Promise<Run<Snapshot>> {
     this.#steps = [];
-    const said: string[] = [];
+    const output: string[] = [];
     const methods = ["log", "info", "warn", "error", "debug"] as const;
     const spies = methods.map((method) =>
-      jest.spyOn(console, method).mockImplementation((...words: unknown[]) => {
-        said.push(words.map(String).join(" "));
+      jest.spyOn(console, method).mockImplementation((...args: unknown[]) => {
+        output.push(args.map(String).join(" "));
       }),
     );
-    processes += 1;
+    processCount += 1;
     const settings = {
       ...this.settings(),
-      // A connection is kept by its settings: this makes it another one.
-      "authentik:headers": JSON.stringify({ "x-process": String(processes) }),
+      // Connections are cached by their settings, so this one forces a new connection.
+      "authentik:headers": JSON.stringify({ "x-process": String(processCount) }),
     };
     await invitationProvider.configure({ config: { get: (key) => settings[key as keyof typeof settings] } });
     let failure: Error | undefined;
@@ -114,48 +115,47 @@ export class Engine<Sight> {
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       failure = error;
-      said.push(`${error.message}\n${error.stack}`);
+      output.push(`${error.message}\n${error.stack}`);
     } finally {
       for (const spy of spies) spy.mockRestore();
       await connect().client.close();
     }
-    return { steps: this.#steps, failure, said };
+    return { steps: this.#steps, failure, output };
   }
 
-  #note(name: string, operation: Operation, old?: Resource, now?: Resource, declared?: Properties): void {
-    this.#steps.push({ name, operation, old, now, declared, sight: this.look() });
+  #record(name: string, operation: Operation, before?: Resource, after?: Resource, declared?: Properties): void {
+    this.#steps.push({ name, operation, before, after, declared, snapshot: this.takeSnapshot() });
   }
 
   async #check(olds: Properties, news: Properties): Promise<Properties> {
-    const { inputs = news, failures = [] } = await invitationProvider.check(wire(olds), wire(news));
+    const { inputs = news, failures = [] } = await invitationProvider.check(toWire(olds), toWire(news));
     const [failure] = failures;
     if (failure) throw new CheckFailure(failure.reason);
-    return wire({ ...inputs, __provider: news["__provider"] });
+    return toWire({ ...inputs, __provider: news["__provider"] });
   }
 
-  /** Whether the resource stays the same, and what is to be done if it does not. */
   async #plan(
     old: Resource | undefined,
     news: Properties,
   ): Promise<{ operation: "same" | "create" | "update" | "replace"; declared: Properties }> {
-    const program = { ...news, __provider: providerSource("Invitation") };
-    const declared = await this.#check(old?.inputs ?? {}, program);
+    const args = { ...news, __provider: providerSource("Invitation") };
+    const declared = await this.#check(old?.inputs ?? {}, args);
     if (!old) return { operation: "create", declared };
-    const { changes, replaces = [] } = await invitationProvider.diff(old.id, wire(old.outputs), wire(declared));
-    // Where the provider leaves open whether there are changes, the engine compares the inputs.
+    const { changes, replaces = [] } = await invitationProvider.diff(old.id, toWire(old.outputs), toWire(declared));
+    // If `diff` does not return `changes`, the engine compares the inputs.
     const changed = changes ?? !isDeepStrictEqual(old.inputs, declared);
     if (!changed) return { operation: "same", declared };
     if (replaces.length === 0) return { operation: "update", declared };
-    return { operation: "replace", declared: await this.#check({}, program) };
+    return { operation: "replace", declared: await this.#check({}, args) };
   }
 
   async #register(name: string, news: Properties): Promise<void> {
     const old = this.state.get(name);
     const { operation, declared } = await this.#plan(old, news);
-    const now = await this.#apply(operation, old, declared);
-    this.state.set(name, now);
-    if (old && operation === "replace") this.doomed.set(old, name);
-    this.#note(name, operation, old, now, declared);
+    const resource = await this.#apply(operation, old, declared);
+    this.state.set(name, resource);
+    if (old && operation === "replace") this.pendingDeletions.set(old, name);
+    this.#record(name, operation, old, resource, declared);
   }
 
   async #apply(
@@ -164,65 +164,65 @@ export class Engine<Sight> {
     declared: Properties,
   ): Promise<Resource> {
     if (!old || operation === "create" || operation === "replace") {
-      const { id, outs } = await invitationProvider.create(wire(declared));
+      const { id, outs } = await invitationProvider.create(toWire(declared));
       return { id, inputs: declared, outputs: withProvider(outs, declared) };
     }
-    // What is the same has the new inputs all the same.
+    // The engine stores the new inputs even if nothing changed.
     if (operation === "same") return { ...old, inputs: declared };
-    const { outs } = await invitationProvider.update(old.id, wire(old.outputs), wire(declared));
+    const { outs } = await invitationProvider.update(old.id, toWire(old.outputs), toWire(declared));
     return { id: old.id, inputs: declared, outputs: withProvider(outs, declared) };
   }
 
   async #refresh(): Promise<void> {
     for (const [name, old] of this.state) {
-      const { id, props, inputs } = await invitationProvider.read(old.id, wire(old.outputs));
+      const { id, props, inputs } = await invitationProvider.read(old.id, toWire(old.outputs));
       if (id === undefined || id === "") {
         this.state.delete(name);
-        this.#note(name, "gone", old);
+        this.#record(name, "missing", old);
         continue;
       }
-      const now: Resource = {
+      const refreshed: Resource = {
         id,
         inputs: inputs === undefined ? old.inputs : withProvider(inputs, old.outputs),
         outputs: withProvider(props, old.outputs),
       };
-      // For what is shown of it.
-      await invitationProvider.diff(now.id, wire(now.outputs), wire(old.inputs));
-      this.state.set(name, now);
-      this.#note(name, "read", old, now);
+      // The engine calls `diff` to display the drift.
+      await invitationProvider.diff(refreshed.id, toWire(refreshed.outputs), toWire(old.inputs));
+      this.state.set(name, refreshed);
+      this.#record(name, "read", old, refreshed);
     }
   }
 
-  async #deleteDoomed(): Promise<void> {
-    for (const [doomed, name] of this.doomed) {
-      await invitationProvider.delete(doomed.id, wire(doomed.outputs));
-      this.doomed.delete(doomed);
-      this.#note(name, "delete", doomed);
+  async #deletePending(): Promise<void> {
+    for (const [resource, name] of this.pendingDeletions) {
+      await invitationProvider.delete(resource.id, toWire(resource.outputs));
+      this.pendingDeletions.delete(resource);
+      this.#record(name, "delete", resource);
     }
   }
 
   async #delete(name: string): Promise<void> {
     const old = this.state.get(name);
     if (!old) return;
-    await invitationProvider.delete(old.id, wire(old.outputs));
+    await invitationProvider.delete(old.id, toWire(old.outputs));
     this.state.delete(name);
-    this.#note(name, "delete", old);
+    this.#record(name, "delete", old);
   }
 }
 
-/** As it comes out of gRPC, whose structs know no `undefined`, no dates and no numbers that are none. */
-function wire(properties: object): Properties {
-  refuse(properties, "");
+/** Converts to JSON. Throws for values that gRPC structs cannot represent: `undefined`, dates, NaN and infinities. */
+function toWire(properties: object): Properties {
+  assertSerializable(properties, "");
   return JSON.parse(JSON.stringify(properties)) as Properties;
 }
 
-function refuse(value: unknown, path: string): void {
+function assertSerializable(value: unknown, path: string): void {
   if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) return;
   const isPlain = Array.isArray(value) || (typeof value === "object" && !(value instanceof Date));
-  if (!isPlain) throw new Error(`The engine can send no ${typeof value} (${path}).`);
-  for (const [key, item] of Object.entries(value as object)) refuse(item, `${path}.${key}`);
+  if (!isPlain) throw new Error(`The engine cannot send a value of type ${typeof value} (${path}).`);
+  for (const [key, item] of Object.entries(value as object)) assertSerializable(item, `${path}.${key}`);
 }
 
-function withProvider(properties: object, from: Properties): Properties {
-  return wire({ ...properties, __provider: from["__provider"] });
+function withProvider(properties: object, source: Properties): Properties {
+  return toWire({ ...properties, __provider: source["__provider"] });
 }

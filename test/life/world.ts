@@ -1,19 +1,23 @@
 import { Authentik, type AuthentikVersion } from "../sandbox";
 
 const invitationsPath = "/api/v3/stages/invitation/invitations/";
-const mine = ["add", "view", "change", "delete"].map((verb) => `authentik_stages_invitation.${verb}_invitation`);
-const seeingEvents = "authentik_events.view_event";
+const basePermissions = [
+  "authentik_flows.view_flow",
+  ...["add", "view", "change", "delete"].map((verb) => `authentik_stages_invitation.${verb}_invitation`),
+];
+const viewEvents = "authentik_events.view_event";
 
-export type EventLog = "well" | "late" | "forbidden" | "broken";
+export type EventLog = "working" | "late" | "forbidden" | "failing";
 export type FlowSlug = "join" | "guests";
 
-/** What became of an invitation on the server, and since when the event log shows it. */
-interface Happening {
-  readonly how: "use" | "refusal" | "admin" | "sweep";
-  readonly visible: number;
+/** Why the server deleted an invitation other than for Pulumi, and from when on the event log shows it. */
+interface Deletion {
+  /** `refusal`: authentik 2026.2 deletes an expired invitation when its link is opened. */
+  readonly cause: "use" | "refusal" | "admin" | "cleanup";
+  readonly visibleFrom: number;
 }
 
-/** An invitation as the server has it, for comparisons. */
+/** An invitation on the server. */
 export interface Row {
   readonly pk: string;
   readonly name: string;
@@ -24,14 +28,14 @@ export interface Row {
   readonly flow: string | undefined;
 }
 
-/** An authentik with everybody who does something to it but Pulumi: invitees, admins, the clean-up, the clock. */
+/** An authentik, and everything that acts on it except Pulumi: invitees, admins, the cleanup task and the clock. */
 export class World {
   attribution: boolean = true;
   readonly #uses = new Map<string, number>();
-  readonly #ends = new Map<string, Happening>();
-  readonly #everMade = new Set<string>();
-  #eventLog: EventLog = "well";
-  #unbreak: (() => void) | undefined;
+  readonly #deletions = new Map<string, Deletion>();
+  readonly #allPks = new Set<string>();
+  #eventLog: EventLog = "working";
+  #restoreEvents: (() => void) | undefined;
 
   private constructor(
     readonly server: Authentik,
@@ -40,15 +44,15 @@ export class World {
 
   static async start(version: AuthentikVersion): Promise<World> {
     const server = await Authentik.start({ version });
-    const token = server.addUser("pulumi", [...mine, "authentik_flows.view_flow", seeingEvents]);
+    const token = server.addUser("pulumi", [...basePermissions, viewEvents]);
     const world = new World(server, token);
-    world.makeFlow("join");
-    world.makeFlow("guests");
+    world.createFlow("join");
+    world.createFlow("guests");
     return world;
   }
 
   async close(): Promise<void> {
-    this.#unbreak?.();
+    this.#restoreEvents?.();
     await this.server.close();
   }
 
@@ -70,31 +74,29 @@ export class World {
     this.server.eventDelay = eventLog === "late" ? 3_600_000 : 0;
     const user = instance.users.named("pulumi");
     if (user) {
-      const others = ["authentik_flows.view_flow", ...mine];
-      user.permissions = new Set(eventLog === "forbidden" ? others : [...others, seeingEvents]);
+      user.permissions = new Set(eventLog === "forbidden" ? basePermissions : [...basePermissions, viewEvents]);
     }
-    this.#unbreak?.();
-    this.#unbreak = undefined;
-    if (eventLog === "broken") {
+    this.#restoreEvents?.();
+    this.#restoreEvents = undefined;
+    if (eventLog === "failing") {
       const spy = jest.spyOn(instance.events, "answerList").mockReturnValue({
         status: 500,
         headers: { "content-type": "text/html" },
         body: { text: "<title>Server Error</title>" },
       });
-      this.#unbreak = () => spy.mockRestore();
+      this.#restoreEvents = () => spy.mockRestore();
     }
   }
 
-  /** The next invitation is made, and nobody is told. */
-  loseCreation(): void {
+  /** The server carries out the next create request, but its response is lost. */
+  loseCreateResponse(): void {
     this.server.fail({ method: "POST", path: /\/invitations\/$/, when: "after", cut: true });
   }
 
-  pass(milliseconds: number): void {
+  advanceTime(milliseconds: number): void {
     jest.setSystemTime(Date.now() + milliseconds);
   }
 
-  /** The invitations that are there. */
   rows(): Row[] {
     return [...this.server.instance.invitations.all()].map((row) => ({
       pk: row.pk,
@@ -110,10 +112,10 @@ export class World {
     return this.rows().find((row) => row.pk === pk);
   }
 
-  /** Pks of all invitations that ever were there. */
-  everMade(): ReadonlySet<string> {
-    for (const { pk } of this.rows()) this.#everMade.add(pk);
-    return this.#everMade;
+  /** The pks of all current and former invitations. */
+  allPks(): ReadonlySet<string> {
+    for (const { pk } of this.rows()) this.#allPks.add(pk);
+    return this.#allPks;
   }
 
   flowPk(slug: FlowSlug): string | undefined {
@@ -124,8 +126,8 @@ export class World {
     return this.server.instance.flows.find(pk) !== undefined;
   }
 
-  /** A flow of an invitation stage alone: who comes to it with an invitation has used it. */
-  makeFlow(slug: FlowSlug): void {
+  /** Creates a flow with only an invitation stage, so that opening the link is enough to use an invitation. */
+  createFlow(slug: FlowSlug): void {
     const { flows, stages, bindings } = this.server.instance;
     if (flows.ofSlug(slug)) return;
     const target = flows.add({ name: slug, slug, title: slug, designation: "enrollment" });
@@ -133,11 +135,10 @@ export class World {
   }
 
   async deleteFlow(slug: FlowSlug): Promise<void> {
-    if (this.flowPk(slug)) await this.#asAdmin("DELETE", `/api/v3/flows/instances/${slug}/`);
+    if (this.flowPk(slug)) await this.#requestAsAdmin("DELETE", `/api/v3/flows/instances/${slug}/`);
   }
 
-  /** Somebody opens the link. */
-  async open(pk: string): Promise<void> {
+  async openLink(pk: string): Promise<void> {
     const { instance, version } = this.server;
     const flow = instance.invitations.find(pk)?.flow?.slug ?? "join";
     const row = this.row(pk);
@@ -146,66 +147,67 @@ export class World {
     await this.server.request("GET", `/api/v3/flows/executor/${flow}/?query=${query}`, undefined, null);
     const isRefused = version === "2026.2" && row.expires < Date.now();
     if (!isRefused) this.#uses.set(pk, this.#uses.get(pk) ?? this.#visibleFrom());
-    if (!this.row(pk)) this.#end(pk, isRefused ? "refusal" : "use");
+    if (!this.row(pk)) this.#recordDeletion(pk, isRefused ? "refusal" : "use");
   }
 
   async patch(pk: string, fields: Record<string, unknown>): Promise<void> {
-    if (this.row(pk)) await this.#asAdmin("PATCH", `${invitationsPath}${pk}/`, fields);
+    if (this.row(pk)) await this.#requestAsAdmin("PATCH", `${invitationsPath}${pk}/`, fields);
   }
 
   async delete(pk: string): Promise<void> {
     if (!this.row(pk)) return;
-    await this.#asAdmin("DELETE", `${invitationsPath}${pk}/`);
-    this.#end(pk, "admin");
+    await this.#requestAsAdmin("DELETE", `${invitationsPath}${pk}/`);
+    this.#recordDeletion(pk, "admin");
   }
 
   cleanUp(): void {
     const before = this.rows();
     this.server.cleanUpExpired();
-    for (const { pk } of before) if (!this.row(pk)) this.#end(pk, "sweep");
+    for (const { pk } of before) if (!this.row(pk)) this.#recordDeletion(pk, "cleanup");
   }
 
-  /** How it came to be gone, other than by Pulumi. */
-  endOf(pk: string): Happening["how"] | undefined {
-    return this.#ends.get(pk)?.how;
+  /** Why the invitation was deleted; `undefined` if it was not, or if Pulumi deleted it. */
+  deletionCause(pk: string): Deletion["cause"] | undefined {
+    return this.#deletions.get(pk)?.cause;
   }
 
   isUsed(pk: string): boolean {
     return this.#uses.has(pk);
   }
 
-  /** Whether Pulumi can know from the event log how it came to be gone. */
-  showsEndOf(pk: string): boolean {
-    return this.#shows(this.#ends.get(pk)?.visible);
+  /** Whether Pulumi can find the deletion in the event log. */
+  showsDeletion(pk: string): boolean {
+    return this.#isVisible(this.#deletions.get(pk)?.visibleFrom);
   }
 
-  showsUseOf(pk: string): boolean {
-    return this.#shows(this.#uses.get(pk));
+  /** Whether Pulumi can find the use in the event log. */
+  showsUse(pk: string): boolean {
+    return this.#isVisible(this.#uses.get(pk));
   }
 
-  /** What Pulumi has sent since the last call. */
-  requests(): { readonly method: string; readonly path: string; readonly query: string }[] {
-    const sent = this.server.requests.filter(({ username }) => username === "pulumi");
+  /** Returns Pulumi's requests since the last call. */
+  takeRequests(): { readonly method: string; readonly path: string; readonly query: string }[] {
+    const requests = this.server.requests.filter(({ username }) => username === "pulumi");
     this.server.requests.length = 0;
-    return sent;
+    return requests;
   }
 
-  #shows(visible: number | undefined): boolean {
-    const isReadable = this.#eventLog === "well" || this.#eventLog === "late";
-    return isReadable && visible !== undefined && visible <= Date.now();
+  #isVisible(visibleFrom: number | undefined): boolean {
+    const isReadable = this.#eventLog === "working" || this.#eventLog === "late";
+    return isReadable && visibleFrom !== undefined && visibleFrom <= Date.now();
   }
 
   #visibleFrom(): number {
     return Date.now() + this.server.eventDelay;
   }
 
-  #end(pk: string, how: Happening["how"]): void {
-    this.#everMade.add(pk);
-    this.#ends.set(pk, { how, visible: this.#visibleFrom() });
+  #recordDeletion(pk: string, cause: Deletion["cause"]): void {
+    this.#allPks.add(pk);
+    this.#deletions.set(pk, { cause, visibleFrom: this.#visibleFrom() });
   }
 
-  async #asAdmin(method: string, path: string, body?: unknown): Promise<void> {
+  async #requestAsAdmin(method: string, path: string, body?: unknown): Promise<void> {
     const { status } = await this.server.request(method, path, body);
-    if (status >= 300) throw new Error(`An admin's ${method} was answered ${status}.`);
+    if (status >= 300) throw new Error(`${method} ${path} as admin returned ${status}.`);
   }
 }

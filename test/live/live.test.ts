@@ -20,83 +20,83 @@ afterEach(async () => {
   await rm(temporary, { recursive: true, force: true });
 });
 
-interface Ended {
+interface RunResult {
   readonly code: number | null;
   readonly output: string;
 }
 
-/** Runs the live tests; `watch` sees all that they have printed so far. */
+/** Runs the live tests. Calls `watch` with the output so far whenever there is more. */
 async function runLive(
   env: Readonly<Record<string, string>>,
   watch: (output: string, live: ChildProcess) => void = () => {},
-): Promise<Ended> {
-  const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...others } = process.env;
+): Promise<RunResult> {
+  const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...otherVariables } = process.env;
   const live = spawn(process.execPath, [join(root, "build", "test", "live", "main.js")], {
-    env: { ...others, TMPDIR: temporary, ...env },
+    env: { ...otherVariables, TMPDIR: temporary, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
-  const note = (text: Buffer): void => {
-    output += String(text);
+  const append = (chunk: Buffer): void => {
+    output += String(chunk);
     watch(output, live);
   };
-  live.stdout.on("data", note);
-  live.stderr.on("data", note);
+  live.stdout.on("data", append);
+  live.stderr.on("data", append);
   const code = await new Promise<number | null>((resolve) => live.on("close", resolve));
   return { code, output };
 }
 
-/** A server that others use: they have an invitation and a stage there. */
-async function startUsed(version: "2024.8" | "2026.2"): Promise<{ env: Record<string, string>; before: unknown[] }> {
+/** Starts a server that already has an invitation and a stage. */
+async function startServer(version: "2024.8" | "2026.2"): Promise<{ env: Record<string, string>; before: unknown[] }> {
   authentik = await Authentik.start({ version });
-  await authentik.request("POST", lists[0] ?? "", { name: "live-of-somebody", expires: "2036-01-01T00:00:00Z" });
-  await authentik.request("POST", lists[1] ?? "", { name: "a stage of somebody" });
-  return { env: { AUTHENTIK_URL: authentik.url, AUTHENTIK_TOKEN: authentik.token }, before: await holdings() };
+  await authentik.request("POST", lists[0] ?? "", { name: "live-of-another-user", expires: "2036-01-01T00:00:00Z" });
+  await authentik.request("POST", lists[1] ?? "", { name: "a stage of another user" });
+  return { env: { AUTHENTIK_URL: authentik.url, AUTHENTIK_TOKEN: authentik.token }, before: await listObjects() };
 }
 
-async function holdings(): Promise<unknown[]> {
+async function listObjects(): Promise<unknown[]> {
   return await Promise.all(lists.map(async (path) => (await authentik?.request("GET", path))?.body));
 }
 
 test.each(["2024.8", "2026.2"] as const)(
-  "All of it passes against authentik %s, and others keep what they have",
+  "passes against authentik %s, and leaves existing objects unchanged",
   async (version) => {
-    const { env, before } = await startUsed(version);
+    const { env, before } = await startServer(version);
     const { code, output } = await runLive(env);
     expect({ code, output: code === 0 ? "" : output }).toEqual({ code: 0, output: "" });
-    expect(output).toMatch(/All went as it should: 13 steps in \d+ s\.\n$/);
+    expect(output).toMatch(/All 13 steps passed in \d+ s\.\n$/);
     expect(output).not.toContain(env["AUTHENTIK_TOKEN"]);
-    expect(await holdings()).toEqual(before);
+    expect(await listObjects()).toEqual(before);
     expect(await readdir(temporary)).toEqual([]);
   },
   240_000,
 );
 
-test("After a failure nothing is left, and the exit code tells", async () => {
-  const { env, before } = await startUsed("2026.2");
+test("deletes its objects and exits with 1 after a failure", async () => {
+  const { env, before } = await startServer("2026.2");
   authentik?.fail({ method: "PUT", status: 500, times: 100 });
   const { code, output } = await runLive(env);
   expect(code).toBe(1);
   expect(output).toContain("pulumi up --refresh --yes --skip-preview ended with ");
-  expect(output).toMatch(/Cleaned up: \d+ that began with live-[0-9a-f]{6}- deleted\./);
+  expect(output).toMatch(/Cleaned up: deleted \d+ objects whose names start with live-[0-9a-f]{6}-\./);
   expect(output).not.toContain("    at ");
-  expect(await holdings()).toEqual(before);
+  expect(await listObjects()).toEqual(before);
   expect(await readdir(temporary)).toEqual([]);
 }, 120_000);
 
-test("A change that goes unnoticed is told", async () => {
-  const { env, before } = await startUsed("2026.2");
-  // The admin's changes are taken, and do nothing.
+test("fails if Pulumi does not show a change as drift", async () => {
+  const { env, before } = await startServer("2026.2");
+  // The server accepts the admin's changes without carrying them out.
   authentik?.fail({ method: "PATCH", status: 200, body: "{}", times: 100 });
   const { code, output } = await runLive(env);
   expect(code).toBe(1);
   expect(output).toContain("The drift is not shown: ");
   expect(output).toContain("singleUse: false => true is missing");
-  expect(await holdings()).toEqual(before);
+  expect(await listObjects()).toEqual(before);
 }, 120_000);
 
-test("After Ctrl+C nothing is left", async () => {
-  const { env, before } = await startUsed("2026.2");
+test("deletes its objects after Ctrl+C", async () => {
+  const { env, before } = await startServer("2026.2");
   let interrupted = false;
   const { code, output } = await runLive(env, (soFar, live) => {
     if (interrupted || !soFar.includes("pulumi preview --expect-no-changes")) return;
@@ -104,21 +104,21 @@ test("After Ctrl+C nothing is left", async () => {
     live.kill("SIGINT");
   });
   expect(code).toBe(130);
-  expect(output).toMatch(/Cleaned up: 6 that began with live-[0-9a-f]{6}- deleted\./);
-  expect(await holdings()).toEqual(before);
+  expect(output).toMatch(/Cleaned up: deleted 6 objects whose names start with live-[0-9a-f]{6}-\./);
+  expect(await listObjects()).toEqual(before);
   expect(await readdir(temporary)).toEqual([]);
 }, 120_000);
 
 test.each([
-  [{}, "set AUTHENTIK_URL to its address and AUTHENTIK_TOKEN to an API token"],
+  [{}, "Set AUTHENTIK_URL to its URL and AUTHENTIK_TOKEN to an API token"],
   [{ AUTHENTIK_URL: "http://127.0.0.1:1" }, "AUTHENTIK_TOKEN"],
   [{ AUTHENTIK_URL: "http://127.0.0.1:1", AUTHENTIK_TOKEN: "a" }, "authentik cannot be reached"],
 ])(
-  "Without an authentik it says what it needs: %j",
-  async (env, sentence) => {
+  "reports missing settings and an unreachable server: %j",
+  async (env, message) => {
     const { code, output } = await runLive(env);
     expect(code).toBe(1);
-    expect(output).toContain(sentence);
+    expect(output).toContain(message);
     expect(output).not.toContain("    at ");
     expect(await readdir(temporary)).toEqual([]);
   },

@@ -1,7 +1,6 @@
 /**
- * `npm run test:live`: the story of the demo, and import and get besides, against the authentik that AUTHENTIK_URL and
- * AUTHENTIK_TOKEN name. All that it makes there has a prefix of its own in its name, and is deleted by it at the end,
- * however it ends; nothing else is touched.
+ * `npm run test:live`: runs the steps of the demo, an import and `get` against the authentik at AUTHENTIK_URL. The names of all objects
+ * that it creates start with a random prefix, by which it deletes them at the end, also after a failure. It changes nothing else.
  */
 import { deepStrictEqual } from "node:assert";
 import { randomBytes } from "node:crypto";
@@ -11,7 +10,7 @@ import { Admin, type AdminOptions, type Kind } from "../demo/admin";
 import { Disappointment, runMain, Undo } from "../demo/processes";
 import { type Change, Story, type Teller } from "../demo/story";
 import { Workspace } from "../demo/workspace";
-import { declared, handmade } from "./declared";
+import { declared, external } from "./values";
 
 const day = 24 * 60 * 60 * 1000;
 const kinds: readonly Kind[] = ["invitations", "stages"];
@@ -21,13 +20,13 @@ interface Flow {
   readonly slug: string;
 }
 
-/** Every property is changed by hand, and of each kind one object deleted. */
-function changesOf(prefix: string, flow: Flow, otherFlow: Flow): readonly Change[] {
-  const name = (end: string): string => `${prefix}${end}`;
-  const quoted = (end: string): string => `"${name(end)}"`;
+/** Changes every property, and deletes one object of each kind. */
+function planChanges(prefix: string, flow: Flow, otherFlow: Flow): readonly Change[] {
+  const name = (suffix: string): string => `${prefix}${suffix}`;
+  const quoted = (suffix: string): string => `"${name(suffix)}"`;
   return [
     {
-      does: "Name, expiry, fixed data and single use of an invitation.",
+      does: "An admin changes the name, expiry, fixed data and single use of an invitation.",
       make: (admin) =>
         admin.change("invitations", name("dated"), {
           name: name("renamed"),
@@ -45,7 +44,7 @@ function changesOf(prefix: string, flow: Flow, otherFlow: Flow): readonly Change
       repair: `update ${name("dated")}`,
     },
     {
-      does: "Flow and expiry of an invitation that says how long it is valid.",
+      does: "An admin changes the flow and expiry of an invitation that is declared with validFor.",
       async make(admin) {
         const { expires } = await admin.named("invitations", name("lasting"));
         const later = new Date(Date.parse(String(expires)) + 6 * day).toISOString();
@@ -58,7 +57,7 @@ function changesOf(prefix: string, flow: Flow, otherFlow: Flow): readonly Change
       repair: `update ${name("lasting")}`,
     },
     {
-      does: "Name of an invitation stage, and whether its flow goes on without an invitation.",
+      does: "An admin changes the name of an invitation stage, and whether its flow continues without an invitation.",
       make: (admin) =>
         admin.change("stages", name("stage"), {
           name: name("renamed-stage"),
@@ -71,13 +70,13 @@ function changesOf(prefix: string, flow: Flow, otherFlow: Flow): readonly Change
       repair: `update ${name("stage")}`,
     },
     {
-      does: "An invitation is deleted.",
+      does: "An admin deletes an invitation.",
       make: async (admin) => await admin.delete("invitations", (await admin.named("invitations", name("doomed"))).pk),
       values: [],
       repair: `create ${name("doomed")}`,
     },
     {
-      does: "An invitation stage is deleted.",
+      does: "An admin deletes an invitation stage.",
       make: async (admin) => await admin.delete("stages", (await admin.named("stages", name("doomed-stage"))).pk),
       values: [],
       repair: `create ${name("doomed-stage")}`,
@@ -89,31 +88,31 @@ class Report implements Teller {
   readonly echo = false;
   steps = 0;
 
-  heading(sentence: string): void {
+  heading(title: string): void {
     this.steps += 1;
-    process.stdout.write(`${this.steps}. ${sentence}\n`);
+    process.stdout.write(`${this.steps}. ${title}\n`);
   }
 
   command(line: string): void {
     process.stdout.write(`   $ ${line}\n`);
   }
 
-  say(sentence: string): void {
-    process.stdout.write(`   ${sentence}\n`);
+  say(message: string): void {
+    process.stdout.write(`   ${message}\n`);
   }
 }
 
-function settings(): AdminOptions {
+function readSettings(): AdminOptions {
   const { AUTHENTIK_URL: url, AUTHENTIK_TOKEN: token, AUTHENTIK_INSECURE: insecure } = process.env;
   if (!url || !token) {
     throw new Disappointment(
-      "The live tests need a real authentik: set AUTHENTIK_URL to its address and AUTHENTIK_TOKEN to an API token that may add, view, change and delete invitations and invitation stages, and view flows. They make objects whose names begin with live-, and delete them again.",
+      "The live tests need a real authentik. Set AUTHENTIK_URL to its URL and AUTHENTIK_TOKEN to an API token whose user is allowed to add, view, change and delete invitations and invitation stages, and to view flows. The tests create objects whose names start with live-, and delete them at the end.",
     );
   }
   return { url, token, insecure: ["1", "true", "yes"].includes(insecure ?? "") };
 }
 
-/** Deletes all whose names begin with the prefix, and says how much that was. */
+/** Deletes all objects whose names start with the prefix, and prints how many. */
 async function cleanUp(admin: Admin, prefix: string): Promise<void> {
   let deleted = 0;
   try {
@@ -126,82 +125,82 @@ async function cleanUp(admin: Admin, prefix: string): Promise<void> {
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Disappointment(`Not all was cleaned up; delete by hand what begins with ${prefix}. ${reason}`);
+    throw new Disappointment(`The cleanup failed. Delete the objects whose names start with ${prefix}. ${reason}`);
   }
-  if (deleted > 0) process.stdout.write(`Cleaned up: ${deleted} that began with ${prefix} deleted.\n`);
+  if (deleted > 0) process.stdout.write(`Cleaned up: deleted ${deleted} objects whose names start with ${prefix}.\n`);
 }
 
-/** An invitation and a stage that somebody made by hand are taken over as they are. */
-async function takeOver(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
-  report.heading("An invitation and a stage that somebody made by hand are imported as they are.");
+/** Imports an invitation and a stage that were created outside Pulumi. */
+async function importExternal(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
+  report.heading("Import an invitation and a stage that were created outside Pulumi, without changing them.");
   const invitation = await admin.create("invitations", {
-    name: `${prefix}handmade`,
-    expires: handmade.expires,
-    single_use: handmade.singleUse,
-    fixed_data: handmade.fixedData,
+    name: `${prefix}imported`,
+    expires: external.expires,
+    single_use: external.singleUse,
+    fixed_data: external.fixedData,
     flow: flow.pk,
   });
-  const stage = await admin.create("stages", { name: `${prefix}handmade-stage` });
-  await story.configure("handmadeInvitation", { secret: invitation.pk });
-  await story.configure("handmadeStage", stage.pk);
+  const stage = await admin.create("stages", { name: `${prefix}imported-stage` });
+  await story.configure("importedInvitation", { secret: invitation.pk });
+  await story.configure("importedStage", stage.pk);
   await story.configure("imports", "true");
   await story.succeed(["up", "--yes", "--skip-preview"]);
-  for (const [kind, made] of [["invitations", invitation] as const, ["stages", stage] as const]) {
-    const namesakes = (await admin.all(kind)).filter(({ name }) => name === made.name);
-    expectEqual(`the ${kind} named ${made.name}`, namesakes, [made]);
+  for (const [kind, imported] of [["invitations", invitation] as const, ["stages", stage] as const]) {
+    const sameName = (await admin.all(kind)).filter(({ name }) => name === imported.name);
+    expectEqual(`the ${kind} named ${imported.name}`, sameName, [imported]);
   }
   await story.succeed(["preview", "--refresh", "--expect-no-changes"]);
 
-  report.heading("They stay when the option import leaves the code.");
+  report.heading("Remove the option import from the program. Nothing changes.");
   await story.configure("imports", "false");
   await story.succeed(["preview", "--expect-no-changes"]);
 }
 
-/** An invitation and a stage of somebody else are read, and left alone. */
-async function look(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
-  report.heading("An invitation and a stage of somebody else are read by get.");
+/** Reads an invitation and a stage that Pulumi does not manage, and verifies that it neither changes nor deletes them. */
+async function readExternal(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
+  report.heading("Read an invitation and a stage that Pulumi does not manage, with get.");
   const invitation = await admin.create("invitations", {
-    name: `${prefix}foreign`,
-    expires: handmade.expires,
+    name: `${prefix}existing`,
+    expires: external.expires,
     single_use: true,
-    fixed_data: handmade.fixedData,
+    fixed_data: external.fixedData,
     flow: flow.pk,
   });
   const stage = await admin.create("stages", {
-    name: `${prefix}foreign-stage`,
+    name: `${prefix}existing-stage`,
     continue_flow_without_invitation: true,
   });
-  await story.configure("foreignInvitation", { secret: invitation.pk });
-  await story.configure("foreignStage", stage.pk);
-  await story.configure("look", "true");
+  await story.configure("existingInvitation", { secret: invitation.pk });
+  await story.configure("existingStage", stage.pk);
+  await story.configure("get", "true");
   await story.succeed(["up", "--yes", "--skip-preview"]);
-  const outputs = await outputsOf(story);
-  const { link, ...seenInvitation } = outputs["seenInvitation"] as Record<string, unknown>;
-  expectEqual("the invitation that get read", seenInvitation, {
+  const outputs = await readOutputs(story);
+  const { link, ...existingInvitation } = outputs["existingInvitation"] as Record<string, unknown>;
+  expectEqual("the invitation that get returned", existingInvitation, {
     name: invitation.name,
-    expires: handmade.expires,
+    expires: external.expires,
     singleUse: true,
-    fixedData: handmade.fixedData,
+    fixedData: external.fixedData,
     flowSlug: flow.slug,
     status: "pending",
   });
   expectEqual("its link", String(link).endsWith(`/if/flow/${flow.slug}/?itoken=${invitation.pk}`), true);
-  expectEqual("the stage that get read", outputs["seenStage"], {
+  expectEqual("the stage that get returned", outputs["existingStage"], {
     name: stage.name,
     continueFlowWithoutInvitation: true,
   });
   expectEqual("the link of an invitation to any flow", outputs["openLink"], "none");
 
-  report.heading("When the code no longer looks at them, they are still there.");
-  await story.configure("look", "false");
+  report.heading("Remove the get calls from the program. Nothing is deleted.");
+  await story.configure("get", "false");
   await story.succeed(["up", "--yes", "--skip-preview"]);
-  for (const [kind, seen] of [["invitations", invitation] as const, ["stages", stage] as const]) {
-    expectEqual(`${seen.name} in authentik`, await admin.named(kind, seen.name), seen);
-    await admin.delete(kind, seen.pk);
+  for (const [kind, existing] of [["invitations", invitation] as const, ["stages", stage] as const]) {
+    expectEqual(`${existing.name} in authentik`, await admin.named(kind, existing.name), existing);
+    await admin.delete(kind, existing.pk);
   }
 }
 
-async function outputsOf(story: Story): Promise<Record<string, unknown>> {
+async function readOutputs(story: Story): Promise<Record<string, unknown>> {
   const { stdout } = await story.succeed(["stack", "output", "--json", "--show-secrets"]);
   return JSON.parse(stdout) as Record<string, unknown>;
 }
@@ -211,7 +210,7 @@ function expectEqual(what: string, actual: unknown, expected: unknown): void {
     deepStrictEqual(actual, expected);
   } catch {
     throw new Disappointment(
-      `Not as expected: ${what} is ${JSON.stringify(actual)}, and should be ${JSON.stringify(expected)}.`,
+      `Unexpected value: ${what} is ${JSON.stringify(actual)}. Expected ${JSON.stringify(expected)}.`,
     );
   }
 }
@@ -222,7 +221,7 @@ async function chooseFlows(admin: Admin): Promise<[Flow, Flow]> {
   const otherFlow = flows.find(({ pk }) => pk !== flow?.pk);
   if (!flow || !otherFlow) {
     throw new Disappointment(
-      "The live tests need two flows of any kind that the token's user may see; there are fewer.",
+      "The live tests need two flows, of any kind, that the token's user is allowed to view. There are fewer.",
     );
   }
   return [flow, otherFlow];
@@ -230,7 +229,7 @@ async function chooseFlows(admin: Admin): Promise<[Flow, Flow]> {
 
 async function main(interrupted: AbortSignal): Promise<void> {
   const start = performance.now();
-  const options = settings();
+  const options = readSettings();
   const report = new Report();
   const prefix = `live-${randomBytes(3).toString("hex")}-`;
   const undo = new Undo();
@@ -246,7 +245,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
       join(workspace.folder, "Pulumi.yaml"),
       `name: authentik-invitations-live\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: ${JSON.stringify(program)}\n`,
     );
-    process.stdout.write(`All that is made in ${options.url} begins with ${prefix}\n`);
+    process.stdout.write(`The names of all objects created in ${options.url} start with ${prefix}.\n`);
     const story = new Story(
       {
         workspace,
@@ -259,23 +258,23 @@ async function main(interrupted: AbortSignal): Promise<void> {
           prefix,
           flow: flow.slug,
         },
-        invitations: ["dated", "lasting", "open", "doomed"].map((end) => prefix + end),
-        stages: ["stage", "doomed-stage"].map((end) => prefix + end),
+        invitations: ["dated", "lasting", "open", "doomed"].map((suffix) => prefix + suffix),
+        stages: ["stage", "doomed-stage"].map((suffix) => prefix + suffix),
         isOurs: (name) => name.startsWith(prefix),
-        changes: changesOf(prefix, flow, otherFlow),
+        changes: planChanges(prefix, flow, otherFlow),
         program: "test/live/program.ts",
       },
       report,
     );
     await story.tell(async () => {
-      await takeOver(story, admin, report, prefix, flow);
-      await look(story, admin, report, prefix, flow);
+      await importExternal(story, admin, report, prefix, flow);
+      await readExternal(story, admin, report, prefix, flow);
     });
   } finally {
     await undo.all();
   }
   const seconds = Math.round((performance.now() - start) / 1000);
-  process.stdout.write(`All went as it should: ${report.steps} steps in ${seconds} s.\n`);
+  process.stdout.write(`All ${report.steps} steps passed in ${seconds} s.\n`);
 }
 
 void runMain(main);

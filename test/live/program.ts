@@ -1,10 +1,10 @@
 /**
- * The program of the live tests: something of every property. All names have a prefix, for it runs against servers that others
- * use. What it holds besides is switched by configuration.
+ * The program of the live tests, which sets every property at least once. All names have a prefix, because the server may be in use. The
+ * configuration enables the imports and the `get` calls.
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
-import { declared, handmade } from "./declared";
+import { declared, external } from "./values";
 
 const config = new pulumi.Config();
 const prefix = config.require("prefix");
@@ -30,34 +30,34 @@ const open = new authentik.Invitation(`${prefix}open`, { validFor: "36h" });
 new authentik.Invitation(`${prefix}doomed`, { flow, validFor: "1d" });
 new authentik.InvitationStage(`${prefix}doomed-stage`);
 
-// Made by hand and taken over: at first with the option `import`, then without it, as the documents advise.
+// First with the resource option `import`, then without it, as the documentation recommends.
 const imports = config.getBoolean("imports");
 if (imports !== undefined) {
-  const taken = (pk: string): pulumi.CustomResourceOptions => (imports ? { import: config.require(pk) } : {});
-  new authentik.Invitation(`${prefix}handmade`, { flow, ...handmade }, taken("handmadeInvitation"));
-  new authentik.InvitationStage(`${prefix}handmade-stage`, {}, taken("handmadeStage"));
+  const optionsFor = (pkSetting: string): pulumi.CustomResourceOptions =>
+    imports ? { import: config.require(pkSetting) } : {};
+  new authentik.Invitation(`${prefix}imported`, { flow, ...external }, optionsFor("importedInvitation"));
+  new authentik.InvitationStage(`${prefix}imported-stage`, {}, optionsFor("importedStage"));
 }
 
-// Only looked at.
-const seen = config.getBoolean("look")
+const existing = config.getBoolean("get")
   ? {
-      invitation: authentik.Invitation.get("seen", config.requireSecret("foreignInvitation")),
-      stage: authentik.InvitationStage.get("seen-stage", config.require("foreignStage")),
+      invitation: authentik.Invitation.get("existing", config.requireSecret("existingInvitation")),
+      stage: authentik.InvitationStage.get("existing-stage", config.require("existingStage")),
     }
   : undefined;
 
 export const links = { dated: dated.link, lasting: lasting.link };
 export const openLink = open.link.apply((link) => link ?? "none");
-export const seenInvitation = seen && {
-  name: seen.invitation.name,
-  expires: seen.invitation.expires,
-  singleUse: seen.invitation.singleUse,
-  fixedData: seen.invitation.fixedData,
-  flowSlug: seen.invitation.flowSlug,
-  status: seen.invitation.status,
-  link: seen.invitation.link,
+export const existingInvitation = existing && {
+  name: existing.invitation.name,
+  expires: existing.invitation.expires,
+  singleUse: existing.invitation.singleUse,
+  fixedData: existing.invitation.fixedData,
+  flowSlug: existing.invitation.flowSlug,
+  status: existing.invitation.status,
+  link: existing.invitation.link,
 };
-export const seenStage = seen && {
-  name: seen.stage.name,
-  continueFlowWithoutInvitation: seen.stage.continueFlowWithoutInvitation,
+export const existingStage = existing && {
+  name: existing.stage.name,
+  continueFlowWithoutInvitation: existing.stage.continueFlowWithoutInvitation,
 };

@@ -1,23 +1,23 @@
-import { setUp } from "./scene";
+import { setUpFixture } from "./fixture";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
-describe("the engine's resource options", () => {
-  const scene = setUp();
+describe("resource options", () => {
+  const fixture = setUpFixture();
 
   const expires = `expires: "2035-01-01T00:00:00Z"`;
 
-  test("protect keeps an invitation from destroy, retainOnDelete keeps it in authentik", async () => {
-    const { server, project } = scene;
+  test("protect prevents destroy, and retainOnDelete keeps the invitation in authentik", async () => {
+    const { server, project } = fixture;
     await project.write(`
       new authentik.Invitation("protected", { ${expires} }, { protect: true });
       new authentik.Invitation("retained", { ${expires} }, { retainOnDelete: true });
     `);
     await project.up();
-    const refused = await project.pulumi("destroy", "--yes", "--skip-preview", "--suppress-progress");
-    expect(refused.code).not.toBe(0);
-    expect(refused.output).toContain("protect");
+    const destroy = await project.pulumi("destroy", "--yes", "--skip-preview", "--suppress-progress");
+    expect(destroy.code).not.toBe(0);
+    expect(destroy.output).toContain("protect");
     await project.write(`new authentik.Invitation("protected", { ${expires} }, { protect: true });`);
     requestsOf(server);
     await project.up();
@@ -26,8 +26,8 @@ describe("the engine's resource options", () => {
     expect([...(await project.state()).keys()]).toEqual(["protected"]);
   });
 
-  test("ignoreChanges leaves alone what it names, into fixedData too", async () => {
-    const { server, project } = scene;
+  test("ignoreChanges ignores changes and drift of inputs and of single keys in fixedData", async () => {
+    const { server, project } = fixture;
     const program = (team: string, role: string) => `
       new authentik.Invitation("x", { ${expires}, singleUse: ${team === "b"}, fixedData: { team: "${team}", role: "${role}" } },
         { ignoreChanges: ["fixedData.team", "singleUse"] });
@@ -43,8 +43,8 @@ describe("the engine's resource options", () => {
     expect([drift.code, drift.output]).toEqual([0, expect.anything()]);
   });
 
-  test("dependsOn, parent and aliases: an order, a place, and a rename without a new link", async () => {
-    const { server, project } = scene;
+  test("supports dependsOn, parent and aliases, and a renamed resource keeps its link", async () => {
+    const { server, project } = fixture;
     await project.write(`
       const stage = new authentik.InvitationStage("stage");
       class Team extends pulumi.ComponentResource { constructor(name) { super("test:index:Team", name); } }
@@ -68,8 +68,8 @@ describe("the engine's resource options", () => {
     expect((await project.state()).get("new")?.parent).toContain("test:index:Team::team");
   });
 
-  test("replaceOnChanges issues anew; a stage, whose name is unique, is deleted first", async () => {
-    const { server, project } = scene;
+  test("replaceOnChanges reissues an invitation, and deletes a stage first because its name is unique", async () => {
+    const { server, project } = fixture;
     const program = (team: string, go: boolean) => `
       new authentik.Invitation("x", { ${expires}, fixedData: { team: "${team}" } }, { replaceOnChanges: ["fixedData"] });
       new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${go} }, { replaceOnChanges: ["continueFlowWithoutInvitation"] });
@@ -100,8 +100,8 @@ describe("the engine's resource options", () => {
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
 
-  test("--target touches what it names, and nothing else", async () => {
-    const { server, project } = scene;
+  test("--target changes nothing but the target", async () => {
+    const { server, project } = fixture;
     await project.write(`
       new authentik.Invitation("x", { ${expires} });
       new authentik.Invitation("y", { ${expires} });

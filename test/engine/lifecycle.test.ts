@@ -5,7 +5,7 @@ import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
-describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (version) => {
+describe.each(["2024.8", "2026.2"] as const)("on authentik %s", (version) => {
   let server: Authentik;
   let project: Project;
 
@@ -51,7 +51,7 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
     expect(requestsOf(server)).toEqual([]);
   });
 
-  test("creates with one POST each, and one look-up of the flow", async () => {
+  test("creates with one POST each, and one lookup of the flow", async () => {
     const output = await project.up();
     expect(requestsOf(server)).toEqual([
       "GET /api/v3/flows/instances/",
@@ -75,7 +75,7 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
     expect(output).not.toContain(server.token);
   });
 
-  test("gives links, outputs and opaque ids to the program", async () => {
+  test("returns links, outputs and opaque ids", async () => {
     const [, jane] = await invitations(server);
     const outputs = await project.outputs();
     expect(outputs.link).toBe(`${server.url}/if/flow/default-source-enrollment/?itoken=${jane?.pk}`);
@@ -103,11 +103,11 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
     expect(await project.succeed("stack", "output")).not.toContain(jane?.pk);
   });
 
-  test("keeps a state that is small, and holds no token, pk or secret in clear", async () => {
-    const text = await project.stateText();
-    for (const { pk } of await invitations(server)) expect(text).not.toContain(pk);
-    expect(text).not.toContain(server.token);
-    expect(text).not.toContain("hunter2-hunter2");
+  test("keeps the state small, without the token, and without pks or secrets in plaintext", async () => {
+    const state = await project.stateText();
+    for (const { pk } of await invitations(server)) expect(state).not.toContain(pk);
+    expect(state).not.toContain(server.token);
+    expect(state).not.toContain("hunter2-hunter2");
     for (const [name, { type, inputs, outputs }] of await project.state()) {
       const resource = type.split(":").at(-1);
       expect(inputs.__provider).toBe(
@@ -115,16 +115,17 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
       );
       expect(String(inputs.__provider).length).toBeLessThanOrEqual(128);
       expect(outputs.__provider).toBe(inputs.__provider);
-      const { fixedData: _in, ...ins } = inputs;
-      const { fixedData: _out, ...outs } = outputs;
+      const { fixedData: _inputData, ...otherInputs } = inputs;
+      const { fixedData: _outputData, ...otherOutputs } = outputs;
       if (resource === "Invitation") {
-        expect([name, JSON.stringify(ins).length + JSON.stringify(outs).length]).toEqual([name, expect.any(Number)]);
-        expect(JSON.stringify(ins).length + JSON.stringify(outs).length).toBeLessThanOrEqual(1000);
+        const size = JSON.stringify(otherInputs).length + JSON.stringify(otherOutputs).length;
+        expect([name, size]).toEqual([name, expect.any(Number)]);
+        expect(size).toBeLessThanOrEqual(1000);
       }
     }
   });
 
-  test("changes nothing in a second run, with and without a refresh", async () => {
+  test("changes nothing in a second run, with or without a refresh", async () => {
     requestsOf(server);
     const second = await project.preview("--expect-no-changes");
     expect(second.output).toContain("5 unchanged");
@@ -143,7 +144,7 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
     await project.up("--expect-no-changes");
   });
 
-  test("shows by line what somebody changed, and puts it right with one PUT each", async () => {
+  test("shows drift line by line, and repairs it with one PUT each", async () => {
     const [anyFlow, jane, team] = await invitations(server);
     const { body } = await server.request("GET", stagesPath);
     const [stage] = (body as { results: { pk: string }[] }).results;
@@ -158,8 +159,8 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
 
     const { code, output } = await project.preview("--refresh", "--diff", "--expect-no-changes");
     expect(code).toBe(7);
-    const program = output.slice(output.indexOf("(same)"));
-    expect(program.match(/^ +[~+-] +\w+ *:.*$/gm)?.map((line) => line.trim().replace(/ +:/, ":"))).toEqual(
+    const plan = output.slice(output.indexOf("(same)"));
+    expect(plan.match(/^ +[~+-] +\w+ *:.*$/gm)?.map((line) => line.trim().replace(/ +:/, ":"))).toEqual(
       expect.arrayContaining([
         `~ email: "mallory@example.com" => "jane@example.com"`,
         "~ singleUse: false => true",
@@ -173,7 +174,7 @@ describe.each(["2024.8", "2026.2"] as const)("with authentik %s, the engine", (v
 
     await project.up("--refresh");
     expect(requestsOf(server).filter((request) => !request.startsWith("GET /api/v3/stages/"))).toEqual([
-      // Who did it: one look for each object that drifted.
+      // One event log request for each drifted object, to find out who changed it.
       ...Array(4).fill("GET /api/v3/events/events/"),
       "GET /api/v3/flows/instances/",
       `PUT ${invitationsPath}{pk}/`,
