@@ -96,7 +96,7 @@ a stand-in that is tested against recorded responses of real servers.\n`,
     );
     await scenario.tell();
     process.stdout.write(
-      `\n${colorize("bold", "Demo completed")} in ${Math.round((performance.now() - start) / 1000)} s. To run the same project on your own authentik:
+      `\n${colorize("bold", "Demo completed")} in ${Math.round((performance.now() - start) / 1000)} s. To run this project on your own authentik, from the root of this repository:
 
   pulumi stack init dev
   pulumi config set authentik:url https://authentik.example.com
