@@ -22,9 +22,9 @@ describe("failures", () => {
     server.fail({ method: "POST", path: /stages\/$/, when: "after", status: 502, body: "Bad Gateway" });
     const output = await project.up();
     expect(output).toContain(
-      'invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
+      'Invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
     );
-    expect(output).toContain('invitation stage "stage": the response to the create request was lost');
+    expect(output).toContain('Invitation stage "stage": the response to the create request was lost');
     expect(requestsOf(server).filter((request) => request.startsWith("POST"))).toHaveLength(2);
     expect(await invitations(server)).toHaveLength(1);
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
@@ -36,7 +36,7 @@ describe("failures", () => {
     server.fail({ method: "POST", path: /invitations\/$/, when: "before", cut: true });
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
-    expect(output).toContain("authentik has not created anything for this request. Run `pulumi up` again.");
+    expect(output).toContain("authentik has no object that this request created. Run `pulumi up` again.");
     await project.up();
     expect(await invitations(server)).toHaveLength(1);
   });

@@ -114,7 +114,7 @@ describe("import and get", () => {
       `new authentik.Invitation("new", { name: "constant", expires: "2035-01-01T00:00:00Z" }, { import: "${before?.pk}" });`,
     );
     const output = await project.up();
-    expect(output).toContain('invitation "constant": not deleted, because another resource adopted it in this run.');
+    expect(output).toContain('Invitation "constant": not deleted, because another resource adopted it in this run.');
     expect(await invitations(server)).toEqual([before]);
     expect([...(await project.state()).keys()]).toEqual(["new"]);
   });

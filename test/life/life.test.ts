@@ -407,13 +407,13 @@ class Scenario {
     expect(failure.stack).toBe("");
     const expectedMessages = [
       ...(this.world.eventLog === "failing" && command !== "destroy"
-        ? [/^Could not read the events of Invitation "/]
+        ? [/^Could not read the events of invitation "/]
         : []),
       ...(this.#declaresMissingFlow()
         ? [
             /^flow: authentik has no flow with the slug/,
             /flow: Invalid pk/,
-            /authentik has not created anything for this request\. Run `pulumi up` again\.$/,
+            /authentik has no object that this request created\. Run `pulumi up` again\.$/,
           ]
         : []),
       // Without a refresh, the provider does not know that the invitation was deleted, or that its flow was recreated.
