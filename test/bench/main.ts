@@ -319,7 +319,9 @@ async function main(interrupted: AbortSignal): Promise<void> {
   ]);
   const minutes = ((performance.now() - start) / 60_000).toFixed(1);
   process.stdout.write(
-    `${cpus()[0]?.model ?? "unknown CPU"}, ${availableParallelism()} cores, Node.js ${process.versions.node}, Pulumi ${pulumiVersion}; local file backend; embedded authentik in the same process, with ${latencyMs} ms latency per response; ${minutes} min. "empty" is a dynamic provider that does nothing.\n\n`,
+    `${cpus()[0]?.model ?? "unknown CPU"}, ${availableParallelism()} cores, Node.js ${process.versions.node}, Pulumi ${pulumiVersion}; ` +
+      `local file backend; embedded authentik in the same process, with ${latencyMs} ms latency per response; ${minutes} min. ` +
+      `"empty" is a dynamic provider that does nothing.\n\n`,
   );
   const lines = [["", "measured", "target", "result"], ["---", "---", "---", "---"], ...rows];
   process.stdout.write(`${lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`);

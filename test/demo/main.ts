@@ -95,8 +95,9 @@ a stand-in that is tested against recorded responses of real servers.\n`,
       new TerminalReporter(),
     );
     await scenario.tell();
+    const seconds = Math.round((performance.now() - start) / 1000);
     process.stdout.write(
-      `\n${colorize("bold", "Demo completed")} in ${Math.round((performance.now() - start) / 1000)} s. To run this project on your own authentik, from the root of this repository:
+      `\n${colorize("bold", "Demo completed")} in ${seconds} s. To run this project on your own authentik, from the root of this repository:
 
   pulumi stack init dev
   pulumi config set authentik:url https://authentik.example.com
