@@ -24,6 +24,11 @@ export function directToLoopback(): { NO_PROXY: string; no_proxy: string } {
   return { NO_PROXY: direct, no_proxy: direct };
 }
 
+/** Whether to print colors. `FORCE_COLOR=1` keeps them in a pipe, for the picture of `npm run docs`. */
+export function hasColors(): boolean {
+  return process.stdout.isTTY || process.env.FORCE_COLOR === "1";
+}
+
 export interface Run {
   readonly code: number;
   /** Both streams together, as a person sees them, without colours. */
@@ -91,7 +96,7 @@ export class Workspace {
       ...args,
       "--non-interactive",
       ...(operations.has(args[0] ?? "") ? ["--suppress-progress"] : []),
-      ...["--color", echo && process.stdout.isTTY ? "always" : "never"],
+      ...["--color", echo && hasColors() ? "always" : "never"],
     ];
     // A group of its own: Ctrl+C is ours to pass on.
     const child = spawn(this.#cli.command, all, { cwd: this.folder, env: this.#env, detached: true });
