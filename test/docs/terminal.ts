@@ -31,7 +31,7 @@ function readLine(terminal: Terminal, row: number): Line {
   const end = line?.translateToString(true).length ?? 0;
   for (let column = 0; column < end; column++) {
     const cell = line?.getCell(column);
-    if (cell === undefined || cell.getWidth() === 0) continue;
+    if (cell === undefined) break;
     const span = { text: cell.getChars() || " ", color: colorOf(cell), isBold: cell.isBold() !== 0 };
     const last = spans.at(-1);
     if (last === undefined || last.color !== span.color || last.isBold !== span.isBold) spans.push(span);
@@ -50,13 +50,14 @@ export function plainText(line: Line): string {
   return line.map(({ text }) => text).join("");
 }
 
-/** Breaks a line at spaces so that no part is longer than `columns`. */
+/** Breaks a line at spaces so that no part is longer than `columns`. A longer word is broken as well. */
 export function wrapLine(line: Line, columns: number): Line[] {
   const text = plainText(line);
   if (text.length <= columns) return [line];
+  const indent = text.length - text.trimStart().length;
   const space = text.lastIndexOf(" ", columns);
-  const at = text.slice(0, space).trim() === "" ? columns : space;
-  return [sliceLine(line, 0, at), ...wrapLine(sliceLine(line, at === space ? at + 1 : at, text.length), columns)];
+  const [end, next] = space > indent ? [space, space + 1] : [columns, columns];
+  return [sliceLine(line, 0, end), ...wrapLine(sliceLine(line, next, text.length), columns)];
 }
 
 /** The part of a line from one column to another, in its style. */
