@@ -71,6 +71,14 @@ test("draws another picture when a message changes", async () => {
   expect(await drawDriftPreview(changed)).not.toBe(await drawDriftPreview(output));
 });
 
+test("draws the same picture if the error arrives before the summary", async () => {
+  const output = demoOutput(["lead", "team", "guest"], "2026-11-24T14:46:17Z", "6b2d2e87b3b71304");
+  const error = /^error: .*\n/m.exec(output)?.[0] ?? "";
+  const reordered = output.replace(error, "").replace("Resources:\n    3", `Resources:\n${error}    3`);
+  expect(reordered).not.toBe(output);
+  expect(await drawDriftPreview(reordered)).toBe(await drawDriftPreview(output));
+});
+
 test("rejects output without a drift preview", async () => {
   await expect(drawDriftPreview("$ pulumi up\n")).rejects.toThrow("The demo's output has no drift preview.");
   const withoutGuest = demoOutput(["lead", "team"], "2026-11-24T14:46:17Z", "6b2d2e87b3b71304");
@@ -91,7 +99,7 @@ test("wraps lines at spaces, or within words that are longer than a line", async
   expect(wrapLine(line, 8)[1]).toEqual([{ text: "three", color: 2, isBold: false }]);
 });
 
-test("the committed picture fits GitHub's README and needs nothing from outside", () => {
+test("the committed picture is self-contained and fits the width of a README on GitHub", () => {
   const picture = readFileSync(join(root, driftPreviewPath), "utf8");
   const [, width, height] = /^<svg [^>]*width="(\d+)" height="(\d+)"/.exec(picture) ?? [];
   expect(Number(width)).toBeLessThanOrEqual(830);

@@ -30,7 +30,8 @@ export async function drawDriftPreview(demoOutput: string): Promise<string> {
     omission,
     ...resource(lines, "create", "quick-start-guest").slice(0, 2),
     omission,
-    ...lines.slice(lines.indexOf(find(lines, /^Resources:/))),
+    ...summary(lines),
+    find(lines, /^error: no changes were expected/),
   ];
   return drawWindow(
     excerpt.map(normalize).flatMap((line) => wrapLine(line, columns)),
@@ -38,24 +39,32 @@ export async function drawDriftPreview(demoOutput: string): Promise<string> {
       title: "pulumi preview --refresh --diff --expect-no-changes",
       description:
         "Terminal output of the drift preview: an invitation's role and singleUse were changed in authentik, the expiry of " +
-        "another was moved, and a third was deleted. Each message names the user who did it, and each changed line is shown. " +
-        "Pulumi plans to create one and to update two, and fails because no changes were expected.",
+        "another was moved, and a third was deleted. Messages name the user who made each change, and a diff shows each changed " +
+        "line. Pulumi plans to create one invitation and update two, and fails because no changes were expected.",
       columns,
     },
   );
 }
 
+/** The lines from this command to the next one. */
 function linesOfStep(lines: readonly Line[]): Line[] {
   const start = lines.findIndex((line) => /^\$ pulumi preview .*--diff/.test(plainText(line)));
-  const length = lines.slice(start).findIndex((line) => plainText(line).startsWith("error: no changes were expected"));
-  if (start === -1 || length === -1) throw new Error("The demo's output has no drift preview.");
-  return lines.slice(start, start + length + 1);
+  if (start === -1) throw new Error("The demo's output has no drift preview.");
+  const length = lines.slice(start + 1).findIndex((line) => plainText(line).startsWith("$ pulumi "));
+  return lines.slice(start, length === -1 ? undefined : start + 1 + length);
 }
 
 function find(lines: readonly Line[], pattern: RegExp): Line {
   const line = lines.find((candidate) => pattern.test(plainText(candidate)));
   if (line === undefined) throw new Error(`The drift preview has no line ${pattern}.`);
   return line;
+}
+
+/** The error is not part of it: Pulumi writes that to standard error, so it can arrive in between. */
+function summary(lines: readonly Line[]): Line[] {
+  const start = lines.indexOf(find(lines, /^Resources:/));
+  const end = lines.indexOf(find(lines, /^ +\d+ changes\. \d+ unchanged/));
+  return lines.slice(start, end + 1).filter((line) => !plainText(line).startsWith("error: "));
 }
 
 /** The lines of a resource: a header that is indented by four, then lines that are indented by more, without ids. */

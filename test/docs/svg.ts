@@ -20,8 +20,8 @@ export interface Picture {
 }
 
 /**
- * Draws lines in a terminal window. The SVG needs nothing from outside: GitHub shows it without fonts, scripts and links. Every line states its
- * length, so that columns align in whatever monospaced font the reader has.
+ * Draws lines in a terminal window. The SVG is self-contained, because GitHub blocks scripts, links and external fonts in images. Each line has a
+ * fixed length, so that columns align in any monospaced font.
  */
 export function drawWindow(lines: readonly Line[], { title, description, columns }: Picture): string {
   const width = Math.round(columns * characterWidth) + 2 * margin;
@@ -42,7 +42,7 @@ export function drawWindow(lines: readonly Line[], { title, description, columns
   ].join("\n")}\n`;
 }
 
-/** Indentation becomes a coordinate: not every renderer keeps spaces at the start of a line. */
+/** Draws indentation as an offset, because not every renderer keeps spaces at the start of a line. */
 function drawLine(line: Line, y: number): string[] {
   const text = plainText(line).trimEnd();
   const indent = text.length - text.trimStart().length;
@@ -61,8 +61,7 @@ function drawSpan({ text, color, isBold }: Span): string {
 
 function paletteColor(color: number): string {
   const hex = palette[color];
-  if (hex === undefined)
-    throw new Error(`The picture has no color ${color}, only the terminal's first ${palette.length}.`);
+  if (hex === undefined) throw new Error(`Color ${color} is not supported, only 0 to ${palette.length - 1}.`);
   return hex;
 }
 

@@ -1,16 +1,16 @@
 import { type IBufferCell, Terminal } from "@xterm/headless";
 
-/** Characters in a row that have the same style. */
+/** Consecutive characters with the same style. */
 export interface Span {
   readonly text: string;
-  /** Number in the terminal's palette; undefined is the default color. */
+  /** Index in the terminal's palette. The default color is undefined. */
   readonly color?: number | undefined;
   readonly isBold?: boolean;
 }
 
 export type Line = readonly Span[];
 
-/** The lines that a terminal shows for this output. No line wraps: the terminal is as wide as the longest one. */
+/** The lines that a terminal shows for this output. The terminal is wide enough that no line wraps. */
 export async function renderLines(output: string): Promise<Line[]> {
   const rows = output.split("\n");
   const terminal = new Terminal({
@@ -43,7 +43,7 @@ function readLine(terminal: Terminal, row: number): Line {
 function colorOf(cell: IBufferCell): number | undefined {
   if (cell.isFgDefault()) return undefined;
   if (cell.isFgPalette()) return cell.getFgColor();
-  throw new Error(`"${cell.getChars()}" has a color outside the palette, which has no counterpart in the picture.`);
+  throw new Error(`"${cell.getChars()}" has a 24-bit color, which is not supported.`);
 }
 
 export function plainText(line: Line): string {
