@@ -10,11 +10,11 @@ module.exports = {
       { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
     ],
   },
-  // nock 15 and what it stands on are published as ES modules only; jest's loader wants CommonJS.
+  // nock 15 and its dependencies are published only as ES modules, which jest cannot load.
   transformIgnorePatterns: [
     "/node_modules/(?!(nock|@mswjs/interceptors|@open-draft|outvariant|rettime|is-node-process)/)",
   ],
-  // Dynamic imports name the compiled file.
+  // Dynamic imports name the compiled file. Maps them to the source.
   moduleNameMapper: { "^(\\.{1,2}/(?:lifecycle|authentik)/.*)\\.js$": "$1" },
   modulePathIgnorePatterns: ["<rootDir>/dist", "<rootDir>/build"],
 };

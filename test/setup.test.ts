@@ -11,16 +11,16 @@ afterAll(() => {
   }
 });
 
-interface Locked {
+interface LockedPackage {
   version?: string;
   integrity?: string;
   optional?: boolean;
 }
 
-/** A clone with two dependencies, one of which is for another platform, and an npm that notes how it was called. */
+/** A clone with two dependencies, one of them for another platform, and a fake npm that logs its arguments. */
 class Clone {
   readonly folder = mkdtempSync(join(tmpdir(), "setup-"));
-  readonly packages: Record<string, Locked> = {
+  readonly packages: Record<string, LockedPackage> = {
     "": { version: "1.0.0" },
     "node_modules/ms": { version: "2.1.3", integrity: "sha512-ms" },
     "node_modules/elsewhere": { version: "1.0.0", optional: true },
@@ -30,8 +30,8 @@ class Clone {
     folders.push(this.folder);
     mkdirSync(join(this.folder, "test"));
     copyFileSync(join(__dirname, "setup.mjs"), join(this.folder, "test", "setup.mjs"));
-    this.lock();
-    this.npm(`
+    this.writeLockfile();
+    this.addNpm(`
       mkdirSync("node_modules/ms", { recursive: true });
       writeFileSync("node_modules/ms/package.json", "{}");
       const { "": root, "node_modules/elsewhere": elsewhere, ...packages } = JSON.parse(readFileSync("package-lock.json", "utf8")).packages;
@@ -39,11 +39,11 @@ class Clone {
       console.log("noise");`);
   }
 
-  lock(): void {
+  writeLockfile(): void {
     this.write("package-lock.json", JSON.stringify({ packages: this.packages }));
   }
 
-  npm(script: string): void {
+  addNpm(script: string): void {
     this.write(
       "npm/npm-cli.js",
       `const { spawnSync } = require("node:child_process");
@@ -53,79 +53,79 @@ class Clone {
     );
   }
 
-  write(file: string, text: string): void {
+  write(file: string, content: string): void {
     mkdirSync(dirname(join(this.folder, file)), { recursive: true });
-    writeFileSync(join(this.folder, file), text);
+    writeFileSync(join(this.folder, file), content);
   }
 
-  setup(): { status: number | null; said: string } {
+  runSetup(): { status: number | null; output: string } {
     const env = { ...process.env, npm_execpath: join(this.folder, "npm", "npm-cli.js") };
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(this.folder, "test", "setup.mjs")], {
       encoding: "utf8",
       env,
     });
-    return { status, said: stdout + stderr };
+    return { status, output: stdout + stderr };
   }
 
-  calls(): string[] {
+  listNpmCalls(): string[] {
     const log = join(this.folder, "npm.log");
     return existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : [];
   }
 }
 
-const nothingToDo = { status: 0, said: "" };
+const nothingToDo = { status: 0, output: "" };
 
-test("a fresh clone is installed, with npm's noise kept back; then there is nothing more to do", () => {
+test("installs a fresh clone once, without printing npm's output", () => {
   const clone = new Clone();
-  const { status, said } = clone.setup();
+  const { status, output } = clone.runSetup();
   expect(status).toBe(0);
-  expect(said).toMatch(/^Installing the dependencies \(npm ci\)\nInstalled after \d+ s\n$/);
-  expect(clone.setup()).toEqual(nothingToDo);
-  expect(clone.calls()).toHaveLength(1);
-  expect(clone.calls()[0]).toMatch(/^ci --include=dev /);
+  expect(output).toMatch(/^Installing the dependencies \(npm ci\)\nInstalled in \d+ s\n$/);
+  expect(clone.runSetup()).toEqual(nothingToDo);
+  expect(clone.listNpmCalls()).toHaveLength(1);
+  expect(clone.listNpmCalls()[0]).toMatch(/^ci --include=dev /);
 });
 
 test.each<[string, (clone: Clone) => void]>([
-  ["asks for another version", ({ packages }) => Object.assign(packages, { "node_modules/ms": { version: "2.2.0" } })],
   [
-    "asks for another content",
+    "package-lock.json has another version",
+    ({ packages }) => Object.assign(packages, { "node_modules/ms": { version: "2.2.0" } }),
+  ],
+  [
+    "package-lock.json has another hash",
     ({ packages }) => Object.assign(packages, { "node_modules/ms": { version: "2.1.3", integrity: "sha512-other" } }),
   ],
-  [
-    "no longer finds a package's folder",
-    ({ folder }) => rmSync(join(folder, "node_modules", "ms"), { recursive: true }),
-  ],
-  ["meets an install that was cut off", ({ folder }) => rmSync(join(folder, "node_modules", ".package-lock.json"))],
-])("it is installed again where package-lock.json %s", (_, change) => {
+  ["a package folder was deleted", ({ folder }) => rmSync(join(folder, "node_modules", "ms"), { recursive: true })],
+  ["the previous install was interrupted", ({ folder }) => rmSync(join(folder, "node_modules", ".package-lock.json"))],
+])("installs again if %s", (_, change) => {
   const clone = new Clone();
-  clone.setup();
+  clone.runSetup();
   change(clone);
-  clone.lock();
-  expect(clone.setup().status).toBe(0);
-  expect(clone.calls()).toHaveLength(2);
-  expect(clone.setup()).toEqual(nothingToDo);
+  clone.writeLockfile();
+  expect(clone.runSetup().status).toBe(0);
+  expect(clone.listNpmCalls()).toHaveLength(2);
+  expect(clone.runSetup()).toEqual(nothingToDo);
 });
 
-test("a package without a hash in package-lock.json is fine with the one that npm met", () => {
+test("accepts any hash of a package that has none in package-lock.json", () => {
   const clone = new Clone();
-  clone.setup();
+  clone.runSetup();
   clone.packages["node_modules/ms"] = { version: "2.1.3" };
-  clone.lock();
-  expect(clone.setup()).toEqual(nothingToDo);
+  clone.writeLockfile();
+  expect(clone.runSetup()).toEqual(nothingToDo);
 });
 
-test("a failure shows what npm said, and fails", () => {
+test("prints npm's output and exits with code 1 if npm fails", () => {
   const clone = new Clone();
-  clone.npm('console.log("out"); console.error("npm error network"); process.exit(3);');
-  const { status, said } = clone.setup();
+  clone.addNpm('console.log("out"); console.error("npm error network"); process.exit(3);');
+  const { status, output } = clone.runSetup();
   expect(status).toBe(1);
-  expect(said).toContain("out\nnpm error network\n");
-  expect(said).toContain("The dependencies could not be installed: npm ci ended with 3.");
+  expect(output).toContain("out\nnpm error network\n");
+  expect(output).toContain("Could not install the dependencies: npm ci exited with code 3.");
 });
 
-test("a lifecycle script that comes back to it does not start another", () => {
+test("does not run again from a lifecycle script of npm ci", () => {
   const clone = new Clone();
-  clone.npm('process.exit(spawnSync(process.execPath, ["test/setup.mjs"], { stdio: "inherit" }).status);');
-  expect(clone.setup().status).toBe(0);
-  expect(clone.calls()).toHaveLength(1);
+  clone.addNpm('process.exit(spawnSync(process.execPath, ["test/setup.mjs"], { stdio: "inherit" }).status);');
+  expect(clone.runSetup().status).toBe(0);
+  expect(clone.listNpmCalls()).toHaveLength(1);
 });

@@ -1,4 +1,4 @@
-/** A provider that does nothing and returns at once. What it says makes a state as large as ours. */
+/** A provider that does nothing. Its outputs are as large as those of an invitation. */
 import { createHash, randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 
@@ -6,10 +6,10 @@ type Properties = Record<string, unknown>;
 
 const flowPk = randomUUID();
 
-function stateOf(inputs: Properties, pk: unknown, issuedAt: unknown): Properties {
+function buildState(inputs: Properties, pk: unknown, issuedAt: unknown): Properties {
   const { __provider, ...declared } = inputs;
-  const known = { status: "pending", flowPk, flowSlug: inputs["flow"], createdBy: "akadmin" };
-  return { ...declared, pk, issuedAt, ...known };
+  const computed = { status: "pending", flowPk, flowSlug: inputs["flow"], createdBy: "akadmin" };
+  return { ...declared, pk, issuedAt, ...computed };
 }
 
 export async function check(_olds: Properties, news: Properties): Promise<object> {
@@ -23,7 +23,7 @@ export async function diff(_id: string, olds: Properties, news: Properties): Pro
 export async function create(inputs: Properties): Promise<object> {
   const pk = randomUUID();
   const id = createHash("sha256").update(pk).digest("hex").slice(0, 16);
-  return { id, outs: stateOf(inputs, pk, `${new Date().toISOString().slice(0, 19)}Z`) };
+  return { id, outs: buildState(inputs, pk, `${new Date().toISOString().slice(0, 19)}Z`) };
 }
 
 export async function read(id: string, props: Properties): Promise<object> {
@@ -32,9 +32,9 @@ export async function read(id: string, props: Properties): Promise<object> {
 }
 
 export async function update(_id: string, olds: Properties, news: Properties): Promise<object> {
-  return { outs: stateOf(news, olds["pk"], olds["issuedAt"]) };
+  return { outs: buildState(news, olds["pk"], olds["issuedAt"]) };
 }
 
-async function nothing(): Promise<void> {}
+async function noop(): Promise<void> {}
 
-export { nothing as delete };
+export { noop as delete };

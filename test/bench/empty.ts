@@ -1,8 +1,8 @@
-/** As many resources of a provider that does nothing: what Pulumi itself costs. */
+/** Declares the same number of resources with a provider that does nothing, to measure what Pulumi itself costs. */
 import * as pulumi from "@pulumi/pulumi";
-import { inputsOf } from "./inputs";
+import { buildInputs } from "./inputs";
 
-/** Each costs the program some of Pulumi's own time, so that they are as many as an invitation has. */
+/** The outputs of an invitation. Pulumi spends time on each of them. */
 const outputs = {
   validFor: undefined,
   onRetired: undefined,
@@ -21,18 +21,18 @@ const outputs = {
 
 const config = new pulumi.Config();
 const team = config.require("team");
-// As long as ours, for the state has it twice a resource.
-const providerText = "exports.handler=()=>require(process.cwd()+'/empty-provider')".padEnd(
-  config.requireNumber("providerTextLength"),
+// Padded to the length of ours, because the state contains it twice per resource.
+const providerSource = "exports.handler=()=>require(process.cwd()+'/empty-provider')".padEnd(
+  config.requireNumber("providerSourceBytes"),
 );
 
 class Empty extends pulumi.CustomResource {
   constructor(name: string, inputs: object) {
     const options = { additionalSecretOutputs: ["pk"] };
-    super("pulumi-nodejs:dynamic/bench:Empty", name, { ...outputs, ...inputs, __provider: providerText }, options);
+    super("pulumi-nodejs:dynamic/bench:Empty", name, { ...outputs, ...inputs, __provider: providerSource }, options);
   }
 }
 
-for (let number = 0; number < config.requireNumber("resources"); number++) {
-  new Empty(`bench-${number}`, inputsOf(number, team));
+for (let index = 0; index < config.requireNumber("resources"); index++) {
+  new Empty(`bench-${index}`, buildInputs(index, team));
 }

@@ -1,10 +1,10 @@
-/** What both programs declare: the number-th invitation, for the team that the configuration names. */
-export function inputsOf(number: number, team: string) {
+/** The inputs that both programs declare. */
+export function buildInputs(index: number, team: string) {
   return {
-    name: `bench-${number}`,
+    name: `bench-${index}`,
     expires: "2035-01-31T12:00:00Z",
     singleUse: true,
     flow: "default-source-enrollment",
-    fixedData: { email: `person-${number}@example.com`, attributes: { team } },
+    fixedData: { email: `person-${index}@example.com`, attributes: { team } },
   };
 }

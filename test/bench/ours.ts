@@ -1,10 +1,10 @@
-/** As many invitations as the configuration says. */
+/** Declares the configured number of invitations. */
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
-import { inputsOf } from "./inputs";
+import { buildInputs } from "./inputs";
 
 const config = new pulumi.Config();
 const team = config.require("team");
-for (let number = 0; number < config.requireNumber("resources"); number++) {
-  new authentik.Invitation(`bench-${number}`, inputsOf(number, team));
+for (let index = 0; index < config.requireNumber("resources"); index++) {
+  new authentik.Invitation(`bench-${index}`, buildInputs(index, team));
 }

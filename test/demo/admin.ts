@@ -1,18 +1,18 @@
 import { EnvHttpProxyAgent, request } from "undici";
 import { Disappointment } from "./processes";
-import { directToLoopback } from "./workspace";
+import { buildNoProxyEnv } from "./workspace";
 
 export interface AdminOptions {
   readonly url: string;
   readonly token: string;
-  /** Accept any certificate. */
+  /** Accept any TLS certificate. */
   readonly insecure?: boolean;
 }
 
 export type Kind = "invitations" | "stages";
 
-/** An invitation or an invitation stage, as authentik's API shows it. */
-export interface Shown {
+/** An invitation or an invitation stage, as authentik's API returns it. */
+export interface ApiObject {
   readonly pk: string;
   readonly name: string;
   readonly [field: string]: unknown;
@@ -23,7 +23,7 @@ interface Page<Row> {
   readonly results: readonly Row[];
 }
 
-/** Somebody who works in authentik's admin interface, that is, with the plain API: nothing of the package takes part. */
+/** Acts as an admin in authentik's admin interface. Uses the API directly, without the package under test. */
 export class Admin {
   readonly #api: string;
   readonly #token: string;
@@ -36,27 +36,25 @@ export class Admin {
       .replace(/\/api\/v3$/, "")}/api/v3/`;
     this.#token = token.trim();
     const tls = { rejectUnauthorized: !insecure };
-    this.#dispatcher = new EnvHttpProxyAgent({ connect: tls, requestTls: tls, noProxy: directToLoopback().no_proxy });
+    this.#dispatcher = new EnvHttpProxyAgent({ connect: tls, requestTls: tls, noProxy: buildNoProxyEnv().no_proxy });
   }
 
-  /** All invitations or stages. */
-  async all(kind: Kind): Promise<Shown[]> {
-    return await this.#list<Shown>(`stages/invitation/${kind}/`);
+  async all(kind: Kind): Promise<ApiObject[]> {
+    return await this.#fetchAll<ApiObject>(`stages/invitation/${kind}/`);
   }
 
-  async named(kind: Kind, name: string): Promise<Shown> {
-    const found = (await this.all(kind)).find((one) => one.name === name);
-    if (found === undefined) throw new Disappointment(`authentik has nothing named ${name} among its ${kind}.`);
+  async named(kind: Kind, name: string): Promise<ApiObject> {
+    const found = (await this.all(kind)).find((object) => object.name === name);
+    if (found === undefined) throw new Disappointment(`authentik has no ${kind} named ${name}.`);
     return found;
   }
 
-  /** Slugs of all flows. */
   async flows(): Promise<{ pk: string; slug: string }[]> {
-    return await this.#list<{ pk: string; slug: string }>("flows/instances/");
+    return await this.#fetchAll<{ pk: string; slug: string }>("flows/instances/");
   }
 
-  async create(kind: Kind, fields: Readonly<Record<string, unknown>>): Promise<Shown> {
-    return (await this.#send("POST", `stages/invitation/${kind}/`, fields)) as Shown;
+  async create(kind: Kind, fields: Readonly<Record<string, unknown>>): Promise<ApiObject> {
+    return (await this.#send("POST", `stages/invitation/${kind}/`, fields)) as ApiObject;
   }
 
   async change(kind: Kind, name: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
@@ -72,7 +70,7 @@ export class Admin {
     await this.#dispatcher.destroy();
   }
 
-  async #list<Row>(path: string): Promise<Row[]> {
+  async #fetchAll<Row>(path: string): Promise<Row[]> {
     const rows: Row[] = [];
     for (let next = 1; next !== 0; ) {
       const page = (await this.#send("GET", `${path}?ordering=pk&page_size=100&page=${next}`)) as Page<Row>;
@@ -83,9 +81,9 @@ export class Admin {
   }
 
   async #send(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<unknown> {
-    const where = `${method} ${this.#api}${path.split("?")[0]}`;
+    const endpoint = `${method} ${this.#api}${path.split("?")[0]}`;
     let status: number;
-    let text: string;
+    let responseBody: string;
     try {
       const response = await request(this.#api + path, {
         dispatcher: this.#dispatcher,
@@ -98,18 +96,18 @@ export class Admin {
         body: body === undefined ? null : JSON.stringify(body),
       });
       status = response.statusCode;
-      text = await response.body.text();
+      responseBody = await response.body.text();
     } catch (error) {
-      throw new Disappointment(`authentik cannot be reached: ${where}: ${error instanceof Error ? error.message : ""}`);
+      throw new Disappointment(`Cannot reach authentik: ${endpoint}: ${error instanceof Error ? error.message : ""}`);
     }
     if (status < 200 || status > 299) {
-      throw new Disappointment(`authentik answered ${status} to ${where}: ${text.slice(0, 300)}`);
+      throw new Disappointment(`authentik responded with ${status} to ${endpoint}: ${responseBody.slice(0, 300)}`);
     }
-    if (text === "") return undefined;
+    if (responseBody === "") return undefined;
     try {
-      return JSON.parse(text) as unknown;
+      return JSON.parse(responseBody) as unknown;
     } catch {
-      throw new Disappointment(`What answered ${where} is not authentik's API: it sent no JSON.`);
+      throw new Disappointment(`The response to ${endpoint} is not JSON, so it did not come from authentik's API.`);
     }
   }
 }

@@ -5,27 +5,27 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { drawDriftPreview, driftPreviewPath } from "../docs/drift-preview";
-import { descendants } from "./processes";
+import { findDescendants } from "./processes";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 
-/** Its temporary files go here. */
+/** The demo writes its temporary files here. */
 let temporary: string;
-let before: string[];
+let filesBefore: string[];
 
 beforeEach(async () => {
   temporary = await realpath(await mkdtemp(join(tmpdir(), "demo-test-")));
-  before = await workTree();
+  filesBefore = await listFiles();
 });
 
 afterEach(async () => {
   await rm(temporary, { recursive: true, force: true });
 });
 
-/** All that a `pulumi` could write to: its settings beside Pulumi.yaml, and the program's folder. */
-async function workTree(): Promise<string[]> {
-  const settings = (await readdir(root)).filter((name) => name.startsWith("Pulumi"));
-  return [...settings, ...(await readdir(join(root, "examples"), { recursive: true }))].sort();
+/** Files where a `pulumi` in the work tree would leave traces: stack settings next to Pulumi.yaml, and the program's folder. */
+async function listFiles(): Promise<string[]> {
+  const settingsFiles = (await readdir(root)).filter((name) => name.startsWith("Pulumi"));
+  return [...settingsFiles, ...(await readdir(join(root, "examples"), { recursive: true }))].sort();
 }
 
 interface RunningDemo {
@@ -43,11 +43,11 @@ function startDemo(): RunningDemo {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
-  const note = (text: Buffer): void => {
-    output += String(text);
+  const append = (chunk: Buffer): void => {
+    output += String(chunk);
   };
-  demo.stdout.on("data", note);
-  demo.stderr.on("data", note);
+  demo.stdout.on("data", append);
+  demo.stderr.on("data", append);
   const ended = new Promise<number | null>((resolve) => demo.on("close", resolve));
   return { demo, output: () => stripVTControlCharacters(output), coloredOutput: () => output, ended };
 }
@@ -61,7 +61,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("The demo tells its story and leaves nothing behind", async () => {
+test("creates, detects drift, repairs and destroys, and leaves nothing behind", async () => {
   const { output, coloredOutput, ended } = startDemo();
   const code = await ended;
   expect({ code, output: code === 0 ? "" : output() }).toEqual({ code: 0, output: "" });
@@ -88,7 +88,7 @@ test("The demo tells its story and leaves nothing behind", async () => {
   expect(output()).toContain("Exit code 7:");
   expect(output()).toMatch(/\/if\/flow\/default-source-enrollment\/\?itoken=[0-9a-f-]{36}/);
   expect(await readdir(temporary)).toEqual([]);
-  expect(await workTree()).toEqual(before);
+  expect(await listFiles()).toEqual(filesBefore);
   // Fails if the picture is outdated: run `npm run docs` and commit it.
   expect(await drawDriftPreview(coloredOutput())).toBe(await readFile(join(root, driftPreviewPath), "utf8"));
 }, 180_000);
@@ -98,31 +98,31 @@ test.each([
   ["SIGINT", "authentik:Invitation quick-start-lead created", 130],
   ["SIGINT", "$ pulumi preview --refresh --diff", 130],
 ] as const)(
-  "%s after »%s« ends it, with all that it started",
-  async (signal, moment, expected) => {
+  "%s after '%s' ends the demo and all its processes",
+  async (signal, lastOutput, exitCode) => {
     const { demo, output, ended } = startDemo();
-    const started = new Set<number>();
-    let done = false;
+    const pids = new Set<number>();
+    let hasEnded = false;
     void ended.then(() => {
-      done = true;
+      hasEnded = true;
     });
-    let signalled = false;
-    while (!done) {
-      for (const pid of descendants(demo.pid)) started.add(pid);
-      if (!signalled && output().includes(moment)) {
+    let isSignaled = false;
+    while (!hasEnded) {
+      for (const pid of findDescendants(demo.pid)) pids.add(pid);
+      if (!isSignaled && output().includes(lastOutput)) {
         demo.kill(signal);
-        signalled = true;
+        isSignaled = true;
       }
       await sleep(20);
     }
-    expect({ signalled, code: await ended }).toEqual({ signalled: true, code: expected });
-    expect(output()).toContain(`Interrupted by ${signal}; everything is cleaned up.`);
-    expect(started.size).toBeGreaterThan(0);
-    // Who was killed may need a moment until the system has noted it.
-    for (let waited = 0; waited < 2000 && [...started].some(isAlive); waited += 50) await sleep(50);
-    expect([...started].filter(isAlive)).toEqual([]);
+    expect({ isSignaled, code: await ended }).toEqual({ isSignaled: true, code: exitCode });
+    expect(output()).toContain(`Interrupted by ${signal}. Everything was cleaned up.`);
+    expect(pids.size).toBeGreaterThan(0);
+    // The system may need a moment to reap killed processes.
+    for (let waited = 0; waited < 2000 && [...pids].some(isAlive); waited += 50) await sleep(50);
+    expect([...pids].filter(isAlive)).toEqual([]);
     expect(await readdir(temporary)).toEqual([]);
-    expect(await workTree()).toEqual(before);
+    expect(await listFiles()).toEqual(filesBefore);
   },
   120_000,
 );

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: the quick start at the root of this repository, run by the real `pulumi` against the embedded authentik, from
- * `up` to `destroy`, with somebody who changes things by hand in between. Leaves nothing behind.
+ * `npm run demo`: runs the quick start at the root of this repository with the real `pulumi` and the embedded authentik, from
+ * `up` to `destroy`, with changes outside Pulumi in between. Leaves nothing behind.
  */
 import { copyFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,10 +13,9 @@ import { hasColors, root, Workspace } from "./workspace";
 
 const names = { lead: "quick-start-lead", team: "quick-start-team", guest: "quick-start-guest" };
 
-/** What an admin does in the meantime. */
 const changes: readonly Change[] = [
   {
-    does: `An admin edits ${names.lead}: its role becomes "admin", and the link works more than once.`,
+    does: `An admin edits ${names.lead}: the role becomes "admin", and the link can be used more than once.`,
     make: (admin) =>
       admin.change("invitations", names.lead, {
         fixed_data: { email: "lead@example.com", attributes: { team: "backend", role: "admin" } },
@@ -29,7 +28,7 @@ const changes: readonly Change[] = [
     repair: `update ${names.lead}`,
   },
   {
-    does: `An admin moves the expiry of ${names.team} by a year.`,
+    does: `An admin extends ${names.team} by one year.`,
     make: (admin) => admin.change("invitations", names.team, { expires: "2031-12-31T23:59:59Z" }),
     values: [["expires", '"2030-12-31T23:59:59Z"', '"2031-12-31T23:59:59Z"']],
     repair: `update ${names.team}`,
@@ -42,46 +41,46 @@ const changes: readonly Change[] = [
   },
 ];
 
-class Screen implements Teller {
+class TerminalReporter implements Teller {
   readonly echo = true;
   #step = 0;
 
-  heading(sentence: string): void {
+  heading(title: string): void {
     this.#step += 1;
-    process.stdout.write(`\n${paint("bold", `${this.#step}. ${sentence}`)}\n\n`);
+    process.stdout.write(`\n${colorize("bold", `${this.#step}. ${title}`)}\n\n`);
   }
 
   command(line: string): void {
-    process.stdout.write(`${paint("cyan", `$ ${line}`)}\n`);
+    process.stdout.write(`${colorize("cyan", `$ ${line}`)}\n`);
   }
 
   say(sentence: string): void {
-    process.stdout.write(`${paint("yellow", "*")} ${sentence}\n`);
+    process.stdout.write(`${colorize("yellow", "*")} ${sentence}\n`);
   }
 }
 
-function paint(style: "bold" | "cyan" | "yellow", text: string): string {
+function colorize(style: "bold" | "cyan" | "yellow", text: string): string {
   return hasColors() ? styleText(style, text) : text;
 }
 
 async function main(interrupted: AbortSignal): Promise<void> {
   const start = performance.now();
-  const undo = new Undo();
+  const cleanup = new Undo();
   try {
     const workspace = await Workspace.create(interrupted, "authentik-demo-");
-    undo.later(() => workspace.remove());
+    cleanup.later(() => workspace.remove());
     const authentik = await Authentik.start();
-    undo.later(() => authentik.close());
+    cleanup.later(() => authentik.close());
     const admin = new Admin(authentik);
-    undo.later(() => admin.close());
-    // The project as it is, but in a folder where the stack's settings (Pulumi.demo.yaml) are in nobody's way.
+    cleanup.later(() => admin.close());
+    // The unchanged project, but in a folder of its own, so that Pulumi.demo.yaml is not written to the work tree.
     await copyFile(join(root, "Pulumi.yaml"), join(workspace.folder, "Pulumi.yaml"));
     await symlink(join(root, "examples"), join(workspace.folder, "examples"), "junction");
     process.stdout.write(
-      `Invitations of authentik as code: the quick start of this repository, with Pulumi ${workspace.pulumiVersion}.
-The authentik is an embedded one: a stand-in that answers as real servers were recorded to answer.\n`,
+      `This demo runs the quick start (examples/quick-start) with Pulumi ${workspace.pulumiVersion} and an embedded authentik,
+a stand-in that is tested against recorded responses of real servers.\n`,
     );
-    const story = new Story(
+    const scenario = new Story(
       {
         workspace,
         admin,
@@ -93,19 +92,19 @@ The authentik is an embedded one: a stand-in that answers as real servers were r
         changes,
         program: "examples/quick-start/index.ts",
       },
-      new Screen(),
+      new TerminalReporter(),
     );
-    await story.tell();
+    await scenario.tell();
     process.stdout.write(
-      `\n${paint("bold", "That is the story.")} It took ${Math.round((performance.now() - start) / 1000)} s. To run the same project against your own authentik:
+      `\n${colorize("bold", "Demo completed")} in ${Math.round((performance.now() - start) / 1000)} s. To run this project on your own authentik, from the root of this repository:
 
   pulumi stack init dev
   pulumi config set authentik:url https://authentik.example.com
-  pulumi config set --secret authentik:token
+  pulumi config set --secret authentik:token   # prompts for it
   pulumi up\n`,
     );
   } finally {
-    await undo.all();
+    await cleanup.all();
   }
 }
 

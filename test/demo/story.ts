@@ -1,197 +1,203 @@
 import type { Admin } from "./admin";
-import { readDrift } from "./drift";
+import { parseDrift } from "./drift";
 import { Disappointment } from "./processes";
-import type { Run, Workspace } from "./workspace";
+import type { RunResult, Workspace } from "./workspace";
 
-/** What somebody changes in authentik by hand, and how Pulumi shows it. */
+/** A change that an admin makes in authentik, and the drift that Pulumi must report. */
 export interface Change {
-  /** What the admin does, as a sentence. */
+  /** Describes the change in one sentence. */
   readonly does: string;
   make(admin: Admin): Promise<void>;
-  /** Each value that is then shown, from what the code declares to what authentik has: `singleUse: true => false`. */
+  /** The values that the refresh must report: `["singleUse", "true", "false"]` is printed as `singleUse: true => false`. */
   readonly values: readonly (readonly [name: string, declared: string, found: string])[];
-  /** What Pulumi will do about it: `update quick-start-lead`. */
+  /** The operation that reverts the change: `update quick-start-lead`. */
   readonly repair: string;
 }
 
-export interface Plot {
+export interface ScenarioOptions {
   readonly workspace: Workspace;
   readonly admin: Admin;
   readonly stack: string;
-  /** Configuration of the stack, in the order in which it is set; a value `{ secret: … }` is not shown. */
+  /** Configuration of the stack, in the order in which it is set. A `{ secret: … }` is not printed. */
   readonly config: Readonly<Record<string, string | { secret: string }>>;
-  /** Names in authentik of what the program makes. */
+  /** Names in authentik of the invitations that the program declares. */
   readonly invitations: readonly string[];
+  /** Names in authentik of the invitation stages that the program declares. */
   readonly stages: readonly string[];
-  /** Whether a name in authentik belongs to the story. */
+  /** Whether an object with this name belongs to this run. */
   isOurs(name: string): boolean;
   readonly changes: readonly Change[];
-  /** What the program is, for a heading. */
+  /** Path of the program, for a heading. */
   readonly program: string;
 }
 
-/** How the story is told: all that Pulumi prints (demo), or only whether it went as it should (live). */
+/** Prints the progress: with the output of each command in the demo, without it in the live tests. */
 export interface Teller {
-  /** A step begins; it says in one sentence what happens. */
-  heading(sentence: string): void;
-  /** A command begins, as one would type it. */
+  /** Prints the title of a step when it starts. */
+  heading(title: string): void;
+  /** Prints a command before it runs, as typed in a shell. */
   command(line: string): void;
-  /** Whether commands print what they print. */
+  /** Whether to print the output of commands. */
   readonly echo: boolean;
   say(sentence: string): void;
 }
 
-/** The life of some invitations under Pulumi, step by step. Each step checks what it shows. */
+/** Runs a stack from `up` to `destroy`, with drift in between. Each step verifies its result. */
 export class Story {
-  readonly #plot: Plot;
-  readonly #teller: Teller;
+  readonly #options: ScenarioOptions;
+  readonly #reporter: Teller;
 
-  constructor(plot: Plot, teller: Teller) {
-    this.#plot = plot;
-    this.#teller = teller;
+  constructor(options: ScenarioOptions, reporter: Teller) {
+    this.#options = options;
+    this.#reporter = reporter;
   }
 
-  /** The story from its beginning to its end; `meanwhile` comes before the end. */
-  async tell(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
-    await this.begin();
-    await this.create();
+  /** Runs all steps. `beforeDestroy` runs before the last one. */
+  async tell(beforeDestroy: () => Promise<void> = async () => {}): Promise<void> {
+    await this.createStack();
+    await this.deploy();
     await this.showLinks();
-    await this.rest();
-    await this.changeByHand();
-    await this.findDrift();
-    await this.repair();
-    await this.agree();
-    await meanwhile();
-    await this.end();
+    await this.previewWithoutChanges();
+    await this.changeOutsidePulumi();
+    await this.detectDrift();
+    await this.repairDrift();
+    await this.verifyRepair();
+    await beforeDestroy();
+    await this.destroy();
   }
 
-  async begin(): Promise<void> {
-    const { stack, config } = this.#plot;
-    this.#teller.heading("A new stack is told where authentik is, and with which token to ask.");
+  async createStack(): Promise<void> {
+    const { stack, config } = this.#options;
+    this.#reporter.heading("Create a stack, and configure authentik's URL and API token.");
     await this.succeed(["stack", "init", stack]);
     for (const [key, value] of Object.entries(config)) await this.configure(key, value);
   }
 
-  async create(): Promise<void> {
-    const { program, invitations, stages } = this.#plot;
-    this.#teller.heading(`Pulumi makes in authentik what ${program} declares.`);
+  async deploy(): Promise<void> {
+    const { program, invitations, stages } = this.#options;
+    this.#reporter.heading(`Create everything that ${program} declares.`);
     await this.succeed(["up", "--yes", "--skip-preview"]);
-    await this.#holds(invitations, stages);
+    await this.#verifyObjects(invitations, stages);
   }
 
   async showLinks(): Promise<void> {
-    this.#teller.heading("The links are secret, and show when somebody asks for them.");
+    this.#reporter.heading(
+      "Show the invitation links. They are secret, so Pulumi prints them only with --show-secrets.",
+    );
     const { stdout } = await this.succeed(["stack", "output", "links", "--show-secrets"]);
     const links = Object.values(JSON.parse(stdout) as Record<string, string>);
-    const pks = (await this.#plot.admin.all("invitations")).filter(({ name }) => this.#plot.isOurs(name));
-    const strange = links.find((link) => !pks.some(({ pk }) => link.endsWith(`/?itoken=${pk}`)));
-    if (links.length === 0) throw new Disappointment("There are no links.");
-    if (strange !== undefined) throw new Disappointment("A link leads to no invitation that authentik has.");
+    const invitations = (await this.#options.admin.all("invitations")).filter(({ name }) => this.#options.isOurs(name));
+    const isUnknown = (link: string): boolean => !invitations.some(({ pk }) => link.endsWith(`/?itoken=${pk}`));
+    if (links.length === 0) throw new Disappointment("The stack has no links.");
+    if (links.some(isUnknown)) throw new Disappointment("A link does not belong to any invitation in authentik.");
   }
 
-  async rest(): Promise<void> {
-    this.#teller.heading("Now code and authentik agree: a preview finds nothing to do.");
+  async previewWithoutChanges(): Promise<void> {
+    this.#reporter.heading("Preview the program again. It has not changed, so there is nothing to do.");
     await this.succeed(["preview", "--expect-no-changes"]);
   }
 
-  async changeByHand(): Promise<void> {
-    this.#teller.heading("Somebody changes things by hand, in authentik, and tells nobody.");
-    for (const change of this.#plot.changes) {
-      await change.make(this.#plot.admin);
-      this.#teller.say(change.does);
+  async changeOutsidePulumi(): Promise<void> {
+    this.#reporter.heading("Make changes in authentik, outside Pulumi.");
+    for (const change of this.#options.changes) {
+      await change.make(this.#options.admin);
+      this.#reporter.say(change.does);
     }
   }
 
-  async findDrift(): Promise<void> {
-    this.#teller.heading("A preview with a refresh finds each of these changes, line by line.");
-    const { code, output } = await this.run(["preview", "--refresh", "--diff", "--expect-no-changes"]);
-    const { changes } = this.#plot;
-    const drift = readDrift(output);
+  async detectDrift(): Promise<void> {
+    this.#reporter.heading("Detect the drift: a preview with a refresh lists every change, line by line.");
+    const { code, output } = await this.#runPulumi(["preview", "--refresh", "--diff", "--expect-no-changes"]);
+    const { changes } = this.#options;
+    const drift = parseDrift(output);
     const values = changes.flatMap((change) => change.values);
     const problems = [
       ...(code === 7 ? [] : [`the exit code is ${code} instead of 7`]),
-      ...differences(
-        drift.planned,
+      ...describeDifferences(
+        drift.plannedValues,
         values.map(([name, declared, found]) => `${name}: ${found} => ${declared}`),
       ),
-      ...differences(
-        drift.operations,
+      ...describeDifferences(
+        drift.plannedOperations,
         changes.map(({ repair }) => repair),
       ),
-      // The refresh shows what follows from a change, too, such as the UUID of another flow.
-      ...missing(
-        drift.found,
+      // Not an exact comparison: the refresh also lists what follows from a change, such as the UUID of another flow.
+      ...describeMissing(
+        drift.refreshedValues,
         values.map(([name, declared, found]) => `${name}: ${declared} => ${found}`),
       ),
     ];
-    if (problems.length > 0) throw new Disappointment(this.#told("The drift is not shown", problems, output));
-    this.#teller.say(
-      "Exit code 7: changes were found where none were expected. A job that runs this at night fails with it, and so tells.",
+    if (problems.length > 0) throw new Disappointment(this.#formatFailure("Wrong drift", problems, output));
+    this.#reporter.say(
+      "Exit code 7: authentik differs from the program. A scheduled job that runs this command fails when there is drift.",
     );
   }
 
-  async repair(): Promise<void> {
-    this.#teller.heading("Pulumi puts back what the code says.");
+  async repairDrift(): Promise<void> {
+    this.#reporter.heading("Repair the drift: restore what the program declares.");
     await this.succeed(["up", "--refresh", "--yes", "--skip-preview"]);
-    await this.#holds(this.#plot.invitations, this.#plot.stages);
+    await this.#verifyObjects(this.#options.invitations, this.#options.stages);
   }
 
-  async agree(): Promise<void> {
-    this.#teller.heading("Code and authentik agree again, asked of authentik itself: exit code 0.");
+  async verifyRepair(): Promise<void> {
+    this.#reporter.heading("Preview with a refresh again: authentik matches the program, and the exit code is 0.");
     await this.succeed(["preview", "--refresh", "--expect-no-changes"]);
   }
 
-  async end(): Promise<void> {
-    this.#teller.heading("Pulumi deletes all that it made.");
+  async destroy(): Promise<void> {
+    this.#reporter.heading("Delete everything that the program created.");
     await this.succeed(["destroy", "--yes", "--skip-preview"]);
-    await this.#holds([], []);
-    this.#teller.say("authentik, asked itself, has 0 of these invitations and 0 of these stages left.");
+    await this.#verifyObjects([], []);
+    this.#reporter.say("Verified with authentik's API: no invitation and no stage of this stack is left.");
   }
 
   async configure(key: string, value: string | { secret: string }): Promise<void> {
     if (typeof value === "string") await this.succeed(["config", "set", key, value]);
-    // Typed, it is asked for: so it stands neither in the shell's history nor in the list of processes.
+    // Without a value, Pulumi reads it from standard input, which keeps it out of the shell history and the process list.
     else await this.succeed(["config", "set", "--secret", key], value.secret);
   }
 
-  /** Runs `pulumi`, which must succeed. */
-  async succeed(args: readonly string[], input?: string): Promise<Run> {
-    const run = await this.run(args, input);
-    if (run.code === 0) return run;
-    throw new Disappointment(this.#told(`pulumi ${args.join(" ")} ended with ${run.code}`, [], run.output));
+  /** Runs `pulumi`. Throws if the exit code is not 0. */
+  async succeed(args: readonly string[], input?: string): Promise<RunResult> {
+    const result = await this.#runPulumi(args, input);
+    if (result.code === 0) return result;
+    throw new Disappointment(
+      this.#formatFailure(`pulumi ${args.join(" ")} exited with code ${result.code}`, [], result.output),
+    );
   }
 
-  async run(args: readonly string[], input?: string): Promise<Run> {
-    this.#teller.command(`pulumi ${args.join(" ")}`);
-    return await this.#plot.workspace.pulumi(args, { input, echo: this.#teller.echo });
+  async #runPulumi(args: readonly string[], input?: string): Promise<RunResult> {
+    this.#reporter.command(`pulumi ${args.join(" ")}`);
+    return await this.#options.workspace.runPulumi(args, { input, echo: this.#reporter.echo });
   }
 
-  /** Asks authentik itself whether it has exactly these of ours. */
-  async #holds(invitations: readonly string[], stages: readonly string[]): Promise<void> {
-    const { admin } = this.#plot;
-    for (const [kind, names] of [["invitations", invitations] as const, ["stages", stages] as const]) {
-      const there = (await admin.all(kind)).map(({ name }) => name).filter((name) => this.#plot.isOurs(name));
-      const problems = differences(there, names);
-      if (problems.length > 0)
-        throw new Disappointment(`authentik has not the ${kind} that it should have: ${problems.join("; ")}.`);
+  /** Lists the objects of this run with authentik's API, and throws if they are not exactly these. */
+  async #verifyObjects(invitations: readonly string[], stages: readonly string[]): Promise<void> {
+    const { admin } = this.#options;
+    for (const [kind, expected] of [["invitations", invitations] as const, ["stages", stages] as const]) {
+      const actual = (await admin.all(kind)).map(({ name }) => name).filter((name) => this.#options.isOurs(name));
+      const problems = describeDifferences(actual, expected);
+      if (problems.length > 0) throw new Disappointment(`Wrong ${kind} in authentik: ${problems.join("; ")}.`);
     }
   }
 
-  /** A failure's text; where what Pulumi printed was not seen, with it. */
-  #told(what: string, problems: readonly string[], output: string): string {
+  /** Appends the output of `pulumi`, unless it has been printed already. */
+  #formatFailure(what: string, problems: readonly string[], output: string): string {
     const sentence = `${what}${problems.length > 0 ? `: ${problems.join("; ")}` : ""}.`;
-    return this.#teller.echo ? sentence : `${sentence} It printed:\n\n${output}`;
+    return this.#reporter.echo ? sentence : `${sentence} Output:\n\n${output}`;
   }
 }
 
-function missing(there: readonly string[], wanted: readonly string[]): string[] {
-  return wanted.filter((one) => !there.includes(one)).map((one) => `${one} is missing`);
+function describeMissing(actual: readonly string[], expected: readonly string[]): string[] {
+  return expected.filter((item) => !actual.includes(item)).map((item) => `${item} is missing`);
 }
 
-function differences(there: readonly string[], wanted: readonly string[]): string[] {
-  const surplus = there.filter((one) => !wanted.includes(one)).map((one) => `${one} is one too many`);
+function describeDifferences(actual: readonly string[], expected: readonly string[]): string[] {
+  const unexpected = actual.filter((item) => !expected.includes(item)).map((item) => `${item} is unexpected`);
   const repeated =
-    there.length !== wanted.length && surplus.length === 0 ? [`${there.length} instead of ${wanted.length}`] : [];
-  const lacking = missing(there, wanted);
-  return [...lacking, ...surplus, ...(lacking.length === 0 ? repeated : [])];
+    actual.length !== expected.length && unexpected.length === 0
+      ? [`${actual.length} instead of ${expected.length}`]
+      : [];
+  const missing = describeMissing(actual, expected);
+  return [...missing, ...unexpected, ...(missing.length === 0 ? repeated : [])];
 }

@@ -6,22 +6,22 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { findPulumi, type PulumiCli } from "../pulumi-cli";
-import { descendants, endedChildrenCpu, kill, unlessInterrupted } from "./processes";
+import { findDescendants, killAll, readEndedChildrenCpu, waitUnlessInterrupted } from "./processes";
 
-/** Where package.json is. */
+/** The folder of package.json. */
 export const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 
-/** Commands that change or compare resources; the others know nothing of progress. */
-const operations = new Set(["up", "preview", "refresh", "destroy"]);
+/** The commands that have the option `--suppress-progress`. */
+const resourceCommands = new Set(["up", "preview", "refresh", "destroy"]);
 
-/** How long an interrupted `pulumi` may finish what it is at, and save it. */
+/** How long an interrupted `pulumi` may take to finish its current steps and save the state. */
 const graceSeconds = 15;
 
-/** A proxy that the environment names cannot reach servers on this machine. */
-export function directToLoopback(): { NO_PROXY: string; no_proxy: string } {
-  const named = process.env.no_proxy ?? process.env.NO_PROXY;
-  const direct = [...(named ? [named] : []), "127.0.0.1", "localhost"].join(",");
-  return { NO_PROXY: direct, no_proxy: direct };
+/** Excludes loopback from the environment's proxy, which cannot reach servers on this machine. */
+export function buildNoProxyEnv(): { NO_PROXY: string; no_proxy: string } {
+  const configured = process.env.no_proxy ?? process.env.NO_PROXY;
+  const hosts = [...(configured ? [configured] : []), "127.0.0.1", "localhost"].join(",");
+  return { NO_PROXY: hosts, no_proxy: hosts };
 }
 
 /** Whether to print colors. `FORCE_COLOR=1` keeps them in a pipe, for the picture of `npm run docs`. */
@@ -29,25 +29,25 @@ export function hasColors(): boolean {
   return process.stdout.isTTY || process.env.FORCE_COLOR === "1";
 }
 
-export interface Run {
+export interface RunResult {
   readonly code: number;
-  /** Both streams together, as a person sees them, without colours. */
+  /** Standard output and standard error, interleaved, without colors. */
   readonly output: string;
-  /** What was written to standard output alone. */
+  /** Standard output only. */
   readonly stdout: string;
   readonly seconds: number;
-  /** CPU seconds of it and of all that it started; undefined where the system does not tell. */
+  /** CPU seconds of `pulumi` and its child processes. Undefined on systems other than Linux. */
   readonly cpuSeconds: number | undefined;
 }
 
 export interface RunOptions {
-  /** For standard input; what is secret shows in no list of processes this way. */
+  /** Standard input. Keeps secrets out of the process list. */
   readonly input?: string;
-  /** Print what it prints, as it comes. */
+  /** Print the output as it arrives. */
   readonly echo?: boolean;
 }
 
-/** A temporary folder that holds all that Pulumi writes: stacks, their settings, its own home, temporary files. */
+/** A temporary folder for everything that Pulumi writes: stacks, their configuration, its home folder, temporary files. */
 export class Workspace {
   readonly folder: string;
   readonly #cli: PulumiCli;
@@ -57,15 +57,15 @@ export class Workspace {
   private constructor(cli: PulumiCli, interrupted: AbortSignal, prefix: string) {
     this.#cli = cli;
     this.#interrupted = interrupted;
-    // The real path: Pulumi compares paths that Node has resolved. And at one go, so that no interrupt comes between.
+    // The real path, because Pulumi compares it with paths that Node has resolved. Synchronous, so that no interrupt leaves the folder behind.
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), prefix)));
     const [backend, temporary] = ["backend", "tmp"].map((name) => join(this.folder, name)) as [string, string];
     for (const folder of [backend, temporary]) mkdirSync(folder);
-    // What the user has set for their own stacks and their own authentik stays out.
-    const others = Object.entries(process.env).filter(([name]) => !/^(PULUMI|AUTHENTIK)_/.test(name));
+    // Ignores the user's settings for their own stacks and their own authentik.
+    const inherited = Object.entries(process.env).filter(([name]) => !/^(PULUMI|AUTHENTIK)_/.test(name));
     this.#env = {
-      ...Object.fromEntries(others),
-      ...directToLoopback(),
+      ...Object.fromEntries(inherited),
+      ...buildNoProxyEnv(),
       PATH: cli.path,
       PULUMI_HOME: join(this.folder, "home"),
       PULUMI_BACKEND_URL: `file://${backend}`,
@@ -79,7 +79,7 @@ export class Workspace {
   }
 
   static async create(interrupted: AbortSignal, prefix: string): Promise<Workspace> {
-    const cli = await unlessInterrupted(interrupted, findPulumi());
+    const cli = await waitUnlessInterrupted(interrupted, findPulumi());
     return new Workspace(cli, interrupted, prefix);
   }
 
@@ -87,42 +87,42 @@ export class Workspace {
     return this.#cli.version;
   }
 
-  /** Runs `pulumi` to its end, whatever its exit code. An interrupt ends it, and is thrown when it has ended. */
-  async pulumi(args: readonly string[], { input, echo = false }: RunOptions = {}): Promise<Run> {
+  /** Runs `pulumi`, and returns its exit code and output. An interrupt is passed on to it, and thrown after it has ended. */
+  async runPulumi(args: readonly string[], { input, echo = false }: RunOptions = {}): Promise<RunResult> {
     this.#interrupted.throwIfAborted();
     const start = performance.now();
-    const cpuBefore = endedChildrenCpu();
-    const all = [
+    const cpuBefore = readEndedChildrenCpu();
+    const allArgs = [
       ...args,
       "--non-interactive",
-      ...(operations.has(args[0] ?? "") ? ["--suppress-progress"] : []),
+      ...(resourceCommands.has(args[0] ?? "") ? ["--suppress-progress"] : []),
       ...["--color", echo && hasColors() ? "always" : "never"],
     ];
-    // A group of its own: Ctrl+C is ours to pass on.
-    const child = spawn(this.#cli.command, all, { cwd: this.folder, env: this.#env, detached: true });
+    // In its own process group, so that Ctrl+C does not reach it directly.
+    const child = spawn(this.#cli.command, allArgs, { cwd: this.folder, env: this.#env, detached: true });
     let output = "";
     let stdout = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-      stdout += text;
-      if (echo) process.stdout.write(text);
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      output += chunk;
+      stdout += chunk;
+      if (echo) process.stdout.write(chunk);
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-      if (echo) process.stdout.write(text);
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      output += chunk;
+      if (echo) process.stdout.write(chunk);
     });
     child.stdin.on("error", () => {
-      // It may end without reading it.
+      // `pulumi` may end without reading its input.
     });
     child.stdin.end(input ?? "");
 
-    let started: number[] = [];
-    let impatience: NodeJS.Timeout | undefined;
+    let pids: number[] = [];
+    let killTimer: NodeJS.Timeout | undefined;
     const stop = (): void => {
-      // Its plugins are in groups of their own, and would be nobody's children without it.
-      started = [child.pid ?? 0, ...descendants(child.pid)].filter((pid) => pid > 0);
+      // Collected now: plugins run in their own process groups, and are no longer descendants after `pulumi` has ended.
+      pids = [child.pid ?? 0, ...findDescendants(child.pid)].filter((pid) => pid > 0);
       child.kill("SIGINT");
-      impatience = setTimeout(() => kill([...started, ...descendants(child.pid)]), graceSeconds * 1000);
+      killTimer = setTimeout(() => killAll([...pids, ...findDescendants(child.pid)]), graceSeconds * 1000);
     };
     this.#interrupted.addEventListener("abort", stop, { once: true });
     try {
@@ -132,7 +132,7 @@ export class Workspace {
       });
       this.#interrupted.throwIfAborted();
       const seconds = (performance.now() - start) / 1000;
-      const cpuAfter = endedChildrenCpu();
+      const cpuAfter = readEndedChildrenCpu();
       const cpuSeconds = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore;
       return {
         code,
@@ -142,8 +142,8 @@ export class Workspace {
         cpuSeconds,
       };
     } finally {
-      clearTimeout(impatience);
-      kill(started);
+      clearTimeout(killTimer);
+      killAll(pids);
       this.#interrupted.removeEventListener("abort", stop);
     }
   }

@@ -1,7 +1,7 @@
 /**
- * Where a Pulumi that we had to fetch or build is kept, outside the work tree. An entry is a folder that appears
- * whole, by a rename: what a killed run leaves behind has another name. The lock only saves work; were it ever
- * taken over wrongly, the same thing would be made twice, and the first to be renamed would stay.
+ * Stores programs that were downloaded or built, outside the work tree. An entry is a folder that is filled under a temporary
+ * name and then renamed, so a killed run never leaves an incomplete entry. The lock only avoids duplicate work: if two runs
+ * ever hold it, both create the entry, and the first rename wins.
  */
 import { randomBytes } from "node:crypto";
 import { constants, existsSync } from "node:fs";
@@ -11,63 +11,63 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Env } from "./programs";
 
-const PROJECT = "pulumi-authentik-invitations";
-/** Written last into an entry: its programs and their sizes. */
+const FOLDER_NAME = "pulumi-authentik-invitations";
+/** Lists the programs of an entry and their sizes. Written last. */
 const MANIFEST = "complete.json";
-const BEAT_MS = 1_000;
-/** A lock that nobody touched for so long belongs to a run that has ended, wherever that ran. */
+const HEARTBEAT_MS = 1_000;
+/** A lock without a heartbeat for this long belongs to a run that has ended, on this or another machine. */
 const STALE_MS = 15_000;
 const ABANDONED_MS = 60 * 60_000;
 
-/** The folder for our entries: in the user's cache, or in the folder for temporary files where there is no such place. */
+/** Creates and returns the cache folder: in the user's cache, or in the temporary folder if that is not possible. */
 export async function cacheFolder(env: Env): Promise<string> {
-  for (const base of userCaches(env)) {
-    const folder = join(base, PROJECT);
-    if (await canMake(folder)) {
+  for (const base of listUserCaches(env)) {
+    const folder = join(base, FOLDER_NAME);
+    if (await ensureWritable(folder)) {
       return folder;
     }
   }
   const uid = process.getuid?.();
-  const folder = join(tmpdir(), uid === undefined ? PROJECT : `${PROJECT}-${uid}`);
-  // Others can write to that place too, so a folder that somebody else has made there is not used.
-  if ((await canMake(folder)) && (await isOwn(folder, uid))) {
+  const folder = join(tmpdir(), uid === undefined ? FOLDER_NAME : `${FOLDER_NAME}-${uid}`);
+  // Other users can write to the temporary folder, so a folder that another user has created there is not used.
+  if ((await ensureWritable(folder)) && (await isOwnFolder(folder, uid))) {
     return folder;
   }
   throw new Error(
-    `There is no place to keep a Pulumi CLI: ${folder} is not ours to write. Set XDG_CACHE_HOME to a folder that is.`,
+    `No usable cache folder: ${folder} is not writable or belongs to another user. Set XDG_CACHE_HOME to a writable folder.`,
   );
 }
 
-/** Whether there is a home folder that can be written. */
+/** Whether a writable home folder exists. */
 export async function hasHome(env: Env): Promise<boolean> {
-  const home = homeOf(env);
-  return home !== undefined && (await mayWrite(home));
+  const home = findHome(env);
+  return home !== undefined && (await isWritable(home));
 }
 
-/** The home folder, if it exists: it may be named and not be there, and is not ours to make then. */
-function homeOf(env: Env): string | undefined {
+/** The home folder, if it exists. A missing one is never created. */
+function findHome(env: Env): string | undefined {
   const home = env[process.platform === "win32" ? "USERPROFILE" : "HOME"];
   return home && existsSync(home) ? home : undefined;
 }
 
-function userCaches(env: Env): string[] {
-  const home = homeOf(env);
-  const own = process.platform === "win32" ? env["LOCALAPPDATA"] : env["XDG_CACHE_HOME"];
-  const usual = home && join(home, process.platform === "darwin" ? "Library/Caches" : ".cache");
-  return [own, usual].filter((folder): folder is string => folder !== undefined && isAbsolute(folder));
+function listUserCaches(env: Env): string[] {
+  const home = findHome(env);
+  const configured = process.platform === "win32" ? env["LOCALAPPDATA"] : env["XDG_CACHE_HOME"];
+  const standard = home && join(home, process.platform === "darwin" ? "Library/Caches" : ".cache");
+  return [configured, standard].filter((folder): folder is string => folder !== undefined && isAbsolute(folder));
 }
 
-/** Makes the folder where it is not there. */
-async function canMake(folder: string): Promise<boolean> {
+/** Creates the folder if it does not exist, and returns whether it is writable. */
+async function ensureWritable(folder: string): Promise<boolean> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return await mayWrite(folder);
+    return await isWritable(folder);
   } catch {
     return false;
   }
 }
 
-async function mayWrite(folder: string): Promise<boolean> {
+async function isWritable(folder: string): Promise<boolean> {
   try {
     await access(folder, constants.W_OK);
     return true;
@@ -76,12 +76,12 @@ async function mayWrite(folder: string): Promise<boolean> {
   }
 }
 
-async function isOwn(folder: string, uid: number | undefined): Promise<boolean> {
-  const found = await lstat(folder);
-  return found.isDirectory() && (uid === undefined || found.uid === uid);
+async function isOwnFolder(folder: string, uid: number | undefined): Promise<boolean> {
+  const stats = await lstat(folder);
+  return stats.isDirectory() && (uid === undefined || stats.uid === uid);
 }
 
-/** Whether this entry is whole: every program that was put into it is there, at its full size. */
+/** Whether the entry contains every program of its manifest, in full size. */
 export async function isWhole(entry: string): Promise<boolean> {
   try {
     const sizes: unknown = JSON.parse(await readFile(join(entry, MANIFEST), "utf8"));
@@ -99,10 +99,10 @@ export async function isWhole(entry: string): Promise<boolean> {
   }
 }
 
-/** Fills a new folder with `fill` (programs go into its `bin`), and puts it where `entry` says. */
+/** Creates an entry. `fill` writes the programs to the subfolder `bin`. */
 export async function makeEntry(entry: string, fill: (folder: string) => Promise<void>): Promise<void> {
   await removeAbandoned(entry);
-  const folder = besides(entry, "tmp");
+  const folder = createSiblingPath(entry, "tmp");
   try {
     await mkdir(join(folder, "bin"), { recursive: true });
     await fill(folder);
@@ -112,7 +112,7 @@ export async function makeEntry(entry: string, fill: (folder: string) => Promise
     }
     await writeFile(join(folder, MANIFEST), JSON.stringify(sizes));
     await rename(folder, entry).catch(async (error: unknown) => {
-      // Another run was first: its entry is as good as ours.
+      // Another run has created an equal entry first.
       if (!(await isWhole(entry))) {
         throw error;
       }
@@ -122,66 +122,66 @@ export async function makeEntry(entry: string, fill: (folder: string) => Promise
   }
 }
 
-/** Takes an entry away in one step, so that nobody meets a half of it. */
+/** Deletes an entry. Renames it first, so that no other run sees an incomplete one. */
 export async function discard(entry: string): Promise<void> {
-  const aside = besides(entry, "old");
+  const renamed = createSiblingPath(entry, "old");
   try {
-    await rename(entry, aside);
+    await rename(entry, renamed);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") {
+    if (getErrorCode(error) === "ENOENT") {
       return;
     }
     throw error;
   }
-  await rm(aside, { recursive: true, force: true });
+  await rm(renamed, { recursive: true, force: true });
 }
 
-function besides(entry: string, what: string): string {
-  return `${entry}.${what}-${process.pid}-${randomBytes(4).toString("hex")}`;
+function createSiblingPath(entry: string, purpose: string): string {
+  return `${entry}.${purpose}-${process.pid}-${randomBytes(4).toString("hex")}`;
 }
 
-/** What killed runs left beside this entry long ago. Never what is young: that may be at work. */
+/** Deletes old temporary folders of this entry that killed runs left behind. Recent ones may still be in use. */
 async function removeAbandoned(entry: string): Promise<void> {
   for (const name of await readdir(dirname(entry))) {
     const path = join(dirname(entry), name);
-    if (name.startsWith(`${basename(entry)}.`) && (await ageOf(path)) > ABANDONED_MS) {
+    if (name.startsWith(`${basename(entry)}.`) && (await getAge(path)) > ABANDONED_MS) {
       await rm(path, { recursive: true, force: true });
     }
   }
 }
 
-/** Does `work` while no other process that asks for this lock is at it. `waiting` is called once, where one is. */
-export async function withLock<T>(lock: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
-  for (let told = false; !(await takeLock(lock)); ) {
+/** Runs `work` while holding the lock. Calls `onWait` once if another process holds it. */
+export async function withLock<T>(lock: string, onWait: () => void, work: () => Promise<T>): Promise<T> {
+  for (let isWaiting = false; !(await acquireLock(lock)); ) {
     if (await isHeld(lock)) {
-      if (!told) {
-        waiting();
-        told = true;
+      if (!isWaiting) {
+        onWait();
+        isWaiting = true;
       }
       await sleep(200);
     } else {
       await rm(lock, { force: true });
     }
   }
-  const beat = setInterval(() => {
+  const heartbeat = setInterval(() => {
     const now = new Date();
-    // The lock may have been taken over from us, after this machine slept, say; nothing depends on it.
+    // Another run may have taken over the lock, for example after this machine was suspended. Nothing depends on it.
     utimes(lock, now, now).catch(() => {});
-  }, BEAT_MS);
+  }, HEARTBEAT_MS);
   try {
     return await work();
   } finally {
-    clearInterval(beat);
+    clearInterval(heartbeat);
     await rm(lock, { force: true });
   }
 }
 
-async function takeLock(lock: string): Promise<boolean> {
+async function acquireLock(lock: string): Promise<boolean> {
   try {
     await writeFile(lock, `${hostname()} ${process.pid}`, { flag: "wx" });
     return true;
   } catch (error) {
-    if (codeOf(error) === "EEXIST") {
+    if (getErrorCode(error) === "EEXIST") {
       return false;
     }
     throw error;
@@ -189,7 +189,7 @@ async function takeLock(lock: string): Promise<boolean> {
 }
 
 async function isHeld(lock: string): Promise<boolean> {
-  if ((await ageOf(lock)) > STALE_MS) {
+  if ((await getAge(lock)) > STALE_MS) {
     return false;
   }
   const [host, pid] = (await readFile(lock, "utf8").catch(() => "")).split(" ");
@@ -200,12 +200,12 @@ async function isHeld(lock: string): Promise<boolean> {
     process.kill(Number(pid), 0);
     return true;
   } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    return codeOf(error) !== "ESRCH";
+    // EPERM means that the process runs as another user.
+    return getErrorCode(error) !== "ESRCH";
   }
 }
 
-async function ageOf(path: string): Promise<number> {
+async function getAge(path: string): Promise<number> {
   try {
     return Math.abs(Date.now() - (await stat(path)).mtimeMs);
   } catch {
@@ -213,7 +213,7 @@ async function ageOf(path: string): Promise<number> {
   }
 }
 
-/** Not by `instanceof`: under jest, errors of Node's own modules are of another `Error`. */
-function codeOf(error: unknown): unknown {
+/** Does not use `instanceof`, because errors of Node's built-in modules have a different `Error` class in jest. */
+function getErrorCode(error: unknown): unknown {
   return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The real Pulumi engine on every machine: the `pulumi` of the PATH, else the one that we made before, else the one
- * that Pulumi's own installer fetches, else one that Go builds from the modules in `engine/` and `language/`.
+ * Provides a real Pulumi CLI on every machine: the `pulumi` on the PATH, or else one from the cache, or else one that Pulumi's
+ * installer downloads, or else one that Go builds from the modules in `engine/` and `language/`.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -13,65 +13,65 @@ import { type Env, findPrograms, pathFolders, run } from "./programs";
 export interface PulumiCli {
   /** Absolute path of `pulumi`. */
   command: string;
-  /** The PATH to run it with: it has `pulumi`, its Node.js language host, and the host of dynamic providers. */
+  /** The PATH to run it with. Contains `pulumi`, its Node.js language host and the dynamic provider host. */
   path: string;
-  /** As `3.248.0`, or `unknown` where somebody built it from source without stating one. */
+  /** For example `3.248.0`, or `unknown` for a build from source without a version. */
   version: string;
   origin: "path" | "cache" | "installer" | "go";
 }
 
 type Log = (line: string) => void;
 
-/** A way to get a Pulumi CLI that ends in an entry of the cache. */
-interface Maker {
+/** Installs a Pulumi CLI into the cache. */
+interface Installer {
   source: "installer" | "go";
-  /** Name of the entry. It changes with all that goes into it, so an entry is never out of date. */
+  /** Path of the cache entry. Contains everything that the result depends on, so an entry is never out of date. */
   entry: string;
-  make(folder: string, log: Log): Promise<void>;
+  install(folder: string, log: Log): Promise<void>;
 }
 
-/** Why one of the sources gave nothing; the others are tried. */
-class Unusable extends Error {}
+/** Why a source cannot provide a Pulumi CLI. The next source is tried. */
+class UnusableError extends Error {}
 
-const OLDEST = { major: 3, minor: 200 };
+const MINIMUM_VERSION = { major: 3, minor: 200 };
 const LANGUAGE_HOST = "pulumi-language-nodejs";
-const DYNAMIC_HOST = "pulumi-resource-pulumi-nodejs";
+const DYNAMIC_PROVIDER_HOST = "pulumi-resource-pulumi-nodejs";
 const VERSION_SECONDS = 60;
 const INSTALLER_SECONDS = 120;
 const GO_SECONDS = 30 * 60;
 
-/** Where package.json is: this file runs from test/ under jest, and from build/test/ when compiled. */
-const root = packageRoot(__dirname);
+/** The folder of package.json. This file runs from test/ in jest, and from build/test/ when compiled. */
+const root = findPackageRoot(__dirname);
 const sdk = dirname(createRequire(join(root, "package.json")).resolve("@pulumi/pulumi/package.json"));
 
 /**
- * Finds a Pulumi CLI that works, and fetches or builds one where there is none. `log` gets a line for each step that
- * takes time or was in vain. `PULUMI_CLI_FROM` (`path`, `installer`, `go`, or several with commas) leaves out the
- * other sources.
+ * Finds a working Pulumi CLI, and downloads or builds one if there is none. `log` receives a line for each slow step and for
+ * each source that failed. `PULUMI_CLI_FROM` (`path`, `installer`, `go`, or several of them, comma-separated) limits the sources.
  */
-export async function findPulumi(log: Log = toStderr, env: Env = process.env): Promise<PulumiCli> {
-  const wanted = wantedSources(env);
+export async function findPulumi(log: Log = printToStderr, env: Env = process.env): Promise<PulumiCli> {
+  const sources = parseSources(env);
   const reasons: string[] = [];
-  if (wanted.has("path")) {
-    const found = await fromPath(env, log);
+  if (sources.has("path")) {
+    const found = await findOnPath(env, log);
     if (found !== undefined) {
       return found;
     }
-    reasons.push(`On the PATH is no pulumi ${OLDEST.major}.${OLDEST.minor} or newer that has ${LANGUAGE_HOST}`);
+    const { major, minor } = MINIMUM_VERSION;
+    reasons.push(`No pulumi ${major}.${minor} or later with ${LANGUAGE_HOST} on the PATH`);
   }
 
-  const makers = await makersFor(wanted, env);
-  for (const { entry } of makers) {
-    const found = await fromCache(entry, env);
+  const installers = await createInstallers(sources, env);
+  for (const { entry } of installers) {
+    const found = await findInCache(entry, env);
     if (found !== undefined) {
       return found;
     }
   }
-  for (const maker of makers) {
+  for (const installer of installers) {
     try {
-      return await make(maker, env, log);
+      return await install(installer, env, log);
     } catch (error) {
-      if (!(error instanceof Unusable)) {
+      if (!(error instanceof UnusableError)) {
         throw error;
       }
       log(error.message);
@@ -79,130 +79,131 @@ export async function findPulumi(log: Log = toStderr, env: Env = process.env): P
     }
   }
   throw new Error(
-    `There is no Pulumi CLI to run with.\n${reasons.map((reason) => `- ${reason}\n`).join("")}` +
-      "Install Pulumi (https://www.pulumi.com/docs/install/), or Go (https://go.dev/dl/) to have it built here, " +
-      "or let this machine reach the network; then run this again.",
+    `No usable Pulumi CLI found.\n${reasons.map((reason) => `- ${reason}\n`).join("")}` +
+      "Install Pulumi (https://www.pulumi.com/docs/install/), or install Go (https://go.dev/dl/) to build it, " +
+      "or connect this machine to the network. Then run this command again.",
   );
 }
 
-function wantedSources(env: Env): Set<string> {
-  const all = ["path", "installer", "go"];
-  const wanted = env["PULUMI_CLI_FROM"]?.split(",").map((source) => source.trim()) ?? all;
-  const strange = wanted.find((source) => !all.includes(source));
-  if (strange !== undefined) {
+function parseSources(env: Env): Set<string> {
+  const allSources = ["path", "installer", "go"];
+  const sources = env["PULUMI_CLI_FROM"]?.split(",").map((source) => source.trim()) ?? allSources;
+  const unknownSource = sources.find((source) => !allSources.includes(source));
+  if (unknownSource !== undefined) {
     throw new Error(
-      `PULUMI_CLI_FROM names "${strange}"; it takes path, installer or go, or several of them with commas.`,
+      `PULUMI_CLI_FROM contains "${unknownSource}". It must be path, installer or go, or several of them, comma-separated.`,
     );
   }
-  return new Set(wanted);
+  return new Set(sources);
 }
 
-async function makersFor(wanted: Set<string>, env: Env): Promise<Maker[]> {
-  if (!wanted.has("installer") && !wanted.has("go")) {
+async function createInstallers(sources: Set<string>, env: Env): Promise<Installer[]> {
+  if (!sources.has("installer") && !sources.has("go")) {
     return [];
   }
   const cache = await cacheFolder(env);
-  const makers = [await installer(cache, env), await goBuild(cache, env)];
-  return makers.filter(({ source }) => wanted.has(source));
+  const installers = [await createDownloader(cache, env), await createGoBuilder(cache, env)];
+  return installers.filter(({ source }) => sources.has(source));
 }
 
-/** The entry's name says for which machine it is: a home folder can be shared by several. */
-function entryIn(cache: string, version: string, ...more: string[]): string {
-  return join(cache, ["pulumi", version, process.platform, process.arch, ...more].join("-"));
+/** The name contains platform and architecture, because several machines can share a home folder. */
+function getEntryPath(cache: string, version: string, ...suffixes: string[]): string {
+  return join(cache, ["pulumi", version, process.platform, process.arch, ...suffixes].join("-"));
 }
 
-function programOf(entry: string): string {
+function getPulumiPath(entry: string): string {
   return join(entry, "bin", process.platform === "win32" ? "pulumi.exe" : "pulumi");
 }
 
-async function fromPath(env: Env, log: Log): Promise<PulumiCli | undefined> {
+async function findOnPath(env: Env, log: Log): Promise<PulumiCli | undefined> {
   for (const command of await findPrograms("pulumi", pathFolders(env))) {
     try {
-      return await tryOut(command, "path", env);
+      return await inspect(command, "path", env);
     } catch (error) {
-      if (!(error instanceof Unusable)) {
+      if (!(error instanceof UnusableError)) {
         throw error;
       }
-      log(`${command} is not used: ${error.message}`);
+      log(`Ignoring ${command}: ${error.message}`);
     }
   }
   return undefined;
 }
 
-async function fromCache(entry: string, env: Env): Promise<PulumiCli | undefined> {
+async function findInCache(entry: string, env: Env): Promise<PulumiCli | undefined> {
   if (!(await isWhole(entry))) {
     return undefined;
   }
-  // Whole, but it may not run: machines that share a home folder can differ in more than the entry's name says.
-  return await tryOut(programOf(entry), "cache", env).catch((error: unknown) => {
-    if (error instanceof Unusable) {
+  // A complete entry may still not run here: machines that share a home folder can differ in other ways.
+  return await inspect(getPulumiPath(entry), "cache", env).catch((error: unknown) => {
+    if (error instanceof UnusableError) {
       return undefined;
     }
     throw error;
   });
 }
 
-async function make({ source, entry, make }: Maker, env: Env, log: Log): Promise<PulumiCli> {
-  const waiting = () => log("Another run is at work on the Pulumi CLI; waiting for it");
-  return await withLock(`${entry}.lock`, waiting, async () => {
-    const found = await fromCache(entry, env);
+async function install({ source, entry, install }: Installer, env: Env, log: Log): Promise<PulumiCli> {
+  const onWait = () => log("Waiting for another run that is installing the Pulumi CLI");
+  return await withLock(`${entry}.lock`, onWait, async () => {
+    const found = await findInCache(entry, env);
     if (found !== undefined) {
       return found;
     }
     const start = performance.now();
     await discard(entry);
-    await makeEntry(entry, (folder) => make(folder, log));
-    const made = await tryOut(programOf(entry), source, env);
-    log(`Pulumi ${made.version} is ready after ${Math.round((performance.now() - start) / 1000)} s`);
-    return made;
+    await makeEntry(entry, (folder) => install(folder, log));
+    const installed = await inspect(getPulumiPath(entry), source, env);
+    log(`Installed Pulumi ${installed.version} in ${Math.round((performance.now() - start) / 1000)} s`);
+    return installed;
   });
 }
 
-/** Runs it once, and finds the programs that it needs. */
-async function tryOut(command: string, origin: PulumiCli["origin"], env: Env): Promise<PulumiCli> {
-  const version = await versionOf(command, env);
+/** Runs `pulumi version`, and finds the programs that Pulumi needs. */
+async function inspect(command: string, origin: PulumiCli["origin"], env: Env): Promise<PulumiCli> {
+  const version = await readVersion(command, env);
   const folders = [dirname(command), ...pathFolders(env)];
   const [languageHost] = await findPrograms(LANGUAGE_HOST, folders);
   if (languageHost === undefined) {
-    throw new Unusable(`${LANGUAGE_HOST} is neither beside it nor on the PATH`);
+    throw new UnusableError(`${LANGUAGE_HOST} is neither in the same folder nor on the PATH`);
   }
-  // Where the PATH has no node, pulumi runs with ours.
+  // Without node on the PATH, pulumi runs with this process's node.
   folders.push(dirname(process.execPath));
-  if ((await findPrograms(DYNAMIC_HOST, folders)).length === 0) {
-    // The SDK has it too. Only as a last resort: the engine warns of one that does not lie beside it.
+  if ((await findPrograms(DYNAMIC_PROVIDER_HOST, folders)).length === 0) {
+    // The SDK contains it as well. Last resort, because the engine warns if it is not in the same folder as pulumi.
     folders.push(sdk);
   }
   return { command, path: [...new Set(folders)].join(delimiter), version, origin };
 }
 
-async function versionOf(command: string, env: Env): Promise<string> {
+async function readVersion(command: string, env: Env): Promise<string> {
   const { ok, stdout, complaint } = await run(command, ["version"], {
     env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "1" },
     seconds: VERSION_SECONDS,
   });
   if (!ok) {
-    throw new Unusable(`\`pulumi version\` failed: ${shorten(complaint)}`);
+    throw new UnusableError(`\`pulumi version\` failed: ${toSingleLine(complaint)}`);
   }
-  const stated = stdout.trim();
-  if (stated === "") {
+  const output = stdout.trim();
+  if (output === "") {
     return "unknown";
   }
-  const [, version, major, minor] = /^v?((\d+)\.(\d+)\.\S+)$/.exec(stated) ?? [];
-  if (version === undefined || Number(major) !== OLDEST.major || Number(minor) < OLDEST.minor) {
-    throw new Unusable(`its version is ${shorten(stated)}, and ${OLDEST.major}.${OLDEST.minor} or newer is needed`);
+  const [, version, major, minor] = /^v?((\d+)\.(\d+)\.\S+)$/.exec(output) ?? [];
+  if (version === undefined || Number(major) !== MINIMUM_VERSION.major || Number(minor) < MINIMUM_VERSION.minor) {
+    const required = `${MINIMUM_VERSION.major}.${MINIMUM_VERSION.minor} or later`;
+    throw new UnusableError(`its version is ${toSingleLine(output)}, but ${required} is required`);
   }
   return version;
 }
 
-async function installer(cache: string, env: Env): Promise<Maker> {
+async function createDownloader(cache: string, env: Env): Promise<Installer> {
   const { version } = JSON.parse(await readFile(join(sdk, "package.json"), "utf8")) as { version: string };
   return {
     source: "installer",
-    entry: entryIn(cache, version),
-    async make(folder, log) {
-      log(`Fetching Pulumi ${version} with its own installer`);
-      // A process of its own, because the installer cannot be stopped, nor kept from leaving its own behind. It ends
-      // with us, too: then its standard input is closed.
+    entry: getEntryPath(cache, version),
+    async install(folder, log) {
+      log(`Downloading Pulumi ${version} with Pulumi's installer`);
+      // Runs in its own process group, because the installer cannot be stopped and may leave processes behind. The script
+      // kills the group when its standard input closes, that is, when this process ends.
       const script = `
         process.stdin.resume().on("end", () => process.kill(process.platform === "win32" ? process.pid : 0, "SIGKILL"));
         require("@pulumi/pulumi/automation").PulumiCommand.install({ root: process.argv[1] }).then(
@@ -217,36 +218,36 @@ async function installer(cache: string, env: Env): Promise<Maker> {
         group: true,
       });
       if (!ok) {
-        throw new Unusable(`Pulumi's installer did not succeed: ${shorten(complaint)}`);
+        throw new UnusableError(`Pulumi's installer failed: ${toSingleLine(complaint)}`);
       }
     },
   };
 }
 
-async function goBuild(cache: string, env: Env): Promise<Maker> {
+async function createGoBuilder(cache: string, env: Env): Promise<Installer> {
   const modules = join(root, "test", "pulumi-cli");
-  const engine = await goProgram(join(modules, "engine"), "github.com/pulumi/pulumi/pkg/v3", "cmd/pulumi");
-  const language = await goProgram(
+  const engine = await readGoProgram(join(modules, "engine"), "github.com/pulumi/pulumi/pkg/v3", "cmd/pulumi");
+  const languageHost = await readGoProgram(
     join(modules, "language"),
     "github.com/pulumi/pulumi/sdk/v3",
     `nodejs/cmd/${LANGUAGE_HOST}`,
   );
-  const pins = createHash("sha256").update(engine.pins).update(language.pins).digest("hex");
+  const pins = createHash("sha256").update(engine.pins).update(languageHost.pins).digest("hex");
   return {
     source: "go",
-    entry: entryIn(cache, engine.version, "go", pins.slice(0, 8)),
-    async make(folder, log) {
+    entry: getEntryPath(cache, engine.version, "go", pins.slice(0, 8)),
+    async install(folder, log) {
       const [go] = await findPrograms("go", pathFolders(env));
       if (go === undefined) {
-        throw new Unusable("Go cannot build it, for there is no go on the PATH");
+        throw new UnusableError("Cannot build Pulumi with Go: no go on the PATH");
       }
       const bin = join(folder, "bin");
-      const goEnv = await environmentForGo(cache, env);
-      log(`Building Pulumi ${engine.version} with Go: some minutes the first time, and kept for later runs`);
-      await build(go, engine, bin, goEnv);
-      log("Building its Node.js language host");
-      await build(go, language, bin, goEnv);
-      for (const file of [DYNAMIC_HOST, `${DYNAMIC_HOST}.cmd`]) {
+      const goEnv = await buildGoEnv(cache, env);
+      log(`Building Pulumi ${engine.version} with Go. This takes a few minutes, once`);
+      await buildGoProgram(go, engine, bin, goEnv);
+      log("Building Pulumi's Node.js language host");
+      await buildGoProgram(go, languageHost, bin, goEnv);
+      for (const file of [DYNAMIC_PROVIDER_HOST, `${DYNAMIC_PROVIDER_HOST}.cmd`]) {
         await copyFile(join(sdk, file), join(bin, file));
         await chmod(join(bin, file), 0o755);
       }
@@ -255,46 +256,46 @@ async function goBuild(cache: string, env: Env): Promise<Maker> {
 }
 
 interface GoProgram {
-  /** Where go.mod and go.sum are. */
+  /** The folder of go.mod and go.sum. */
   folder: string;
-  /** Import path of the program. */
-  path: string;
+  importPath: string;
   version: string;
-  /** The text of go.mod and go.sum. */
+  /** Contents of go.mod and go.sum. */
   pins: string;
 }
 
-async function goProgram(folder: string, module: string, program: string): Promise<GoProgram> {
+async function readGoProgram(folder: string, module: string, program: string): Promise<GoProgram> {
   const [mod, sum] = await Promise.all(["go.mod", "go.sum"].map((file) => readFile(join(folder, file), "utf8")));
   const version = mod?.split(`${module} v`)[1]?.split(/\s/)[0];
   if (version === undefined) {
     throw new Error(`${join(folder, "go.mod")} does not pin ${module}.`);
   }
-  return { folder, path: `${module}/${program}`, version, pins: `${mod}\0${sum}\0` };
+  return { folder, importPath: `${module}/${program}`, version, pins: `${mod}\0${sum}\0` };
 }
 
-async function build(go: string, { folder, path, version }: GoProgram, bin: string, env: Env): Promise<void> {
-  // Unstamped it states no version, and the automation API refuses to work with that.
-  const stamp = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version}`;
-  // Flags of the command line win over GOFLAGS: what is built is what go.mod and go.sum pin.
-  const flags = ["-mod=readonly", "-buildvcs=false", "-ldflags", `-s -w ${stamp}`];
-  const { ok, complaint } = await run(go, ["build", ...flags, "-o", `${bin}${sep}`, path], {
+async function buildGoProgram(go: string, program: GoProgram, bin: string, env: Env): Promise<void> {
+  const { folder, importPath, version } = program;
+  // Without this, `pulumi version` prints nothing, and the Automation API rejects the CLI.
+  const versionFlag = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version}`;
+  // Flags on the command line take precedence over GOFLAGS, so the build uses what go.mod and go.sum pin.
+  const flags = ["-mod=readonly", "-buildvcs=false", "-ldflags", `-s -w ${versionFlag}`];
+  const { ok, complaint } = await run(go, ["build", ...flags, "-o", `${bin}${sep}`, importPath], {
     env,
     cwd: folder,
     seconds: GO_SECONDS,
   });
   if (!ok) {
-    throw new Unusable(`Go could not build ${posix.basename(path)}:\n${lastLines(complaint, 12)}`);
+    throw new UnusableError(`Go could not build ${posix.basename(importPath)}:\n${indentLastLines(complaint, 12)}`);
   }
 }
 
-/** Go needs places for its own caches; without a home folder it has none. */
-async function environmentForGo(cache: string, env: Env): Promise<Env> {
-  const places = (await hasHome(env)) ? {} : { GOPATH: join(cache, "go"), GOCACHE: join(cache, "go-build") };
-  return { ...places, ...env, GOWORK: "off" };
+/** Without a home folder, Go has no default for its caches. */
+async function buildGoEnv(cache: string, env: Env): Promise<Env> {
+  const caches = (await hasHome(env)) ? {} : { GOPATH: join(cache, "go"), GOCACHE: join(cache, "go-build") };
+  return { ...caches, ...env, GOWORK: "off" };
 }
 
-function packageRoot(start: string): string {
+function findPackageRoot(start: string): string {
   let folder = start;
   while (!existsSync(join(folder, "package.json"))) {
     folder = dirname(folder);
@@ -302,20 +303,20 @@ function packageRoot(start: string): string {
   return folder;
 }
 
-/** For a sentence: the text on one line, cut where it is long. */
-function shorten(text: string): string {
-  const line = text.trim().replace(/\s+/g, " ");
+/** Joins the lines and truncates the result, for use in a sentence. */
+function toSingleLine(output: string): string {
+  const line = output.trim().replace(/\s+/g, " ");
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
 
-function lastLines(text: string, count: number): string {
-  return text
+function indentLastLines(output: string, count: number): string {
+  return output
     .split("\n")
     .slice(-count)
     .map((line) => `    ${line}`)
     .join("\n");
 }
 
-function toStderr(line: string): void {
+function printToStderr(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * Makes sure of a Pulumi CLI, and says where it is: `node build/test/pulumi-cli/main.js`. With `--json` what it found
- * is printed as JSON. With `--optional` its absence is told, but is no failure: the tests that need it say so themselves.
+ * `node build/test/pulumi-cli/main.js`: finds or installs a Pulumi CLI, and prints its path. `--json` prints all properties as
+ * JSON. `--optional` exits with code 0 even if there is none, because the tests that need it fail with the same error.
  */
 import { findPulumi } from "./index";
 

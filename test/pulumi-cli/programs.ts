@@ -1,4 +1,4 @@
-/** Finding other programs on a PATH, and running them. */
+/** Finds and runs other programs. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
@@ -6,20 +6,20 @@ import { delimiter, isAbsolute, join } from "node:path";
 
 export type Env = NodeJS.ProcessEnv;
 
-const windows = process.platform === "win32";
+const isWindows = process.platform === "win32";
 
-/** The folders of the PATH. Relative ones are left out: what they mean changes with the working directory. */
+/** The folders of the PATH. Relative ones are omitted, because they depend on the working directory. */
 export function pathFolders(env: Env): string[] {
-  // Windows writes it `Path`, and a copy of process.env no longer forgives that.
+  // Windows spells it `Path`, and a copy of process.env is case-sensitive.
   const name = Object.keys(env).find((key) => key.toUpperCase() === "PATH");
   return (name === undefined ? "" : (env[name] ?? "")).split(delimiter).filter((folder) => isAbsolute(folder));
 }
 
-/** Every program of that name in these folders, in their order. */
+/** Paths of all programs with this name, in the order of the folders. */
 export async function findPrograms(name: string, folders: string[]): Promise<string[]> {
-  const candidates = folders.map((folder) => join(folder, windows ? `${name}.exe` : name));
-  const there = await Promise.all(candidates.map(isProgram));
-  return candidates.filter((_, index) => there[index]);
+  const candidates = folders.map((folder) => join(folder, isWindows ? `${name}.exe` : name));
+  const results = await Promise.all(candidates.map(isProgram));
+  return candidates.filter((_, index) => results[index]);
 }
 
 async function isProgram(file: string): Promise<boolean> {
@@ -34,24 +34,24 @@ async function isProgram(file: string): Promise<boolean> {
 export interface RunOptions {
   env: Env;
   cwd?: string;
-  /** After this time the program is ended. */
+  /** Timeout, after which the program is killed. */
   seconds: number;
-  /** Run it as the head of a process group, so that whatever it started ends with it. */
+  /** Run the program in its own process group, so that its child processes are killed with it. */
   group?: boolean;
 }
 
-export interface Outcome {
-  /** Exit status 0. */
+export interface ProgramResult {
+  /** Whether the program exited with code 0 in time. */
   ok: boolean;
   stdout: string;
-  /** What to tell somebody about a failure: what it said itself, or else how it ended. */
+  /** The reason for a failure: what the program wrote to standard error, or else how it ended. */
   complaint: string;
 }
 
-/** Runs a program to its end. Its standard input stays open for as long as this process lives. */
-export async function run(command: string, args: string[], options: RunOptions): Promise<Outcome> {
+/** Runs a program until it ends. Its standard input stays open as long as this process runs. */
+export async function run(command: string, args: string[], options: RunOptions): Promise<ProgramResult> {
   const { env, cwd, seconds, group = false } = options;
-  const detached = group && !windows;
+  const detached = group && !isWindows;
   let child: ChildProcessWithoutNullStreams;
   try {
     child = spawn(command, args, { env, cwd, detached, windowsHide: true });
@@ -61,36 +61,36 @@ export async function run(command: string, args: string[], options: RunOptions):
 
   let stdout = "";
   let stderr = "";
-  let expired = false;
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
+  let hasTimedOut = false;
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
   });
-  // A program that never reads its input may close it, which is no concern of ours.
+  // A program that does not read its input may close it.
   child.stdin.on("error", () => {});
 
-  const limit = setTimeout(() => {
-    expired = true;
+  const timer = setTimeout(() => {
+    hasTimedOut = true;
     child.kill("SIGKILL");
     if (detached && child.pid !== undefined) {
       killGroup(child.pid);
     }
-    // What it started may live on and keep these open, and "close" would wait for that.
+    // Child processes may keep these open, which would delay "close".
     child.stdout.destroy();
     child.stderr.destroy();
   }, seconds * 1000);
 
   return await new Promise((resolve) => {
-    const end = (ok: boolean, ending: string) => {
-      clearTimeout(limit);
-      const complaint = expired ? `it was not done after ${seconds} s` : stderr.trim() || ending;
-      resolve({ ok: ok && !expired, stdout, complaint });
+    const finish = (ok: boolean, reason: string) => {
+      clearTimeout(timer);
+      const complaint = hasTimedOut ? `timed out after ${seconds} s` : stderr.trim() || reason;
+      resolve({ ok: ok && !hasTimedOut, stdout, complaint });
     };
-    child.on("error", (error) => end(false, error.message));
+    child.on("error", (error) => finish(false, error.message));
     child.on("close", (code, signal) =>
-      end(code === 0, signal ? `it was ended by ${signal}` : `it ended with status ${code}`),
+      finish(code === 0, signal ? `terminated by ${signal}` : `exited with code ${code}`),
     );
   });
 }
@@ -99,6 +99,6 @@ function killGroup(leader: number): void {
   try {
     process.kill(-leader, "SIGKILL");
   } catch {
-    // All of it has ended already.
+    // The group has already ended.
   }
 }

@@ -25,9 +25,9 @@ const sdkVersion = (
   }
 ).version;
 
-/** Folders to delete at the end. */
+/** Deleted after all tests. */
 const folders: string[] = [];
-/** The compiled form, as `npm test` runs it; made here from the sources so that it is never an old one. */
+/** Folder of the compiled sources, as `npm test` runs them. Compiled here, so that they are never out of date. */
 let compiled: string;
 
 beforeAll(() => {
@@ -49,12 +49,12 @@ afterAll(() => {
   }
 });
 
-/** A machine of its own: a home folder, programs on the PATH, a network that is down. */
+/** A fake machine: a home folder, programs on the PATH, and a network that is down. */
 class Machine {
   readonly folder = mkdtempSync(join(tmpdir(), "pulumi-cli-"));
   readonly home = join(this.folder, "home");
   readonly cache = join(this.home, ".cache");
-  readonly lines: string[] = [];
+  readonly logLines: string[] = [];
   readonly env: Env;
   private readonly network = join(this.folder, "network.cjs");
   private readonly goLog = join(this.folder, "go.log");
@@ -62,40 +62,40 @@ class Machine {
   constructor() {
     folders.push(this.folder);
     mkdirSync(this.home);
-    this.networkServes(undefined);
+    this.setDownload(undefined);
     this.env = {
       HOME: this.home,
       XDG_CACHE_HOME: this.cache,
       TMPDIR: this.folder,
-      PATH: this.bin("bin"),
+      PATH: this.createBin("bin"),
       NODE_OPTIONS: `--require ${this.network}`,
-      // Pulumi's installer takes half a second to load; the tests that are about it put it back.
+      // Without Pulumi's installer, which takes half a second to load. The tests of the installer enable it.
       PULUMI_CLI_FROM: "path,go",
     };
   }
 
-  bin(name: string): string {
+  createBin(name: string): string {
     const folder = join(this.folder, name);
     mkdirSync(folder, { recursive: true });
     return folder;
   }
 
-  program(bin: string, name: string, text: string): string {
-    const path = join(this.bin(bin), name);
-    writeFileSync(path, text);
+  addProgram(bin: string, name: string, script: string): string {
+    const path = join(this.createBin(bin), name);
+    writeFileSync(path, script);
     chmodSync(path, 0o755);
     return path;
   }
 
-  /** A `pulumi` that says this version, with its language host. */
-  pulumi(bin: string, version: string): string {
-    this.program(bin, "pulumi-language-nodejs", "#!/bin/sh\n");
-    return this.program(bin, "pulumi", `#!/bin/sh\necho '${version}'\n`);
+  /** Adds a `pulumi` that prints this version, and its language host. */
+  addPulumi(bin: string, version: string): string {
+    this.addProgram(bin, "pulumi-language-nodejs", "#!/bin/sh\n");
+    return this.addProgram(bin, "pulumi", `#!/bin/sh\necho '${version}'\n`);
   }
 
-  /** A `go` that "builds" what it is asked for, and takes `ms` for each; `last` is what it does to the last program. */
-  go({ last = "", ms = 5 } = {}): void {
-    this.program(
+  /** Adds a `go` that creates scripts instead of building programs. `onLastBuild` is code that it runs for the last program. */
+  addGo({ onLastBuild = "", buildMs = 5 } = {}): void {
+    this.addProgram(
       "bin",
       "go",
       `#!${process.execPath}
@@ -103,257 +103,264 @@ class Machine {
       const { basename } = require("node:path");
       const args = process.argv.slice(2);
       const name = basename(args.at(-1));
-      const stamp = /Version=(\\S+)/.exec(args.join(" "))[1];
-      appendFileSync(${JSON.stringify(this.goLog)}, [process.cwd().split("/").at(-1), name, stamp, args.includes("-mod=readonly")].join(" ") + "\\n");
+      const version = /Version=(\\S+)/.exec(args.join(" "))[1];
+      appendFileSync(${JSON.stringify(this.goLog)}, [process.cwd().split("/").at(-1), name, version, args.includes("-mod=readonly")].join(" ") + "\\n");
       setTimeout(() => {
-        if (name === "pulumi-language-nodejs") { ${last} }
-        writeFileSync(args[args.indexOf("-o") + 1] + name, "#!/bin/sh\\necho " + stamp + "\\n", { mode: 0o755 });
-      }, ${ms});
+        if (name === "pulumi-language-nodejs") { ${onLastBuild} }
+        writeFileSync(args[args.indexOf("-o") + 1] + name, "#!/bin/sh\\necho " + version + "\\n", { mode: 0o755 });
+      }, ${buildMs});
       `,
     );
   }
 
-  /** What `go` was asked to build. */
-  builds(): string[] {
+  /** One line per program that `go` has built. */
+  listBuilds(): string[] {
     return existsSync(this.goLog) ? readFileSync(this.goLog, "utf8").trim().split("\n") : [];
   }
 
-  /** From now on every download gives this text; nothing at all where it is undefined. */
-  networkServes(text: string | undefined): void {
+  /** Makes every download return this body, or fail if it is undefined. */
+  setDownload(body: string | undefined): void {
     writeFileSync(
       this.network,
-      text === undefined
+      body === undefined
         ? 'globalThis.fetch = async () => { throw new TypeError("fetch failed"); };'
-        : `globalThis.fetch = async () => new Response(${JSON.stringify(text)});`,
+        : `globalThis.fetch = async () => new Response(${JSON.stringify(body)});`,
     );
   }
 
   find(): Promise<PulumiCli> {
-    return findPulumi((line) => this.lines.push(line), this.env);
+    return findPulumi((line) => this.logLines.push(line), this.env);
   }
 
-  /** The same in a process of its own. */
-  async findElsewhere(): Promise<PulumiCli> {
+  /** Like `find`, in a separate process. */
+  async findInChildProcess(): Promise<PulumiCli> {
     const { stdout } = await promisify(execFile)(process.execPath, [join(compiled, "main.js"), "--json"], {
       env: this.env,
     });
     return JSON.parse(stdout) as PulumiCli;
   }
 
-  /** What lies in the cache. */
-  entries(): string[] {
+  listCacheEntries(): string[] {
     const folder = join(this.cache, "pulumi-authentik-invitations");
     return existsSync(folder) ? readdirSync(folder) : [];
   }
 
-  said(): string {
-    return this.lines.join("\n");
+  getLog(): string {
+    return this.logLines.join("\n");
   }
 }
 
-async function canRun({ path }: PulumiCli): Promise<string[]> {
-  const names = ["pulumi", "pulumi-language-nodejs", "pulumi-resource-pulumi-nodejs", "node"];
-  const found = await Promise.all(names.map((name) => findPrograms(name, path.split(delimiter))));
-  return names.filter((_, index) => found[index]?.length);
+const requiredPrograms = ["pulumi", "pulumi-language-nodejs", "pulumi-resource-pulumi-nodejs", "node"];
+
+/** The required programs that are on the PATH of this Pulumi CLI. */
+async function listRequiredPrograms({ path }: PulumiCli): Promise<string[]> {
+  const found = await Promise.all(requiredPrograms.map((name) => findPrograms(name, path.split(delimiter))));
+  return requiredPrograms.filter((_, index) => found[index]?.length);
 }
 
-const everything = ["pulumi", "pulumi-language-nodejs", "pulumi-resource-pulumi-nodejs", "node"];
-
-describe("the PATH", () => {
-  test("a pulumi there is taken, at once and without a word", async () => {
+describe("PATH lookup", () => {
+  test("uses the pulumi on the PATH, without output", async () => {
     const machine = new Machine();
-    const command = machine.pulumi("bin", "v3.210.1");
+    const command = machine.addPulumi("bin", "v3.210.1");
     const found = await machine.find();
     expect(found).toMatchObject({ command, version: "3.210.1", origin: "path" });
-    expect(await canRun(found)).toEqual(everything);
-    expect(machine.lines).toEqual([]);
-    expect(machine.entries()).toEqual([]);
+    expect(await listRequiredPrograms(found)).toEqual(requiredPrograms);
+    expect(machine.logLines).toEqual([]);
+    expect(machine.listCacheEntries()).toEqual([]);
   });
 
-  test("a host of dynamic providers that it brings itself is the one that is found", async () => {
+  test("uses the dynamic provider host next to pulumi", async () => {
     const machine = new Machine();
-    machine.pulumi("bin", "v3.210.1");
-    const own = machine.program("bin", "pulumi-resource-pulumi-nodejs", "#!/bin/sh\n");
+    machine.addPulumi("bin", "v3.210.1");
+    const host = machine.addProgram("bin", "pulumi-resource-pulumi-nodejs", "#!/bin/sh\n");
     const { path } = await machine.find();
-    expect(await findPrograms("pulumi-resource-pulumi-nodejs", path.split(delimiter))).toEqual([own]);
+    expect(await findPrograms("pulumi-resource-pulumi-nodejs", path.split(delimiter))).toEqual([host]);
   });
 
-  test("of two, an old one is passed over for the newer one, whose folder then comes first", async () => {
+  test("skips a pulumi that is too old, and puts the folder of the newer one first", async () => {
     const machine = new Machine();
-    const old = machine.pulumi("old", "v3.142.0");
-    const command = machine.pulumi("new", "v3.200.0");
-    machine.env["PATH"] = [machine.bin("old"), machine.bin("new")].join(delimiter);
+    const old = machine.addPulumi("old", "v3.142.0");
+    const command = machine.addPulumi("new", "v3.200.0");
+    machine.env["PATH"] = [machine.createBin("old"), machine.createBin("new")].join(delimiter);
     const found = await machine.find();
     expect(found).toMatchObject({ command, version: "3.200.0", origin: "path" });
     expect(found.path.split(delimiter)[0]).toBe(dirname(command));
-    expect(machine.lines).toEqual([`${old} is not used: its version is v3.142.0, and 3.200 or newer is needed`]);
+    expect(machine.logLines).toEqual([`Ignoring ${old}: its version is v3.142.0, but 3.200 or later is required`]);
   });
 
   test.each([
     ["too old", "echo v3.199.9", "its version is v3.199.9"],
     ["of another major version", "echo v4.0.0", "its version is v4.0.0"],
-    ["something else of that name", "echo usage: pulumi", "its version is usage: pulumi"],
+    ["an unrelated program", "echo usage: pulumi", "its version is usage: pulumi"],
     ["broken", "echo cannot start >&2; exit 3", "`pulumi version` failed: cannot start"],
-  ])("one that is %s is refused, and the search goes on", async (_, script, reason) => {
+  ])("skips a pulumi that is %s", async (_, script, reason) => {
     const machine = new Machine();
-    machine.pulumi("bin", "");
-    machine.program("bin", "pulumi", `#!/bin/sh\n${script}\n`);
-    machine.go();
+    machine.addPulumi("bin", "");
+    machine.addProgram("bin", "pulumi", `#!/bin/sh\n${script}\n`);
+    machine.addGo();
     expect((await machine.find()).origin).toBe("go");
-    expect(machine.said()).toContain(reason);
+    expect(machine.getLog()).toContain(reason);
   });
 
-  test("one without its language host is refused; the host may lie elsewhere on the PATH", async () => {
+  test("requires the language host in the same folder or on the PATH", async () => {
     const machine = new Machine();
-    const command = machine.program("bin", "pulumi", "#!/bin/sh\necho v3.230.0\n");
+    const command = machine.addProgram("bin", "pulumi", "#!/bin/sh\necho v3.230.0\n");
     machine.env["PULUMI_CLI_FROM"] = "path";
-    await expect(machine.find()).rejects.toThrow("There is no Pulumi CLI to run with");
-    expect(machine.said()).toContain("pulumi-language-nodejs is neither beside it nor on the PATH");
+    await expect(machine.find()).rejects.toThrow("No usable Pulumi CLI found");
+    expect(machine.getLog()).toContain("pulumi-language-nodejs is neither in the same folder nor on the PATH");
 
-    machine.program("more", "pulumi-language-nodejs", "#!/bin/sh\n");
-    machine.env["PATH"] = [machine.bin("bin"), machine.bin("more")].join(delimiter);
+    machine.addProgram("more", "pulumi-language-nodejs", "#!/bin/sh\n");
+    machine.env["PATH"] = [machine.createBin("bin"), machine.createBin("more")].join(delimiter);
     expect(await machine.find()).toMatchObject({ command, origin: "path" });
   });
 
-  test("one that was built from source and states no version is taken", async () => {
+  test("accepts a build from source without a version", async () => {
     const machine = new Machine();
-    machine.pulumi("bin", "");
+    machine.addPulumi("bin", "");
     expect(await machine.find()).toMatchObject({ version: "unknown", origin: "path" });
   });
 
-  test("files that are no programs and relative folders do not count", async () => {
+  test("ignores files that are not executable and relative folders", async () => {
     const machine = new Machine();
-    chmodSync(machine.pulumi("bin", "v3.230.0"), 0o644);
-    machine.env["PATH"] = [machine.bin("bin"), "relative", ""].join(delimiter);
+    chmodSync(machine.addPulumi("bin", "v3.230.0"), 0o644);
+    machine.env["PATH"] = [machine.createBin("bin"), "relative", ""].join(delimiter);
     machine.env["PULUMI_CLI_FROM"] = "path";
-    await expect(machine.find()).rejects.toThrow("On the PATH is no pulumi 3.200 or newer");
+    await expect(machine.find()).rejects.toThrow("No pulumi 3.200 or later with pulumi-language-nodejs on the PATH");
   });
 });
 
-describe("Go", () => {
-  test("builds the engine and the language host from their pinned modules, once", async () => {
+describe("Go build", () => {
+  test("builds the engine and the language host once, from their pinned modules", async () => {
     const machine = new Machine();
-    machine.go();
+    machine.addGo();
     const built = await machine.find();
     expect(built).toMatchObject({ origin: "go", version: "3.230.0" });
-    expect(await canRun(built)).toEqual(everything);
-    expect(machine.builds()).toEqual(["engine pulumi v3.230.0 true", "language pulumi-language-nodejs v3.68.0 true"]);
-    // All three in one folder: the engine warns of what it has to take from elsewhere.
-    const own = await findPrograms("pulumi-resource-pulumi-nodejs", [dirname(built.command)]);
-    expect(own).toHaveLength(1);
-    expect(machine.lines.at(-1)).toMatch(/^Pulumi 3\.230\.0 is ready after \d+ s$/);
+    expect(await listRequiredPrograms(built)).toEqual(requiredPrograms);
+    expect(machine.listBuilds()).toEqual([
+      "engine pulumi v3.230.0 true",
+      "language pulumi-language-nodejs v3.68.0 true",
+    ]);
+    // In the same folder, because the engine warns otherwise.
+    const hosts = await findPrograms("pulumi-resource-pulumi-nodejs", [dirname(built.command)]);
+    expect(hosts).toHaveLength(1);
+    expect(machine.logLines.at(-1)).toMatch(/^Installed Pulumi 3\.230\.0 in \d+ s$/);
 
-    machine.lines.length = 0;
+    machine.logLines.length = 0;
     expect(await machine.find()).toEqual({ ...built, origin: "cache" });
-    expect(machine.builds()).toHaveLength(2);
-    expect(machine.lines).toEqual([]);
-    expect(machine.entries()).toHaveLength(1);
+    expect(machine.listBuilds()).toHaveLength(2);
+    expect(machine.logLines).toEqual([]);
+    expect(machine.listCacheEntries()).toHaveLength(1);
   });
 
-  test("a failure is told in Go's own words, and leaves nothing behind", async () => {
+  test("reports Go's error output, and leaves nothing behind", async () => {
     const machine = new Machine();
-    machine.go({ last: 'console.error("dial tcp: no such host"); process.exit(1);' });
+    machine.addGo({ onLastBuild: 'console.error("dial tcp: no such host"); process.exit(1);' });
     await expect(machine.find()).rejects.toThrow(
       "Go could not build pulumi-language-nodejs:\n    dial tcp: no such host",
     );
-    expect(machine.entries()).toEqual([]);
+    expect(machine.listCacheEntries()).toEqual([]);
 
-    machine.go();
+    machine.addGo();
     expect((await machine.find()).origin).toBe("go");
   });
 
-  test("a program that it built but that does not run is said so, and built again next time", async () => {
+  test("rebuilds a cached program that no longer runs", async () => {
     const machine = new Machine();
-    machine.go();
+    machine.addGo();
     await machine.find();
-    const [entry = ""] = machine.entries();
+    const [entry = ""] = machine.listCacheEntries();
     const program = join(machine.cache, "pulumi-authentik-invitations", entry, "bin", "pulumi");
-    const text = readFileSync(program, "utf8");
-    writeFileSync(program, text.replace("echo", "oops"), { mode: 0o755 });
+    const script = readFileSync(program, "utf8");
+    writeFileSync(program, script.replace("echo", "oops"), { mode: 0o755 });
     expect((await machine.find()).origin).toBe("go");
-    expect(readFileSync(program, "utf8")).toBe(text);
+    expect(readFileSync(program, "utf8")).toBe(script);
   });
 });
 
-describe("the cache", () => {
+describe("cache", () => {
   test.each([
-    ["has no record that it is complete", "complete.json", undefined],
-    ["has a broken record", "complete.json", "{"],
-    ["lacks a program", "bin/pulumi-language-nodejs", undefined],
-    ["has a program that was cut off", "bin/pulumi", "#!/bin/sh\n"],
-  ])("an entry that %s is made anew", async (_, file, text) => {
+    ["has no manifest", "complete.json", undefined],
+    ["has a broken manifest", "complete.json", "{"],
+    ["is missing a program", "bin/pulumi-language-nodejs", undefined],
+    ["has a truncated program", "bin/pulumi", "#!/bin/sh\n"],
+  ])("recreates an entry that %s", async (_, file, content) => {
     const machine = new Machine();
-    machine.go();
+    machine.addGo();
     await machine.find();
-    const [entry = ""] = machine.entries();
+    const [entry = ""] = machine.listCacheEntries();
     const path = join(machine.cache, "pulumi-authentik-invitations", entry, file);
-    if (text === undefined) {
+    if (content === undefined) {
       rmSync(path);
     } else {
-      writeFileSync(path, text);
+      writeFileSync(path, content);
     }
     expect((await machine.find()).origin).toBe("go");
     expect((await machine.find()).origin).toBe("cache");
-    expect(machine.builds()).toHaveLength(4);
-    expect(machine.entries()).toEqual([entry]);
+    expect(machine.listBuilds()).toHaveLength(4);
+    expect(machine.listCacheEntries()).toEqual([entry]);
   });
 
-  test("runs at the same time build once; the others wait and take what it made", async () => {
+  test("builds once for concurrent runs", async () => {
     const machine = new Machine();
-    machine.go({ ms: 300 });
-    const found = await Promise.all([machine.findElsewhere(), machine.findElsewhere(), machine.find(), machine.find()]);
+    machine.addGo({ buildMs: 300 });
+    const found = await Promise.all([
+      machine.findInChildProcess(),
+      machine.findInChildProcess(),
+      machine.find(),
+      machine.find(),
+    ]);
     expect(found.map(({ origin }) => origin).sort()).toEqual(["cache", "cache", "cache", "go"]);
     expect(new Set(found.map(({ command }) => command)).size).toBe(1);
-    expect(machine.builds()).toHaveLength(2);
-    expect(machine.entries()).toHaveLength(1);
+    expect(machine.listBuilds()).toHaveLength(2);
+    expect(machine.listCacheEntries()).toHaveLength(1);
   });
 
-  test("a run that was killed while it built holds up nobody, and its half is not taken", async () => {
+  test("ignores the lock and the incomplete entry of a killed run", async () => {
     const machine = new Machine();
-    machine.go({ last: "return;" });
+    machine.addGo({ onLastBuild: "return;" });
     const child = spawn(process.execPath, [join(compiled, "main.js")], { env: machine.env, stdio: "ignore" });
     const ended = new Promise((resolve) => child.on("exit", resolve));
-    while (machine.builds().length < 2) {
+    while (machine.listBuilds().length < 2) {
       await sleep(20);
     }
     child.kill("SIGKILL");
     await ended;
-    expect(machine.entries().some((name) => name.endsWith(".lock"))).toBe(true);
+    expect(machine.listCacheEntries().some((name) => name.endsWith(".lock"))).toBe(true);
 
-    machine.go();
+    machine.addGo();
     expect((await machine.find()).origin).toBe("go");
   });
 
-  test("without a home folder the folder for temporary files serves, for this user only", async () => {
+  test("uses a per-user temporary folder if there is no home folder", async () => {
     const machine = new Machine();
-    machine.go();
+    machine.addGo();
     delete machine.env["HOME"];
     delete machine.env["XDG_CACHE_HOME"];
-    const { command } = await machine.findElsewhere();
+    const { command } = await machine.findInChildProcess();
     const folder = join(machine.folder, `pulumi-authentik-invitations-${process.getuid?.()}`);
     expect(command.startsWith(folder)).toBe(true);
-    expect((await machine.findElsewhere()).origin).toBe("cache");
+    expect((await machine.findInChildProcess()).origin).toBe("cache");
   });
 
-  test("a home folder that is named but not there is not made", async () => {
+  test("does not create a missing home folder", async () => {
     const machine = new Machine();
-    machine.go();
+    machine.addGo();
     rmSync(machine.home, { recursive: true });
     delete machine.env["XDG_CACHE_HOME"];
-    expect((await machine.findElsewhere()).command.startsWith(machine.folder)).toBe(true);
+    expect((await machine.findInChildProcess()).command.startsWith(machine.folder)).toBe(true);
     expect(existsSync(machine.home)).toBe(false);
   });
 
-  test("a home folder that cannot be written is no obstacle either", async () => {
+  test("works without a writable home folder", async () => {
     const machine = new Machine();
-    machine.go();
+    machine.addGo();
     rmSync(machine.home, { recursive: true });
     writeFileSync(machine.home, "");
-    expect((await machine.findElsewhere()).command.startsWith(machine.folder)).toBe(true);
+    expect((await machine.findInChildProcess()).command.startsWith(machine.folder)).toBe(true);
   });
 });
 
-describe("the installer", () => {
+describe("Pulumi's installer", () => {
   const install = `#!/bin/sh
     while [ $# -gt 0 ]; do case $1 in --install-root) root=$2 ;; --version) version=$2 ;; esac; shift; done
     /bin/mkdir -p "$root/bin"
@@ -364,115 +371,115 @@ describe("the installer", () => {
     done
     echo noise`;
 
-  test("fetches the SDK's version where the network is open, before Go is asked", async () => {
+  test("downloads the version of the SDK, without Go", async () => {
     const machine = new Machine();
-    machine.go();
-    machine.networkServes(install);
+    machine.addGo();
+    machine.setDownload(install);
     delete machine.env["PULUMI_CLI_FROM"];
     const found = await machine.find();
     expect(found).toMatchObject({ origin: "installer", version: sdkVersion });
     expect(found.command.startsWith(machine.cache)).toBe(true);
-    expect(await canRun(found)).toEqual(everything);
-    expect(machine.builds()).toEqual([]);
-    expect(machine.said()).not.toContain("noise");
+    expect(await listRequiredPrograms(found)).toEqual(requiredPrograms);
+    expect(machine.listBuilds()).toEqual([]);
+    expect(machine.getLog()).not.toContain("noise");
 
     expect(await machine.find()).toEqual({ ...found, origin: "cache" });
   });
 
-  test("with the network closed costs one sentence, and Go builds", async () => {
+  test("logs one line if the network is down, and builds with Go", async () => {
     const machine = new Machine();
-    machine.go();
+    machine.addGo();
     delete machine.env["PULUMI_CLI_FROM"];
     expect((await machine.find()).origin).toBe("go");
-    const [, sentence] = machine.lines;
-    expect(sentence).toMatch(/^Pulumi's installer did not succeed: Failed to download .*: fetch failed$/);
+    const [, line] = machine.logLines;
+    expect(line).toMatch(/^Pulumi's installer failed: Failed to download .*: fetch failed$/);
   });
 
-  test("that takes too long is ended, with all that it started", async () => {
+  test("is killed with its child processes after a timeout", async () => {
     const machine = new Machine();
     const trace = join(machine.folder, "trace");
-    machine.networkServes(endless(trace));
+    machine.setDownload(endlessInstaller(trace));
     machine.env["PULUMI_CLI_INSTALLER_SECONDS"] = "2";
     machine.env["PULUMI_CLI_FROM"] = "installer";
-    await expect(machine.find()).rejects.toThrow("Pulumi's installer did not succeed: it was not done after 2 s");
-    await hasStopped(trace);
-    expect(machine.entries()).toEqual([]);
+    await expect(machine.find()).rejects.toThrow("Pulumi's installer failed: timed out after 2 s");
+    await waitUntilUnchanged(trace);
+    expect(machine.listCacheEntries()).toEqual([]);
   });
 
-  test("ends with the run that asked for it", async () => {
+  test("is killed when the run that started it is killed", async () => {
     const machine = new Machine();
     const trace = join(machine.folder, "trace");
-    machine.networkServes(endless(trace));
+    machine.setDownload(endlessInstaller(trace));
     machine.env["PULUMI_CLI_FROM"] = "installer";
     machine.env["PULUMI_CLI_INSTALLER_SECONDS"] = "20";
     const child = spawn(process.execPath, [join(compiled, "main.js")], { env: machine.env, stdio: "ignore" });
-    while (sizeOf(trace) === 0) {
+    while (getSize(trace) === 0) {
       await sleep(20);
     }
     child.kill("SIGKILL");
-    await hasStopped(trace);
+    await waitUntilUnchanged(trace);
   });
 
-  /** An installer that leaves a process behind which writes to `trace` for ever, and waits for it. */
-  function endless(trace: string): string {
+  /** An installer that waits forever for a child process, which keeps writing to `trace`. */
+  function endlessInstaller(trace: string): string {
     return `#!/bin/sh\nwhile :; do echo >> '${trace}'; /bin/sleep 0.02; done &\nwait\n`;
   }
 
-  async function hasStopped(trace: string): Promise<void> {
-    for (let before = -1; before !== sizeOf(trace); ) {
-      before = sizeOf(trace);
+  async function waitUntilUnchanged(trace: string): Promise<void> {
+    for (let before = -1; before !== getSize(trace); ) {
+      before = getSize(trace);
       await sleep(200);
     }
   }
 
-  function sizeOf(file: string): number {
+  function getSize(file: string): number {
     return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   }
 });
 
-describe("what to do", () => {
-  test("where nothing works, the error says what was tried and what to install", async () => {
+describe("errors and options", () => {
+  test("lists what was tried and what to install if nothing works", async () => {
     const machine = new Machine();
-    machine.pulumi("bin", "v3.100.0");
+    machine.addPulumi("bin", "v3.100.0");
     delete machine.env["PULUMI_CLI_FROM"];
     const error = await machine.find().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(Error);
     expect(String(error)).toMatch(
       new RegExp(
         [
-          "^Error: There is no Pulumi CLI to run with\\.",
-          "- On the PATH is no pulumi 3\\.200 or newer that has pulumi-language-nodejs",
-          "- Pulumi's installer did not succeed: Failed to download .*: fetch failed",
-          "- Go cannot build it, for there is no go on the PATH",
-          "Install Pulumi \\(.*\\), or Go \\(.*\\) to have it built here, or let this machine reach the network; then run this again\\.$",
+          "^Error: No usable Pulumi CLI found\\.",
+          "- No pulumi 3\\.200 or later with pulumi-language-nodejs on the PATH",
+          "- Pulumi's installer failed: Failed to download .*: fetch failed",
+          "- Cannot build Pulumi with Go: no go on the PATH",
+          "Install Pulumi \\(.*\\), or install Go \\(.*\\) to build it, or connect this machine to the network\\. Then run this command again\\.$",
         ].join("\n"),
       ),
     );
-    expect(machine.entries()).toEqual([]);
+    expect(machine.listCacheEntries()).toEqual([]);
   });
 
-  test("the command fails then, but not with --optional", async () => {
+  test("the command exits with code 1, or 0 with --optional", async () => {
     const machine = new Machine();
-    const main = promisify(execFile);
+    const runProgram = promisify(execFile);
     const args = [join(compiled, "main.js")];
-    await expect(main(process.execPath, args, { env: machine.env })).rejects.toMatchObject({
+    await expect(runProgram(process.execPath, args, { env: machine.env })).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("There is no Pulumi CLI to run with."),
+      stderr: expect.stringContaining("No usable Pulumi CLI found."),
     });
-    const { stderr } = await main(process.execPath, [...args, "--optional"], { env: machine.env });
-    expect(stderr).toContain("There is no Pulumi CLI to run with.");
+    const { stderr } = await runProgram(process.execPath, [...args, "--optional"], { env: machine.env });
+    expect(stderr).toContain("No usable Pulumi CLI found.");
   });
 
-  test("PULUMI_CLI_FROM leaves out the other sources", async () => {
+  test("PULUMI_CLI_FROM limits the sources", async () => {
     const machine = new Machine();
-    machine.pulumi("bin", "v3.230.0");
-    machine.go();
+    machine.addPulumi("bin", "v3.230.0");
+    machine.addGo();
     machine.env["PULUMI_CLI_FROM"] = "go";
     expect((await machine.find()).origin).toBe("go");
     expect((await machine.find()).origin).toBe("cache");
     machine.env["PULUMI_CLI_FROM"] = "path";
     expect((await machine.find()).origin).toBe("path");
     machine.env["PULUMI_CLI_FROM"] = "path,brew";
-    await expect(machine.find()).rejects.toThrow('PULUMI_CLI_FROM names "brew"');
+    await expect(machine.find()).rejects.toThrow('PULUMI_CLI_FROM contains "brew"');
   });
 });
