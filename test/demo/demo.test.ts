@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
+import { drawDriftPreview, driftPreviewPath } from "../docs/drift-preview";
 import { findDescendants } from "./processes";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
@@ -26,10 +28,18 @@ async function listFiles(): Promise<string[]> {
   return [...settingsFiles, ...(await readdir(join(root, "examples"), { recursive: true }))].sort();
 }
 
-function startDemo(): { demo: ChildProcess; output: () => string; ended: Promise<number | null> } {
+interface RunningDemo {
+  readonly demo: ChildProcess;
+  /** What it has printed so far, without colors. */
+  readonly output: () => string;
+  readonly coloredOutput: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+function startDemo(): RunningDemo {
   const demo = spawn(process.execPath, [join(root, "build", "test", "demo", "main.js")], {
     cwd: root,
-    env: { ...process.env, TMPDIR: temporary },
+    env: { ...process.env, TMPDIR: temporary, FORCE_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -39,7 +49,7 @@ function startDemo(): { demo: ChildProcess; output: () => string; ended: Promise
   demo.stdout.on("data", append);
   demo.stderr.on("data", append);
   const ended = new Promise<number | null>((resolve) => demo.on("close", resolve));
-  return { demo, output: () => output, ended };
+  return { demo, output: () => stripVTControlCharacters(output), coloredOutput: () => output, ended };
 }
 
 function isAlive(pid: number): boolean {
@@ -52,7 +62,7 @@ function isAlive(pid: number): boolean {
 }
 
 test("creates, detects drift, repairs and destroys, and leaves nothing behind", async () => {
-  const { output, ended } = startDemo();
+  const { output, coloredOutput, ended } = startDemo();
   const code = await ended;
   expect({ code, output: code === 0 ? "" : output() }).toEqual({ code: 0, output: "" });
   const lines = output().split("\n");
@@ -79,6 +89,8 @@ test("creates, detects drift, repairs and destroys, and leaves nothing behind", 
   expect(output()).toMatch(/\/if\/flow\/default-source-enrollment\/\?itoken=[0-9a-f-]{36}/);
   expect(await readdir(temporary)).toEqual([]);
   expect(await listFiles()).toEqual(filesBefore);
+  // Fails if the picture is outdated: run `npm run docs` and commit it.
+  expect(await drawDriftPreview(coloredOutput())).toBe(await readFile(join(root, driftPreviewPath), "utf8"));
 }, 180_000);
 
 test.each([

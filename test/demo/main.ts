@@ -9,7 +9,7 @@ import { Authentik } from "../sandbox";
 import { Admin } from "./admin";
 import { runMain, Undo } from "./processes";
 import { type Change, Story, type Teller } from "./story";
-import { root, Workspace } from "./workspace";
+import { hasColors, root, Workspace } from "./workspace";
 
 const names = { lead: "quick-start-lead", team: "quick-start-team", guest: "quick-start-guest" };
 
@@ -60,7 +60,7 @@ class TerminalReporter implements Teller {
 }
 
 function colorize(style: "bold" | "cyan" | "yellow", text: string): string {
-  return process.stdout.isTTY ? styleText(style, text) : text;
+  return hasColors() ? styleText(style, text) : text;
 }
 
 async function main(interrupted: AbortSignal): Promise<void> {

@@ -24,6 +24,11 @@ export function buildNoProxyEnv(): { NO_PROXY: string; no_proxy: string } {
   return { NO_PROXY: hosts, no_proxy: hosts };
 }
 
+/** Whether to print colors. `FORCE_COLOR=1` keeps them in a pipe, for the picture of `npm run docs`. */
+export function hasColors(): boolean {
+  return process.stdout.isTTY || process.env.FORCE_COLOR === "1";
+}
+
 export interface RunResult {
   readonly code: number;
   /** Standard output and standard error, interleaved, without colors. */
@@ -91,7 +96,7 @@ export class Workspace {
       ...args,
       "--non-interactive",
       ...(resourceCommands.has(args[0] ?? "") ? ["--suppress-progress"] : []),
-      ...["--color", echo && process.stdout.isTTY ? "always" : "never"],
+      ...["--color", echo && hasColors() ? "always" : "never"],
     ];
     // In its own process group, so that Ctrl+C does not reach it directly.
     const child = spawn(this.#cli.command, allArgs, { cwd: this.folder, env: this.#env, detached: true });

@@ -1,67 +1,88 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
-import { literalsOf, messagesOn, unsaid, unwrap } from "./messages";
-import { makePages } from "./pages";
+import { findUnknownParts, listMessages, readLiterals, unwrapLines } from "./messages";
+import { generatePages } from "./pages";
 import { type Entry, readReference } from "./reference";
-import { faultsInSnippets } from "./snippets";
+import { checkSnippets } from "./snippets";
 
 jest.setTimeout(60_000);
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 
-/** All pages of the project, as paths from its root. */
-const pages = [
-  "README.md",
-  "CONTRIBUTING.md",
-  "CHANGELOG.md",
-  ...(readdirSync(join(root, "docs"), { recursive: true }) as string[])
-    .filter((path) => path.endsWith(".md"))
-    .map((path) => posix.join("docs", path)),
-];
+function markdownIn(folder: string): string[] {
+  const paths = readdirSync(join(root, folder), { recursive: true }) as string[];
+  return paths
+    .map((path) => posix.join(folder, path))
+    .filter((path) => path.endsWith(".md") && !path.includes("node_modules"));
+}
 
-test("the pages that are made from the doc comments are current: else run `npm run docs` and commit what it writes", () => {
-  const made = makePages(root);
+/** The pages of the documentation, as paths from the project's root. */
+const pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...markdownIn("docs")];
+const allMarkdown = [...pages, ...markdownIn("examples"), ...markdownIn("test")];
+
+test("the generated pages are current (run `npm run docs` and commit the result)", () => {
+  const generated = generatePages(root);
   const committed = pages
     .filter((path) => /^docs\/(resources|functions)\//.test(path))
     .map((path) => path.replace("docs/", ""));
-  expect(committed.sort()).toEqual([...made.keys()].filter((path) => path !== "README.md").sort());
-  for (const [path, text] of made) expect([path, read(`docs/${path}`)]).toEqual([path, text]);
+  expect(committed.sort()).toEqual([...generated.keys()].filter((path) => path !== "README.md").sort());
+  for (const [path, markdown] of generated) expect([path, read(`docs/${path}`)]).toEqual([path, markdown]);
 });
 
-test("every class, function, argument and output that the package exports has a doc comment", () => {
-  const described = ({ name, comment, inputs, outputs, companion, kind }: Entry): (readonly [string, string])[] => [
-    [name, comment],
-    [inputs.name, inputs.comment],
-    ...[inputs, outputs].flatMap(({ name: type, properties }) =>
-      properties.map((property) => [`${type}.${property.name}`, property.comment] as const),
+test("every exported class, function, input and output has a doc comment", () => {
+  const describedNames = ({ name, comment, inputs, outputs, companion, kind }: Entry) => [
+    { name, comment },
+    inputs,
+    ...[inputs, outputs].flatMap((type) =>
+      type.properties.map((property) => ({ name: `${type.name}.${property.name}`, comment: property.comment })),
     ),
-    ...(companion ? [[companion.name, companion.comment] as const] : []),
-    ...(kind === "function" ? [[outputs.name, outputs.comment] as const] : []),
+    ...(companion ? [companion] : []),
+    ...(kind === "function" ? [outputs] : []),
   ];
-  const all = readReference(root).flatMap(described);
+  const all = readReference(root).flatMap(describedNames);
   expect(all.length).toBeGreaterThan(100);
-  expect(all.filter(([, comment]) => comment.trim() === "").map(([name]) => name)).toEqual([]);
+  expect(all.filter(({ comment }) => comment.trim() === "").map(({ name }) => name)).toEqual([]);
 });
 
-test("every link between pages leads somewhere", () => {
-  const broken = pages.flatMap((page) =>
-    [...withoutCode(read(page)).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)]
-      .map((match) => match[1] ?? "")
-      .filter((link) => !leadsSomewhere(page, link))
-      .map((link) => `${page}: ${link}`),
-  );
-  expect(broken).toEqual([]);
+test("README is at most 16,000 characters long", () => {
+  expect(read("README.md").length).toBeLessThanOrEqual(16_000);
 });
 
-function leadsSomewhere(page: string, link: string): boolean {
+describe("links", () => {
+  test("relative links lead to existing files and headings", () => {
+    const broken = allMarkdown.flatMap((page) =>
+      relativeLinks(page)
+        .filter((link) => !isTarget(page, link))
+        .map((link) => `${page}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("images have alternative text", () => {
+    const images = allMarkdown.flatMap((page) => withoutCode(read(page)).match(/!\[[^\]]*\]|<img [^>]*>/g) ?? []);
+    expect(images.filter((image) => image === "![]" || /^<img (?!.*\balt="[^"])/.test(image))).toEqual([]);
+  });
+});
+
+/** The links and images of a page that are not URLs. */
+function relativeLinks(page: string): string[] {
+  const markdown = withoutCode(read(page));
+  const links = [
+    ...markdown.matchAll(/\]\(([^)\s]+)\)/g),
+    ...markdown.matchAll(/<(?:img|a) [^>]*(?:src|href)="([^"]+)"/g),
+  ];
+  return links.map((match) => match[1] ?? "").filter((link) => !/^[a-z]+:/.test(link));
+}
+
+function isTarget(page: string, link: string): boolean {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? page : posix.join(posix.dirname(page), path);
   if (!existsSync(join(root, target))) return false;
   return anchor === undefined || anchorsOf(read(target)).includes(anchor);
 }
 
-/** The anchors that GitHub gives a page's headings. */
+/** The anchors that GitHub gives to a page's headings. */
 function anchorsOf(markdown: string): string[] {
   return [...withoutCode(markdown).matchAll(/^#+ (.+)$/gm)].map((match) =>
     (match[1] ?? "")
@@ -75,33 +96,36 @@ function withoutCode(markdown: string): string {
   return markdown.replaceAll(/^```[\s\S]*?^```$/gm, "");
 }
 
-test("every snippet of TypeScript has the types that the package has", () => {
-  expect(faultsInSnippets(root, pages)).toEqual([]);
+test("TypeScript snippets compile against the package's types", () => {
+  expect(checkSnippets(root, pages)).toEqual([]);
 });
 
-describe("the page of errors", () => {
-  const page = unwrap(read("docs/errors.md"));
-  const messages = messagesOn(page);
-  const literals = literalsOf(join(root, "provider"));
+describe("docs/errors.md", () => {
+  const page = unwrapLines(read("docs/errors.md"));
+  const messages = listMessages(page);
+  const literals = readLiterals(join(root, "provider"));
 
-  test("has only messages that the sources have", () => {
-    const unknown = messages.flatMap((message) => unsaid(message, literals).map((text) => `${message}: ${text}`));
+  test("lists only messages of the sources", () => {
+    const unknown = messages.flatMap((message) =>
+      findUnknownParts(message, literals).map((part) => `${message}: ${part}`),
+    );
     expect(messages.length).toBeGreaterThan(50);
     expect(unknown).toEqual([]);
   });
 
-  test("has every message that the sources have", () => {
-    // The command `export` is no part of a run: it tells its own errors and how it is used.
+  test("lists every message of the sources", () => {
+    // Commands are not part of a Pulumi run. Their usage covers their errors.
     const missing = literals.filter(
-      ({ file, text }) => !file.startsWith("export") && isSentence(text) && !page.includes(text.trim()),
+      ({ file, text }) => !file.startsWith("commands") && isMessage(text) && !page.includes(text.trim()),
     );
     expect(missing.map(({ file, text }) => `${file}: ${text}`)).toEqual([]);
   });
 });
 
-/** Whether a text of the sources is meant for people. What failed is told by two lines for all kinds of objects. */
-function isSentence(text: string): boolean {
+/** Whether a string literal is prose for users. The page describes "Could not create the flow" and its like once, for all operations. */
+function isMessage(text: string): boolean {
   return (
-    /[a-z]+ [a-z]+ [a-z]+/.test(text) && !/ could not be (created|read|changed|deleted|listed|looked up)$/.test(text)
+    /[a-z]+ [a-z]+ [a-z]+/.test(text) &&
+    !/^Could not (create|read|update|delete|list|look up) the [\w' ]+"?$/.test(text)
   );
 }

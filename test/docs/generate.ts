@@ -1,16 +1,16 @@
-/** `npm run docs`: writes the pages that are made from the doc comments. */
+/** The first half of `npm run docs`: writes the pages that are generated from the doc comments. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { makePages } from "./pages";
+import { generatePages } from "./pages";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 const docs = join(root, "docs");
-const pages = makePages(root);
+const pages = generatePages(root);
 
 for (const folder of ["resources", "functions"]) {
   mkdirSync(join(docs, folder), { recursive: true });
   for (const file of readdirSync(join(docs, folder)))
     if (!pages.has(`${folder}/${file}`)) rmSync(join(docs, folder, file));
 }
-for (const [path, text] of pages) writeFileSync(join(docs, path), text);
-process.stdout.write(`docs: ${pages.size} pages.\n`);
+for (const [path, markdown] of pages) writeFileSync(join(docs, path), markdown);
+process.stdout.write(`docs: wrote ${pages.size} pages\n`);

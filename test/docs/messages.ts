@@ -2,18 +2,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ts from "typescript";
 
-/** A page with each item of its lists, and each paragraph, on one line. */
-export function unwrap(markdown: string): string {
+/** Joins the lines of each paragraph and of each list item. */
+export function unwrapLines(markdown: string): string {
   return markdown.replaceAll(/\n(?! *(?:- |#|```|\n))\s*/g, " ");
 }
 
-/** The messages on such a page: each item of a list that begins with code. Placeholders are `{such}`, `…` leaves text out. */
-export function messagesOn(page: string): string[] {
+/** The messages on an unwrapped page: the list items that start with code. `{name}` is a placeholder, `…` an omission. */
+export function listMessages(page: string): string[] {
   return [...page.matchAll(/^- (`+)(.+?)\1(?!`)/gm)].map((match) => match[2] ?? "");
 }
 
-/** What a message says that no text in the sources does. */
-export function unsaid(message: string, literals: readonly Literal[]): string[] {
+/** The parts of a message that are in no string literal of the sources. */
+export function findUnknownParts(message: string, literals: readonly Literal[]): string[] {
   const known = [...new Set(literals.flatMap(({ text }) => [text, text.trim()]))]
     .filter((text) => text.length > 3)
     .sort((a, b) => b.length - a.length);
@@ -26,8 +26,8 @@ export interface Literal {
   readonly text: string;
 }
 
-/** Every text in the sources, templates in their pieces. */
-export function literalsOf(folder: string): Literal[] {
+/** The string literals in a folder's TypeScript. A template counts as several: the strings between its placeholders. */
+export function readLiterals(folder: string): Literal[] {
   const files = (readdirSync(folder, { recursive: true }) as string[]).filter((file) => file.endsWith(".ts"));
   return files.flatMap((file) => {
     const literals: Literal[] = [];

@@ -1,21 +1,20 @@
 /**
- * The reference of the package, read out of its doc comments by TypeScript's own compiler.
+ * Reads the package's reference from its doc comments with TypeScript's compiler.
  *
- * Not by TypeDoc or API Extractor: both follow the code's order (constructors, properties, methods, type aliases, each a page or a heading of
- * its own), while a reader of a Pulumi resource looks for the registry's order: example, inputs, outputs, import, drift, permissions,
- * errors. A theme that turns theirs into that is longer than this file, and two more packages to keep up with TypeScript. The compiler is
- * here anyway.
+ * TypeDoc and API Extractor follow the structure of the code (constructors, properties, methods, type aliases), but readers of a Pulumi resource
+ * expect the structure of the Pulumi Registry: example, inputs, outputs, import, permissions, errors. A theme that rearranges their output is
+ * longer than this file, and adds two dependencies that must support each new version of TypeScript.
  *
- * A class or a function says all of it in tags, which editors show as well: `@example`, `@importing` (`@import` is TypeScript's own),
- * `@drift`, `@permissions`, `@throws`; an input its `@default`.
+ * The sections of a page come from the tags of a class or function, which editors show as well: `@example`, `@importing` (`@import` is one of
+ * TypeScript's own), `@drift`, `@permissions` and `@throws`. An input can have a `@default`.
  */
 import { join } from "node:path";
 import * as ts from "typescript";
 
-/** An input or an output. */
+/** An input or output. */
 export interface Property {
   readonly name: string;
-  /** As TypeScript has it, without `pulumi.Input` or `pulumi.Output`. */
+  /** The TypeScript type, without `pulumi.Input` or `pulumi.Output`. */
   readonly type: string;
   readonly isOptional: boolean;
   readonly comment: string;
@@ -27,29 +26,29 @@ export interface Tag {
   readonly text: string;
 }
 
-/** What has a page of its own. */
+/** A class or function that has its own page. */
 export interface Entry {
   readonly kind: "resource" | "component" | "function";
   readonly name: string;
   readonly comment: string;
   readonly tags: readonly Tag[];
-  /** Name and properties of its arguments. */
-  readonly inputs: Described;
-  /** Properties of the class, or of what the function finds; the name is that type's. */
-  readonly outputs: Described;
-  /** Whether the function finds a list of them. */
-  readonly findsMany: boolean;
-  /** The comment of `static get`, and of the function's twin that takes outputs. */
+  /** The type of the arguments. */
+  readonly inputs: DescribedType;
+  /** The class itself, or the type that the function returns. */
+  readonly outputs: DescribedType;
+  /** Whether the function returns a list of `outputs`. */
+  readonly returnsList: boolean;
+  /** The static method `get` of a class, or the variant of a function that accepts outputs. */
   readonly companion: { readonly name: string; readonly comment: string; readonly parameters: string } | undefined;
 }
 
-export interface Described {
+export interface DescribedType {
   readonly name: string;
   readonly comment: string;
   readonly properties: readonly Property[];
 }
 
-/** Everything that the package's index exports, but for types: those stand on the page of what they belong to. */
+/** The classes and functions that the package exports. Exported types are part of the class or function that uses them. */
 export function readReference(root: string): readonly Entry[] {
   const index = join(root, "provider", "index.ts");
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile) as {
@@ -65,7 +64,7 @@ export function readReference(root: string): readonly Entry[] {
   const checker = program.getTypeChecker();
   const source = program.getSourceFile(index);
   const module = source && checker.getSymbolAtLocation(source);
-  if (!module) throw new Error(`${index} cannot be read.`);
+  if (!module) throw new Error(`Could not read ${index}.`);
 
   const exported = new Map(
     checker
@@ -76,9 +75,9 @@ export function readReference(root: string): readonly Entry[] {
   return [...exported.values()].flatMap((symbol) => {
     const declaration = symbol.declarations?.[0];
     if (!declaration) return [];
-    if (ts.isClassDeclaration(declaration)) return [reader.ofClass(symbol, declaration)];
-    const isTwin = symbol.name.endsWith("Output");
-    return ts.isFunctionDeclaration(declaration) && !isTwin ? [reader.ofFunction(symbol, declaration)] : [];
+    if (ts.isClassDeclaration(declaration)) return [reader.readClass(symbol, declaration)];
+    const isOutputForm = symbol.name.endsWith("Output");
+    return ts.isFunctionDeclaration(declaration) && !isOutputForm ? [reader.readFunction(symbol, declaration)] : [];
   });
 }
 
@@ -91,95 +90,99 @@ class Reader {
     this.#exported = exported;
   }
 
-  ofClass(symbol: ts.Symbol, declaration: ts.ClassDeclaration): Entry {
+  readClass(symbol: ts.Symbol, declaration: ts.ClassDeclaration): Entry {
     const base = declaration.heritageClauses?.[0]?.types[0]?.expression.getText() ?? "";
     const get = declaration.members.find((member) => ts.isMethodDeclaration(member) && member.name.getText() === "get");
     const companion =
-      get && ts.isMethodDeclaration(get) ? this.#companion(`${symbol.name}.get`, get, get.name) : undefined;
+      get && ts.isMethodDeclaration(get) ? this.#readCompanion(`${symbol.name}.get`, get, get.name) : undefined;
     const outputs = declaration.members.filter(
       (member) => ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member),
     );
     return {
       kind: base === "pulumi.ComponentResource" ? "component" : "resource",
       name: symbol.name,
-      ...this.#documentation(symbol),
-      inputs: this.#described(this.#exported.get(`${symbol.name}Args`)),
-      outputs: { name: symbol.name, comment: "", properties: outputs.map((output) => this.#property(output)) },
-      findsMany: false,
+      ...this.#readDocumentation(symbol),
+      inputs: this.#readInterface(this.#exported.get(`${symbol.name}Args`)),
+      outputs: { name: symbol.name, comment: "", properties: outputs.map((output) => this.#readProperty(output)) },
+      returnsList: false,
       companion,
     };
   }
 
-  ofFunction(symbol: ts.Symbol, declaration: ts.FunctionDeclaration): Entry {
+  readFunction(symbol: ts.Symbol, declaration: ts.FunctionDeclaration): Entry {
     const promised =
       declaration.type && ts.isTypeReferenceNode(declaration.type) && declaration.type.typeArguments?.[0];
-    if (!promised) throw new Error(`${symbol.name} does not say what it promises.`);
-    const findsMany = ts.isArrayTypeNode(promised);
-    const found = findsMany ? promised.elementType : promised;
-    const twin = this.#exported.get(`${symbol.name}Output`)?.declarations?.[0];
+    if (!promised) throw new Error(`${symbol.name} must declare its return type as a Promise.`);
+    const returnsList = ts.isArrayTypeNode(promised);
+    const result = returnsList ? promised.elementType : promised;
+    const outputForm = this.#exported.get(`${symbol.name}Output`)?.declarations?.[0];
     return {
       kind: "function",
       name: symbol.name,
-      ...this.#documentation(symbol),
-      inputs: this.#described(this.#exported.get(declaration.parameters[0]?.type?.getText() ?? "")),
-      outputs: this.#described(this.#exported.get(found.getText())),
-      findsMany,
+      ...this.#readDocumentation(symbol),
+      inputs: this.#readInterface(this.#exported.get(declaration.parameters[0]?.type?.getText() ?? "")),
+      outputs: this.#readInterface(this.#exported.get(result.getText())),
+      returnsList,
       companion:
-        twin && ts.isFunctionDeclaration(twin) ? this.#companion(`${symbol.name}Output`, twin, twin.name) : undefined,
+        outputForm && ts.isFunctionDeclaration(outputForm)
+          ? this.#readCompanion(`${symbol.name}Output`, outputForm, outputForm.name)
+          : undefined,
     };
   }
 
-  #described(symbol: ts.Symbol | undefined): Described {
+  #readInterface(symbol: ts.Symbol | undefined): DescribedType {
     const declaration = symbol?.declarations?.[0];
     if (!symbol || !declaration || !ts.isInterfaceDeclaration(declaration)) {
-      throw new Error(`The index exports no interface ${symbol?.name ?? "of the arguments or of what is found"}.`);
+      throw new Error(
+        `The package does not export the interface ${symbol?.name ?? "of a function's arguments or result"}.`,
+      );
     }
     const properties = declaration.members.filter((member) => ts.isPropertySignature(member));
     return {
       name: symbol.name,
-      comment: this.#documentation(symbol).comment,
-      properties: properties.map((property) => this.#property(property)),
+      comment: this.#readDocumentation(symbol).comment,
+      properties: properties.map((property) => this.#readProperty(property)),
     };
   }
 
-  #property(declaration: ts.PropertyDeclaration | ts.GetAccessorDeclaration | ts.PropertySignature): Property {
+  #readProperty(declaration: ts.PropertyDeclaration | ts.GetAccessorDeclaration | ts.PropertySignature): Property {
     const symbol = this.#checker.getSymbolAtLocation(declaration.name);
-    if (!symbol || !declaration.type) throw new Error(`${declaration.getText()} has no type.`);
-    const { comment, tags } = this.#documentation(symbol);
+    if (!symbol || !declaration.type) throw new Error(`${declaration.getText()} must declare its type.`);
+    const { comment, tags } = this.#readDocumentation(symbol);
     return {
       name: symbol.name,
-      type: typeText(declaration.type),
+      type: formatType(declaration.type),
       isOptional: !ts.isGetAccessorDeclaration(declaration) && declaration.questionToken !== undefined,
       comment,
       defaultsTo: tags.find(({ name }) => name === "default")?.text,
     };
   }
 
-  #companion(
+  #readCompanion(
     name: string,
     declaration: ts.MethodDeclaration | ts.FunctionDeclaration,
-    at: ts.Node | undefined,
+    nameNode: ts.Node | undefined,
   ): Entry["companion"] {
-    const symbol = at && this.#checker.getSymbolAtLocation(at);
+    const symbol = nameNode && this.#checker.getSymbolAtLocation(nameNode);
     const parameters = declaration.parameters.map(
       (parameter) => parameter.name.getText() + (parameter.questionToken ? "?" : ""),
     );
-    return { name, comment: symbol ? this.#documentation(symbol).comment : "", parameters: parameters.join(", ") };
+    return { name, comment: symbol ? this.#readDocumentation(symbol).comment : "", parameters: parameters.join(", ") };
   }
 
-  #documentation(symbol: ts.Symbol): { comment: string; tags: Tag[] } {
+  #readDocumentation(symbol: ts.Symbol): { comment: string; tags: Tag[] } {
     return {
       comment: ts.displayPartsToString(symbol.getDocumentationComment(this.#checker)),
       tags: (symbol.declarations?.[0] ? ts.getJSDocTags(symbol.declarations[0]) : []).map((tag) => ({
         name: tag.tagName.text,
-        text: textOf(tag),
+        text: readTagText(tag),
       })),
     };
   }
 }
 
-/** A tag's text as it was written: the compiler's own takes the indentation out of code. */
-function textOf(tag: ts.JSDocTag): string {
+/** The text of a tag as written. The compiler's own function removes the indentation of code. */
+function readTagText(tag: ts.JSDocTag): string {
   return tag
     .getText()
     .slice(`@${tag.tagName.text}`.length)
@@ -189,10 +192,10 @@ function textOf(tag: ts.JSDocTag): string {
     .trim();
 }
 
-/** A type as a program's author thinks of it: without the `pulumi.Input` and `pulumi.Output` that are everywhere. */
-function typeText(node: ts.TypeNode): string {
-  const wrapped = ts.isTypeReferenceNode(node) && /^pulumi\.(Input|Output)$/.test(node.typeName.getText());
-  const inner = wrapped ? node.typeArguments?.[0] : undefined;
+/** The type without `pulumi.Input` and `pulumi.Output`, which every property has. */
+function formatType(node: ts.TypeNode): string {
+  const isWrapped = ts.isTypeReferenceNode(node) && /^pulumi\.(Input|Output)$/.test(node.typeName.getText());
+  const inner = isWrapped ? node.typeArguments?.[0] : undefined;
   return (inner ?? node)
     .getText()
     .replaceAll(/\s+/g, " ")

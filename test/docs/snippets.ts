@@ -4,22 +4,22 @@ import * as ts from "typescript";
 
 interface Snippet {
   readonly page: string;
-  /** Line of its first line on the page, from 1. */
+  /** Line number of the snippet's first line on the page, starting at 1. */
   readonly line: number;
   readonly text: string;
 }
 
-/** What a snippet that shows only a part of a program may use. */
-const prelude = {
+/** Imports that a snippet can omit. */
+const implicitImports = {
   authentik: 'import * as authentik from "pulumi-authentik-invitations";',
   pulumi: 'import * as pulumi from "@pulumi/pulumi";',
 };
 
 /**
- * What is wrong with the types of the TypeScript on these pages, each as `page:line: message`. All are checked in one program, as CommonJS
- * modules like those that Pulumi runs, against the package as it was built.
+ * Type-checks the TypeScript snippets of these pages against the built package. Returns the errors as `page:line: message`. All snippets are
+ * CommonJS modules, as Pulumi runs them, of a single program, because that is faster than a program for each.
  */
-export function faultsInSnippets(root: string, pages: readonly string[]): string[] {
+export function checkSnippets(root: string, pages: readonly string[]): string[] {
   const snippets = new Map(
     pages
       .flatMap((page) => snippetsOf(page, readFileSync(join(root, page), "utf8")))
@@ -66,9 +66,9 @@ function snippetsOf(page: string, markdown: string): Snippet[] {
   }));
 }
 
-/** On one line, so that line numbers are easily told. */
+/** The imports that the snippet omits, on a single line: `checkSnippets` subtracts one from line numbers. */
 function missingImports(text: string): string {
-  return Object.entries(prelude)
+  return Object.entries(implicitImports)
     .filter(([name]) => !text.includes(`import * as ${name} from`))
     .map(([, line]) => line)
     .join(" ");
