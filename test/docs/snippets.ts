@@ -16,8 +16,8 @@ const implicitImports = {
 };
 
 /**
- * Type-checks the TypeScript snippets of these pages against the built package. Returns the errors as `page:line: message`. All snippets are
- * CommonJS modules, as Pulumi runs them, of a single program, because that is faster than a program for each.
+ * Type-checks the TypeScript snippets of these pages against the built package. Returns the errors as `page:line: message`. The
+ * snippets are CommonJS modules, as in a Pulumi program, and are compiled together, which is faster than one at a time.
  */
 export function checkSnippets(root: string, pages: readonly string[]): string[] {
   const snippets = new Map(
