@@ -3,10 +3,10 @@ import { AuthentikResource } from "./resource";
 
 /** Inputs of a {@link FlowStageBinding}. */
 export interface FlowStageBindingArgs {
-  /** Slug or UUID of the flow: its `id`. */
+  /** Slug or UUID of the flow, for example a {@link Flow}'s `id`. */
   target: pulumi.Input<string>;
 
-  /** UUID of the stage: its `id`. */
+  /** UUID of the stage, for example an {@link InvitationStage}'s `id`. */
   stage: pulumi.Input<string>;
 
   /** Position of the stage in the flow, an integer; the lowest comes first. */
@@ -73,7 +73,7 @@ export interface FlowStageBindingArgs {
  * `authentik_flows.delete_flowstagebinding`, and `authentik_flows.view_flow` if `target` is a slug. Optional, to report who changed it:
  * `authentik_events.view_event`.
  *
- * @throws at preview, without a request, if inputs are invalid or misspelled; reports all of them at once
+ * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once
  * @throws if there is no flow with the slug in `target`, or no flow or stage with the UUID
  * @throws if the flow already has this stage at this order; the message contains that binding's pk, for the option `import`
  */

@@ -115,7 +115,7 @@ export interface FlowArgs {
  * @permissions `authentik_flows.add_flow`, `authentik_flows.view_flow`, `authentik_flows.change_flow`, `authentik_flows.delete_flow`.
  * Optional, to report who changed it: `authentik_events.view_event`.
  *
- * @throws at preview, without a request, if inputs are invalid or misspelled; reports all of them at once
+ * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once
  * @throws if another flow has the slug; the message contains its pk, for the option `import`
  * @throws if authentik does not support a value, such as an `authentication` of a newer version
  */

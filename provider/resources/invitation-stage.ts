@@ -58,7 +58,7 @@ export interface InvitationStageArgs {
  * `authentik_stages_invitation.change_invitationstage`, `authentik_stages_invitation.delete_invitationstage`. Optional, to report who changed
  * it: `authentik_events.view_event`.
  *
- * @throws at preview, without a request, if inputs are invalid or misspelled; reports all of them at once
+ * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once
  * @throws if another stage, of any kind, has the name; the message contains the pk of an invitation stage that has it, for the option `import`
  */
 export class InvitationStage extends AuthentikResource {

@@ -14,7 +14,7 @@ export interface InvitationArgs {
   name?: pulumi.Input<string>;
 
   /**
-   * When the invitation expires: an RFC 3339 instant with a time zone, for example `2027-01-31T23:59:59Z`. Exactly one of `expires` and
+   * When the invitation expires: an RFC 3339 timestamp with a time zone, for example `2027-01-31T23:59:59Z`. Exactly one of `expires` and
    * `validFor` is required. Must be in the future when the invitation is issued. authentik's API has no "never"; use
    * `9999-12-31T23:59:59Z`.
    */
@@ -51,7 +51,7 @@ export interface InvitationArgs {
   flow?: pulumi.Input<string>;
 
   /**
-   * What happens after the invitation was used or expired. `"keep"`: it stays in the state unchanged, and its link no longer works.
+   * What happens once the invitation has been used or has expired. `"keep"`: it stays in the state unchanged, and its link no longer works.
    * `"reissue"`: the next `pulumi up` after a refresh issues a new invitation with a new link; requires `validFor`.
    *
    * @default "keep"
@@ -117,7 +117,7 @@ const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undef
  * `authentik_stages_invitation.change_invitation`, `authentik_stages_invitation.delete_invitation`, and `authentik_flows.view_flow` if
  * `flow` is a slug. Optional, to distinguish used from deleted invitations and to report who changed them: `authentik_events.view_event`.
  *
- * @throws at preview, without a request, if inputs are invalid or misspelled; reports all of them at once, by path and without values
+ * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once, by path and without values
  * @throws at preview, if the invitation is about to be issued and `expires` is in the past
  * @throws if there is no flow with the slug or UUID in `flow`
  * @throws if the response to the create request is lost and it is unclear which invitation it created; the request is never sent twice
@@ -125,7 +125,7 @@ const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undef
 export class Invitation extends AuthentikResource {
   /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
-  /** When the invitation expires, RFC 3339. Also set if `validFor` is used. */
+  /** When the invitation expires, an RFC 3339 timestamp. Also set if `validFor` is used. */
   declare public readonly expires: pulumi.Output<string>;
   /** How long the invitation is valid, counted from `issuedAt`. */
   declare public readonly validFor: pulumi.Output<string | undefined>;
@@ -135,7 +135,7 @@ export class Invitation extends AuthentikResource {
   declare public readonly singleUse: pulumi.Output<boolean>;
   /** Slug or UUID of the flow, as configured. */
   declare public readonly flow: pulumi.Output<string | undefined>;
-  /** What happens after the invitation was used or expired. */
+  /** What happens once the invitation has been used or has expired. */
   declare public readonly onRetired: pulumi.Output<"keep" | "reissue" | undefined>;
   /** Arbitrary values that reissue the invitation when they change. */
   declare public readonly keepers: pulumi.Output<Record<string, unknown> | undefined>;
@@ -149,11 +149,11 @@ export class Invitation extends AuthentikResource {
    * `authentik_events.view_event`). Without it, a single-use invitation that no longer exists counts as used.
    */
   declare public readonly status: pulumi.Output<"pending" | "used" | "expired">;
-  /** When the invitation was used or expired, RFC 3339. */
+  /** When the invitation was used or when it expired, an RFC 3339 timestamp. */
   declare public readonly retiredAt: pulumi.Output<string | undefined>;
-  /** `true` once the invitation was used or expired and authentik has deleted it. It is not read from authentik after that. */
+  /** `true` once the invitation has been used or has expired, and authentik has deleted it. It is not read from authentik after that. */
   declare public readonly gone: pulumi.Output<boolean | undefined>;
-  /** When the invitation was issued, RFC 3339. `validFor` is counted from it. An estimate for imported invitations. */
+  /** When the invitation was issued, an RFC 3339 timestamp. `validFor` is counted from it. An estimate for imported invitations. */
   declare public readonly issuedAt: pulumi.Output<string>;
   /** UUID of the flow. */
   declare public readonly flowPk: pulumi.Output<string | undefined>;

@@ -6,7 +6,7 @@ import { Flow } from "./flow";
 import { FlowStageBinding } from "./flow-stage-binding";
 import { InvitationStage } from "./invitation-stage";
 
-/** Arguments of an {@link InviteOnlyEnrollment}. */
+/** Inputs of an {@link InviteOnlyEnrollment}. */
 export interface InviteOnlyEnrollmentArgs {
   /**
    * Slug of the flow that the component creates.
@@ -30,11 +30,11 @@ export interface InviteOnlyEnrollmentArgs {
   flow?: pulumi.Input<string>;
 
   /**
-   * Names of the stages after the invitation stage, of any kind, in order. Defaults to four stages that every authentik has:
+   * Names of the stages after the invitation stage, of any kind, in order. The default stages exist in every authentik:
    * `default-source-enrollment-prompt` (prompts for a username), `default-password-change-prompt` (prompts for a password),
    * `default-source-enrollment-write` (creates the user) and `default-source-enrollment-login`.
    *
-   * @default these four stages
+   * @default the four stages above
    */
   stages?: readonly string[];
 
@@ -92,7 +92,7 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
 
   /**
    * @param name logical name of the component, and prefix of its resources' names
-   * @param args arguments of the component
+   * @param args inputs of the component
    * @param opts resource options
    */
   constructor(name: string, args: InviteOnlyEnrollmentArgs = {}, opts?: pulumi.ComponentResourceOptions) {

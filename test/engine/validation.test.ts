@@ -26,7 +26,7 @@ describe("validation", () => {
          fixedData: pulumi.secret({ a: { "b c": 1e300, n: "s3cr3t\\0" }, list: [9007199254740993] }) });`,
       [
         "name: must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters",
-        "expires: must be an RFC 3339 instant with a time zone, for example 2027-01-31T23:59:59Z",
+        "expires: must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z",
         "singleUse: must be true or false",
         "flow: must not be empty. Omit it to accept any flow",
         'fixedData.a["b c"]: must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string',

@@ -2,7 +2,7 @@ import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { checkInvitation, forbidRequests, unexpectedRequests } from "./support/check";
 
 const validInputs = { name: "jane", expires: "2031-05-06T07:08:09Z" };
-const rfc3339 = "must be an RFC 3339 instant with a time zone, for example 2027-01-31T23:59:59Z";
+const rfc3339 = "must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z";
 const unpairedSurrogate = String.fromCharCode(0xd83d);
 const specialSignatureKey = "4dabf18193072939515e22adb298388d";
 

@@ -18,7 +18,7 @@ export interface InvitationInputs {
   readonly connection?: string;
 }
 
-const instant = "must be an RFC 3339 instant with a time zone, for example 2027-01-31T23:59:59Z";
+const instant = "must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z";
 
 const schema = z.strictObject({
   name: storableString
