@@ -3,12 +3,19 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Answer, brokenPage, Crash, noSuchPage, Refusal, writeLost } from "./responses";
-import { Call } from "./call";
 import { Instance } from "./instance";
-import { writeJson } from "./json";
-import { type AuthentikVersion, type Profile, profiles } from "./profiles";
-import { Site } from "./site";
+import { stringifyJson } from "./json";
+import { ApiRequest } from "./request";
+import {
+  ApiError,
+  type HttpResponse,
+  methodNotAllowedPage,
+  notFoundPage,
+  ServerCrash,
+  serverErrorPage,
+} from "./responses";
+import { Router } from "./router";
+import { type AuthentikVersion, type VersionBehavior, versionBehaviors } from "./versions";
 
 export interface AuthentikOptions {
   /** Default: 2026.2. */
@@ -63,11 +70,11 @@ export class Authentik {
   latency: number;
   /** What is in it, for tests that need more than HTTP can say. */
   readonly instance: Instance;
-  private readonly site: Site;
-  private readonly profile: Profile;
+  private readonly router: Router;
+  private readonly behavior: VersionBehavior;
   private readonly faults: (Fault & { left: number })[] = [];
   private readonly prefix: string;
-  private address = "";
+  private baseUrl = "";
 
   private constructor(
     readonly version: AuthentikVersion,
@@ -75,12 +82,12 @@ export class Authentik {
     private readonly server: http.Server,
     options: AuthentikOptions,
   ) {
-    this.profile = profiles[version];
+    this.behavior = versionBehaviors[version];
     this.now = options.now ?? (() => new Date());
     this.latency = options.latency ?? 0;
     this.prefix = (options.pathPrefix ?? "").replace(/^\/*(?=.)/, "/").replace(/\/+$/, "");
-    this.instance = new Instance(this.profile, () => this.now());
-    this.site = new Site(this.instance);
+    this.instance = new Instance(this.behavior, () => this.now());
+    this.router = new Router(this.instance);
     this.instance.users.addToken(this.instance.users.admin, { key: token });
     // Connections are kept as long as tests need them: they end with close(), or by a fault.
     server.keepAliveTimeout = 60_000;
@@ -90,7 +97,7 @@ export class Authentik {
         response.destroy();
       });
     });
-    server.on("clientError", (_error: Error, socket: Duplex) => notHttp(socket));
+    server.on("clientError", (_error: Error, socket: Duplex) => rejectInvalidHttp(socket));
   }
 
   static async start(options: AuthentikOptions = {}): Promise<Authentik> {
@@ -102,13 +109,13 @@ export class Authentik {
       server.listen(options.port ?? 0, "127.0.0.1", resolve);
     });
     const { port } = server.address() as AddressInfo;
-    authentik.address = `${options.tls ? "https" : "http"}://127.0.0.1:${port}${authentik.prefix}`;
+    authentik.baseUrl = `${options.tls ? "https" : "http"}://127.0.0.1:${port}${authentik.prefix}`;
     return authentik;
   }
 
   /** `http://127.0.0.1:PORT` and the path prefix, without a slash at the end. */
   get url(): string {
-    return this.address;
+    return this.baseUrl;
   }
 
   /** Makes a service account with these permissions on all objects, and an API token for it. */
@@ -137,11 +144,11 @@ export class Authentik {
 
   /** How many milliseconds late events can be seen. */
   get eventDelay(): number {
-    return this.instance.events.delay;
+    return this.instance.events.delayMs;
   }
 
   set eventDelay(milliseconds: number) {
-    this.instance.events.delay = milliseconds;
+    this.instance.events.delayMs = milliseconds;
   }
 
   /** An admin behind the provider's back: `request("DELETE", "/api/v3/stages/invitation/invitations/…/")`. */
@@ -176,15 +183,15 @@ export class Authentik {
     const method = request.method ?? "GET";
     const [rawPath = "/", ...rest] = (request.url ?? "/").split("?");
     const query = rest.join("?");
-    const body = await readAll(request);
+    const body = await readBody(request);
     if (body === undefined) return;
-    const fault = this.faultFor(method, rawPath);
+    const fault = this.takeFault(method, rawPath);
     const instead = fault?.cut === true || fault?.status !== undefined;
-    const call = new Call(this.profile, method, rawPath.slice(this.prefix.length), query, request.headers, body);
+    const call = new ApiRequest(this.behavior, method, rawPath.slice(this.prefix.length), query, request.headers, body);
     const inside = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
     const carriedOut =
-      instead && (fault?.when ?? "before") === "before" ? undefined : inside ? this.answer(call) : noSuchPage();
-    const answer = instead ? faulty(fault) : carriedOut;
+      instead && (fault?.when ?? "before") === "before" ? undefined : inside ? this.respond(call) : notFoundPage();
+    const answer = instead ? faultResponse(fault) : carriedOut;
     const delay = this.latency + (fault?.delay ?? 0);
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     this.requests.push({
@@ -195,29 +202,29 @@ export class Authentik {
       username: call.user?.username ?? null,
       userAgent: request.headers["user-agent"],
       headers: request.headers,
-      body: told(body),
+      body: toLoggedBody(body),
     });
     if (answer === undefined) response.destroy();
     else this.send(answer, method, response);
   }
 
-  private answer(call: Call): Answer {
+  private respond(call: ApiRequest): HttpResponse {
     try {
-      return this.site.answer(call);
+      return this.router.route(call);
     } catch (error) {
-      if (error instanceof Refusal) return error.answer;
-      if (!(error instanceof Crash)) throw error;
-      return call.method === "GET" || call.method === "HEAD" ? brokenPage() : writeLost();
+      if (error instanceof ApiError) return error.response;
+      if (!(error instanceof ServerCrash)) throw error;
+      return call.method === "GET" || call.method === "HEAD" ? serverErrorPage() : methodNotAllowedPage();
     }
   }
 
-  private send(answer: Answer, method: string, response: http.ServerResponse): void {
+  private send(answer: HttpResponse, method: string, response: http.ServerResponse): void {
     const { body } = answer;
     const headers = { ...answer.headers };
-    if (body && "json" in body) headers["content-type"] ??= this.profile.jsonType;
+    if (body && "json" in body) headers["content-type"] ??= this.behavior.jsonContentType;
     // A 501 of the stand-in and an executor's answer without a body keep no type that they do not need.
     if (!body && answer.status === 204) delete headers["content-type"];
-    const text = body === undefined ? "" : "json" in body ? writeJson(body.json) : body.text;
+    const text = body === undefined ? "" : "json" in body ? stringifyJson(body.json) : body.text;
     const bytes = Buffer.from(text);
     response.writeHead(answer.status, {
       ...headers,
@@ -226,7 +233,7 @@ export class Authentik {
     response.end(method === "HEAD" ? undefined : bytes);
   }
 
-  private faultFor(method: string, path: string): Fault | undefined {
+  private takeFault(method: string, path: string): Fault | undefined {
     const index = this.faults.findIndex((fault) => {
       if (fault.method !== undefined && fault.method !== method) return false;
       if (fault.path === undefined) return true;
@@ -242,7 +249,7 @@ export class Authentik {
 }
 
 /** What a fault answers instead; nothing if it cuts the connection. */
-function faulty(fault: Fault | undefined): Answer | undefined {
+function faultResponse(fault: Fault | undefined): HttpResponse | undefined {
   if (fault?.status === undefined || fault.cut) return undefined;
   const headers = Object.fromEntries(
     Object.entries(fault.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
@@ -251,7 +258,7 @@ function faulty(fault: Fault | undefined): Answer | undefined {
 }
 
 /** All of the body, or nothing if the client went away. */
-async function readAll(request: http.IncomingMessage): Promise<Buffer | undefined> {
+async function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -261,7 +268,7 @@ async function readAll(request: http.IncomingMessage): Promise<Buffer | undefine
   return Buffer.concat(chunks);
 }
 
-function told(body: Buffer): unknown {
+function toLoggedBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   const text = body.toString();
   try {
@@ -272,7 +279,7 @@ function told(body: Buffer): unknown {
 }
 
 /** method.bogus */
-function notHttp(socket: Duplex): void {
+function rejectInvalidHttp(socket: Duplex): void {
   if (socket.destroyed || !socket.writable) return;
   const text = "Invalid HTTP request received.";
   socket.end(

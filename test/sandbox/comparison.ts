@@ -1,38 +1,40 @@
-import { dashed, hex } from "./fields";
-import { Float, isObject, type Json, type JsonObject, writeJson } from "./json";
+import { toDashedUuid, toHex } from "./fields";
+import { Float, isObject, type Json, type JsonObject, stringifyJson } from "./json";
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const bareUuid = /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/gi;
-const fingerprint = /^[0-9a-f]{64}$/;
+const sha256 = /^[0-9a-f]{64}$/;
 /** All moments that a server made up itself lie on the day of the recording, or, for the end of an event, a year later. */
-const madeUp = /^202[67]-11-22T\d\d:\d\d:\d\d\.\d{6}Z$/;
-const microseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+const generatedInstant = /^202[67]-11-22T\d\d:\d\d:\d\d\.\d{6}Z$/;
+const instantWithMicroseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 /** How far from now the first of them may lie: now, or the default life of an invitation. */
-const distances = [0, 30].map((minutes) => minutes * 60_000);
+const expectedOffsetsMs = [0, 30].map((minutes) => minutes * 60_000);
 /** The recordings took some minutes, their replay takes seconds. */
-const tolerance = 10 * 60_000;
-const cut = /^(.*)… \((\d+) characters\)$/su;
+const toleranceMs = 10 * 60_000;
+const truncated = /^(.*)… \((\d+) characters\)$/su;
 
 /**
  * Compares answers of the stand-in with recorded ones. What a server makes up (pks, UUIDs, fingerprints, moments) differs; but
  * what was one value in the recording must be one value here, from the first exchange to the last.
  */
-export class Comparison {
-  private readonly here = new Map<string, string>();
-  private readonly there = new Map<string, string>();
+export class ResponseComparison {
+  private readonly actualByRecorded = new Map<string, string>();
+  private readonly recordedByActual = new Map<string, string>();
   /** How far the recorded moments lie from those here. */
-  private apart: number | undefined;
+  private clockOffsetMs: number | undefined;
 
   /** A recorded path, query, or body in terms of the stand-in. */
-  translate(text: string): string {
+  toActual(text: string): string {
     return text
       .replace(uuid, (found) => {
-        const known = this.here.get(found.toLowerCase()) ?? found;
+        const known = this.actualByRecorded.get(found.toLowerCase()) ?? found;
         return found === found.toLowerCase() ? known : known.toUpperCase();
       })
-      .replace(bareUuid, (found) => hex(this.here.get(dashed(found.toLowerCase())) ?? dashed(found)))
+      .replace(bareUuid, (found) =>
+        toHex(this.actualByRecorded.get(toDashedUuid(found.toLowerCase())) ?? toDashedUuid(found)),
+      )
       .replace(/created by (\d+)|(?<=core\/users\/)\d+(?=\/)/g, (found) =>
-        found.replace(/\d+$/, (pk) => this.here.get(`pk ${pk}`) ?? pk),
+        found.replace(/\d+$/, (pk) => this.actualByRecorded.get(`pk ${pk}`) ?? pk),
       );
   }
 
@@ -43,21 +45,21 @@ export class Comparison {
       if (recorded["$rows"] !== given.length) return [`${place}: ${recorded["$rows"]} rows, here ${given.length}`];
       return this.differences(recorded["first"] as Json, given[0] as Json, `${place}[0]`);
     }
-    if (Array.isArray(recorded) && Array.isArray(given)) return this.lists(recorded, given, place);
-    if (isObject(recorded) && isObject(given)) return this.objects(recorded, given, place);
-    return this.same(recorded, given, place) ? [] : [`${place}: ${brief(recorded)}, here ${brief(given)}`];
+    if (Array.isArray(recorded) && Array.isArray(given)) return this.listDifferences(recorded, given, place);
+    if (isObject(recorded) && isObject(given)) return this.objectDifferences(recorded, given, place);
+    return this.isEqual(recorded, given, place) ? [] : [`${place}: ${abbreviate(recorded)}, here ${abbreviate(given)}`];
   }
 
-  private objects(recorded: JsonObject, given: JsonObject, place: string): string[] {
+  private objectDifferences(recorded: JsonObject, given: JsonObject, place: string): string[] {
     const [keys, keysHere] = [Object.keys(recorded), Object.keys(given)];
     // Their order too.
     if (keys.join() !== keysHere.join()) return [`${place}: the keys ${keys.join()}, here ${keysHere.join()}`];
     return keys.flatMap((key) => this.differences(recorded[key] as Json, given[key] as Json, `${place}.${key}`));
   }
 
-  private lists(recorded: Json[], given: Json[], place: string): string[] {
+  private listDifferences(recorded: Json[], given: Json[], place: string): string[] {
     if (recorded.length !== given.length) return [`${place}: ${recorded.length} entries, here ${given.length}`];
-    const paired = this.withoutOrder(recorded, given, place);
+    const paired = this.pairItems(recorded, given, place);
     return paired.flatMap(([one, other], index) => this.differences(one, other, `${place}[${index}]`));
   }
 
@@ -65,19 +67,19 @@ export class Comparison {
    * The database gives the flows of a stage, the stages of a flow and the uses of an object in no order of theirs
    * (enroll.binding.10 tells new flows first on one version and last on the other): they are compared as sets.
    */
-  private withoutOrder(recorded: Json[], given: Json[], place: string): (readonly [Json, Json])[] {
+  private pairItems(recorded: Json[], given: Json[], place: string): (readonly [Json, Json])[] {
     if (/\.flow_set$/.test(place)) {
-      return pair(sorted(recorded, slugOf), sorted(given, slugOf));
+      return zip(sortBy(recorded, flowSlug), sortBy(given, flowSlug));
     }
     if (/\.stages$/.test(place)) {
-      const known = (pk: Json): string => this.here.get(String(pk)) ?? "";
+      const known = (pk: Json): string => this.actualByRecorded.get(String(pk)) ?? "";
       const left = [...given];
       const pairs = recorded
         .filter((pk) => left.includes(known(pk)))
         .map((pk) => [pk, left.splice(left.indexOf(known(pk)), 1)[0] as Json] as const);
       return [
         ...pairs,
-        ...pair(
+        ...zip(
           recorded.filter((pk) => known(pk) === ""),
           left,
         ),
@@ -85,50 +87,53 @@ export class Comparison {
     }
     const isUse = recorded.every((entry) => isObject(entry) && "model_name" in entry && "action" in entry);
     if (place === "body" && isUse) {
-      return pair(
-        sorted(recorded, (use) => this.translate(useOf(use))),
-        sorted(given, useOf),
+      return zip(
+        sortBy(recorded, (use) => this.toActual(usedByKey(use))),
+        sortBy(given, usedByKey),
       );
     }
-    return pair(recorded, given);
+    return zip(recorded, given);
   }
 
-  private same(recorded: Json, given: Json, place: string): boolean {
+  private isEqual(recorded: Json, given: Json, place: string): boolean {
     if (recorded instanceof Float) return given instanceof Float && Object.is(recorded.value, given.value);
     if (typeof recorded === "number" && typeof given === "number" && /\.(pk|created_by\.new_value)$/.test(place)) {
-      return this.learn(`pk ${recorded}`, String(given));
+      return this.mapValue(`pk ${recorded}`, String(given));
     }
     if (typeof recorded !== "string" || typeof given !== "string") return recorded === given;
     if (place.endsWith(".avatar")) return given.startsWith(recorded);
-    const shortened = cut.exec(recorded);
+    const shortened = truncated.exec(recorded);
     if (shortened) return given.length === Number(shortened[2]) && given.startsWith(String(shortened[1]));
-    if (madeUp.test(recorded))
-      return microseconds.test(given) && this.inTime(recorded, given) && this.learn(recorded, given);
-    if (fingerprint.test(recorded)) return fingerprint.test(given) && this.learn(recorded, given);
-    if (isWhole(uuid, recorded)) return isWhole(uuid, given) && this.learn(recorded, given);
-    if (isWhole(bareUuid, recorded)) return isWhole(bareUuid, given) && this.learn(dashed(recorded), dashed(given));
-    return this.translate(recorded) === given;
+    if (generatedInstant.test(recorded))
+      return (
+        instantWithMicroseconds.test(given) && this.isConsistentTime(recorded, given) && this.mapValue(recorded, given)
+      );
+    if (sha256.test(recorded)) return sha256.test(given) && this.mapValue(recorded, given);
+    if (matchesWhole(uuid, recorded)) return matchesWhole(uuid, given) && this.mapValue(recorded, given);
+    if (matchesWhole(bareUuid, recorded))
+      return matchesWhole(bareUuid, given) && this.mapValue(toDashedUuid(recorded), toDashedUuid(given));
+    return this.toActual(recorded) === given;
   }
 
   /** All made-up moments lie as far from one another as in the recording, but for the time that it took. */
-  private inTime(recorded: string, given: string): boolean {
+  private isConsistentTime(recorded: string, given: string): boolean {
     const apart = Date.parse(recorded) - Date.parse(given);
-    if (this.apart === undefined) {
+    if (this.clockOffsetMs === undefined) {
       const distance = Date.parse(given) - Date.now();
-      if (!distances.some((expected) => Math.abs(distance - expected) < 60_000)) return false;
-      this.apart = apart;
+      if (!expectedOffsetsMs.some((expected) => Math.abs(distance - expected) < 60_000)) return false;
+      this.clockOffsetMs = apart;
     }
-    return Math.abs(apart - this.apart) < tolerance;
+    return Math.abs(apart - this.clockOffsetMs) < toleranceMs;
   }
 
   /** One value in the recording is one value here, and the other way round. */
-  private learn(recorded: string, given: string): boolean {
+  private mapValue(recorded: string, given: string): boolean {
     const kind = recorded.startsWith("pk ") ? "pk " : "";
-    const known = this.here.get(recorded);
-    const owner = this.there.get(kind + given);
+    const known = this.actualByRecorded.get(recorded);
+    const owner = this.recordedByActual.get(kind + given);
     if (known === undefined && owner === undefined) {
-      this.here.set(recorded, given);
-      this.there.set(kind + given, recorded);
+      this.actualByRecorded.set(recorded, given);
+      this.recordedByActual.set(kind + given, recorded);
       return true;
     }
     return known === given && owner === recorded;
@@ -136,7 +141,7 @@ export class Comparison {
 }
 
 /** Rows that an ordering does not tell apart come in any order: with equal `expires` they are put in that of their names. */
-export function untie(answer: Json): Json {
+export function sortTiedRows(answer: Json): Json {
   if (!isObject(answer) || !Array.isArray(answer["results"])) return answer;
   const expires = (row: Json): string => String((row as JsonObject)["expires"]);
   const name = (row: Json): string => String((row as JsonObject)["name"]);
@@ -147,30 +152,30 @@ export function untie(answer: Json): Json {
     if (run && expires(run[0] as Json) === expires(row)) run.push(row);
     else runs.push([row]);
   }
-  return { ...answer, results: runs.flatMap((run) => sorted(run, name)) };
+  return { ...answer, results: runs.flatMap((run) => sortBy(run, name)) };
 }
 
-function sorted(list: Json[], by: (item: Json) => string): Json[] {
+function sortBy(list: Json[], by: (item: Json) => string): Json[] {
   return list.toSorted((a, b) => (by(a) === by(b) ? 0 : by(a) < by(b) ? -1 : 1));
 }
 
-function pair(recorded: Json[], given: Json[]): (readonly [Json, Json])[] {
+function zip(recorded: Json[], given: Json[]): (readonly [Json, Json])[] {
   return recorded.map((item, index) => [item, given[index] as Json] as const);
 }
 
-function slugOf(flow: Json): string {
+function flowSlug(flow: Json): string {
   return isObject(flow) ? String(flow["slug"]) : "";
 }
 
-function useOf(use: Json): string {
+function usedByKey(use: Json): string {
   return isObject(use) ? `${String(use["model_name"])} ${String(use["name"])}` : "";
 }
 
-function isWhole(pattern: RegExp, text: string): boolean {
+function matchesWhole(pattern: RegExp, text: string): boolean {
   return text.replace(pattern, "") === "" && text !== "";
 }
 
-function brief(value: Json): string {
-  const text = writeJson(value);
+function abbreviate(value: Json): string {
+  const text = stringifyJson(value);
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

@@ -1,10 +1,19 @@
-import { type Answer, json, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { choice, Form, readUuid, slug, text, truth } from "./fields";
+import { booleanField, charField, choiceField, parseUuid, Serializer, slugField } from "./fields";
 import type { JsonObject } from "./json";
-import { byText, filter, list, missing, type Order, order, searchWords, unseenFilters } from "./lists";
-import type { Profile } from "./profiles";
-import { use, ViewSet } from "./viewset";
+import {
+  byString,
+  type Comparator,
+  filterRows,
+  notFound,
+  orderRows,
+  paginate,
+  searchTerms,
+  unrecordedFilters,
+} from "./lists";
+import type { ApiRequest } from "./request";
+import { apiError, type HttpResponse, json, notRecorded } from "./responses";
+import type { VersionBehavior } from "./versions";
+import { usedByEntry, ViewSet } from "./viewset";
 
 export interface Flow {
   pk: string;
@@ -24,8 +33,8 @@ export interface Flow {
   isDefault: boolean;
 }
 
-const background = "/static/dist/assets/images/flow_background.jpg";
-const designations = [
+const defaultBackground = "/static/dist/assets/images/flow_background.jpg";
+const validDesignations = [
   "authentication",
   "authorization",
   "invalidation",
@@ -34,8 +43,8 @@ const designations = [
   "recovery",
   "stage_configuration",
 ];
-const deniedActions = ["message_continue", "message", "continue"];
-export const policyEngineModes = ["all", "any"];
+const validDeniedActions = ["message_continue", "message", "continue"];
+export const validPolicyEngineModes = ["all", "any"];
 
 export class Flows extends ViewSet<Flow> {
   protected readonly app = "authentik_flows";
@@ -72,8 +81,8 @@ export class Flows extends ViewSet<Flow> {
   }
 
   /** The whole flow, as the flows' own addresses and invitations show it. */
-  show(flow: Flow): JsonObject {
-    const themed = this.instance.profile.themedBackground;
+  serialize(flow: Flow): JsonObject {
+    const themed = this.instance.behavior.hasThemedBackgrounds;
     return {
       pk: flow.pk,
       policybindingmodel_ptr_id: flow.policyBindingModel,
@@ -83,8 +92,8 @@ export class Flows extends ViewSet<Flow> {
       designation: flow.designation,
       ...(themed
         ? { background: flow.background, ...this.backgroundUrl(flow), background_themed_urls: null }
-        : { background }),
-      stages: this.instance.bindings.ofFlow(flow).map((binding) => binding.stage.pk),
+        : { background: defaultBackground }),
+      stages: this.instance.bindings.findByFlow(flow).map((binding) => binding.stage.pk),
       policies: flow.policies,
       cache_count: this.instance.executor.cachedPlans(flow),
       policy_engine_mode: flow.policyEngineMode,
@@ -97,7 +106,7 @@ export class Flows extends ViewSet<Flow> {
   }
 
   /** The shorter form in the `flow_set` of stages (stages.retrieve.bound). */
-  showInSet(flow: Flow): JsonObject {
+  serializeInFlowSet(flow: Flow): JsonObject {
     return {
       pk: flow.pk,
       policybindingmodel_ptr_id: flow.policyBindingModel,
@@ -105,7 +114,7 @@ export class Flows extends ViewSet<Flow> {
       slug: flow.slug,
       title: flow.title,
       designation: flow.designation,
-      ...(this.instance.profile.themedBackground ? this.backgroundUrl(flow) : { background }),
+      ...(this.instance.behavior.hasThemedBackgrounds ? this.backgroundUrl(flow) : { background: defaultBackground }),
       policy_engine_mode: flow.policyEngineMode,
       compatibility_mode: flow.compatibilityMode,
       export_url: `/api/v3/flows/instances/${flow.slug}/export/`,
@@ -115,112 +124,112 @@ export class Flows extends ViewSet<Flow> {
   }
 
   /** What the executor tells of a flow (consume.no-token). */
-  info(flow: Flow): JsonObject {
+  flowInfo(flow: Flow): JsonObject {
     return {
       title: flow.title,
-      ...(this.instance.profile.themedBackground
+      ...(this.instance.behavior.hasThemedBackgrounds
         ? { background: this.backgroundUrl(flow)["background_url"] as string, background_themed_urls: null }
-        : { background }),
+        : { background: defaultBackground }),
       cancel_url: "/flows/-/cancel/",
       layout: flow.layout,
     };
   }
 
   private backgroundUrl(flow: Flow): JsonObject {
-    if (flow.background !== "") throw unseen("a flow with a background of its own");
-    return { background_url: background };
+    if (flow.background !== "") throw notRecorded("a flow with a background of its own");
+    return { background_url: defaultBackground };
   }
 
   /** Flows are looked up by slug (flows.retrieve.by-uuid). */
-  protected override lookUp(call: Call, key: string): Flow {
+  protected override getObject(call: ApiRequest, key: string): Flow {
     const flow = this.bySlug.get(key);
-    if (!flow) throw missing(call, this.label);
+    if (!flow) throw notFound(call, this.label);
     return flow;
   }
 
-  protected list(call: Call): Answer {
-    if (searchWords(call).length > 0) throw unseen("a search through flows");
-    const found = filter<Flow>(call, this.rows.values(), {
+  protected list(call: ApiRequest): HttpResponse {
+    if (searchTerms(call).length > 0) throw notRecorded("a search through flows");
+    const found = filterRows<Flow>(call, this.rows.values(), {
       slug: (text) => (row) => row.slug === text,
       designation: (text) => {
         // flows.list.designation.bad
-        if (!designations.includes(text)) {
+        if (!validDesignations.includes(text)) {
           return { errors: [`Select a valid choice. ${text} is not one of the available choices.`] };
         }
         return (row) => row.designation === text;
       },
       flow_uuid: (text) => {
-        const pk = readUuid(text);
+        const pk = parseUuid(text);
         if (pk === undefined) return { errors: ["Enter a valid UUID."] };
         return (row) => row.pk === pk;
       },
       name: (text) => (row) => row.name === text,
-      ...unseenFilters(["denied_action"]),
+      ...unrecordedFilters(["denied_action"]),
     });
-    return list(call, order(call, found, orders, "slug"), (row) => this.show(row));
+    return paginate(call, orderRows(call, found, comparators, "slug"), (row) => this.serialize(row));
   }
 
-  protected create(call: Call): Answer {
-    const written = this.read(call, undefined, false);
+  protected create(call: ApiRequest): HttpResponse {
+    const written = this.validate(call, undefined, false);
     const flow = this.add(
       written as Partial<Flow> & { name: string; slug: string; title: string; designation: string },
     );
-    return json(201, this.show(flow));
+    return json(201, this.serialize(flow));
   }
 
-  protected update(call: Call, flow: Flow, partial: boolean): Answer {
-    const written = this.read(call, flow, partial);
+  protected update(call: ApiRequest, flow: Flow, partial: boolean): HttpResponse {
+    const written = this.validate(call, flow, partial);
     this.bySlug.delete(flow.slug);
     Object.assign(flow, written);
     this.bySlug.set(flow.slug, flow);
-    return json(200, this.show(flow));
+    return json(200, this.serialize(flow));
   }
 
-  protected remove(_call: Call, flow: Flow): void {
+  protected destroy(_call: ApiRequest, flow: Flow): void {
     this.rows.delete(flow.pk);
     this.bySlug.delete(flow.slug);
-    this.instance.bindings.removeThoseOfFlow(flow);
-    this.instance.invitations.forgetFlow(flow);
+    this.instance.bindings.removeByFlow(flow);
+    this.instance.invitations.clearFlow(flow);
   }
 
   protected usedBy(flow: Flow): JsonObject[] {
-    if (flow.isDefault) throw unseen("used_by of a flow that came with the server");
-    const bindings = this.instance.bindings.ofFlow(flow);
-    const uses = bindings.map((binding) => this.instance.bindings.use(binding));
+    if (flow.isDefault) throw notRecorded("used_by of a flow that came with the server");
+    const bindings = this.instance.bindings.findByFlow(flow);
+    const uses = bindings.map((binding) => this.instance.bindings.usedByEntry(binding));
     // Once for every binding (flows.used_by.bound).
     for (const { stage } of bindings) {
-      uses.push(use("authentik_flows", "stage", stage.pk, `Stage ${stage.name}`, "cascade_many"));
+      uses.push(usedByEntry("authentik_flows", "stage", stage.pk, `Stage ${stage.name}`, "cascade_many"));
     }
     for (const invitation of this.instance.invitations.all()) {
       if (invitation.flow !== flow) continue;
       const name = `Invitation ${invitation.pk} created by ${invitation.createdBy.pk}`;
-      uses.push(use("authentik_stages_invitation", "invitation", invitation.pk, name, "set_default"));
+      uses.push(usedByEntry("authentik_stages_invitation", "invitation", invitation.pk, name, "set_default"));
     }
     return uses;
   }
 
-  private read(call: Call, flow: Flow | undefined, partial: boolean): Partial<Flow> {
-    const { profile } = call;
-    const form = new Form(call.fields(), partial);
+  private validate(call: ApiRequest, flow: Flow | undefined, partial: boolean): Partial<Flow> {
+    const { behavior: profile } = call;
+    const form = new Serializer(call.bodyFields(), partial);
     const written: Partial<Flow> = {
-      name: form.required("name", (value) => text(value)),
-      slug: form.required("slug", this.freeSlug(profile, flow)),
-      title: form.required("title", (value) => text(value)),
-      designation: form.required("designation", choice(designations)),
-      ...(profile.themedBackground ? { background: form.optional("background", ownBackground) } : {}),
-      policyEngineMode: form.optional("policy_engine_mode", choice(policyEngineModes)),
-      compatibilityMode: form.optional("compatibility_mode", truth),
-      layout: form.optional("layout", choice(profile.layouts)),
-      deniedAction: form.optional("denied_action", choice(deniedActions)),
-      authentication: form.optional("authentication", choice(profile.authentications)),
+      name: form.required("name", (value) => charField(value)),
+      slug: form.required("slug", this.uniqueSlugField(profile, flow)),
+      title: form.required("title", (value) => charField(value)),
+      designation: form.required("designation", choiceField(validDesignations)),
+      ...(profile.hasThemedBackgrounds ? { background: form.optional("background", backgroundField) } : {}),
+      policyEngineMode: form.optional("policy_engine_mode", choiceField(validPolicyEngineModes)),
+      compatibilityMode: form.optional("compatibility_mode", booleanField),
+      layout: form.optional("layout", choiceField(profile.layouts)),
+      deniedAction: form.optional("denied_action", choiceField(validDeniedActions)),
+      authentication: form.optional("authentication", choiceField(profile.authentications)),
     };
-    if (form.wrong) throw refuse(400, form.errors);
+    if (form.hasErrors) throw apiError(400, form.errors);
     return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
   }
 
-  private freeSlug(profile: Profile, flow: Flow | undefined): ReturnType<typeof slug> {
+  private uniqueSlugField(profile: VersionBehavior, flow: Flow | undefined): ReturnType<typeof slugField> {
     return (value) => {
-      const read = slug(profile)(value);
+      const read = slugField(profile)(value);
       if ("errors" in read) return read;
       const other = this.bySlug.get(read.value);
       // flows.create.duplicate-slug
@@ -229,13 +238,13 @@ export class Flows extends ViewSet<Flow> {
   }
 }
 
-function ownBackground(value: unknown): { value: string } {
-  if (value !== "") throw unseen("a flow with a background of its own");
+function backgroundField(value: unknown): { value: string } {
+  if (value !== "") throw notRecorded("a flow with a background of its own");
   return { value };
 }
 
-const orders: Record<string, Order<Flow>> = {
-  pk: byText((row) => row.pk),
-  slug: byText((row) => row.slug),
-  name: byText((row) => row.name),
+const comparators: Record<string, Comparator<Flow>> = {
+  pk: byString((row) => row.pk),
+  slug: byString((row) => row.slug),
+  name: byString((row) => row.name),
 };

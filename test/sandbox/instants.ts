@@ -1,46 +1,46 @@
-import { unseen } from "./responses";
+import { notRecorded } from "./responses";
 
 /** A moment in UTC with microseconds, `2031-05-06T07:08:09.000000Z`: moments compare as text. */
 export type Instant = string;
 
-export function instant(date: Date, microseconds = 0): Instant {
+export function toInstant(date: Date, microseconds = 0): Instant {
   return date.toISOString().replace("Z", `${String(microseconds).padStart(3, "0")}Z`);
 }
 
 /** As answers hold it: six digits of a second, or none (expires.fraction-3, expires.fraction-zero). */
-export function showInstant(moment: Instant): string {
+export function formatInstant(moment: Instant): string {
   return moment.replace(".000000Z", "Z");
 }
 
 /** As the database writes it as text, which is what a search looks through (list.search.date). */
-export function databaseText(moment: Instant): string {
+export function formatForSearch(moment: Instant): string {
   return moment
     .replace("T", " ")
     .replace(/\.?0*Z$/, "Z")
     .replace("Z", "+00");
 }
 
-const accepted =
+const acceptedFormat =
   /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
 /** Forms that the server's parser may well know, but which no recording holds. */
-const notRecorded = /^\d{8}|^\d{4}-?W\d\d/;
+const unrecordedFormats = /^\d{8}|^\d{4}-?W\d\d/;
 
-export type Misread = "format" | "range";
+export type InstantError = "format" | "range";
 
-export function readInstant(text: string, hour24: boolean): Instant | Misread {
-  if (notRecorded.test(text)) throw unseen(`the date form ${JSON.stringify(text)}`);
-  const found = accepted.exec(text);
-  if (!found) return "format";
-  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = found;
+export function parseInstant(text: string, hour24: boolean): Instant | InstantError {
+  if (unrecordedFormats.test(text)) throw notRecorded(`the date form ${JSON.stringify(text)}`);
+  const match = acceptedFormat.exec(text);
+  if (!match) return "format";
+  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = match;
   const date = new Date(0);
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  const sane =
+  const isValidDate =
     date.getUTCMonth() === Number(month) - 1 &&
     date.getUTCDate() === Number(day) &&
     Number(minute) < 60 &&
     Number(second) < 60 &&
     Number(year) > 0;
-  if (!sane) return "format";
+  if (!isValidDate) return "format";
   if (Number(hour) > 23) {
     // expires.hour-24: the next day in 2026.2, an error in 2024.8.
     const midnight = Number(hour) === 24 && Number(minute) === 0 && Number(second) === 0 && !/[1-9]/.test(fraction);

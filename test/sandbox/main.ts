@@ -6,28 +6,29 @@ const usage = `Usage: node main.js [--version 2024.8|2026.2] [--port N]
 Starts the embedded authentik: a small stand-in in memory, for trying things out. It is not authentik.`;
 
 /** A mistake in how it was called. */
-class Misuse extends Error {}
+class UsageError extends Error {}
 
-function options(): { version: AuthentikVersion; port: number } | undefined {
+function parseOptions(): { version: AuthentikVersion; port: number } | undefined {
   let values: { version?: string; port?: string; help?: boolean };
   try {
     ({ values } = parseArgs({
       options: { version: { type: "string" }, port: { type: "string" }, help: { type: "boolean", short: "h" } },
     }));
   } catch (error) {
-    throw new Misuse(error instanceof Error ? error.message : String(error));
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
   if (values.help) return undefined;
   const { version = "2026.2", port = "0" } = values;
   if (version !== "2024.8" && version !== "2026.2") {
-    throw new Misuse(`There is no version ${version}: it is 2024.8 or 2026.2.`);
+    throw new UsageError(`There is no version ${version}: it is 2024.8 or 2026.2.`);
   }
-  if (!/^\d+$/.test(port) || Number(port) > 65535) throw new Misuse(`${port} is no port: it is a number up to 65535.`);
+  if (!/^\d+$/.test(port) || Number(port) > 65535)
+    throw new UsageError(`${port} is no port: it is a number up to 65535.`);
   return { version, port: Number(port) };
 }
 
 async function main(): Promise<void> {
-  const chosen = options();
+  const chosen = parseOptions();
   if (!chosen) {
     console.log(usage);
     return;
@@ -53,7 +54,7 @@ Ctrl+C ends it.`);
 
 main().catch((error: unknown) => {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (error instanceof Misuse) console.error(`${error.message}\n\n${usage}`);
+  if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`);
   else if (code === "EADDRINUSE")
     console.error("The port is in use: choose another with --port, or leave it out for any.");
   else if (code === "EACCES") console.error("The port may not be used: choose one above 1023 with --port.");

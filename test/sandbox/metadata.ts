@@ -1,19 +1,23 @@
 import type { JsonObject } from "./json";
-import type { Profile } from "./profiles";
+import type { VersionBehavior } from "./versions";
 
-type Extra = { [name: string]: string | number | boolean | JsonObject | JsonObject[] };
+type FieldOptions = { [name: string]: string | number | boolean | JsonObject | JsonObject[] };
 
-function field(type: string, label: string, extra: Extra = {}): JsonObject {
+function field(type: string, label: string, extra: FieldOptions = {}): JsonObject {
   return { type, required: false, read_only: false, label, ...extra };
 }
 
-function choices(label: string, pairs: readonly (readonly [string, string])[], extra: Extra = {}): JsonObject {
+function choiceField(
+  label: string,
+  pairs: readonly (readonly [string, string])[],
+  extra: FieldOptions = {},
+): JsonObject {
   const listed = pairs.map(([value, name]): JsonObject => ({ value, display_name: name }));
   return field("choice", label, { ...extra, choices: listed });
 }
 
 /** `sidebar_left` as `Sidebar Left` */
-function titled(value: string): readonly [string, string] {
+function titledChoice(value: string): readonly [string, string] {
   return [
     value,
     value
@@ -24,12 +28,12 @@ function titled(value: string): readonly [string, string] {
 }
 
 /** What OPTIONS says about invitations (method.options-list, method.options-one). */
-export function invitationOptions(profile: Profile, method: "POST" | "PUT"): JsonObject {
+export function invitationOptions(profile: VersionBehavior, method: "POST" | "PUT"): JsonObject {
   const readOnly = { read_only: true };
   const must = { required: true };
-  const limited = Number.isFinite(profile.slugLength);
+  const limited = Number.isFinite(profile.maxSlugLength);
   const slugType = limited ? "slug" : "string";
-  const slugLimit: Extra = limited ? { max_length: profile.slugLength } : {};
+  const slugLimit: FieldOptions = limited ? { max_length: profile.maxSlugLength } : {};
   const createdBy: JsonObject = {
     pk: field("integer", "ID", readOnly),
     username: field("string", "Username", {
@@ -47,7 +51,7 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
     attributes: field("field", "Attributes"),
     uid: field("string", "Uid", readOnly),
   };
-  const background: JsonObject = profile.themedBackground
+  const background: JsonObject = profile.hasThemedBackgrounds
     ? {
         background: field("string", "Background", { help_text: "Background shown during execution" }),
         background_url: field("field", "Background url", readOnly),
@@ -63,16 +67,16 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
     name: field("string", "Name", must),
     slug: field(slugType, "Slug", { ...must, help_text: "Visible in the URL.", ...slugLimit }),
     title: field("string", "Title", { ...must, help_text: "Shown as the Title in Flow pages." }),
-    designation: choices(
+    designation: choiceField(
       "Designation",
       [
-        titled("authentication"),
-        titled("authorization"),
-        titled("invalidation"),
-        titled("enrollment"),
+        titledChoice("authentication"),
+        titledChoice("authorization"),
+        titledChoice("invalidation"),
+        titledChoice("enrollment"),
         ["unenrollment", "Unrenollment"],
-        titled("recovery"),
-        titled("stage_configuration"),
+        titledChoice("recovery"),
+        titledChoice("stage_configuration"),
       ],
       {
         ...must,
@@ -84,7 +88,7 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
     stages: field("field", "Stages", readOnly),
     policies: field("field", "Policies", readOnly),
     cache_count: field("field", "Cache count", readOnly),
-    policy_engine_mode: choices("Policy engine mode", [
+    policy_engine_mode: choiceField("Policy engine mode", [
       ["all", "all, all policies must pass"],
       ["any", "any, any policy must pass"],
     ]),
@@ -92,11 +96,15 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
       help_text: "Enable compatibility mode, increases compatibility with password managers on mobile devices.",
     }),
     export_url: field("field", "Export url", readOnly),
-    layout: choices("Layout", profile.layouts.map(titled)),
-    denied_action: choices("Denied action", [titled("message_continue"), titled("message"), titled("continue")], {
-      help_text: "Configure what should happen when a flow denies access to a user.",
-    }),
-    authentication: choices("Authentication", profile.authentications.map(titled), {
+    layout: choiceField("Layout", profile.layouts.map(titledChoice)),
+    denied_action: choiceField(
+      "Denied action",
+      [titledChoice("message_continue"), titledChoice("message"), titledChoice("continue")],
+      {
+        help_text: "Configure what should happen when a flow denies access to a user.",
+      },
+    ),
+    authentication: choiceField("Authentication", profile.authentications.map(titledChoice), {
       help_text: "Required level of authentication and authorization to access a flow.",
     }),
   };

@@ -1,14 +1,14 @@
-import { type Answer, denied, json, noContent, Refusal, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { readUuid } from "./fields";
+import { parseUuid } from "./fields";
 import type { Instance } from "./instance";
 import type { Json, JsonObject } from "./json";
-import { missing } from "./lists";
-import { may, type User } from "./users";
+import { notFound } from "./lists";
+import type { ApiRequest } from "./request";
+import { ApiError, apiError, type HttpResponse, json, noContent, notRecorded, permissionDenied } from "./responses";
+import { hasPermission, type User } from "./users";
 
-const onList = "GET, POST, HEAD, OPTIONS";
-const onOne = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
-const onUsedBy = "GET, HEAD, OPTIONS";
+const listMethods = "GET, POST, HEAD, OPTIONS";
+const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
+const usedByMethods = "GET, HEAD, OPTIONS";
 
 /** The way of a request to one kind of object: who may do what, in which order it is looked at, and which methods there are. */
 export abstract class ViewSet<Row> {
@@ -17,124 +17,124 @@ export abstract class ViewSet<Row> {
   protected abstract readonly model: string;
   /** As a 404 calls it. */
   protected abstract readonly label: string;
-  protected readonly allowOnList: string = onList;
-  protected readonly allowOnOne: string = onOne;
+  protected readonly allowedOnList: string = listMethods;
+  protected readonly allowedOnDetail: string = detailMethods;
 
   constructor(protected readonly instance: Instance) {}
 
-  protected abstract list(call: Call): Answer;
-  protected abstract create(call: Call, user: User): Answer;
-  protected abstract update(call: Call, row: Row, partial: boolean): Answer;
-  protected abstract remove(call: Call, row: Row): void;
-  protected abstract show(row: Row): Json;
+  protected abstract list(call: ApiRequest): HttpResponse;
+  protected abstract create(call: ApiRequest, user: User): HttpResponse;
+  protected abstract update(call: ApiRequest, row: Row, partial: boolean): HttpResponse;
+  protected abstract destroy(call: ApiRequest, row: Row): void;
+  protected abstract serialize(row: Row): Json;
   protected abstract usedBy(row: Row): Json;
   protected abstract find(pk: string): Row | undefined;
 
   /** OPTIONS; `method` is the one whose fields are described. */
-  protected options(_call: Call, _method: "POST" | "PUT"): Answer {
-    throw unseen(`OPTIONS on ${this.model}`);
+  protected options(_call: ApiRequest, _method: "POST" | "PUT"): HttpResponse {
+    throw notRecorded(`OPTIONS on ${this.model}`);
   }
 
   /** By UUID; what is none is not found, in the same words on both versions (retrieve.malformed). */
-  protected lookUp(call: Call, key: string): Row {
-    const pk = readUuid(key);
-    if (pk === undefined) throw refuse(404, { detail: "Not found." });
+  protected getObject(call: ApiRequest, key: string): Row {
+    const pk = parseUuid(key);
+    if (pk === undefined) throw apiError(404, { detail: "Not found." });
     const row = this.find(pk);
-    if (row === undefined) throw missing(call, this.label);
+    if (row === undefined) throw notFound(call, this.label);
     return row;
   }
 
-  answerList(call: Call): Answer {
-    return allowing(this.allowOnList, () => {
-      this.enter(call);
-      if (!call.user) throw refuse(403, { detail: "Authentication credentials were not provided." });
+  dispatchList(call: ApiRequest): HttpResponse {
+    return withAllowHeader(this.allowedOnList, () => {
+      this.initialize(call);
+      if (!call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
       switch (call.method) {
         case "GET":
         case "HEAD":
-          this.demand(call.user, "view");
+          this.requirePermission(call.user, "view");
           return this.list(call);
         case "POST":
-          if (!this.allowOnList.includes("POST")) break;
-          this.demand(call.user, "add");
+          if (!this.allowedOnList.includes("POST")) break;
+          this.requirePermission(call.user, "add");
           return this.create(call, call.user);
         case "OPTIONS":
-          this.demandAdmin(call.user);
+          this.requireAdmin(call.user);
           return this.options(call, "POST");
       }
-      throw notAllowed(call);
+      throw methodNotAllowed(call);
     });
   }
 
-  answerOne(call: Call, key: string): Answer {
-    return allowing(this.allowOnOne, () => {
-      this.enter(call);
-      if (!call.user) throw denied();
-      if (!this.allowOnOne.split(", ").includes(call.method)) throw notAllowed(call);
-      this.demand(call.user, "view");
+  dispatchDetail(call: ApiRequest, key: string): HttpResponse {
+    return withAllowHeader(this.allowedOnDetail, () => {
+      this.initialize(call);
+      if (!call.user) throw permissionDenied();
+      if (!this.allowedOnDetail.split(", ").includes(call.method)) throw methodNotAllowed(call);
+      this.requirePermission(call.user, "view");
       // Found first, allowed second: auth.viewer.delete.unknown is 404 to a user who may not delete.
-      const row = this.lookUp(call, key);
+      const row = this.getObject(call, key);
       switch (call.method) {
         case "PUT":
         case "PATCH":
-          this.demand(call.user, "change");
+          this.requirePermission(call.user, "change");
           return this.update(call, row, call.method === "PATCH");
         case "DELETE":
-          this.demand(call.user, "delete");
-          this.remove(call, row);
+          this.requirePermission(call.user, "delete");
+          this.destroy(call, row);
           return noContent();
         case "OPTIONS":
-          this.demandAdmin(call.user);
+          this.requireAdmin(call.user);
           return this.options(call, "PUT");
         default:
-          return json(200, this.show(row));
+          return json(200, this.serialize(row));
       }
     });
   }
 
-  answerUsedBy(call: Call, key: string): Answer {
-    return allowing(onUsedBy, () => {
-      this.enter(call);
-      if (!call.user) throw denied();
-      if (call.method !== "GET" && call.method !== "HEAD") throw notAllowed(call);
-      this.demand(call.user, "view");
-      return json(200, this.usedBy(this.lookUp(call, key)));
+  dispatchUsedBy(call: ApiRequest, key: string): HttpResponse {
+    return withAllowHeader(usedByMethods, () => {
+      this.initialize(call);
+      if (!call.user) throw permissionDenied();
+      if (call.method !== "GET" && call.method !== "HEAD") throw methodNotAllowed(call);
+      this.requirePermission(call.user, "view");
+      return json(200, this.usedBy(this.getObject(call, key)));
     });
   }
 
-  private enter(call: Call): void {
-    if (!call.acceptsJson()) throw refuse(406, { detail: "Could not satisfy the request Accept header." });
+  private initialize(call: ApiRequest): void {
+    if (!call.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
     call.user = this.instance.users.authenticate(call);
   }
 
-  private demand(user: User, action: "view" | "add" | "change" | "delete"): void {
-    if (!may(user, `${this.app}.${action}_${this.model}`)) throw denied();
+  private requirePermission(user: User, action: "view" | "add" | "change" | "delete"): void {
+    if (!hasPermission(user, `${this.app}.${action}_${this.model}`)) throw permissionDenied();
   }
 
-  private demandAdmin(user: User): void {
-    if (!user.superuser) throw unseen("OPTIONS of a user who is no admin");
+  private requireAdmin(user: User): void {
+    if (!user.isSuperuser) throw notRecorded("OPTIONS of a user who is no admin");
   }
 }
 
 /** Gives every JSON answer, a refusal too, its Allow header. */
-export function allowing(allow: string, answer: () => Answer): Answer {
-  const given = settle(answer);
+export function withAllowHeader(allow: string, answer: () => HttpResponse): HttpResponse {
+  const given = catchApiError(answer);
   return { ...given, headers: { allow, ...given.headers } };
 }
 
-function settle(answer: () => Answer): Answer {
+function catchApiError(answer: () => HttpResponse): HttpResponse {
   try {
     return answer();
   } catch (error) {
-    if (error instanceof Refusal) return error.answer;
+    if (error instanceof ApiError) return error.response;
     throw error;
   }
 }
 
-function notAllowed(call: Call): Error {
-  return refuse(405, { detail: `Method "${call.method}" not allowed.` });
+function methodNotAllowed(call: ApiRequest): Error {
+  return apiError(405, { detail: `Method "${call.method}" not allowed.` });
 }
 
 /** An entry of `used_by`. */
-export function use(app: string, model: string, pk: string, name: string, action: string): JsonObject {
+export function usedByEntry(app: string, model: string, pk: string, name: string, action: string): JsonObject {
   return { app, model_name: model, pk, name, action };
 }

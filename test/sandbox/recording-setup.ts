@@ -1,14 +1,14 @@
 import type { Flow } from "./flows";
 import type { Authentik } from "./index";
 import { isObject, type Json, type JsonObject } from "./json";
-import type { Exchange, Recording } from "./recordings";
+import type { Exchange, RecordingName } from "./recordings";
 import type { Stage } from "./stages";
 
-const never = "2031-05-06T07:08:09.000000Z";
+const farFuture = "2031-05-06T07:08:09.000000Z";
 const past = "2001-02-03T04:05:06.000000Z";
 
 /** What the people who recorded did between the recorded requests, deduced from what later exchanges show. */
-export class Rig {
+export class RecordingSetup {
   /** Tokens by the names that the recording gives them. */
   readonly tokens: Record<string, string>;
   private readonly stages: Record<string, Stage> = {};
@@ -21,7 +21,7 @@ export class Rig {
   }
 
   /** By the case before which it was done. */
-  steps(recording: Recording): Record<string, () => unknown> {
+  steps(recording: RecordingName): Record<string, () => unknown> {
     const { instance } = this.authentik;
     const { invitations, flows, users } = instance;
     if (recording === "events") {
@@ -37,20 +37,25 @@ export class Rig {
       },
       // A flow of every designation was made.
       "invitations.create.flow.designation-authentication": () => {
-        for (const { case: name, answer } of this.exchanges) {
-          if (name.startsWith("invitations.create.flow.designation-")) this.flowIn(answer);
+        for (const { case: name, responseBody: answer } of this.exchanges) {
+          if (name.startsWith("invitations.create.flow.designation-")) this.addFlowOf(answer);
         }
       },
       "invitations.retrieve.flow-renamed": () => {
-        const answer = this.answerOf("invitations.retrieve.flow-renamed");
-        invitations.add({ pk: pkOf(answer), name: "rec-flow-doomed", expires: never, flow: this.flowIn(answer) });
+        const answer = this.responseOf("invitations.retrieve.flow-renamed");
+        invitations.add({
+          pk: pkOf(answer),
+          name: "rec-flow-doomed",
+          expires: farFuture,
+          flow: this.addFlowOf(answer),
+        });
       },
       "invitations.retrieve.flow-deleted": () => {
         const flow = flows.ofSlug("rec-flow-renamed") as Flow;
         return this.authentik.request("DELETE", `/api/v3/flows/instances/${flow.slug}/`);
       },
       "invitations.list.all": () => {
-        this.clear();
+        this.removeAll();
         const pks = this.listedPks("invitations.list.all");
         const flow = flows.ofSlug("rec-flow") ?? null;
         const newYear = "2031-01-01T00:00:00.000000Z";
@@ -62,7 +67,7 @@ export class Rig {
         invitations.add({ ...pks("rec-l-f"), singleUse: true });
       },
       "auth.none.list": () => {
-        invitations.add({ pk: this.pkInPath("auth.none.retrieve"), name: "rec-access", expires: never });
+        invitations.add({ pk: this.pkInPath("auth.none.retrieve"), name: "rec-access", expires: farFuture });
         const all = ["add", "view", "change", "delete"];
         const permissions = [
           ...all.map((action) => `authentik_stages_invitation.${action}_invitation`),
@@ -74,7 +79,7 @@ export class Rig {
         deputy.groups = [{ name: "rec-group", pk: instance.uuid() }];
         deputy.roles = [{ name: "rec-role", pk: instance.uuid() }];
         this.addUser("viewer", ["authentik_stages_invitation.view_invitation"]);
-        this.addUser("inactive", permissions).active = false;
+        this.addUser("inactive", permissions).isActive = false;
         this.tokens["app_password"] = users.addToken(users.admin, { intent: "app_password" });
       },
       "auth.deputy.delete": () => {
@@ -82,35 +87,35 @@ export class Rig {
       },
       // 16 were listed on 2024.8: eight more than the exchanges before explain. On 2026.2 there were none of these.
       "auth.viewer.list": () => {
-        const listed = this.answerOf("auth.viewer.list")["pagination"] as JsonObject;
+        const listed = this.responseOf("auth.viewer.list")["pagination"] as JsonObject;
         for (let more = invitations.count; more < Number(listed["count"]); more++) {
           invitations.add({ name: `rec-unexplained-${more}`, expires: past });
         }
       },
       "invitations.retrieve.after-creator-delete": () => {
         this.authentik.removeUser("rec-deputy");
-        this.drop(/^rec-unexplained/);
+        this.removeByName(/^rec-unexplained/);
       },
       "auth.expired.not-yet": () => {
         this.tokens["expired"] = users.addToken(users.admin, {
           identifier: "rec-expired",
-          expires: instance.moment(1),
+          expires: instance.timestamp(1),
         });
       },
-      "auth.expired": () => this.passMinutes(2),
-      "body.malformed": () => this.passMinutes(0),
+      "auth.expired": () => this.advanceClock(2),
+      "body.malformed": () => this.advanceClock(0),
       "method.put-on-list": () => {
-        invitations.add({ pk: this.pkInPath("method.head"), name: "rec-methods", expires: never });
+        invitations.add({ pk: this.pkInPath("method.head"), name: "rec-methods", expires: farFuture });
       },
       "expiry.past.before": () => {
         invitations.add({ pk: this.pkInPath("expiry.past.before"), name: "rec-exp-past", expires: past });
         invitations.add({ pk: this.pkInPath("expiry.null.before"), name: "rec-exp-null" });
         invitations.add({ pk: this.pkInPath("expiry.omitted.before"), name: "rec-exp-omitted" });
-        invitations.add({ pk: this.pkInPath("expiry.future.before"), name: "rec-exp-future", expires: never });
+        invitations.add({ pk: this.pkInPath("expiry.future.before"), name: "rec-exp-future", expires: farFuture });
       },
       "expiry.past.after": () => this.authentik.cleanUpExpired(),
       "consume.page": () => {
-        const other = this.flowIn(this.answerOf("consume.wrong-flow.retrieve-after"));
+        const other = this.addFlowOf(this.responseOf("consume.wrong-flow.retrieve-after"));
         const name = "rec-consume";
         const flow = flows.add({ name, slug: name, title: name, designation: "enrollment" });
         const stage = instance.stages.add({ name });
@@ -119,7 +124,7 @@ export class Rig {
         const used = (which: string): { pk: string; name: string; expires: string; singleUse: boolean } => ({
           pk: this.pkInPath(`consume.${which}.retrieve-after`),
           name: `rec-use-${which}`,
-          expires: never,
+          expires: farFuture,
           singleUse: true,
         });
         invitations.add(used("single"));
@@ -134,10 +139,10 @@ export class Rig {
       },
       // The 901st row is the 401st of those without an expiry of their own, counted from the newest: every other one had none.
       "bulk.list.page_size-default": () => {
-        this.clear();
+        this.removeAll();
         for (let index = 0; index < 1000; index++) {
           const name = `rec-bulk-${String(index).padStart(5, "0")}`;
-          invitations.add(index % 2 === 0 ? { name } : { name, expires: never });
+          invitations.add(index % 2 === 0 ? { name } : { name, expires: farFuture });
         }
       },
       "flows.delete": () => {
@@ -146,7 +151,7 @@ export class Rig {
     };
   }
 
-  private passMinutes(minutes: number): void {
+  private advanceClock(minutes: number): void {
     this.authentik.now = () => new Date(Date.now() + minutes * 60_000);
   }
 
@@ -157,17 +162,17 @@ export class Rig {
     return user;
   }
 
-  private clear(): void {
-    this.drop(/^/);
+  private removeAll(): void {
+    this.removeByName(/^/);
   }
 
-  private drop(named: RegExp): void {
+  private removeByName(named: RegExp): void {
     const { invitations } = this.authentik.instance;
-    for (const invitation of invitations.all()) if (named.test(invitation.name)) invitations.drop(invitation);
+    for (const invitation of invitations.all()) if (named.test(invitation.name)) invitations.remove(invitation);
   }
 
-  private answerOf(name: string): JsonObject {
-    return this.exchange(name).answer as JsonObject;
+  private responseOf(name: string): JsonObject {
+    return this.exchange(name).responseBody as JsonObject;
   }
 
   private exchange(name: string): Exchange {
@@ -182,12 +187,12 @@ export class Rig {
 
   /** The pks of the objects in a recorded list, by their names. */
   private listedPks(name: string): (of: string) => { pk: string; name: string } {
-    const rows = this.answerOf(name)["results"] as JsonObject[];
+    const rows = this.responseOf(name)["results"] as JsonObject[];
     return (of) => ({ pk: pkOf(rows.find((row) => row["name"] === of) as JsonObject), name: of });
   }
 
   /** Makes the flow that a recorded invitation was for. */
-  private flowIn(answer: Json): Flow {
+  private addFlowOf(answer: Json): Flow {
     const flow = isObject(answer) ? answer["flow_obj"] : undefined;
     if (!isObject(flow)) throw new Error("a recorded invitation without a flow");
     const text = (name: string): string => String(flow[name]);

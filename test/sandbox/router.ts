@@ -1,16 +1,26 @@
-import { type Answer, denied, html, json, noSuchPage, page, refuse, unseen, writeLost } from "./responses";
 import type { Bindings } from "./bindings";
-import type { Call } from "./call";
 import type { Flows } from "./flows";
 import type { Instance } from "./instance";
 import { Float, type JsonObject } from "./json";
+import type { ApiRequest } from "./request";
+import {
+  apiError,
+  type HttpResponse,
+  html,
+  htmlPage,
+  json,
+  methodNotAllowedPage,
+  notFoundPage,
+  notRecorded,
+  permissionDenied,
+} from "./responses";
 import type { AllStages } from "./stages";
-import { allowing } from "./viewset";
+import { withAllowHeader } from "./viewset";
 
-const onlyRead = "GET, HEAD, OPTIONS";
+const readOnlyMethods = "GET, HEAD, OPTIONS";
 
 /** Areas of the API that a real server has: what the stand-in does not know in them, it does not deny. */
-const areas = new Set([
+const apiAreas = new Set([
   "admin",
   "authenticators",
   "blueprints",
@@ -42,33 +52,33 @@ const areas = new Set([
 ]);
 
 /** Which room answers which address. */
-export class Site {
+export class Router {
   constructor(private readonly instance: Instance) {}
 
-  answer(call: Call): Answer {
-    const api = /^\/api\/v3(\/.*)$/.exec(call.path)?.[1];
-    if (api !== undefined) return this.api(call, api);
+  route(call: ApiRequest): HttpResponse {
+    const routeApi = /^\/api\/v3(\/.*)$/.exec(call.path)?.[1];
+    if (routeApi !== undefined) return this.api(call, routeApi);
     if (call.path === "/-/health/live/" || call.path === "/-/health/ready/") return html(200, "");
     const flow = /^\/if\/flow\/([^/]+)\/$/.exec(call.path)?.[1];
     if (flow !== undefined) {
       // consume.page: a page that asks the flow executor; opening it uses nothing up.
       const found = this.instance.flows.ofSlug(decodeURIComponent(flow));
-      if (!found) throw unseen("the page of a flow that does not exist");
-      if (call.method !== "GET" && call.method !== "HEAD") throw unseen(`${call.method} on a flow's page`);
-      return html(200, page(found.title));
+      if (!found) throw notRecorded("the page of a flow that does not exist");
+      if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on a flow's page`);
+      return html(200, htmlPage(found.title));
     }
     // path.unknown-no-api
-    if (call.path.startsWith("/api/")) return nowhere(call);
-    throw unseen(`the address ${call.path}`);
+    if (call.path.startsWith("/api/")) return unknownUrl(call);
+    throw notRecorded(`the address ${call.path}`);
   }
 
-  private api(call: Call, path: string): Answer {
+  private api(call: ApiRequest, path: string): HttpResponse {
     const { instance } = this;
     // path.base
-    if (path === "/" && call.method === "GET") return html(200, page("API browser"));
-    const parts = path.slice(1).split("/").map(decode);
+    if (path === "/" && call.method === "GET") return html(200, htmlPage("API browser"));
+    const parts = path.slice(1).split("/").map(decodeSegment);
     // slash.*: nothing redirects.
-    if (parts.pop() !== "" || parts.includes("")) return nowhere(call);
+    if (parts.pop() !== "" || parts.includes("")) return unknownUrl(call);
     const sets: Record<string, Flows | Bindings | AllStages> = {
       "flows/instances": instance.flows,
       "flows/bindings": instance.bindings,
@@ -79,30 +89,30 @@ export class Site {
     const action = rest.join("/");
     if (area === "stages" && room === "invitation") {
       const set = third === "invitations" ? instance.invitations : third === "stages" ? instance.stages : undefined;
-      if (!set || !oneOf(["", "used_by"], action)) return nowhere(call);
-      if (fourth === undefined) return set.answerList(call);
-      return action === "" ? set.answerOne(call, key) : set.answerUsedBy(call, key);
+      if (!set || !oneOf(["", "used_by"], action)) return unknownUrl(call);
+      if (fourth === undefined) return set.dispatchList(call);
+      return action === "" ? set.dispatchDetail(call, key) : set.dispatchUsedBy(call, key);
     }
     if (fourth === undefined || (fourth === "used_by" && rest.length === 0)) {
       const set = sets[`${area}/${room}`];
-      if (set && third === undefined) return set.answerList(call);
+      if (set && third === undefined) return set.dispatchList(call);
       if (set && third !== undefined && !oneOf(["types", "cache", "import"], third)) {
-        return fourth === undefined ? set.answerOne(call, third) : set.answerUsedBy(call, third);
+        return fourth === undefined ? set.dispatchDetail(call, third) : set.dispatchUsedBy(call, third);
       }
     }
     switch (parts.join("/")) {
       case "root/config":
-        return this.readOnly(call, false, () => this.config());
+        return this.readOnly(call, false, () => this.rootConfig());
       case "admin/version":
         return this.readOnly(call, true, () => this.version());
       case "admin/settings":
-        return allowing("GET, PUT, PATCH, HEAD, OPTIONS", () => this.settings(call));
+        return withAllowHeader("GET, PUT, PATCH, HEAD, OPTIONS", () => this.settings(call));
       case "core/users/me":
         return this.readOnly(call, true, () => instance.users.me(call));
       case "core/users":
-        return allowing("GET, POST, HEAD, OPTIONS", () => {
-          this.enter(call);
-          if (call.method !== "GET") throw unseen(`${call.method} on users`);
+        return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
+          this.initialize(call);
+          if (call.method !== "GET") throw notRecorded(`${call.method} on users`);
           return instance.users.list(call);
         });
       case "events/events":
@@ -110,43 +120,45 @@ export class Site {
     }
     const one = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
     if (area === "core" && room === "users" && /^\d+$/.test(third ?? "") && fourth === undefined) {
-      return allowing(one, () => {
-        this.enter(call);
-        return instance.users.one(call, third ?? "");
+      return withAllowHeader(one, () => {
+        this.initialize(call);
+        return instance.users.dispatchDetail(call, third ?? "");
       });
     }
     if (area === "core" && room === "tokens" && third !== undefined && fourth === undefined) {
-      return allowing(one, () => {
-        this.enter(call);
+      return withAllowHeader(one, () => {
+        this.initialize(call);
         return instance.users.token(call, third);
       });
     }
     if (area === "events" && room === "events" && third !== undefined && fourth === undefined) {
-      return instance.events.answerOne(call, third);
+      return instance.events.dispatchDetail(call, third);
     }
     if (area === "flows" && room === "executor" && third !== undefined && fourth === undefined) {
-      return instance.executor.answer(call, third);
+      return instance.executor.dispatch(call, third);
     }
-    if (area !== undefined && areas.has(area)) throw unseen(`the address ${call.path}`);
-    return nowhere(call);
+    if (area !== undefined && apiAreas.has(area)) throw notRecorded(`the address ${call.path}`);
+    return unknownUrl(call);
   }
 
-  private enter(call: Call): void {
-    if (!call.acceptsJson()) throw refuse(406, { detail: "Could not satisfy the request Accept header." });
+  private initialize(call: ApiRequest): void {
+    if (!call.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
     call.user = this.instance.users.authenticate(call);
   }
 
-  private readOnly(call: Call, loggedIn: boolean, answer: () => Answer): Answer {
-    return allowing(onlyRead, () => {
-      this.enter(call);
-      if (loggedIn && !call.user) throw refuse(403, { detail: "Authentication credentials were not provided." });
-      if (call.method !== "GET" && call.method !== "HEAD") throw unseen(`${call.method} on ${call.path}`);
+  private readOnly(call: ApiRequest, loggedIn: boolean, answer: () => HttpResponse): HttpResponse {
+    return withAllowHeader(readOnlyMethods, () => {
+      this.initialize(call);
+      if (loggedIn && !call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+      if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on ${call.path}`);
       return answer();
     });
   }
 
-  private config(): Answer {
-    const reputation: JsonObject = this.instance.profile.reputationTimeout ? { cache_timeout_reputation: 0 } : {};
+  private rootConfig(): HttpResponse {
+    const reputation: JsonObject = this.instance.behavior.configHasReputationTimeout
+      ? { cache_timeout_reputation: 0 }
+      : {};
     return json(200, {
       error_reporting: {
         enabled: false,
@@ -163,8 +175,8 @@ export class Site {
     });
   }
 
-  private version(): Answer {
-    const { current, latest, latestValid } = this.instance.profile;
+  private version(): HttpResponse {
+    const { versionCurrent: current, versionLatest: latest, versionLatestValid: latestValid } = this.instance.behavior;
     return json(200, {
       version_current: current,
       version_latest: latest,
@@ -175,12 +187,12 @@ export class Site {
     });
   }
 
-  private settings(call: Call): Answer {
-    this.enter(call);
-    if (!call.user) throw refuse(403, { detail: "Authentication credentials were not provided." });
-    if (!call.user.superuser) throw denied();
-    if (call.method !== "GET" && call.method !== "HEAD") throw unseen(`${call.method} on the system settings`);
-    const newer = this.instance.profile.autocomplete;
+  private settings(call: ApiRequest): HttpResponse {
+    this.initialize(call);
+    if (!call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+    if (!call.user.isSuperuser) throw permissionDenied();
+    if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on the system settings`);
+    const newer = this.instance.behavior.hasAutocomplete;
     const more = (fields: JsonObject): JsonObject => (newer ? fields : {});
     return json(200, {
       avatars: "gravatar,initials",
@@ -200,11 +212,11 @@ export class Site {
   }
 }
 
-function decode(part: string): string {
+function decodeSegment(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw unseen("an address with half a character");
+    throw notRecorded("an address with half a character");
   }
 }
 
@@ -212,6 +224,6 @@ function oneOf(all: readonly string[], one: string): boolean {
   return all.includes(one);
 }
 
-function nowhere(call: Call): Answer {
-  return ["POST", "PUT", "PATCH", "DELETE"].includes(call.method) ? writeLost() : noSuchPage();
+function unknownUrl(call: ApiRequest): HttpResponse {
+  return ["POST", "PUT", "PATCH", "DELETE"].includes(call.method) ? methodNotAllowedPage() : notFoundPage();
 }

@@ -1,80 +1,80 @@
 export type AuthentikVersion = "2024.8" | "2026.2";
 
 /** Where the two recorded servers differ, and in which recording it shows. */
-export interface Profile {
+export interface VersionBehavior {
   /** `version` */
-  current: string;
-  latest: string;
-  latestValid: boolean;
+  versionCurrent: string;
+  versionLatest: string;
+  versionLatestValid: boolean;
   /** The header of every JSON answer but the flow executor's (`config`, `consume.no-token`). */
-  jsonType: string;
+  jsonContentType: string;
   /** `invitations.retrieve.unknown`: "Not found." or "No Invitation matches the given query." */
-  namesWhatIsMissing: boolean;
+  namesModelInNotFound: boolean;
   /** `stages.list.empty`: lists end with `autocomplete`. */
-  autocomplete: boolean;
+  hasAutocomplete: boolean;
   /** `bulk.list.page_size-default`, `bulk.list.page_size-101` */
-  pageSize: number;
-  largestPage: number;
+  defaultPageSize: number;
+  maxPageSize: number;
   /** `invitations.list.page-empty`: `page=` is the first page, not an error. */
-  emptyPageIsFirst: boolean;
+  treatsEmptyPageAsFirst: boolean;
   /** `invitations.create.name.51`, `method.options-list` */
-  slugLength: number;
+  maxSlugLength: number;
   /** `invitations.create.name.spaces` */
-  slugText: string;
+  slugError: string;
   /** `invitations.create.name.list`: the slug's own text for what is no string. */
-  slugTextForNoString: boolean;
+  usesSlugErrorForNonStrings: boolean;
   /** `invitations.create.expires.hour-24` */
-  hour24: boolean;
+  acceptsHour24: boolean;
   /** `invitations.list.search.nul`: refused, not ignored. */
-  searchRefusesNul: boolean;
+  rejectsNulInSearch: boolean;
   /** `body.bad-utf8`: a JSON error, not a crash. */
-  reportsBadUtf8: boolean;
+  reportsInvalidUtf8: boolean;
   /** `auth.header.scheme`: refused by name. */
-  refusesOtherSchemes: boolean;
+  rejectsOtherAuthSchemes: boolean;
   /** `stages.create.flow_set-*`: taken seriously (and then refused), not ignored. */
-  readsFlowSet: boolean;
+  validatesFlowSet: boolean;
   /** `flows.create`: `background_url` and `background_themed_urls` beside `background`. */
-  themedBackground: boolean;
+  hasThemedBackgrounds: boolean;
   /** `consume.expired`: refused, and the attempt deletes the invitation. */
-  refusesExpired: boolean;
+  rejectsExpiredInvitations: boolean;
   /** `events.used.search-hex`: what was created is told value by value. */
-  eventsHoldDiff: boolean;
+  eventsIncludeDiff: boolean;
   /** `me`, `enroll.user` */
-  usersHoldRoles: boolean;
+  usersHaveRoles: boolean;
   /** `config` */
-  reputationTimeout: boolean;
+  configHasReputationTimeout: boolean;
   systemPermissions: string[];
   adminEmail: string;
   layouts: string[];
   authentications: string[];
 }
 
-const layouts = ["stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"];
+const commonLayouts = ["stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"];
 
-export const profiles: Record<AuthentikVersion, Profile> = {
+export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
   "2024.8": {
-    current: "2024.8.6",
-    latest: "2024.8.6",
-    latestValid: true,
-    jsonType: "application/json; charset=utf-8",
-    namesWhatIsMissing: false,
-    autocomplete: false,
-    pageSize: 100,
-    largestPage: Number.POSITIVE_INFINITY,
-    emptyPageIsFirst: false,
-    slugLength: 50,
-    slugText: 'Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.',
-    slugTextForNoString: true,
-    hour24: false,
-    searchRefusesNul: false,
-    reportsBadUtf8: false,
-    refusesOtherSchemes: true,
-    readsFlowSet: true,
-    themedBackground: false,
-    refusesExpired: false,
-    eventsHoldDiff: true,
-    usersHoldRoles: false,
-    reputationTimeout: true,
+    versionCurrent: "2024.8.6",
+    versionLatest: "2024.8.6",
+    versionLatestValid: true,
+    jsonContentType: "application/json; charset=utf-8",
+    namesModelInNotFound: false,
+    hasAutocomplete: false,
+    defaultPageSize: 100,
+    maxPageSize: Number.POSITIVE_INFINITY,
+    treatsEmptyPageAsFirst: false,
+    maxSlugLength: 50,
+    slugError: 'Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.',
+    usesSlugErrorForNonStrings: true,
+    acceptsHour24: false,
+    rejectsNulInSearch: false,
+    reportsInvalidUtf8: false,
+    rejectsOtherAuthSchemes: true,
+    validatesFlowSet: true,
+    hasThemedBackgrounds: false,
+    rejectsExpiredInvitations: false,
+    eventsIncludeDiff: true,
+    usersHaveRoles: false,
+    configHasReputationTimeout: true,
     systemPermissions: [
       "view_system_info",
       "access_admin_interface",
@@ -88,7 +88,7 @@ export const profiles: Record<AuthentikVersion, Profile> = {
       "assign_role_permissions",
     ],
     adminEmail: "root@example.com",
-    layouts,
+    layouts: commonLayouts,
     authentications: [
       "none",
       "require_authenticated",
@@ -98,28 +98,28 @@ export const profiles: Record<AuthentikVersion, Profile> = {
     ],
   },
   "2026.2": {
-    current: "2026.2.2",
-    latest: "0.0.0",
-    latestValid: false,
-    jsonType: "application/json",
-    namesWhatIsMissing: true,
-    autocomplete: true,
-    pageSize: 20,
-    largestPage: 100,
-    emptyPageIsFirst: true,
-    slugLength: Number.POSITIVE_INFINITY,
-    slugText: "Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.",
-    slugTextForNoString: false,
-    hour24: true,
-    searchRefusesNul: true,
-    reportsBadUtf8: true,
-    refusesOtherSchemes: false,
-    readsFlowSet: false,
-    themedBackground: true,
-    refusesExpired: true,
-    eventsHoldDiff: false,
-    usersHoldRoles: true,
-    reputationTimeout: false,
+    versionCurrent: "2026.2.2",
+    versionLatest: "0.0.0",
+    versionLatestValid: false,
+    jsonContentType: "application/json",
+    namesModelInNotFound: true,
+    hasAutocomplete: true,
+    defaultPageSize: 20,
+    maxPageSize: 100,
+    treatsEmptyPageAsFirst: true,
+    maxSlugLength: Number.POSITIVE_INFINITY,
+    slugError: "Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.",
+    usesSlugErrorForNonStrings: false,
+    acceptsHour24: true,
+    rejectsNulInSearch: true,
+    reportsInvalidUtf8: true,
+    rejectsOtherAuthSchemes: false,
+    validatesFlowSet: false,
+    hasThemedBackgrounds: true,
+    rejectsExpiredInvitations: true,
+    eventsIncludeDiff: false,
+    usersHaveRoles: true,
+    configHasReputationTimeout: false,
     systemPermissions: [
       "view_media_files",
       "view_initialpermissions",
@@ -139,7 +139,7 @@ export const profiles: Record<AuthentikVersion, Profile> = {
       "delete_initialpermissions",
     ],
     adminEmail: "akadmin@rig.invalid",
-    layouts: [...layouts, "sidebar_left_frame_background", "sidebar_right_frame_background"],
+    layouts: [...commonLayouts, "sidebar_left_frame_background", "sidebar_right_frame_background"],
     authentications: [
       "none",
       "require_authenticated",

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { Crash, refuse, unseen } from "./responses";
-import { pythonType } from "./fields";
-import { isObject, type Json, JsonError, type JsonObject, readJson } from "./json";
-import type { Profile } from "./profiles";
+import { pythonTypeName } from "./fields";
+import { isObject, type Json, JsonError, type JsonObject, parseJson } from "./json";
+import { apiError, notRecorded, ServerCrash } from "./responses";
 import type { User } from "./users";
+import type { VersionBehavior } from "./versions";
 
 /** One request, as far as the rooms need it. */
-export class Call {
+export class ApiRequest {
   /** Set once the token was looked at. */
   user: User | null = null;
   readonly query: URLSearchParams;
@@ -14,7 +14,7 @@ export class Call {
   readonly id = randomUUID();
 
   constructor(
-    readonly profile: Profile,
+    readonly behavior: VersionBehavior,
     readonly method: string,
     readonly path: string,
     query: string,
@@ -35,35 +35,37 @@ export class Call {
   }
 
   /** The fields of the body; whoever sends none, sends an empty object (body.no-body). */
-  fields(): JsonObject {
-    const value = this.json();
-    if (value === null) throw refuse(400, { non_field_errors: ["No data provided"] });
+  bodyFields(): JsonObject {
+    const value = this.parseBody();
+    if (value === null) throw apiError(400, { non_field_errors: ["No data provided"] });
     if (!isObject(value)) {
-      throw refuse(400, { non_field_errors: [`Invalid data. Expected a dictionary, but got ${pythonType(value)}.`] });
+      throw apiError(400, {
+        non_field_errors: [`Invalid data. Expected a dictionary, but got ${pythonTypeName(value)}.`],
+      });
     }
     return value;
   }
 
-  private json(): Json {
+  private parseBody(): Json {
     if (this.body.length === 0) return {};
     const type = this.header("content-type") ?? "";
     if (type.split(";")[0]?.trim().toLowerCase() !== "application/json") {
-      throw refuse(415, { detail: `Unsupported media type "${type}" in request.` });
+      throw apiError(415, { detail: `Unsupported media type "${type}" in request.` });
     }
     try {
-      return readJson(this.text());
+      return parseJson(this.decodeBody());
     } catch (error) {
       if (!(error instanceof JsonError)) throw error;
-      throw refuse(400, { detail: `JSON parse error - ${error.message}` });
+      throw apiError(400, { detail: `JSON parse error - ${error.message}` });
     }
   }
 
-  private text(): string {
+  private decodeBody(): string {
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(this.body);
     } catch {
-      if (!this.profile.reportsBadUtf8) throw new Crash("the body is not UTF-8");
-      throw new JsonError(badUtf8(this.body));
+      if (!this.behavior.reportsInvalidUtf8) throw new ServerCrash("the body is not UTF-8");
+      throw new JsonError(invalidUtf8Error(this.body));
     }
   }
 
@@ -75,28 +77,28 @@ export class Call {
   /** Only JSON is spoken (accept.html, accept.xml, accept.format-query). */
   acceptsJson(): boolean {
     const format = this.parameter("format");
-    if (format !== undefined && format !== "json") throw unseen(`the format ${JSON.stringify(format)}`);
+    if (format !== undefined && format !== "json") throw notRecorded(`the format ${JSON.stringify(format)}`);
     const accept = this.header("accept");
     return accept === undefined || /application\/json|application\/\*|\*\/\*/.test(accept);
   }
 }
 
 /** Python's words for the first byte that is no UTF-8 (body.bad-utf8). */
-function badUtf8(body: Buffer): string {
+function invalidUtf8Error(body: Buffer): string {
   let good = 0;
   // Character by character: what is bad is short in practice.
   while (good < body.length) {
-    const length = [1, 2, 3, 4].find((bytes) => readsAsUtf8(body.subarray(good, good + bytes)));
+    const length = [1, 2, 3, 4].find((bytes) => isValidUtf8(body.subarray(good, good + bytes)));
     if (length === undefined) break;
     good += length;
   }
   const byte = body[good] ?? 0;
   const start = (byte >= 0x80 && byte < 0xc2) || byte > 0xf4;
-  if (!start) throw unseen("a body with half a character");
+  if (!start) throw notRecorded("a body with half a character");
   return `'utf-8' codec can't decode byte 0x${byte.toString(16)} in position ${good}: invalid start byte`;
 }
 
-function readsAsUtf8(bytes: Buffer): boolean {
+function isValidUtf8(bytes: Buffer): boolean {
   try {
     new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return true;
