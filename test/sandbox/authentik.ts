@@ -18,61 +18,64 @@ import { Router } from "./router";
 import { type AuthentikVersion, type VersionBehavior, versionBehaviors } from "./versions";
 
 export interface AuthentikOptions {
-  /** Default: 2026.2. */
+  /** Defaults to 2026.2. */
   version?: AuthentikVersion;
-  /** Default: any that is free. */
+  /** Defaults to any free port. */
   port?: number;
-  /** Milliseconds before every answer. */
+  /** Milliseconds to wait before each response. Defaults to 0. */
   latency?: number;
-  /** The whole server lies below it: `/auth`. */
+  /** Serves everything below this path, for example `/auth`. */
   pathPrefix?: string;
-  /** akadmin's API token; a random one unless given. */
+  /** The API token of akadmin. Defaults to a random one. */
   token?: string;
-  /** The clock. */
+  /** The server's clock. Defaults to the system's. */
   now?: () => Date;
-  /** PEM texts; with them the server speaks HTTPS. */
+  /** Key and certificate in PEM format. If set, the server uses HTTPS. */
   tls?: { key: string; cert: string };
 }
 
-export interface RecordedRequest {
+/** A request that the server received, and how it responded. */
+export interface ReceivedRequest {
   method: string;
   path: string;
   query: string;
-  status: number | "cut";
+  status: number | "disconnected";
   username: string | null;
   userAgent: string | undefined;
   headers: Record<string, string | string[] | undefined>;
-  /** What the JSON of the body says, its text where it is none, undefined where there is none. */
+  /** The parsed JSON, the raw string if it is not JSON, or undefined for an empty body. */
   body: unknown;
 }
 
+/** A fault to inject. Without `cut` or `status`, it only delays the response. */
 export interface Fault {
-  /** How many matching requests it hits; default 1. */
+  /** The number of matching requests to affect. Defaults to 1. */
   times?: number;
   method?: string;
   path?: RegExp;
-  /** "before": the request is not carried out; "after": it is carried out, and its answer is lost. Default "before". */
+  /** "before" (the default) skips the request. "after" executes it and then loses its response. */
   when?: "before" | "after";
-  /** Closes the connection instead of answering. */
+  /** Closes the connection without a response. */
   cut?: boolean;
-  /** Answers this instead. */
+  /** Sends this status, with the headers and body below, as the response. */
   status?: number;
   headers?: Record<string, string>;
   body?: string;
-  /** Milliseconds before the answer; alone it changes nothing else. */
+  /** Milliseconds to wait before the response. */
   delay?: number;
 }
 
-/** The embedded authentik: a stand-in for tests and demonstrations, in memory, on loopback. */
+/** The embedded authentik: an in-memory stand-in for tests and demos. Listens on loopback only. */
 export class Authentik {
-  readonly requests: RecordedRequest[] = [];
+  /** All requests received so far. */
+  readonly requests: ReceivedRequest[] = [];
   now: () => Date;
   latency: number;
-  /** What is in it, for tests that need more than HTTP can say. */
+  /** The server's state, for tests that need more than the HTTP API. */
   readonly instance: Instance;
   private readonly router: Router;
   private readonly behavior: VersionBehavior;
-  private readonly faults: (Fault & { left: number })[] = [];
+  private readonly faults: (Fault & { remaining: number })[] = [];
   private readonly prefix: string;
   private baseUrl = "";
 
@@ -89,11 +92,11 @@ export class Authentik {
     this.instance = new Instance(this.behavior, () => this.now());
     this.router = new Router(this.instance);
     this.instance.users.addToken(this.instance.users.admin, { key: token });
-    // Connections are kept as long as tests need them: they end with close(), or by a fault.
+    // Longer than any test, so that only close() and injected faults end connections.
     server.keepAliveTimeout = 60_000;
     server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
       this.serve(request, response).catch((error: unknown) => {
-        console.error("The embedded authentik broke down:", error);
+        console.error("Unhandled error in the embedded authentik:", error);
         response.destroy();
       });
     });
@@ -113,36 +116,36 @@ export class Authentik {
     return authentik;
   }
 
-  /** `http://127.0.0.1:PORT` and the path prefix, without a slash at the end. */
+  /** `http://127.0.0.1:PORT` and the path prefix, without a trailing slash. */
   get url(): string {
     return this.baseUrl;
   }
 
-  /** Makes a service account with these permissions on all objects, and an API token for it. */
+  /** Creates a service account with global permissions. Returns an API token for it. */
   addUser(username: string, permissions: string[]): string {
     const { users } = this.instance;
-    if (users.named(username)) throw new Error(`there is a user ${username} already`);
+    if (users.named(username)) throw new Error(`user ${username} already exists`);
     return users.addToken(users.add({ username, type: "service_account", permissions: new Set(permissions) }));
   }
 
-  /** And with it the invitations that it made. */
+  /** Also removes the user's tokens and the invitations that it created. */
   removeUser(username: string): void {
     const user = this.instance.users.named(username);
-    if (!user) throw new Error(`there is no user ${username}`);
+    if (!user) throw new Error(`user ${username} does not exist`);
     this.instance.users.remove(user);
   }
 
-  /** What the task does every few minutes; says how many invitations it deleted. */
+  /** Runs the task that deletes expired invitations. A real server runs it every few minutes. Returns the number of deleted invitations. */
   cleanUpExpired(): number {
     return this.instance.invitations.cleanUpExpired();
   }
 
-  /** Queues a fault; of several that match, the first one queued hits. */
+  /** Injects a fault. If several faults match a request, the oldest one applies. */
   fail(fault: Fault): void {
-    this.faults.push({ ...fault, left: fault.times ?? 1 });
+    this.faults.push({ ...fault, remaining: fault.times ?? 1 });
   }
 
-  /** How many milliseconds late events can be seen. */
+  /** Milliseconds until a new event becomes visible. */
   get eventDelay(): number {
     return this.instance.events.delayMs;
   }
@@ -151,7 +154,7 @@ export class Authentik {
     this.instance.events.delayMs = milliseconds;
   }
 
-  /** An admin behind the provider's back: `request("DELETE", "/api/v3/stages/invitation/invitations/…/")`. */
+  /** Sends a request as akadmin, for example `request("DELETE", "/api/v3/stages/invitation/invitations/…/")`. A null token sends none. */
   async request(
     method: string,
     path: string,
@@ -171,9 +174,8 @@ export class Authentik {
     return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers };
   }
 
-  /** Ends kept connections too. */
+  /** Also closes idle connections. Can be called more than once. */
   async close(): Promise<void> {
-    // A second time does no harm.
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeAllConnections();
     await closed;
@@ -186,50 +188,48 @@ export class Authentik {
     const body = await readBody(request);
     if (body === undefined) return;
     const fault = this.takeFault(method, rawPath);
-    const instead = fault?.cut === true || fault?.status !== undefined;
-    const call = new ApiRequest(this.behavior, method, rawPath.slice(this.prefix.length), query, request.headers, body);
-    const inside = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
-    const carriedOut =
-      instead && (fault?.when ?? "before") === "before" ? undefined : inside ? this.respond(call) : notFoundPage();
-    const answer = instead ? faultResponse(fault) : carriedOut;
+    const replacesResponse = fault?.cut === true || fault?.status !== undefined;
+    const skipsRequest = replacesResponse && (fault?.when ?? "before") === "before";
+    const path = rawPath.slice(this.prefix.length);
+    const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body);
+    const hasPrefix = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
+    const actual = skipsRequest ? undefined : hasPrefix ? this.respond(apiRequest) : notFoundPage();
+    const sent = replacesResponse ? faultResponse(fault) : actual;
     const delay = this.latency + (fault?.delay ?? 0);
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     this.requests.push({
       method,
       path: rawPath,
       query,
-      status: answer?.status ?? "cut",
-      username: call.user?.username ?? null,
+      status: sent?.status ?? "disconnected",
+      username: apiRequest.user?.username ?? null,
       userAgent: request.headers["user-agent"],
       headers: request.headers,
       body: toLoggedBody(body),
     });
-    if (answer === undefined) response.destroy();
-    else this.send(answer, method, response);
+    if (sent === undefined) response.destroy();
+    else this.send(sent, method, response);
   }
 
-  private respond(call: ApiRequest): HttpResponse {
+  private respond(request: ApiRequest): HttpResponse {
     try {
-      return this.router.route(call);
+      return this.router.route(request);
     } catch (error) {
       if (error instanceof ApiError) return error.response;
       if (!(error instanceof ServerCrash)) throw error;
-      return call.method === "GET" || call.method === "HEAD" ? serverErrorPage() : methodNotAllowedPage();
+      return request.method === "GET" || request.method === "HEAD" ? serverErrorPage() : methodNotAllowedPage();
     }
   }
 
-  private send(answer: HttpResponse, method: string, response: http.ServerResponse): void {
-    const { body } = answer;
-    const headers = { ...answer.headers };
-    if (body && "json" in body) headers["content-type"] ??= this.behavior.jsonContentType;
-    // A 501 of the stand-in and an executor's answer without a body keep no type that they do not need.
-    if (!body && answer.status === 204) delete headers["content-type"];
+  private send({ status, headers, body }: HttpResponse, method: string, response: http.ServerResponse): void {
+    const sentHeaders: http.OutgoingHttpHeaders = { ...headers };
+    if (body && "json" in body) sentHeaders["content-type"] ??= this.behavior.jsonContentType;
+    const isNoContent = status === 204;
+    if (isNoContent && !body) delete sentHeaders["content-type"];
     const text = body === undefined ? "" : "json" in body ? stringifyJson(body.json) : body.text;
     const bytes = Buffer.from(text);
-    response.writeHead(answer.status, {
-      ...headers,
-      ...(answer.status === 204 ? {} : { "content-length": bytes.length }),
-    });
+    if (!isNoContent) sentHeaders["content-length"] = bytes.length;
+    response.writeHead(status, sentHeaders);
     response.end(method === "HEAD" ? undefined : bytes);
   }
 
@@ -242,13 +242,13 @@ export class Authentik {
     });
     const fault = this.faults[index];
     if (!fault) return undefined;
-    fault.left -= 1;
-    if (fault.left <= 0) this.faults.splice(index, 1);
+    fault.remaining -= 1;
+    if (fault.remaining <= 0) this.faults.splice(index, 1);
     return fault;
   }
 }
 
-/** What a fault answers instead; nothing if it cuts the connection. */
+/** The response of a fault, or undefined if it closes the connection. */
 function faultResponse(fault: Fault | undefined): HttpResponse | undefined {
   if (fault?.status === undefined || fault.cut) return undefined;
   const headers = Object.fromEntries(
@@ -257,7 +257,7 @@ function faultResponse(fault: Fault | undefined): HttpResponse | undefined {
   return { status: fault.status, headers, body: { text: fault.body ?? "" } };
 }
 
-/** All of the body, or nothing if the client went away. */
+/** The whole body, or undefined if the client disconnected. */
 async function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {
@@ -278,7 +278,7 @@ function toLoggedBody(body: Buffer): unknown {
   }
 }
 
-/** method.bogus */
+/** The response to a request that Node.js cannot parse (method.bogus). */
 function rejectInvalidHttp(socket: Duplex): void {
   if (socket.destroyed || !socket.writable) return;
   const text = "Invalid HTTP request received.";

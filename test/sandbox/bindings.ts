@@ -1,5 +1,5 @@
 import { booleanField, choiceField, integerField, parseUuid, primaryKeyField, Serializer, toHex } from "./fields";
-import { type Flow, validPolicyEngineModes } from "./flows";
+import { type Flow, policyEngineModeChoices } from "./flows";
 import type { JsonObject } from "./json";
 import {
   byString,
@@ -28,9 +28,9 @@ export interface Binding {
   invalidResponseAction: string;
 }
 
-const validInvalidResponseActions = ["retry", "restart", "restart_with_context"];
+const invalidResponseActionChoices = ["retry", "restart", "restart_with_context"];
 
-/** Which stage comes when in which flow. */
+/** Flow-stage bindings: the stages of each flow, in order. */
 export class Bindings extends ViewSet<Binding> {
   protected readonly app = "authentik_flows";
   protected readonly model = "flowstagebinding";
@@ -55,7 +55,7 @@ export class Bindings extends ViewSet<Binding> {
     return this.rows.get(pk);
   }
 
-  /** In the order in which the flow runs. */
+  /** In the order in which the flow runs them. */
   findByFlow(flow: Flow): Binding[] {
     return Array.from(this.rows.values())
       .filter((row) => row.target === flow)
@@ -78,18 +78,18 @@ export class Bindings extends ViewSet<Binding> {
     return usedByEntry(this.app, this.model, row.pk, bindingName(row), "cascade");
   }
 
-  protected list(call: ApiRequest): HttpResponse {
-    if (searchTerms(call).length > 0) throw notRecorded("a search through bindings");
-    const byUuid =
+  protected list(request: ApiRequest): HttpResponse {
+    if (searchTerms(request).length > 0) throw notRecorded("a search through bindings");
+    const uuidFilter =
       (pkOf: (row: Binding) => string): Filter<Binding> =>
-      (text) => {
-        const pk = parseUuid(text);
+      (value) => {
+        const pk = parseUuid(value);
         if (pk === undefined) throw notRecorded("a filter of bindings by what is no UUID");
         return (row) => pkOf(row) === pk;
       };
-    const found = filterRows<Binding>(call, this.rows.values(), {
-      target: byUuid((row) => row.target.pk),
-      stage: byUuid((row) => row.stage.pk),
+    const filtered = filterRows<Binding>(request, this.rows.values(), {
+      target: uuidFilter((row) => row.target.pk),
+      stage: uuidFilter((row) => row.stage.pk),
       ...unrecordedFilters([
         "evaluate_on_plan",
         "fsb_uuid",
@@ -101,14 +101,14 @@ export class Bindings extends ViewSet<Binding> {
         "re_evaluate_policies",
       ]),
     });
-    return paginate(call, orderRows(call, found, comparators, "target,order"), (row) => this.serialize(row));
+    return paginate(request, orderRows(request, filtered, comparators, "target,order"), (row) => this.serialize(row));
   }
 
-  protected create(call: ApiRequest): HttpResponse {
-    const written = this.validate(call, undefined, false);
-    const row = this.add(written as { target: Flow; stage: Stage; order: number });
+  protected create(request: ApiRequest): HttpResponse {
+    const validated = this.validate(request, undefined, false);
+    const row = this.add(validated as { target: Flow; stage: Stage; order: number });
     this.instance.events.logCreated(
-      call,
+      request,
       { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) },
       {
         order: row.order,
@@ -126,22 +126,22 @@ export class Bindings extends ViewSet<Binding> {
     return json(201, this.serializeWithStage(row, this.instance.stages.serializeUntyped(row.stage)));
   }
 
-  protected update(call: ApiRequest, row: Binding, partial: boolean): HttpResponse {
-    const written = this.validate(call, row, partial);
-    Object.assign(row, written);
-    this.instance.events.logUpdated(call, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
-    // A stage that the body names is not looked up by its kind, as in a new binding.
+  protected update(request: ApiRequest, row: Binding, partial: boolean): HttpResponse {
+    const validated = this.validate(request, row, partial);
+    Object.assign(row, validated);
+    this.instance.events.logUpdated(request, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
+    // As after a create, a stage that was in the body is serialized without its type.
     return json(
       200,
-      written.stage
+      validated.stage
         ? this.serializeWithStage(row, this.instance.stages.serializeUntyped(row.stage))
         : this.serialize(row),
     );
   }
 
-  protected destroy(call: ApiRequest, row: Binding): void {
+  protected destroy(request: ApiRequest, row: Binding): void {
     this.rows.delete(row.pk);
-    this.instance.events.logDeleted(call, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
+    this.instance.events.logDeleted(request, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
   }
 
   protected serialize(row: Binding): JsonObject {
@@ -167,34 +167,35 @@ export class Bindings extends ViewSet<Binding> {
     };
   }
 
-  private validate(call: ApiRequest, row: Binding | undefined, partial: boolean): Partial<Binding> {
-    const form = new Serializer(call.bodyFields(), partial);
-    const written: Partial<Binding> = {
-      target: form.required(
+  private validate(request: ApiRequest, row: Binding | undefined, partial: boolean): Partial<Binding> {
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const validated: Partial<Binding> = {
+      target: serializer.required(
         "target",
         primaryKeyField((pk) => this.instance.flows.find(pk)),
       ),
-      stage: form.required(
+      stage: serializer.required(
         "stage",
         primaryKeyField((pk) => this.instance.stages.findAnyType(pk)),
       ),
-      evaluateOnPlan: form.optional("evaluate_on_plan", booleanField),
-      reEvaluatePolicies: form.optional("re_evaluate_policies", booleanField),
-      order: form.required("order", integerField),
-      policyEngineMode: form.optional("policy_engine_mode", choiceField(validPolicyEngineModes)),
-      invalidResponseAction: form.optional("invalid_response_action", choiceField(validInvalidResponseActions)),
+      evaluateOnPlan: serializer.optional("evaluate_on_plan", booleanField),
+      reEvaluatePolicies: serializer.optional("re_evaluate_policies", booleanField),
+      order: serializer.required("order", integerField),
+      policyEngineMode: serializer.optional("policy_engine_mode", choiceField(policyEngineModeChoices)),
+      invalidResponseAction: serializer.optional("invalid_response_action", choiceField(invalidResponseActionChoices)),
     };
-    if (form.hasErrors) throw apiError(400, form.errors);
-    const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
-    const result = { ...row, ...given } as Binding;
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    const fields = Object.fromEntries(Object.entries(validated).filter(([, value]) => value !== undefined));
+    const result = { ...row, ...fields } as Binding;
     for (const other of this.rows.values()) {
       // bindings.create.duplicate
-      const same = other.target === result.target && other.stage === result.stage && other.order === result.order;
-      if (same && other !== row) {
+      const isDuplicate =
+        other.target === result.target && other.stage === result.stage && other.order === result.order;
+      if (isDuplicate && other !== row) {
         throw apiError(400, { non_field_errors: ["The fields target, stage, order must make a unique set."] });
       }
     }
-    return given;
+    return fields;
   }
 }
 

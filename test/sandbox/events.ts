@@ -17,7 +17,7 @@ import { apiError, type HttpResponse, json, notRecorded, permissionDenied } from
 import { hasPermission } from "./users";
 import { withAllowHeader } from "./viewset";
 
-/** An object as events name it. */
+/** How events refer to an object. */
 export interface ObjectReference {
   app: string;
   model: string;
@@ -35,57 +35,60 @@ interface Event {
   created: Instant;
   expires: Instant;
   brand: JsonObject;
-  /** Since when it can be seen: events may come late. */
+  /** Clock time from which it is visible. Real events can appear seconds late. */
   visibleFrom: number;
-  /** All in which a search looks, made when it is first needed. */
+  /** The lowercase text that a search matches, built on the first search. */
   searchText?: string;
-  /** It tells fixed data that cannot be read back: nobody saw what becomes of such an event. */
+  /** Its diff contains fixed data that authentik cannot read back. No recording shows such an event. */
   isUnreadable?: boolean;
 }
 
 const oneYearInMinutes = 365 * 24 * 60;
 
-/** The event log, written by what is done to invitations, invitation stages and bindings. */
+/** The event log of changes to invitations, invitation stages and bindings. */
 export class Events {
   private readonly rows: Event[] = [];
   private readonly brand: JsonObject;
-  /** How many milliseconds late events appear. */
+  /** How long new events stay invisible. */
   delayMs = 0;
 
   constructor(private readonly instance: Instance) {
     this.brand = this.brandReference("Default brand");
   }
 
-  logCreated(call: ApiRequest, ref: ObjectReference, values: JsonObject, poisoned = false): void {
+  logCreated(request: ApiRequest, ref: ObjectReference, values: JsonObject, isUnreadable = false): void {
     const diff: JsonObject = {};
     for (const [name, value] of Object.entries(values)) diff[name] = { new_value: value, previous_value: null };
-    const told: JsonObject = this.instance.behavior.eventsIncludeDiff ? { diff } : {};
-    const event = this.addRequestEvent(call, "model_created", { ...told, model: modelContext(ref) });
-    event.isUnreadable = poisoned && this.instance.behavior.eventsIncludeDiff;
+    const { eventsIncludeDiff } = this.instance.behavior;
+    const event = this.addRequestEvent(request, "model_created", {
+      ...(eventsIncludeDiff ? { diff } : {}),
+      model: modelContext(ref),
+    });
+    event.isUnreadable = isUnreadable && eventsIncludeDiff;
   }
 
-  /** It does not say which fields. */
-  logUpdated(call: ApiRequest, ref: ObjectReference): void {
-    this.addRequestEvent(call, "model_updated", { model: modelContext(ref) });
+  /** Such an event does not name the changed fields. */
+  logUpdated(request: ApiRequest, ref: ObjectReference): void {
+    this.addRequestEvent(request, "model_updated", { model: modelContext(ref) });
   }
 
-  logDeleted(call: ApiRequest, ref: ObjectReference): void {
-    this.addRequestEvent(call, "model_deleted", { model: modelContext(ref) });
+  logDeleted(request: ApiRequest, ref: ObjectReference): void {
+    this.addRequestEvent(request, "model_deleted", { model: modelContext(ref) });
   }
 
-  /** events.used.by-action: the invitation's UUID follows the request, other than in events about objects. */
-  logInvitationUsed(call: ApiRequest, pk: string): void {
+  /** In contrast to model events, the UUID follows `http_request` in the context (events.used.by-action). */
+  logInvitationUsed(request: ApiRequest, pk: string): void {
     this.add({
-      user: userContext(call),
+      user: userContext(request),
       action: "invitation_used",
       app: "authentik.events.signals",
-      context: { http_request: httpRequestContext(call), invitation_uuid: toHex(pk) },
+      context: { http_request: httpRequestContext(request), invitation_uuid: toHex(pk) },
       clientIp: "127.0.0.1",
       brand: this.brand,
     });
   }
 
-  /** What the clean-up deletes has no request (events.swept.search-hex). */
+  /** Deletions by the cleanup task have no request (events.swept.search-hex). */
   logCleanedUp(ref: ObjectReference): void {
     this.add({
       user: { pk: 0, email: "", username: "authentik-shell" },
@@ -97,12 +100,12 @@ export class Events {
     });
   }
 
-  private addRequestEvent(call: ApiRequest, action: string, context: JsonObject): Event {
+  private addRequestEvent(request: ApiRequest, action: string, context: JsonObject): Event {
     return this.add({
-      user: userContext(call),
+      user: userContext(request),
       action,
       app: "authentik.events.middleware",
-      context: { ...context, http_request: httpRequestContext(call) },
+      context: { ...context, http_request: httpRequestContext(request) },
       clientIp: "127.0.0.1",
       brand: this.brand,
     });
@@ -125,14 +128,14 @@ export class Events {
   }
 
   /** GET /events/events/ */
-  answerList(call: ApiRequest): HttpResponse {
+  answerList(request: ApiRequest): HttpResponse {
     return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
-      this.initialize(call);
-      if (!call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
-      if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on events`);
-      if (!hasPermission(call.user, "authentik_events.view_event")) throw permissionDenied();
-      const found = filterRows<Event>(call, this.visibleEvents(), {
-        action: (text) => (row) => row.action === text,
+      this.initialize(request);
+      if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+      if (request.method !== "GET" && request.method !== "HEAD") throw notRecorded(`${request.method} on events`);
+      if (!hasPermission(request.user, "authentik_events.view_event")) throw permissionDenied();
+      const filtered = filterRows<Event>(request, this.visibleEvents(), {
+        action: (value) => (row) => row.action === value,
         ...unrecordedFilters([
           "actions",
           "brand_name",
@@ -145,29 +148,29 @@ export class Events {
         ]),
       });
       return paginate(
-        call,
-        orderRows(call, this.search(call, found), comparators, "-created"),
+        request,
+        orderRows(request, this.search(request, filtered), comparators, "-created"),
         serialize,
         autocomplete,
       );
     });
   }
 
-  dispatchDetail(call: ApiRequest, key: string): HttpResponse {
+  dispatchDetail(request: ApiRequest, key: string): HttpResponse {
     return withAllowHeader("GET, PUT, PATCH, DELETE, HEAD, OPTIONS", () => {
-      this.initialize(call);
-      if (!call.user || !hasPermission(call.user, "authentik_events.view_event")) throw permissionDenied();
-      if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on an event`);
+      this.initialize(request);
+      if (!request.user || !hasPermission(request.user, "authentik_events.view_event")) throw permissionDenied();
+      if (request.method !== "GET" && request.method !== "HEAD") throw notRecorded(`${request.method} on an event`);
       const pk = parseUuid(key);
       const event = this.visibleEvents().find((row) => row.pk === pk);
-      if (!event) throw notFound(call, "Event");
+      if (!event) throw notFound(request, "Event");
       return json(200, serialize(event));
     });
   }
 
-  private initialize(call: ApiRequest): void {
-    if (!call.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
-    call.user = this.instance.users.authenticate(call);
+  private initialize(request: ApiRequest): void {
+    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
+    request.user = this.instance.users.authenticate(request);
   }
 
   private visibleEvents(): Event[] {
@@ -175,13 +178,16 @@ export class Events {
     return this.rows.filter((row) => row.visibleFrom <= now);
   }
 
-  /** Looks through all that an event holds: the pk without dashes finds all of an object's life, with dashes what its path names (events.changed.search-dashed). */
-  private search(call: ApiRequest, rows: Event[]): Event[] {
-    const words = searchTerms(call).map((word) => word.toLowerCase());
-    if (words.some((word) => !/^[\w-]+$/.test(word))) throw notRecorded("a search through events for more than a word");
+  /**
+   * Searches all fields of an event. A pk without dashes finds all events of an object, a pk with dashes those whose request path contains it
+   * (events.changed.search-dashed).
+   */
+  private search(request: ApiRequest, rows: Event[]): Event[] {
+    const terms = searchTerms(request).map((term) => term.toLowerCase());
+    if (terms.some((term) => !/^[\w-]+$/.test(term))) throw notRecorded("a search through events for more than a word");
     return rows.filter((row) => {
       row.searchText ??= stringifyJson([row.user, row.action, row.app, row.context, row.clientIp]).toLowerCase();
-      return words.every((word) => row.searchText?.includes(word));
+      return terms.every((term) => row.searchText?.includes(term));
     });
   }
 }
@@ -190,17 +196,23 @@ function modelContext(ref: ObjectReference): JsonObject {
   return { pk: toHex(ref.pk), app: ref.app, name: ref.name, model_name: ref.model };
 }
 
-function userContext(call: ApiRequest): JsonObject {
-  // events.used.search-hex: an invitee is nobody yet.
-  if (!call.user) return { pk: 1, email: "", username: "AnonymousUser", is_anonymous: true };
-  return { pk: call.user.pk, email: call.user.email, username: call.user.username };
+function userContext(request: ApiRequest): JsonObject {
+  // events.used.search-hex: an invitee is not logged in.
+  if (!request.user) return { pk: 1, email: "", username: "AnonymousUser", is_anonymous: true };
+  return { pk: request.user.pk, email: request.user.email, username: request.user.username };
 }
 
-/** The executor's query holds a query of its own, whose token is not told. */
-function httpRequestContext(call: ApiRequest): JsonObject {
+/** The parameters in the executor's nested `query` are redacted, because one of them is the token of the link. */
+function httpRequestContext(request: ApiRequest): JsonObject {
   const args: JsonObject = {};
-  for (const name of new URLSearchParams(call.parameter("query") ?? "").keys()) args[name] = "********************";
-  return { args, path: call.path, method: call.method, request_id: toHex(call.id), user_agent: call.userAgent };
+  for (const name of new URLSearchParams(request.parameter("query") ?? "").keys()) args[name] = "********************";
+  return {
+    args,
+    path: request.path,
+    method: request.method,
+    request_id: toHex(request.id),
+    user_agent: request.userAgent,
+  };
 }
 
 function serialize(event: Event): Json {
@@ -226,7 +238,7 @@ const autocompleteRelation = (name: string): JsonObject => ({
   relation: `authentik_events.event_${name}`,
 });
 
-/** What 2026.2 adds to lists of events (events.used.search-hex). */
+/** The `autocomplete` of event lists in 2026.2 (events.used.search-hex). */
 const autocomplete: JsonObject = {
   current_model: "authentik_events.event",
   models: {

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { Binding } from "./bindings";
 import { parseUuid } from "./fields";
 import type { Flow } from "./flows";
 import type { Instance } from "./instance";
@@ -10,11 +9,11 @@ import { type Stage, stageTypes } from "./stages";
 import type { User } from "./users";
 import { withAllowHeader } from "./viewset";
 
-/** A flow that somebody is going through. */
+/** A flow in progress in one session. */
 interface FlowPlan {
   flow: Flow;
   remainingStages: Stage[];
-  /** What the invitation gave and the prompts were answered. */
+  /** Fixed data of the invitation, and submitted prompts. */
   context: JsonObject;
   user: User | null;
 }
@@ -23,7 +22,7 @@ interface FlowPlan {
 const planCacheMs = 300_000;
 const sessionCookie = "authentik_session";
 
-/** What the default prompt stages ask (enroll.open, enroll.answer.0). */
+/** The fields of the default prompt stages (enroll.open, enroll.answer.0). */
 const promptFields: Record<string, JsonObject[]> = {
   "default-source-enrollment-prompt": [promptField("username", "Username", "username", 100)],
   "default-password-change-prompt": [
@@ -46,61 +45,61 @@ function promptField(key: string, label: string, type: string, order: number): J
   };
 }
 
-/** The flow executor, as far as an invitation goes. */
+/** The flow executor, limited to the stages of an enrollment with an invitation. */
 export class Executor {
-  /** By session and flow. */
+  /** Keyed by session and flow pk. */
   private readonly plans = new Map<string, FlowPlan>();
-  /** When a flow was last planned. */
+  /** Keyed by flow, in milliseconds. */
   private readonly lastPlannedAt = new Map<Flow, number>();
 
   constructor(private readonly instance: Instance) {}
 
   /** /flows/executor/{slug}/?query=itoken%3D… */
-  dispatch(call: ApiRequest, slug: string): HttpResponse {
-    // Its JSON has no charset, other than all else in 2024.8 (consume.no-token).
-    const answer = withAllowHeader("GET, POST, HEAD, OPTIONS", () => this.execute(call, slug));
-    return { ...answer, headers: { "content-type": "application/json", ...answer.headers } };
+  dispatch(request: ApiRequest, slug: string): HttpResponse {
+    // Unlike other endpoints of 2024.8, the executor sends JSON without a charset (consume.no-token).
+    const response = withAllowHeader("GET, POST, HEAD, OPTIONS", () => this.execute(request, slug));
+    return { ...response, headers: { "content-type": "application/json", ...response.headers } };
   }
 
-  /** Whoever is nobody yet shares one plan, which is kept for a while (events.changed.patch, `config`). */
+  /** The `cache_count` of a flow. All anonymous users share one cached plan (events.changed.patch, `config`). */
   cachedPlans(flow: Flow): number {
-    const planned = this.lastPlannedAt.get(flow);
-    return planned !== undefined && this.instance.clock().getTime() - planned < planCacheMs ? 1 : 0;
+    const plannedAt = this.lastPlannedAt.get(flow);
+    return plannedAt !== undefined && this.instance.clock().getTime() - plannedAt < planCacheMs ? 1 : 0;
   }
 
-  private execute(call: ApiRequest, slug: string): HttpResponse {
+  private execute(request: ApiRequest, slug: string): HttpResponse {
     const flow = this.instance.flows.ofSlug(slug);
     if (!flow) throw notRecorded("a flow executor without its flow");
     if (flow.policies.length > 0) throw notRecorded("a flow with policies");
     if (flow.authentication !== "none" && flow.authentication !== "require_unauthenticated") {
       throw notRecorded(`a flow with the authentication ${flow.authentication}`);
     }
-    if (call.header("authorization") !== undefined) throw notRecorded("a flow executor asked with a token");
-    const session = new RegExp(`(?:^|;\\s*)${sessionCookie}=([^;]+)`).exec(call.header("cookie") ?? "")?.[1];
-    if (call.method === "GET") {
-      const known = session ?? randomBytes(20).toString("hex");
-      const answer = this.startFlow(call, flow, known);
-      if (session === undefined)
-        answer.headers["set-cookie"] = `${sessionCookie}=${known}; HttpOnly; Path=/; SameSite=None`;
-      return answer;
+    if (request.header("authorization") !== undefined) throw notRecorded("a flow executor asked with a token");
+    const session = new RegExp(`(?:^|;\\s*)${sessionCookie}=([^;]+)`).exec(request.header("cookie") ?? "")?.[1];
+    if (request.method === "GET") {
+      if (session !== undefined) return this.startFlow(request, flow, session);
+      const newSession = randomBytes(20).toString("hex");
+      const response = this.startFlow(request, flow, newSession);
+      response.headers["set-cookie"] = `${sessionCookie}=${newSession}; HttpOnly; Path=/; SameSite=None`;
+      return response;
     }
-    if (call.method !== "POST") throw notRecorded(`${call.method} on the flow executor`);
+    if (request.method !== "POST") throw notRecorded(`${request.method} on the flow executor`);
     const plan = this.plans.get(`${session} ${flow.pk}`);
     if (session === undefined || !plan) throw notRecorded("an answer to a question that was not asked");
-    return this.submitPrompt(call, plan, session);
+    return this.submitPrompt(request, plan, session);
   }
 
-  private startFlow(call: ApiRequest, flow: Flow, session: string): HttpResponse {
-    const running = this.plans.get(`${session} ${flow.pk}`);
-    if (running) return this.advance(call, running, session);
-    const left = this.instance.bindings.findByFlow(flow).map((binding: Binding) => binding.stage);
-    if (left.length === 0) throw notRecorded("a flow without stages");
+  private startFlow(request: ApiRequest, flow: Flow, session: string): HttpResponse {
+    const current = this.plans.get(`${session} ${flow.pk}`);
+    if (current) return this.advance(request, current, session);
+    const stages = this.instance.bindings.findByFlow(flow).map((binding) => binding.stage);
+    if (stages.length === 0) throw notRecorded("a flow without stages");
     this.lastPlannedAt.set(flow, this.instance.clock().getTime());
-    return this.advance(call, { flow, remainingStages: left, context: {}, user: null }, session);
+    return this.advance(request, { flow, remainingStages: stages, context: {}, user: null }, session);
   }
 
-  /** Goes on to the next question, or to the end. */
-  private advance(call: ApiRequest, plan: FlowPlan, session: string): HttpResponse {
+  /** Runs stages up to the next prompt, a denial, or the end of the flow. */
+  private advance(request: ApiRequest, plan: FlowPlan, session: string): HttpResponse {
     const key = `${session} ${plan.flow.pk}`;
     for (;;) {
       const stage = plan.remainingStages[0];
@@ -113,7 +112,7 @@ export class Executor {
         return this.promptChallenge(plan, stage);
       }
       if (stage.type === stageTypes.invitation) {
-        if (!this.acceptInvitation(call, plan, stage)) {
+        if (!this.acceptInvitation(request, plan, stage)) {
           this.plans.delete(key);
           return this.accessDenied(plan.flow);
         }
@@ -139,29 +138,29 @@ export class Executor {
     });
   }
 
-  /** Whether the invitation stage lets the invitee through. A single-use invitation is gone with that (consume.single). */
-  private acceptInvitation(call: ApiRequest, plan: FlowPlan, stage: Stage): boolean {
+  /** Runs the invitation stage. Returns whether the flow continues. Deletes a single-use invitation that it accepts (consume.single). */
+  private acceptInvitation(request: ApiRequest, plan: FlowPlan, stage: Stage): boolean {
     const { events, invitations } = this.instance;
-    const given = new URLSearchParams(call.parameter("query") ?? "").get("itoken");
-    const pk = parseUuid(given ?? "");
+    const token = new URLSearchParams(request.parameter("query") ?? "").get("itoken");
+    const pk = parseUuid(token ?? "");
     const invitation = pk === undefined ? undefined : invitations.find(pk);
-    const without = stage.continueFlowWithoutInvitation;
+    const { continueFlowWithoutInvitation } = stage;
     // consume.no-token, consume.unknown, consume.malformed; consume.continue.*
-    if (!invitation) return without;
+    if (!invitation) return continueFlowWithoutInvitation;
     // consume.wrong-flow
-    if (invitation.flow && invitation.flow !== plan.flow) return without;
-    if (invitation.expires < this.instance.timestamp() && call.behavior.rejectsExpiredInvitations) {
-      // consume.expired: the attempt deletes it.
+    if (invitation.flow && invitation.flow !== plan.flow) return continueFlowWithoutInvitation;
+    if (invitation.expires < this.instance.timestamp() && request.behavior.rejectsExpiredInvitations) {
+      // consume.expired: the attempt deletes the invitation.
       invitations.remove(invitation);
-      events.logDeleted(call, invitations.toReference(invitation));
-      return without;
+      events.logDeleted(request, invitations.toReference(invitation));
+      return continueFlowWithoutInvitation;
     }
     if (invitation.isUnreadable) throw notRecorded("the use of an invitation whose fixed data cannot be read");
     plan.context = { ...plan.context, ...invitation.fixedData };
-    events.logInvitationUsed(call, invitation.pk);
+    events.logInvitationUsed(request, invitation.pk);
     if (invitation.singleUse) {
       invitations.remove(invitation);
-      events.logDeleted(call, invitations.toReference(invitation));
+      events.logDeleted(request, invitations.toReference(invitation));
     }
     return true;
   }
@@ -175,27 +174,27 @@ export class Executor {
     return json(200, { flow_info: this.instance.flows.flowInfo(plan.flow), component: "ak-stage-prompt", fields });
   }
 
-  private submitPrompt(call: ApiRequest, plan: FlowPlan, session: string): HttpResponse {
+  private submitPrompt(request: ApiRequest, plan: FlowPlan, session: string): HttpResponse {
     const stage = plan.remainingStages[0] as Stage;
-    const answers = call.bodyFields();
+    const body = request.bodyFields();
     const fields = promptFields[stage.name] ?? [];
     for (const field of fields) {
       const key = String(field["field_key"]);
-      const value = answers[key];
+      const value = body[key];
       if (typeof value !== "string" || value === "") throw notRecorded(`an answer without ${key}`);
       plan.context = { ...plan.context, [key]: value };
     }
     if (plan.context["password"] !== plan.context["password_repeat"]) throw notRecorded("two different passwords");
     plan.remainingStages.shift();
-    return this.advance(call, plan, session);
+    return this.advance(request, plan, session);
   }
 
-  /** enroll.user: the fixed data become the user's. */
-  private createUser(data: JsonObject): User {
-    const { attributes = {}, email = "", name = "", username, ...others } = data;
+  /** Runs the user write stage: fixed data and prompts become the fields of a new user (enroll.user). */
+  private createUser(context: JsonObject): User {
+    const { attributes = {}, email = "", name = "", username, ...others } = context;
     const { password: _password, password_repeat: _repeat, ...unknown } = others;
-    const strange = Object.keys(unknown)[0];
-    if (strange !== undefined) throw notRecorded(`the fixed data ${strange} in a user`);
+    const unknownField = Object.keys(unknown)[0];
+    if (unknownField !== undefined) throw notRecorded(`the fixed data ${unknownField} in a user`);
     if (typeof username !== "string") throw notRecorded("a user without a user name");
     if (this.instance.users.named(username)) throw notRecorded("a second user of the same name");
     if (!isObject(attributes as Json)) throw notRecorded("attributes that are no object");

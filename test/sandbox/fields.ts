@@ -3,7 +3,7 @@ import { Float, isObject, type Json, type JsonObject } from "./json";
 import { notRecorded } from "./responses";
 import type { VersionBehavior } from "./versions";
 
-/** What a field makes of a value: it, or the texts that say what is wrong with it. */
+/** The validated value of a field, or its validation errors. */
 export type FieldResult<T> = { value: T } | { errors: Json[] };
 
 export const requiredError = "This field is required.";
@@ -11,28 +11,27 @@ export const nullError = "This field may not be null.";
 const blankError = "This field may not be blank.";
 const nulError = "Null characters are not allowed.";
 
-/** Reads the fields of a body one after the other, as the server's forms do, and gathers all errors. */
+/** Validates the fields of a body and collects the errors of all of them, as a serializer of Django REST framework does. */
 export class Serializer {
   readonly errors: JsonObject = {};
 
   constructor(
     private readonly body: JsonObject,
-    /** A PATCH, or an optional field of a PUT: what is left out stays as it is. */
+    /** True for a PATCH: required fields can be omitted. */
     private readonly partial: boolean,
   ) {}
 
-  /** The value of a field that must be there unless the body changes an object in part. */
-  required<T>(name: string, read: (value: Json) => FieldResult<T>): T | undefined {
+  required<T>(name: string, field: (value: Json) => FieldResult<T>): T | undefined {
     if (!Object.hasOwn(this.body, name)) {
       if (!this.partial) this.errors[name] = [requiredError];
       return undefined;
     }
-    return this.optional(name, read);
+    return this.optional(name, field);
   }
 
-  optional<T>(name: string, read: (value: Json) => FieldResult<T>): T | undefined {
+  optional<T>(name: string, field: (value: Json) => FieldResult<T>): T | undefined {
     if (!Object.hasOwn(this.body, name)) return undefined;
-    const result = read(this.body[name] as Json);
+    const result = field(this.body[name] as Json);
     if ("value" in result) return result.value;
     this.errors[name] = result.errors;
     return undefined;
@@ -43,21 +42,21 @@ export class Serializer {
   }
 }
 
-export function nullable<T>(read: (value: Json) => FieldResult<T>): (value: Json) => FieldResult<T | null> {
-  return (value) => (value === null ? { value: null } : read(value));
+export function nullable<T>(field: (value: Json) => FieldResult<T>): (value: Json) => FieldResult<T | null> {
+  return (value) => (value === null ? { value: null } : field(value));
 }
 
-export function charField(value: Json, notString = "Not a valid string."): FieldResult<string> {
+export function charField(value: Json, typeError = "Not a valid string."): FieldResult<string> {
   if (value === null) return { errors: [nullError] };
-  const plain = coerceToString(value);
-  if (plain === undefined) return { errors: [notString] };
-  const trimmed = plain.trim();
+  const string = coerceToString(value);
+  if (string === undefined) return { errors: [typeError] };
+  const trimmed = string.trim();
   if (trimmed === "") return { errors: [blankError] };
   if (trimmed.includes("\u0000")) return { errors: [nulError] };
   return { value: trimmed };
 }
 
-/** Numbers are taken for text (`stages.create.name-number`), truth values, lists and objects are not. */
+/** Accepts numbers as strings (stages.create.name-number), but not booleans, lists or objects. */
 function coerceToString(value: Json): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "bigint") return String(value);
@@ -65,19 +64,19 @@ function coerceToString(value: Json): string | undefined {
   return undefined;
 }
 
-export function slugField(profile: VersionBehavior): (value: Json) => FieldResult<string> {
+export function slugField(behavior: VersionBehavior): (value: Json) => FieldResult<string> {
   return (value) => {
-    const read = charField(value, profile.usesSlugErrorForNonStrings ? profile.slugError : undefined);
-    if ("errors" in read) {
-      // A NUL is no slug character either.
-      return read.errors[0] === nulError ? { errors: [nulError, profile.slugError] } : read;
+    const result = charField(value, behavior.usesSlugErrorForNonStrings ? behavior.slugError : undefined);
+    if ("errors" in result) {
+      // A string with a NUL fails both validators.
+      return result.errors[0] === nulError ? { errors: [nulError, behavior.slugError] } : result;
     }
     const errors: Json[] = [];
-    if ([...read.value].length > profile.maxSlugLength) {
-      errors.push(`Ensure this field has no more than ${profile.maxSlugLength} characters.`);
+    if ([...result.value].length > behavior.maxSlugLength) {
+      errors.push(`Ensure this field has no more than ${behavior.maxSlugLength} characters.`);
     }
-    if (!/^[-a-zA-Z0-9_]+$/.test(read.value)) errors.push(profile.slugError);
-    return errors.length > 0 ? { errors } : read;
+    if (!/^[-a-zA-Z0-9_]+$/.test(result.value)) errors.push(behavior.slugError);
+    return errors.length > 0 ? { errors } : result;
   };
 }
 
@@ -88,25 +87,25 @@ export function booleanField(value: Json): FieldResult<boolean> {
   if (value === null) return { errors: [nullError] };
   if (typeof value === "boolean") return { value };
   // single_use.text, single_use.one
-  const word = coerceToString(value)?.toLowerCase() ?? "";
-  if (trueStrings.has(word)) return { value: true };
-  if (falseStrings.has(word)) return { value: false };
+  const string = coerceToString(value)?.toLowerCase() ?? "";
+  if (trueStrings.has(string)) return { value: true };
+  if (falseStrings.has(string)) return { value: false };
   if (value instanceof Float && (value.value === 0 || value.value === 1)) return { value: value.value === 1 };
   return { errors: ["Must be a valid boolean."] };
 }
 
-export function dateTimeField(profile: VersionBehavior): (value: Json) => FieldResult<Instant> {
+export function dateTimeField(behavior: VersionBehavior): (value: Json) => FieldResult<Instant> {
   return (value) => {
-    const read = typeof value === "string" ? parseInstant(value, profile.acceptsHour24) : "format";
-    if (read === "range") return { errors: ["Datetime value out of range."] };
-    if (read === "format") {
+    const instant = typeof value === "string" ? parseInstant(value, behavior.acceptsHour24) : "format";
+    if (instant === "range") return { errors: ["Datetime value out of range."] };
+    if (instant === "format") {
       return {
         errors: [
           "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].",
         ],
       };
     }
-    return { value: read };
+    return { value: instant };
   };
 }
 
@@ -127,19 +126,18 @@ export function choiceField(choices: readonly string[]): (value: Json) => FieldR
 
 export function integerField(value: Json): FieldResult<number> {
   if (value === null) return { errors: [nullError] };
-  const text = typeof value === "string" ? value.trim() : value;
-  const number = typeof text === "string" && /^-?\d+$/.test(text) ? Number(text) : text;
+  const trimmed = typeof value === "string" ? value.trim() : value;
+  const number = typeof trimmed === "string" && /^-?\d+$/.test(trimmed) ? Number(trimmed) : trimmed;
   if (typeof number !== "number") {
     if (typeof number === "bigint") throw notRecorded("an order beyond 32 bits");
     return { errors: ["A valid integer is required."] };
   }
-  // The schema's limits.
   if (number > 2147483647) return { errors: ["Ensure this value is less than or equal to 2147483647."] };
   if (number < -2147483648) return { errors: ["Ensure this value is greater than or equal to -2147483648."] };
   return { value: number };
 }
 
-/** A UUID as Python reads it: dashes, case, braces and `urn:uuid:` do not matter (retrieve.no-dashes, retrieve.braces). */
+/** Parses a UUID as Python does: dashes, case, braces and `urn:uuid:` are ignored (retrieve.no-dashes, retrieve.braces). */
 export function parseUuid(text: string): string | undefined {
   const hex = text
     .replace(/urn:/g, "")
@@ -154,7 +152,7 @@ export function toDashedUuid(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** The hexadecimal form without dashes, in which events name objects. */
+/** The form without dashes, in which events name objects. */
 export function toHex(uuid: string): string {
   return uuid.replaceAll("-", "");
 }
@@ -166,19 +164,19 @@ export function primaryKeyField<T>(find: (pk: string) => T | undefined): (value:
     if (typeof value === "boolean") return { errors: ["Incorrect type. Expected pk value, received bool."] };
     if (typeof value === "number" || typeof value === "bigint") {
       if (value < 0) throw notRecorded("a negative number as a reference");
-      // flow.number: a number is a UUID too, only none that exists.
+      // flow.number: Python accepts a number as a UUID, but no object has such a pk.
       return { errors: [`Invalid pk "${value}" - object does not exist.`] };
     }
     const pk = typeof value === "string" ? parseUuid(value) : undefined;
     if (pk === undefined)
       return { errors: [`“${typeof value === "string" ? value : pythonRepr(value)}” is not a valid UUID.`] };
-    const found = find(pk);
-    if (found === undefined) return { errors: [`Invalid pk "${value as string}" - object does not exist.`] };
-    return { value: found };
+    const object = find(pk);
+    if (object === undefined) return { errors: [`Invalid pk "${value as string}" - object does not exist.`] };
+    return { value: object };
   };
 }
 
-/** A value as Python would print it (flow.object, flow.list). */
+/** Formats a value as Python's `repr` does (flow.object, flow.list). */
 function pythonRepr(value: Json): string {
   if (value === null) return "None";
   if (value === true) return "True";
@@ -192,7 +190,7 @@ function pythonRepr(value: Json): string {
     .join(", ")}}`;
 }
 
-/** The name of a value's type in Python (body.list, body.string, body.number). */
+/** The name of the value's type in Python (body.list, body.string, body.number). */
 export function pythonTypeName(value: Json): string {
   if (value === null) return "NoneType";
   if (typeof value === "boolean") return "bool";

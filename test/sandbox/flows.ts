@@ -29,12 +29,12 @@ export interface Flow {
   layout: string;
   deniedAction: string;
   authentication: string;
-  /** Came with the server: other objects use it that the stand-in does not have. */
+  /** One of authentik's default flows. Objects that the embedded authentik does not model use it. */
   isDefault: boolean;
 }
 
 const defaultBackground = "/static/dist/assets/images/flow_background.jpg";
-const validDesignations = [
+const designationChoices = [
   "authentication",
   "authorization",
   "invalidation",
@@ -43,8 +43,8 @@ const validDesignations = [
   "recovery",
   "stage_configuration",
 ];
-const validDeniedActions = ["message_continue", "message", "continue"];
-export const validPolicyEngineModes = ["all", "any"];
+const deniedActionChoices = ["message_continue", "message", "continue"];
+export const policyEngineModeChoices = ["all", "any"];
 
 export class Flows extends ViewSet<Flow> {
   protected readonly app = "authentik_flows";
@@ -80,9 +80,9 @@ export class Flows extends ViewSet<Flow> {
     return this.bySlug.get(slug);
   }
 
-  /** The whole flow, as the flows' own addresses and invitations show it. */
+  /** The full form, in responses about flows and in the `flow_obj` of invitations. */
   serialize(flow: Flow): JsonObject {
-    const themed = this.instance.behavior.hasThemedBackgrounds;
+    const { hasThemedBackgrounds } = this.instance.behavior;
     return {
       pk: flow.pk,
       policybindingmodel_ptr_id: flow.policyBindingModel,
@@ -90,7 +90,7 @@ export class Flows extends ViewSet<Flow> {
       slug: flow.slug,
       title: flow.title,
       designation: flow.designation,
-      ...(themed
+      ...(hasThemedBackgrounds
         ? { background: flow.background, ...this.backgroundUrl(flow), background_themed_urls: null }
         : { background: defaultBackground }),
       stages: this.instance.bindings.findByFlow(flow).map((binding) => binding.stage.pk),
@@ -105,7 +105,7 @@ export class Flows extends ViewSet<Flow> {
     };
   }
 
-  /** The shorter form in the `flow_set` of stages (stages.retrieve.bound). */
+  /** The short form in the `flow_set` of stages (stages.retrieve.bound). */
   serializeInFlowSet(flow: Flow): JsonObject {
     return {
       pk: flow.pk,
@@ -123,7 +123,7 @@ export class Flows extends ViewSet<Flow> {
     };
   }
 
-  /** What the executor tells of a flow (consume.no-token). */
+  /** The `flow_info` of the executor's challenges (consume.no-token). */
   flowInfo(flow: Flow): JsonObject {
     return {
       title: flow.title,
@@ -140,52 +140,52 @@ export class Flows extends ViewSet<Flow> {
     return { background_url: defaultBackground };
   }
 
-  /** Flows are looked up by slug (flows.retrieve.by-uuid). */
-  protected override getObject(call: ApiRequest, key: string): Flow {
+  /** The lookup field of flows is the slug (flows.retrieve.by-uuid). */
+  protected override getObject(request: ApiRequest, key: string): Flow {
     const flow = this.bySlug.get(key);
-    if (!flow) throw notFound(call, this.label);
+    if (!flow) throw notFound(request, this.label);
     return flow;
   }
 
-  protected list(call: ApiRequest): HttpResponse {
-    if (searchTerms(call).length > 0) throw notRecorded("a search through flows");
-    const found = filterRows<Flow>(call, this.rows.values(), {
-      slug: (text) => (row) => row.slug === text,
-      designation: (text) => {
+  protected list(request: ApiRequest): HttpResponse {
+    if (searchTerms(request).length > 0) throw notRecorded("a search through flows");
+    const filtered = filterRows<Flow>(request, this.rows.values(), {
+      slug: (value) => (row) => row.slug === value,
+      designation: (value) => {
         // flows.list.designation.bad
-        if (!validDesignations.includes(text)) {
-          return { errors: [`Select a valid choice. ${text} is not one of the available choices.`] };
+        if (!designationChoices.includes(value)) {
+          return { errors: [`Select a valid choice. ${value} is not one of the available choices.`] };
         }
-        return (row) => row.designation === text;
+        return (row) => row.designation === value;
       },
-      flow_uuid: (text) => {
-        const pk = parseUuid(text);
+      flow_uuid: (value) => {
+        const pk = parseUuid(value);
         if (pk === undefined) return { errors: ["Enter a valid UUID."] };
         return (row) => row.pk === pk;
       },
-      name: (text) => (row) => row.name === text,
+      name: (value) => (row) => row.name === value,
       ...unrecordedFilters(["denied_action"]),
     });
-    return paginate(call, orderRows(call, found, comparators, "slug"), (row) => this.serialize(row));
+    return paginate(request, orderRows(request, filtered, comparators, "slug"), (row) => this.serialize(row));
   }
 
-  protected create(call: ApiRequest): HttpResponse {
-    const written = this.validate(call, undefined, false);
+  protected create(request: ApiRequest): HttpResponse {
+    const validated = this.validate(request, undefined, false);
     const flow = this.add(
-      written as Partial<Flow> & { name: string; slug: string; title: string; designation: string },
+      validated as Partial<Flow> & { name: string; slug: string; title: string; designation: string },
     );
     return json(201, this.serialize(flow));
   }
 
-  protected update(call: ApiRequest, flow: Flow, partial: boolean): HttpResponse {
-    const written = this.validate(call, flow, partial);
+  protected update(request: ApiRequest, flow: Flow, partial: boolean): HttpResponse {
+    const validated = this.validate(request, flow, partial);
     this.bySlug.delete(flow.slug);
-    Object.assign(flow, written);
+    Object.assign(flow, validated);
     this.bySlug.set(flow.slug, flow);
     return json(200, this.serialize(flow));
   }
 
-  protected destroy(_call: ApiRequest, flow: Flow): void {
+  protected destroy(_request: ApiRequest, flow: Flow): void {
     this.rows.delete(flow.pk);
     this.bySlug.delete(flow.slug);
     this.instance.bindings.removeByFlow(flow);
@@ -195,45 +195,45 @@ export class Flows extends ViewSet<Flow> {
   protected usedBy(flow: Flow): JsonObject[] {
     if (flow.isDefault) throw notRecorded("used_by of a flow that came with the server");
     const bindings = this.instance.bindings.findByFlow(flow);
-    const uses = bindings.map((binding) => this.instance.bindings.usedByEntry(binding));
-    // Once for every binding (flows.used_by.bound).
+    const entries = bindings.map((binding) => this.instance.bindings.usedByEntry(binding));
+    // A stage is listed once per binding (flows.used_by.bound).
     for (const { stage } of bindings) {
-      uses.push(usedByEntry("authentik_flows", "stage", stage.pk, `Stage ${stage.name}`, "cascade_many"));
+      entries.push(usedByEntry("authentik_flows", "stage", stage.pk, `Stage ${stage.name}`, "cascade_many"));
     }
     for (const invitation of this.instance.invitations.all()) {
       if (invitation.flow !== flow) continue;
       const name = `Invitation ${invitation.pk} created by ${invitation.createdBy.pk}`;
-      uses.push(usedByEntry("authentik_stages_invitation", "invitation", invitation.pk, name, "set_default"));
+      entries.push(usedByEntry("authentik_stages_invitation", "invitation", invitation.pk, name, "set_default"));
     }
-    return uses;
+    return entries;
   }
 
-  private validate(call: ApiRequest, flow: Flow | undefined, partial: boolean): Partial<Flow> {
-    const { behavior: profile } = call;
-    const form = new Serializer(call.bodyFields(), partial);
-    const written: Partial<Flow> = {
-      name: form.required("name", (value) => charField(value)),
-      slug: form.required("slug", this.uniqueSlugField(profile, flow)),
-      title: form.required("title", (value) => charField(value)),
-      designation: form.required("designation", choiceField(validDesignations)),
-      ...(profile.hasThemedBackgrounds ? { background: form.optional("background", backgroundField) } : {}),
-      policyEngineMode: form.optional("policy_engine_mode", choiceField(validPolicyEngineModes)),
-      compatibilityMode: form.optional("compatibility_mode", booleanField),
-      layout: form.optional("layout", choiceField(profile.layouts)),
-      deniedAction: form.optional("denied_action", choiceField(validDeniedActions)),
-      authentication: form.optional("authentication", choiceField(profile.authentications)),
+  private validate(request: ApiRequest, flow: Flow | undefined, partial: boolean): Partial<Flow> {
+    const { behavior } = request;
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const validated: Partial<Flow> = {
+      name: serializer.required("name", (value) => charField(value)),
+      slug: serializer.required("slug", this.uniqueSlugField(behavior, flow)),
+      title: serializer.required("title", (value) => charField(value)),
+      designation: serializer.required("designation", choiceField(designationChoices)),
+      ...(behavior.hasThemedBackgrounds ? { background: serializer.optional("background", backgroundField) } : {}),
+      policyEngineMode: serializer.optional("policy_engine_mode", choiceField(policyEngineModeChoices)),
+      compatibilityMode: serializer.optional("compatibility_mode", booleanField),
+      layout: serializer.optional("layout", choiceField(behavior.layouts)),
+      deniedAction: serializer.optional("denied_action", choiceField(deniedActionChoices)),
+      authentication: serializer.optional("authentication", choiceField(behavior.authentications)),
     };
-    if (form.hasErrors) throw apiError(400, form.errors);
-    return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    return Object.fromEntries(Object.entries(validated).filter(([, value]) => value !== undefined));
   }
 
-  private uniqueSlugField(profile: VersionBehavior, flow: Flow | undefined): ReturnType<typeof slugField> {
+  private uniqueSlugField(behavior: VersionBehavior, flow: Flow | undefined): ReturnType<typeof slugField> {
     return (value) => {
-      const read = slugField(profile)(value);
-      if ("errors" in read) return read;
-      const other = this.bySlug.get(read.value);
+      const result = slugField(behavior)(value);
+      if ("errors" in result) return result;
+      const other = this.bySlug.get(result.value);
       // flows.create.duplicate-slug
-      return other && other !== flow ? { errors: ["Flow with this slug already exists."] } : read;
+      return other && other !== flow ? { errors: ["Flow with this slug already exists."] } : result;
     };
   }
 }

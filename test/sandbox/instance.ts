@@ -9,12 +9,12 @@ import { AllStages, Stages } from "./stages";
 import { Users } from "./users";
 import type { VersionBehavior } from "./versions";
 
-/** One authentik with all that is in it. */
+/** The state of one embedded authentik: its objects, event log and clock. */
 export class Instance {
-  /** The system setting `default_token_duration` in minutes: how long an invitation lives that says no expiry (`settings`). */
+  /** The system setting `default_token_duration` in minutes: the lifetime of an invitation without `expires` (`settings`). */
   defaultTokenMinutes = 30;
   private lastTime = 0;
-  /** How many moments were told while the clock stood at `lastTime`: each is a microsecond later than the one before. */
+  /** The number of timestamps issued at `lastTime`. Each is a microsecond later than the one before. */
   private timestampsAtLastTime = 0;
   readonly users: Users;
   readonly flows: Flows;
@@ -44,13 +44,13 @@ export class Instance {
     return randomUUID();
   }
 
-  /** Now, or so many minutes from now. No two are the same while the clock runs on, so that what is made later is later. */
-  timestamp(minutes = 0): Instant {
+  /** Now, or that many minutes from now. Timestamps increase strictly, so that they reflect the order of creation. */
+  timestamp(minutesFromNow = 0): Instant {
     const time = this.clock().getTime();
     this.timestampsAtLastTime = time === this.lastTime ? this.timestampsAtLastTime + 1 : 1;
     this.lastTime = time;
     return toInstant(
-      new Date(time + minutes * 60_000 + Math.floor(this.timestampsAtLastTime / 1000)),
+      new Date(time + minutesFromNow * 60_000 + Math.floor(this.timestampsAtLastTime / 1000)),
       this.timestampsAtLastTime % 1000,
     );
   }

@@ -1,3 +1,4 @@
+import type { ObjectReference } from "./events";
 import {
   booleanField,
   dateTimeField,
@@ -23,7 +24,7 @@ export interface Invitation {
   name: string;
   expires: Instant;
   fixedData: JsonObject;
-  /** Its fixed data cannot be read back any more (invitations.create.fixed_data.int-huge.retrieve, expiry.deep.list). */
+  /** authentik stored fixed data that it cannot read back (invitations.create.fixed_data.int-huge.retrieve, expiry.deep.list). */
   isUnreadable: boolean;
   createdBy: User;
   singleUse: boolean;
@@ -38,7 +39,7 @@ interface ValidatedFields {
   flow?: Flow | null;
 }
 
-/** Levels of nesting: 200 are answered (body.deep-200), 300 are taken and break every answer (expiry.deep.*); between them nobody looked. */
+/** Levels of nesting. 200 are readable (body.deep-200), 300 are stored but crash every response (expiry.deep.*). Nothing in between was recorded. */
 const maxReadableDepth = 200;
 const minUnreadableDepth = 300;
 
@@ -75,7 +76,7 @@ export class Invitations extends ViewSet<Invitation> {
     return this.rows.size;
   }
 
-  /** Takes it out without a word; who deletes it writes the event. */
+  /** Does not log an event. The caller does, because the event depends on who deletes the invitation. */
   remove(invitation: Invitation): void {
     this.rows.delete(invitation.pk);
   }
@@ -84,12 +85,12 @@ export class Invitations extends ViewSet<Invitation> {
     for (const row of this.rows.values()) if (row.createdBy === user) this.remove(row);
   }
 
-  /** invitations.retrieve.flow-deleted: from then on any flow takes it. */
+  /** Deleting a flow sets the `flow` of its invitations to null (invitations.retrieve.flow-deleted). */
   clearFlow(flow: Flow): void {
     for (const row of this.rows.values()) if (row.flow === flow) row.flow = null;
   }
 
-  /** The clean-up task; its events have no request (events.swept.search-hex). */
+  /** Deletes expired invitations, as authentik's cleanup task does. Returns how many. */
   cleanUpExpired(): number {
     const now = this.instance.timestamp();
     const expired = Array.from(this.rows.values()).filter((row) => row.expires < now);
@@ -100,46 +101,46 @@ export class Invitations extends ViewSet<Invitation> {
     return expired.length;
   }
 
-  toReference(row: Invitation): { app: string; model: string; pk: string; name: string } {
+  toReference(row: Invitation): ObjectReference {
     return { app: this.app, model: this.model, pk: row.pk, name: row.name };
   }
 
-  protected list(call: ApiRequest): HttpResponse {
-    const { acceptsHour24: hour24 } = call.behavior;
-    const found = filterRows(call, this.rows.values(), {
-      name: (text) => (row) => row.name === text,
-      created_by__username: (text) => (row) => row.createdBy.username === text,
-      flow__slug: (text) => (row) => row.flow?.slug === text,
-      expires: (text) => {
-        const moment = parseInstant(text, hour24);
+  protected list(request: ApiRequest): HttpResponse {
+    const { acceptsHour24 } = request.behavior;
+    const filtered = filterRows(request, this.rows.values(), {
+      name: (value) => (row) => row.name === value,
+      created_by__username: (value) => (row) => row.createdBy.username === value,
+      flow__slug: (value) => (row) => row.flow?.slug === value,
+      expires: (value) => {
+        const instant = parseInstant(value, acceptsHour24);
         // list.expires.bad, list.expires.plus-unescaped
-        if (moment === "format" || moment === "range") return { errors: ["Enter a valid date/time."] };
-        return (row) => row.expires === moment;
+        if (instant === "format" || instant === "range") return { errors: ["Enter a valid date/time."] };
+        return (row) => row.expires === instant;
       },
     });
-    const searched = searchRows(call, found, (row) => [
+    const searched = searchRows(request, filtered, (row) => [
       row.name,
       row.createdBy.username,
       formatForSearch(row.expires),
       row.flow?.slug ?? "",
     ]);
-    return paginate(call, orderRows(call, searched, comparators, "-expires"), (row) => this.serialize(row));
+    return paginate(request, orderRows(request, searched, comparators, "-expires"), (row) => this.serialize(row));
   }
 
-  protected create(call: ApiRequest, user: User): HttpResponse {
-    const written = this.validate(call, false);
-    const kept = storeFixedData(written.fixedData ?? {});
+  protected create(request: ApiRequest, user: User): HttpResponse {
+    const validated = this.validate(request, false);
+    const stored = storeFixedData(validated.fixedData ?? {});
     const row = this.add({
-      name: written.name ?? "",
-      ...(written.expires ? { expires: written.expires } : {}),
-      fixedData: kept.value,
-      isUnreadable: kept.poisoned,
+      name: validated.name ?? "",
+      ...(validated.expires ? { expires: validated.expires } : {}),
+      fixedData: stored.value,
+      isUnreadable: stored.isUnreadable,
       createdBy: user,
-      singleUse: written.singleUse ?? false,
-      flow: written.flow ?? null,
+      singleUse: validated.singleUse ?? false,
+      flow: validated.flow ?? null,
     });
     this.instance.events.logCreated(
-      call,
+      request,
       this.toReference(row),
       {
         flow: row.flow?.pk.replaceAll("-", "") ?? null,
@@ -147,41 +148,41 @@ export class Invitations extends ViewSet<Invitation> {
         expires: formatInstant(row.expires),
         expiring: true,
         created_by: row.createdBy.pk,
-        fixed_data: written.fixedData ?? {},
+        fixed_data: validated.fixedData ?? {},
         single_use: row.singleUse,
         invite_uuid: row.pk.replaceAll("-", ""),
       },
       row.isUnreadable,
     );
-    return json(201, this.serializeAfterWrite(row, written, kept));
+    return json(201, this.serializeAfterWrite(row, validated, stored));
   }
 
-  protected update(call: ApiRequest, row: Invitation, partial: boolean): HttpResponse {
-    const written = this.validate(call, partial);
-    const kept = storeFixedData(written.fixedData ?? row.fixedData);
-    row.name = written.name ?? row.name;
-    // patch.expires-null, put.nulls: "never" cannot be said; it becomes the default again.
-    if (written.expires !== undefined) {
-      row.expires = written.expires ?? this.instance.timestamp(this.instance.defaultTokenMinutes);
+  protected update(request: ApiRequest, row: Invitation, partial: boolean): HttpResponse {
+    const validated = this.validate(request, partial);
+    const stored = storeFixedData(validated.fixedData ?? row.fixedData);
+    row.name = validated.name ?? row.name;
+    // patch.expires-null, put.nulls: null means the default duration, not "never".
+    if (validated.expires !== undefined) {
+      row.expires = validated.expires ?? this.instance.timestamp(this.instance.defaultTokenMinutes);
     }
-    if (written.fixedData !== undefined) {
-      row.fixedData = kept.value;
-      row.isUnreadable = kept.poisoned;
+    if (validated.fixedData !== undefined) {
+      row.fixedData = stored.value;
+      row.isUnreadable = stored.isUnreadable;
     }
-    row.singleUse = written.singleUse ?? row.singleUse;
-    // put.name-only: what is left out stays, in a PUT too.
-    if (written.flow !== undefined) row.flow = written.flow;
-    this.instance.events.logUpdated(call, this.toReference(row));
-    return json(200, this.serializeAfterWrite(row, written, kept));
+    row.singleUse = validated.singleUse ?? row.singleUse;
+    // put.name-only: PUT keeps omitted fields.
+    if (validated.flow !== undefined) row.flow = validated.flow;
+    this.instance.events.logUpdated(request, this.toReference(row));
+    return json(200, this.serializeAfterWrite(row, validated, stored));
   }
 
-  protected destroy(call: ApiRequest, row: Invitation): void {
+  protected destroy(request: ApiRequest, row: Invitation): void {
     this.remove(row);
-    this.instance.events.logDeleted(call, this.toReference(row));
+    this.instance.events.logDeleted(request, this.toReference(row));
   }
 
   protected serialize(row: Invitation): Json {
-    if (row.isUnreadable) throw new ServerCrash("its fixed data cannot be read");
+    if (row.isUnreadable) throw new ServerCrash("fixed data cannot be read back");
     return this.serializeWithFixedData(row, row.fixedData);
   }
 
@@ -190,14 +191,16 @@ export class Invitations extends ViewSet<Invitation> {
     return [];
   }
 
-  protected override options(call: ApiRequest, method: "POST" | "PUT"): HttpResponse {
-    return json(200, invitationOptions(call.behavior, method));
+  protected override options(request: ApiRequest, method: "POST" | "PUT"): HttpResponse {
+    return json(200, invitationOptions(request.behavior, method));
   }
 
-  /** The answer to a write shows the fixed data as they were sent, and breaks on those that were poisoned before (int-huge.patch-name). */
-  private serializeAfterWrite(row: Invitation, written: ValidatedFields, kept: { tooDeep: boolean }): Json {
-    if (kept.tooDeep) throw new ServerCrash("its fixed data are nested too deep");
-    return written.fixedData === undefined ? this.serialize(row) : this.serializeWithFixedData(row, written.fixedData);
+  /** The response to a write has the fixed data as sent. If the write omits them, unreadable stored ones crash it (int-huge.patch-name). */
+  private serializeAfterWrite(row: Invitation, validated: ValidatedFields, stored: { isTooDeep: boolean }): Json {
+    if (stored.isTooDeep) throw new ServerCrash("fixed data are nested too deeply");
+    return validated.fixedData === undefined
+      ? this.serialize(row)
+      : this.serializeWithFixedData(row, validated.fixedData);
   }
 
   private serializeWithFixedData(row: Invitation, fixedData: JsonObject): Json {
@@ -213,35 +216,36 @@ export class Invitations extends ViewSet<Invitation> {
     };
   }
 
-  private validate(call: ApiRequest, partial: boolean): ValidatedFields {
-    const form = new Serializer(call.bodyFields(), partial);
-    const flowOf = primaryKeyField((pk) => this.instance.flows.find(pk));
-    // flow.empty: an empty text is none.
-    const flowOrNone = (value: Json): FieldResult<Flow | null> =>
-      value === "" ? { value: null } : nullable(flowOf)(value);
-    const written: ValidatedFields = {
-      name: form.required("name", slugField(call.behavior)),
-      expires: form.optional("expires", nullable(dateTimeField(call.behavior))),
-      fixedData: form.optional("fixed_data", dictField),
-      singleUse: form.optional("single_use", booleanField),
-      flow: form.optional("flow", flowOrNone),
+  private validate(request: ApiRequest, partial: boolean): ValidatedFields {
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const existingFlow = primaryKeyField((pk) => this.instance.flows.find(pk));
+    // flow.empty: an empty string means null.
+    const flowField = (value: Json): FieldResult<Flow | null> =>
+      value === "" ? { value: null } : nullable(existingFlow)(value);
+    const validated: ValidatedFields = {
+      name: serializer.required("name", slugField(request.behavior)),
+      expires: serializer.optional("expires", nullable(dateTimeField(request.behavior))),
+      fixedData: serializer.optional("fixed_data", dictField),
+      singleUse: serializer.optional("single_use", booleanField),
+      flow: serializer.optional("flow", flowField),
     };
-    if (form.hasErrors) throw apiError(400, form.errors);
-    return written;
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    return validated;
   }
 }
 
-function storeFixedData(fixedData: JsonObject): { value: JsonObject; poisoned: boolean; tooDeep: boolean } {
-  const kept = storeJson(fixedData);
-  // fixed_data.nul: the database refuses it, so nothing is saved.
-  if (kept.hasNul) throw new ServerCrash("the database takes no NUL");
-  if (kept.depth > maxReadableDepth && kept.depth < minUnreadableDepth)
-    throw notRecorded(`fixed data of ${kept.depth} levels`);
-  const tooDeep = kept.depth >= minUnreadableDepth;
-  return { value: kept.value as JsonObject, poisoned: kept.isUnreadable || tooDeep, tooDeep };
+function storeFixedData(fixedData: JsonObject): { value: JsonObject; isUnreadable: boolean; isTooDeep: boolean } {
+  const stored = storeJson(fixedData);
+  // fixed_data.nul: the database rejects it, so nothing is saved.
+  if (stored.hasNul) throw new ServerCrash("the database rejects NUL");
+  if (stored.depth > maxReadableDepth && stored.depth < minUnreadableDepth) {
+    throw notRecorded(`fixed data of ${stored.depth} levels`);
+  }
+  const isTooDeep = stored.depth >= minUnreadableDepth;
+  return { value: stored.value as JsonObject, isUnreadable: stored.isUnreadable || isTooDeep, isTooDeep };
 }
 
-/** ordering.flow, .created_by and .fixed_data were seen on rows that they hardly tell apart. */
+/** ordering.flow, .created_by and .fixed_data were recorded with rows that are mostly equal in these fields. */
 const comparators: Record<string, Comparator<Invitation>> = {
   pk: byString((row) => row.pk),
   name: byString((row) => row.name),
@@ -249,7 +253,7 @@ const comparators: Record<string, Comparator<Invitation>> = {
   single_use: () => {
     throw notRecorded("the ordering single_use");
   },
-  // Without a flow come last.
+  // Invitations without a flow come last.
   flow: byString((row) => row.flow?.pk ?? "~"),
   created_by: (a, b) => a.createdBy.pk - b.createdBy.pk,
   fixed_data: (a, b) => {

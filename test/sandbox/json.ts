@@ -1,9 +1,9 @@
 /**
- * JSON as authentik reads and keeps it: `1` and `1.0` are different numbers, integers go to 64 bits, and what comes
- * back from the database has its keys sorted and its large floats turned into integers. JavaScript's own JSON knows none of this.
+ * JSON as authentik parses and stores it. `1` and `1.0` are different numbers, and integers have 64 bits. In the database, keys are sorted and
+ * large floats become integers. JavaScript's `JSON` does none of this.
  */
 
-/** A number that was written with a point or an exponent, or was too large for an integer. */
+/** A number that was written with a decimal point or an exponent, or that does not fit into 64 bits. */
 export class Float {
   constructor(readonly value: number) {}
 }
@@ -18,7 +18,7 @@ export class JsonError extends Error {}
 const minInteger = -(2n ** 63n);
 const maxInteger = 2n ** 64n - 1n;
 
-/** What JavaScript's JSON would read otherwise than the server: then the reader below is used, which is slower. */
+/** Matches documents that `JSON.parse` might not parse as the server does. The slower parser below handles these. */
 const needsExactParser = /-0|\d[.eE]|\d{16}|\\u/;
 
 export function isObject(value: Json | undefined): value is JsonObject {
@@ -30,7 +30,7 @@ export function parseJson(text: string): Json {
     try {
       return JSON.parse(text) as Json;
     } catch {
-      // The reader below says where it broke, in the server's words.
+      // The parser below throws the server's error message, with the position.
     }
   }
   return new Parser(text).parse();
@@ -71,14 +71,14 @@ class Parser {
     if (c === "{") return this.parseObject();
     if (c === "[") return this.parseList();
     if (c === '"') return this.parseString();
-    for (const [word, meaning] of [
+    for (const [literal, value] of [
       ["true", true],
       ["false", false],
       ["null", null],
     ] as const) {
-      if (this.text.startsWith(word, this.position)) {
-        this.position += word.length;
-        return meaning;
+      if (this.text.startsWith(literal, this.position)) {
+        this.position += literal.length;
+        return value;
       }
     }
     return this.parseNumber();
@@ -103,7 +103,7 @@ class Parser {
       if (this.text[this.position] !== ":") throw this.error("unexpected character");
       this.position += 1;
       const value = this.value();
-      // The last of two equal keys counts (body.duplicate-keys), also for a key that JavaScript would take for a prototype.
+      // The last of two equal keys wins (body.duplicate-keys). defineProperty also handles the key `__proto__`.
       Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
       if (this.endsWith("}")) return object;
     }
@@ -144,11 +144,11 @@ class Parser {
     this.position += 1;
     let string = "";
     for (;;) {
-      // All but quotes, backslashes and control characters.
-      const plain = /[ !#-[\]-\uffff]*/y;
-      plain.lastIndex = this.position;
-      string += plain.exec(this.text)?.[0] ?? "";
-      this.position = plain.lastIndex;
+      // Everything except quotes, backslashes and control characters.
+      const unescaped = /[ !#-[\]-\uffff]*/y;
+      unescaped.lastIndex = this.position;
+      string += unescaped.exec(this.text)?.[0] ?? "";
+      this.position = unescaped.lastIndex;
       const c = this.text[this.position];
       if (c === undefined) throw this.error("unexpected end of data");
       if (c === '"') {
@@ -161,7 +161,7 @@ class Parser {
   }
 
   private parseEscape(): string {
-    const plain: Record<string, string> = {
+    const escapes: Record<string, string> = {
       '"': '"',
       "\\": "\\",
       "/": "/",
@@ -174,10 +174,10 @@ class Parser {
     const c = this.text[this.position + 1];
     if (c === undefined) throw this.error("unexpected end of data", this.position + 1);
     if (c !== "u") {
-      const meaning = plain[c];
-      if (meaning === undefined) throw this.error("invalid escaped character in string");
+      const character = escapes[c];
+      if (character === undefined) throw this.error("invalid escaped character in string");
       this.position += 2;
-      return meaning;
+      return character;
     }
     const high = this.parseHexDigits();
     if (high >= 0xdc00 && high <= 0xdfff) throw this.error("invalid high surrogate in string");
@@ -197,20 +197,20 @@ class Parser {
   }
 
   private parseNumber(): Json {
-    const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-    number.lastIndex = this.position;
-    const found = number.exec(this.text);
+    const pattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+    pattern.lastIndex = this.position;
+    const match = pattern.exec(this.text);
     // invitations.create.fixed_data.nan
-    if (!found) throw this.error("unexpected character");
-    this.position = number.lastIndex;
-    const [digits, fraction, exponent] = found;
+    if (!match) throw this.error("unexpected character");
+    this.position = pattern.lastIndex;
+    const [digits, fraction, exponent] = match;
     if (fraction === undefined && exponent === undefined) return toInteger(BigInt(digits));
     return new Float(Number(digits));
   }
 }
 
 function toInteger(value: bigint): Json {
-  // invitations.create.fixed_data.int-65-bit: what does not fit into 64 bits is read as a float.
+  // invitations.create.fixed_data.int-65-bit: an integer of more than 64 bits is parsed as a float.
   if (value < minInteger || value > maxInteger) return new Float(Number(value));
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
@@ -226,7 +226,7 @@ export function stringifyJson(value: Json): string {
   return `{${parts.join(",")}}`;
 }
 
-/** As Python writes a float: with a point, and with an exponent from 1e16 on. */
+/** Formats a float as Python does: always with a decimal point, and with an exponent from 1e16. */
 function stringifyFloat(value: number): string {
   if (Object.is(value, -0)) return "-0.0";
   if (Math.abs(value) >= 1e16) return value.toExponential();
@@ -235,23 +235,23 @@ function stringifyFloat(value: number): string {
 
 export interface StoredJson {
   value: Json;
-  /** The database took it, but no answer can be made of it any more. */
+  /** The database accepts it, but authentik can no longer serialize it. */
   isUnreadable: boolean;
   depth: number;
-  /** A string or a key holds a NUL, which the database refuses. */
+  /** A string or a key contains a NUL, which the database rejects. */
   hasNul: boolean;
 }
 
-/** What becomes of a value on its way into the database and back (invitations.create.fixed_data.*.retrieve). */
+/** Returns the value as the database stores it (invitations.create.fixed_data.*.retrieve). */
 export function storeJson(value: Json): StoredJson {
   if (value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "bigint") {
     return { value, isUnreadable: false, depth: 0, hasNul: false };
   }
   if (typeof value === "string") return { value, isUnreadable: false, depth: 0, hasNul: value.includes("\u0000") };
   if (value instanceof Float) {
-    const kept = storeFloat(value.value);
-    const poison = typeof kept === "bigint" && (kept < minInteger || kept > maxInteger);
-    return { value: kept, isUnreadable: poison, depth: 0, hasNul: false };
+    const stored = storeFloat(value.value);
+    const isUnreadable = typeof stored === "bigint" && (stored < minInteger || stored > maxInteger);
+    return { value: stored, isUnreadable, depth: 0, hasNul: false };
   }
   if (Array.isArray(value)) {
     const items = value.map(storeJson);
@@ -264,7 +264,7 @@ export function storeJson(value: Json): StoredJson {
   const object: JsonObject = {};
   const items: StoredJson[] = [];
   let nul = false;
-  // fixed_data.key-order: by length first, then by bytes.
+  // fixed_data.key-order: sorted by length, then by bytes.
   const keys = Object.keys(value)
     .map((key) => ({ key, bytes: Buffer.from(key) }))
     .sort((a, b) => a.bytes.length - b.bytes.length || Buffer.compare(a.bytes, b.bytes));
@@ -286,7 +286,7 @@ function combine(value: Json, items: StoredJson[], nul: boolean): StoredJson {
   };
 }
 
-/** fixed_data.floats: `-0.0` comes back as `0.0`, and what Python writes with an exponent and is whole (`1e+18`) as an integer. */
+/** `-0.0` is stored as `0.0`. An integral float that Python writes with an exponent (`1e+18`) is stored as an integer (fixed_data.floats). */
 function storeFloat(value: number): Json {
   if (Object.is(value, -0)) return new Float(0);
   if (Math.abs(value) < 1e16) return new Float(value);

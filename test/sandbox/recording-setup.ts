@@ -7,9 +7,9 @@ import type { Stage } from "./stages";
 const farFuture = "2031-05-06T07:08:09.000000Z";
 const past = "2001-02-03T04:05:06.000000Z";
 
-/** What the people who recorded did between the recorded requests, deduced from what later exchanges show. */
+/** Reproduces changes that were made between recorded requests but not recorded, as inferred from later exchanges. */
 export class RecordingSetup {
-  /** Tokens by the names that the recording gives them. */
+  /** Keyed by the name that the recording uses. */
   readonly tokens: Record<string, string>;
   private readonly stages: Record<string, Stage> = {};
 
@@ -20,7 +20,7 @@ export class RecordingSetup {
     this.tokens = { admin: authentik.token, bad: "not-a-token" };
   }
 
-  /** By the case before which it was done. */
+  /** The changes to make before a case, keyed by case. */
   steps(recording: RecordingName): Record<string, () => unknown> {
     const { instance } = this.authentik;
     const { invitations, flows, users } = instance;
@@ -35,20 +35,16 @@ export class RecordingSetup {
       "invitations.create.single_use.true": () => {
         instance.defaultTokenMinutes = 30;
       },
-      // A flow of every designation was made.
+      // There was one flow of each designation.
       "invitations.create.flow.designation-authentication": () => {
-        for (const { case: name, responseBody: answer } of this.exchanges) {
-          if (name.startsWith("invitations.create.flow.designation-")) this.addFlowOf(answer);
+        for (const exchange of this.exchanges) {
+          if (exchange.case.startsWith("invitations.create.flow.designation-")) this.addFlowOf(exchange.responseBody);
         }
       },
       "invitations.retrieve.flow-renamed": () => {
-        const answer = this.responseOf("invitations.retrieve.flow-renamed");
-        invitations.add({
-          pk: pkOf(answer),
-          name: "rec-flow-doomed",
-          expires: farFuture,
-          flow: this.addFlowOf(answer),
-        });
+        const invitation = this.responseOf("invitations.retrieve.flow-renamed");
+        const flow = this.addFlowOf(invitation);
+        invitations.add({ pk: pkOf(invitation), name: "rec-flow-doomed", expires: farFuture, flow });
       },
       "invitations.retrieve.flow-deleted": () => {
         const flow = flows.ofSlug("rec-flow-renamed") as Flow;
@@ -56,22 +52,22 @@ export class RecordingSetup {
       },
       "invitations.list.all": () => {
         this.removeAll();
-        const pks = this.listedPks("invitations.list.all");
+        const listed = this.listedObjects("invitations.list.all");
         const flow = flows.ofSlug("rec-flow") ?? null;
         const newYear = "2031-01-01T00:00:00.000000Z";
-        invitations.add({ ...pks("rec-l-a"), expires: newYear, flow });
-        invitations.add(pks("rec-l-b"));
-        invitations.add({ ...pks("rec-l-c"), expires: "2030-01-01T00:00:00.000000Z" });
-        invitations.add({ ...pks("rec-l-d"), expires: newYear });
-        invitations.add({ ...pks("rec-l-e"), expires: past });
-        invitations.add({ ...pks("rec-l-f"), singleUse: true });
+        invitations.add({ ...listed("rec-l-a"), expires: newYear, flow });
+        invitations.add(listed("rec-l-b"));
+        invitations.add({ ...listed("rec-l-c"), expires: "2030-01-01T00:00:00.000000Z" });
+        invitations.add({ ...listed("rec-l-d"), expires: newYear });
+        invitations.add({ ...listed("rec-l-e"), expires: past });
+        invitations.add({ ...listed("rec-l-f"), singleUse: true });
       },
       "auth.none.list": () => {
         invitations.add({ pk: this.pkInPath("auth.none.retrieve"), name: "rec-access", expires: farFuture });
-        const all = ["add", "view", "change", "delete"];
+        const actions = ["add", "view", "change", "delete"];
         const permissions = [
-          ...all.map((action) => `authentik_stages_invitation.${action}_invitation`),
-          ...all.map((action) => `authentik_stages_invitation.${action}_invitationstage`),
+          ...actions.map((action) => `authentik_stages_invitation.${action}_invitation`),
+          ...actions.map((action) => `authentik_stages_invitation.${action}_invitationstage`),
           "authentik_flows.view_flow",
         ];
         this.addUser("limited", []);
@@ -85,11 +81,11 @@ export class RecordingSetup {
       "auth.deputy.delete": () => {
         invitations.add({ pk: this.pkInPath("auth.deputy.delete"), name: "rec-deleted-by-deputy" });
       },
-      // 16 were listed on 2024.8: eight more than the exchanges before explain. On 2026.2 there were none of these.
+      // 2024.8 listed 16 invitations, eight more than the previous exchanges explain. 2026.2 listed no unexplained ones.
       "auth.viewer.list": () => {
-        const listed = this.responseOf("auth.viewer.list")["pagination"] as JsonObject;
-        for (let more = invitations.count; more < Number(listed["count"]); more++) {
-          invitations.add({ name: `rec-unexplained-${more}`, expires: past });
+        const pagination = this.responseOf("auth.viewer.list")["pagination"] as JsonObject;
+        for (let count = invitations.count; count < Number(pagination["count"]); count++) {
+          invitations.add({ name: `rec-unexplained-${count}`, expires: past });
         }
       },
       "invitations.retrieve.after-creator-delete": () => {
@@ -115,29 +111,29 @@ export class RecordingSetup {
       },
       "expiry.past.after": () => this.authentik.cleanUpExpired(),
       "consume.page": () => {
-        const other = this.addFlowOf(this.responseOf("consume.wrong-flow.retrieve-after"));
+        const otherFlow = this.addFlowOf(this.responseOf("consume.wrong-flow.retrieve-after"));
         const name = "rec-consume";
         const flow = flows.add({ name, slug: name, title: name, designation: "enrollment" });
         const stage = instance.stages.add({ name });
         this.stages[name] = stage;
         instance.bindings.add({ target: flow, stage, order: 0 });
-        const used = (which: string): { pk: string; name: string; expires: string; singleUse: boolean } => ({
-          pk: this.pkInPath(`consume.${which}.retrieve-after`),
-          name: `rec-use-${which}`,
+        const toBeUsed = (suffix: string): { pk: string; name: string; expires: string; singleUse: boolean } => ({
+          pk: this.pkInPath(`consume.${suffix}.retrieve-after`),
+          name: `rec-use-${suffix}`,
           expires: farFuture,
           singleUse: true,
         });
-        invitations.add(used("single"));
-        invitations.add({ ...used("multi"), singleUse: false });
-        invitations.add({ ...used("bound"), flow });
-        invitations.add({ ...used("wrong-flow"), name: "rec-use-wrong", flow: other });
-        invitations.add({ ...used("expired"), expires: past });
-        invitations.add({ pk: used("never").pk, name: "rec-use-never" });
+        invitations.add(toBeUsed("single"));
+        invitations.add({ ...toBeUsed("multi"), singleUse: false });
+        invitations.add({ ...toBeUsed("bound"), flow });
+        invitations.add({ ...toBeUsed("wrong-flow"), name: "rec-use-wrong", flow: otherFlow });
+        invitations.add({ ...toBeUsed("expired"), expires: past });
+        invitations.add({ pk: toBeUsed("never").pk, name: "rec-use-never" });
       },
       "consume.continue.no-token": () => {
         (this.stages["rec-consume"] as Stage).continueFlowWithoutInvitation = true;
       },
-      // The 901st row is the 401st of those without an expiry of their own, counted from the newest: every other one had none.
+      // Every other invitation had the default expiry: row 901 is the 401st of these, newest first.
       "bulk.list.page_size-default": () => {
         this.removeAll();
         for (let index = 0; index < 1000; index++) {
@@ -166,43 +162,43 @@ export class RecordingSetup {
     this.removeByName(/^/);
   }
 
-  private removeByName(named: RegExp): void {
+  private removeByName(pattern: RegExp): void {
     const { invitations } = this.authentik.instance;
-    for (const invitation of invitations.all()) if (named.test(invitation.name)) invitations.remove(invitation);
+    for (const invitation of invitations.all()) if (pattern.test(invitation.name)) invitations.remove(invitation);
   }
 
-  private responseOf(name: string): JsonObject {
-    return this.exchange(name).responseBody as JsonObject;
+  private responseOf(caseName: string): JsonObject {
+    return this.findExchange(caseName).responseBody as JsonObject;
   }
 
-  private exchange(name: string): Exchange {
-    const found = this.exchanges.find((exchange) => exchange.case === name);
-    if (!found) throw new Error(`nothing was recorded as ${name}`);
-    return found;
+  private findExchange(caseName: string): Exchange {
+    const exchange = this.exchanges.find((candidate) => candidate.case === caseName);
+    if (!exchange) throw new Error(`no recorded case is named ${caseName}`);
+    return exchange;
   }
 
-  private pkInPath(name: string): string {
-    return this.exchange(name).path.split("/").at(-2) ?? "";
+  private pkInPath(caseName: string): string {
+    return this.findExchange(caseName).path.split("/").at(-2) ?? "";
   }
 
-  /** The pks of the objects in a recorded list, by their names. */
-  private listedPks(name: string): (of: string) => { pk: string; name: string } {
-    const rows = this.responseOf(name)["results"] as JsonObject[];
-    return (of) => ({ pk: pkOf(rows.find((row) => row["name"] === of) as JsonObject), name: of });
+  /** Returns a function from a name to the pk and name of that object in a recorded list. */
+  private listedObjects(caseName: string): (name: string) => { pk: string; name: string } {
+    const rows = this.responseOf(caseName)["results"] as JsonObject[];
+    return (name) => ({ pk: pkOf(rows.find((row) => row["name"] === name) as JsonObject), name });
   }
 
-  /** Makes the flow that a recorded invitation was for. */
-  private addFlowOf(answer: Json): Flow {
-    const flow = isObject(answer) ? answer["flow_obj"] : undefined;
-    if (!isObject(flow)) throw new Error("a recorded invitation without a flow");
-    const text = (name: string): string => String(flow[name]);
+  /** Adds the flow of a recorded invitation. */
+  private addFlowOf(invitation: Json): Flow {
+    const flow = isObject(invitation) ? invitation["flow_obj"] : undefined;
+    if (!isObject(flow)) throw new Error("the recorded invitation has no flow");
+    const field = (name: string): string => String(flow[name]);
     return this.authentik.instance.flows.add({
       pk: pkOf(flow),
-      policyBindingModel: text("policybindingmodel_ptr_id"),
-      name: text("name"),
-      slug: text("slug"),
-      title: text("title"),
-      designation: text("designation"),
+      policyBindingModel: field("policybindingmodel_ptr_id"),
+      name: field("name"),
+      slug: field("slug"),
+      title: field("title"),
+      designation: field("designation"),
     });
   }
 }

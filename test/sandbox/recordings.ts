@@ -3,15 +3,14 @@ import { join } from "node:path";
 import type { AuthentikVersion } from "./index";
 import { isObject, type Json, type JsonObject, parseJson, stringifyJson } from "./json";
 
-/** One recorded request to a real server, and its answer. */
+/** A request to a real server, with the server's response. */
 export interface Exchange {
   case: string;
   method: string;
   path: string;
   query: string;
-  /** Whose token it carried; the shorter recordings do not say. */
+  /** The name of the token's user. Only `exchanges-*.jsonl` contain it. */
   auth: string | null;
-  /** A text of its own, JSON, or nothing. */
   requestBody: Buffer | undefined;
   contentType: string | undefined;
   status: number;
@@ -32,17 +31,17 @@ export function readRecording(recording: RecordingName, version: AuthentikVersio
 
 function toExchange(line: JsonObject): Exchange {
   const requestBody = line["requestBody"] ?? null;
-  const name = line["case"] as string;
-  const withType = !("requestContentType" in line) || line["requestContentType"] !== null;
+  const caseName = line["case"] as string;
+  const hasContentType = !("requestContentType" in line) || line["requestContentType"] !== null;
   return {
-    case: name,
+    case: caseName,
     method: line["method"] as string,
     path: line["path"] as string,
     query: line["query"] as string,
     auth: (line["auth"] as string | undefined) ?? null,
-    requestBody: requestBody === null ? undefined : encodeRequestBody(name, requestBody),
+    requestBody: requestBody === null ? undefined : encodeRequestBody(caseName, requestBody),
     contentType:
-      requestBody === null || !withType
+      requestBody === null || !hasContentType
         ? undefined
         : ((line["requestContentType"] as string | undefined) ?? "application/json"),
     status: line["status"] as number,
@@ -51,21 +50,21 @@ function toExchange(line: JsonObject): Exchange {
   };
 }
 
-function encodeRequestBody(name: string, body: Json): Buffer {
+function encodeRequestBody(caseName: string, body: Json): Buffer {
   if (isObject(body) && typeof body["$raw"] === "string") {
-    // `\xff` stands for that byte (body.bad-utf8).
+    // `\xff` represents that byte (body.bad-utf8).
     const [start = "", ...rest] = body["$raw"].split("\\xff");
     const bytes = [Buffer.from(start), ...rest.flatMap((part) => [Buffer.from([0xff]), Buffer.from(part)])];
     return Buffer.concat(bytes);
   }
-  if (isObject(body) && typeof body["$bytes"] === "number") return regenerateLargeBody(name, body["$bytes"]);
+  if (isObject(body) && typeof body["$bytes"] === "number") return regenerateLargeBody(caseName, body["$bytes"]);
   return Buffer.from(stringifyJson(body));
 }
 
-/** Bodies that were too long to keep: `rec-large` with a text of so many `z`, or a stage's name of so many `y`. */
-function regenerateLargeBody(name: string, bytes: number): Buffer {
-  const [start, filling, end] = name.startsWith("stages.")
+/** Regenerates a body that was too long to record: fixed data with a long string of `z`, or a stage's name with a long string of `y`. */
+function regenerateLargeBody(caseName: string, bytes: number): Buffer {
+  const [start, padding, end] = caseName.startsWith("stages.")
     ? ['{"name": "rec', "y", '"}']
     : ['{"name": "rec-large", "fixed_data": {"v": "', "z", '"}}'];
-  return Buffer.from(start + filling.repeat(bytes - start.length - end.length) + end);
+  return Buffer.from(start + padding.repeat(bytes - start.length - end.length) + end);
 }

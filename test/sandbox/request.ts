@@ -5,12 +5,12 @@ import { apiError, notRecorded, ServerCrash } from "./responses";
 import type { User } from "./users";
 import type { VersionBehavior } from "./versions";
 
-/** One request, as far as the rooms need it. */
+/** A request to the API. */
 export class ApiRequest {
-  /** Set once the token was looked at. */
+  /** Set by authentication. Stays null for an anonymous request. */
   user: User | null = null;
   readonly query: URLSearchParams;
-  /** Ties the events of one request together (events.used.search-hex). */
+  /** The `request_id` that all events of this request share (events.used.search-hex). */
   readonly id = randomUUID();
 
   constructor(
@@ -29,12 +29,12 @@ export class ApiRequest {
     return Array.isArray(value) ? value[0] : value;
   }
 
-  /** The last one counts (list.name.twice). */
+  /** If a parameter is repeated, its last value wins (list.name.twice). */
   parameter(name: string): string | undefined {
     return this.query.getAll(name).at(-1);
   }
 
-  /** The fields of the body; whoever sends none, sends an empty object (body.no-body). */
+  /** The fields of the body. An empty body counts as an empty object (body.no-body). */
   bodyFields(): JsonObject {
     const value = this.parseBody();
     if (value === null) throw apiError(400, { non_field_errors: ["No data provided"] });
@@ -69,12 +69,11 @@ export class ApiRequest {
     }
   }
 
-  /** What the client sent as its name. */
   get userAgent(): string {
     return this.header("user-agent") ?? "";
   }
 
-  /** Only JSON is spoken (accept.html, accept.xml, accept.format-query). */
+  /** Content negotiation: JSON is the only media type (accept.html, accept.xml, accept.format-query). */
   acceptsJson(): boolean {
     const format = this.parameter("format");
     if (format !== undefined && format !== "json") throw notRecorded(`the format ${JSON.stringify(format)}`);
@@ -83,19 +82,18 @@ export class ApiRequest {
   }
 }
 
-/** Python's words for the first byte that is no UTF-8 (body.bad-utf8). */
+/** Python's error message for the first byte that is not valid UTF-8 (body.bad-utf8). */
 function invalidUtf8Error(body: Buffer): string {
-  let good = 0;
-  // Character by character: what is bad is short in practice.
-  while (good < body.length) {
-    const length = [1, 2, 3, 4].find((bytes) => isValidUtf8(body.subarray(good, good + bytes)));
+  let validBytes = 0;
+  while (validBytes < body.length) {
+    const length = [1, 2, 3, 4].find((bytes) => isValidUtf8(body.subarray(validBytes, validBytes + bytes)));
     if (length === undefined) break;
-    good += length;
+    validBytes += length;
   }
-  const byte = body[good] ?? 0;
-  const start = (byte >= 0x80 && byte < 0xc2) || byte > 0xf4;
-  if (!start) throw notRecorded("a body with half a character");
-  return `'utf-8' codec can't decode byte 0x${byte.toString(16)} in position ${good}: invalid start byte`;
+  const byte = body[validBytes] ?? 0;
+  const isInvalidStart = (byte >= 0x80 && byte < 0xc2) || byte > 0xf4;
+  if (!isInvalidStart) throw notRecorded("a body with half a character");
+  return `'utf-8' codec can't decode byte 0x${byte.toString(16)} in position ${validBytes}: invalid start byte`;
 }
 
 function isValidUtf8(bytes: Buffer): boolean {

@@ -3,18 +3,18 @@ import type { Json } from "./json";
 export interface HttpResponse {
   status: number;
   headers: Record<string, string>;
-  /** JSON is written by the server in its version's manner; a text goes out as it is. */
+  /** JSON is sent with the content type of the server's version. A string is sent as is. */
   body: { json: Json } | { text: string } | undefined;
 }
 
-/** An answer that ends the request at once. */
+/** An error response. Throwing it ends the request, as an APIException of Django REST framework does. */
 export class ApiError extends Error {
   constructor(readonly response: HttpResponse) {
-    super(`refused with ${response.status}`);
+    super(`HTTP status ${response.status}`);
   }
 }
 
-/** The server broke down while it answered. */
+/** An unhandled exception inside the real server. */
 export class ServerCrash extends Error {}
 
 export function json(status: number, body: Json): HttpResponse {
@@ -37,14 +37,14 @@ export function permissionDenied(): ApiError {
   return apiError(403, { detail: "You do not have permission to perform this action." });
 }
 
-/** What no recording and no schema tells: the stand-in does not guess. */
+/** 501, because neither a recording nor the API schema shows what a real server does. */
 export function notRecorded(what: string): ApiError {
   return apiError(501, {
     detail: `The embedded authentik is a stand-in: ${what} was not seen on a real server, so it does not answer it.`,
   });
 }
 
-/** A write to an address that does not exist, and a write after which the server broke down, look the same (slash.put, fixed_data.nul). */
+/** The response to a write to an unknown URL. It is also the response to a write that crashed the server (slash.put, fixed_data.nul). */
 export function methodNotAllowedPage(): HttpResponse {
   return {
     status: 405,
@@ -53,12 +53,12 @@ export function methodNotAllowedPage(): HttpResponse {
   };
 }
 
-/** An address that does not exist (path.unknown). */
+/** The response to a read of an unknown URL (path.unknown). */
 export function notFoundPage(): HttpResponse {
   return html(404, htmlPage("Not Found"));
 }
 
-/** The server broke down while it read (fixed_data.int-huge.retrieve). */
+/** The response to a read that crashed the server (fixed_data.int-huge.retrieve). */
 export function serverErrorPage(): HttpResponse {
   return html(500, htmlPage("Internal Server Error"));
 }

@@ -19,7 +19,7 @@ import { withAllowHeader } from "./viewset";
 
 const readOnlyMethods = "GET, HEAD, OPTIONS";
 
-/** Areas of the API that a real server has: what the stand-in does not know in them, it does not deny. */
+/** First path segments of the real API. Unknown endpoints below them are 501, because they might exist on a real server. */
 const apiAreas = new Set([
   "admin",
   "authenticators",
@@ -51,107 +51,109 @@ const apiAreas = new Set([
   "tenants",
 ]);
 
-/** Which room answers which address. */
+/** Routes requests to viewsets and other endpoints. */
 export class Router {
   constructor(private readonly instance: Instance) {}
 
-  route(call: ApiRequest): HttpResponse {
-    const routeApi = /^\/api\/v3(\/.*)$/.exec(call.path)?.[1];
-    if (routeApi !== undefined) return this.api(call, routeApi);
-    if (call.path === "/-/health/live/" || call.path === "/-/health/ready/") return html(200, "");
-    const flow = /^\/if\/flow\/([^/]+)\/$/.exec(call.path)?.[1];
-    if (flow !== undefined) {
-      // consume.page: a page that asks the flow executor; opening it uses nothing up.
-      const found = this.instance.flows.ofSlug(decodeURIComponent(flow));
-      if (!found) throw notRecorded("the page of a flow that does not exist");
-      if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on a flow's page`);
-      return html(200, htmlPage(found.title));
+  route(request: ApiRequest): HttpResponse {
+    const apiPath = /^\/api\/v3(\/.*)$/.exec(request.path)?.[1];
+    if (apiPath !== undefined) return this.routeApi(request, apiPath);
+    if (request.path === "/-/health/live/" || request.path === "/-/health/ready/") return html(200, "");
+    const slug = /^\/if\/flow\/([^/]+)\/$/.exec(request.path)?.[1];
+    if (slug !== undefined) {
+      // consume.page: a page that calls the flow executor. Loading it does not use the invitation.
+      const flow = this.instance.flows.ofSlug(decodeURIComponent(slug));
+      if (!flow) throw notRecorded("the page of a flow that does not exist");
+      if (request.method !== "GET" && request.method !== "HEAD")
+        throw notRecorded(`${request.method} on a flow's page`);
+      return html(200, htmlPage(flow.title));
     }
     // path.unknown-no-api
-    if (call.path.startsWith("/api/")) return unknownUrl(call);
-    throw notRecorded(`the address ${call.path}`);
+    if (request.path.startsWith("/api/")) return unknownUrl(request);
+    throw notRecorded(`the address ${request.path}`);
   }
 
-  private api(call: ApiRequest, path: string): HttpResponse {
+  private routeApi(request: ApiRequest, path: string): HttpResponse {
     const { instance } = this;
     // path.base
-    if (path === "/" && call.method === "GET") return html(200, htmlPage("API browser"));
-    const parts = path.slice(1).split("/").map(decodeSegment);
-    // slash.*: nothing redirects.
-    if (parts.pop() !== "" || parts.includes("")) return unknownUrl(call);
-    const sets: Record<string, Flows | Bindings | AllStages> = {
+    if (path === "/" && request.method === "GET") return html(200, htmlPage("API browser"));
+    const segments = path.slice(1).split("/").map(decodeSegment);
+    // slash.*: authentik does not redirect to the path with a trailing slash.
+    if (segments.pop() !== "" || segments.includes("")) return unknownUrl(request);
+    const viewSets: Record<string, Flows | Bindings | AllStages> = {
       "flows/instances": instance.flows,
       "flows/bindings": instance.bindings,
       "stages/all": instance.allStages,
     };
-    const [area, room, third, fourth, ...rest] = parts;
+    const [area, resource, third, fourth, ...rest] = segments;
     const key = fourth ?? "";
     const action = rest.join("/");
-    if (area === "stages" && room === "invitation") {
-      const set = third === "invitations" ? instance.invitations : third === "stages" ? instance.stages : undefined;
-      if (!set || !oneOf(["", "used_by"], action)) return unknownUrl(call);
-      if (fourth === undefined) return set.dispatchList(call);
-      return action === "" ? set.dispatchDetail(call, key) : set.dispatchUsedBy(call, key);
+    if (area === "stages" && resource === "invitation") {
+      const viewSet = third === "invitations" ? instance.invitations : third === "stages" ? instance.stages : undefined;
+      if (!viewSet || !["", "used_by"].includes(action)) return unknownUrl(request);
+      if (fourth === undefined) return viewSet.dispatchList(request);
+      return action === "" ? viewSet.dispatchDetail(request, key) : viewSet.dispatchUsedBy(request, key);
     }
     if (fourth === undefined || (fourth === "used_by" && rest.length === 0)) {
-      const set = sets[`${area}/${room}`];
-      if (set && third === undefined) return set.dispatchList(call);
-      if (set && third !== undefined && !oneOf(["types", "cache", "import"], third)) {
-        return fourth === undefined ? set.dispatchDetail(call, third) : set.dispatchUsedBy(call, third);
+      const viewSet = viewSets[`${area}/${resource}`];
+      if (viewSet && third === undefined) return viewSet.dispatchList(request);
+      if (viewSet && third !== undefined && !["types", "cache", "import"].includes(third)) {
+        return fourth === undefined ? viewSet.dispatchDetail(request, third) : viewSet.dispatchUsedBy(request, third);
       }
     }
-    switch (parts.join("/")) {
+    switch (segments.join("/")) {
       case "root/config":
-        return this.readOnly(call, false, () => this.rootConfig());
+        return this.readOnly(request, false, () => this.rootConfig());
       case "admin/version":
-        return this.readOnly(call, true, () => this.version());
+        return this.readOnly(request, true, () => this.version());
       case "admin/settings":
-        return withAllowHeader("GET, PUT, PATCH, HEAD, OPTIONS", () => this.settings(call));
+        return withAllowHeader("GET, PUT, PATCH, HEAD, OPTIONS", () => this.settings(request));
       case "core/users/me":
-        return this.readOnly(call, true, () => instance.users.me(call));
+        return this.readOnly(request, true, () => instance.users.me(request));
       case "core/users":
         return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
-          this.initialize(call);
-          if (call.method !== "GET") throw notRecorded(`${call.method} on users`);
-          return instance.users.list(call);
+          this.initialize(request);
+          if (request.method !== "GET") throw notRecorded(`${request.method} on users`);
+          return instance.users.list(request);
         });
       case "events/events":
-        return instance.events.answerList(call);
+        return instance.events.answerList(request);
     }
-    const one = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
-    if (area === "core" && room === "users" && /^\d+$/.test(third ?? "") && fourth === undefined) {
-      return withAllowHeader(one, () => {
-        this.initialize(call);
-        return instance.users.dispatchDetail(call, third ?? "");
+    const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
+    if (area === "core" && resource === "users" && /^\d+$/.test(third ?? "") && fourth === undefined) {
+      return withAllowHeader(detailMethods, () => {
+        this.initialize(request);
+        return instance.users.dispatchDetail(request, third ?? "");
       });
     }
-    if (area === "core" && room === "tokens" && third !== undefined && fourth === undefined) {
-      return withAllowHeader(one, () => {
-        this.initialize(call);
-        return instance.users.token(call, third);
+    if (area === "core" && resource === "tokens" && third !== undefined && fourth === undefined) {
+      return withAllowHeader(detailMethods, () => {
+        this.initialize(request);
+        return instance.users.dispatchTokenDetail(request, third);
       });
     }
-    if (area === "events" && room === "events" && third !== undefined && fourth === undefined) {
-      return instance.events.dispatchDetail(call, third);
+    if (area === "events" && resource === "events" && third !== undefined && fourth === undefined) {
+      return instance.events.dispatchDetail(request, third);
     }
-    if (area === "flows" && room === "executor" && third !== undefined && fourth === undefined) {
-      return instance.executor.dispatch(call, third);
+    if (area === "flows" && resource === "executor" && third !== undefined && fourth === undefined) {
+      return instance.executor.dispatch(request, third);
     }
-    if (area !== undefined && apiAreas.has(area)) throw notRecorded(`the address ${call.path}`);
-    return unknownUrl(call);
+    if (area !== undefined && apiAreas.has(area)) throw notRecorded(`the address ${request.path}`);
+    return unknownUrl(request);
   }
 
-  private initialize(call: ApiRequest): void {
-    if (!call.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
-    call.user = this.instance.users.authenticate(call);
+  private initialize(request: ApiRequest): void {
+    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
+    request.user = this.instance.users.authenticate(request);
   }
 
-  private readOnly(call: ApiRequest, loggedIn: boolean, answer: () => HttpResponse): HttpResponse {
+  private readOnly(request: ApiRequest, needsUser: boolean, handler: () => HttpResponse): HttpResponse {
     return withAllowHeader(readOnlyMethods, () => {
-      this.initialize(call);
-      if (loggedIn && !call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
-      if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on ${call.path}`);
-      return answer();
+      this.initialize(request);
+      if (needsUser && !request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+      if (request.method !== "GET" && request.method !== "HEAD")
+        throw notRecorded(`${request.method} on ${request.path}`);
+      return handler();
     });
   }
 
@@ -176,54 +178,51 @@ export class Router {
   }
 
   private version(): HttpResponse {
-    const { versionCurrent: current, versionLatest: latest, versionLatestValid: latestValid } = this.instance.behavior;
+    const { versionCurrent, versionLatest, versionLatestValid } = this.instance.behavior;
     return json(200, {
-      version_current: current,
-      version_latest: latest,
-      version_latest_valid: latestValid,
+      version_current: versionCurrent,
+      version_latest: versionLatest,
+      version_latest_valid: versionLatestValid,
       build_hash: "",
       outdated: false,
       outpost_outdated: false,
     });
   }
 
-  private settings(call: ApiRequest): HttpResponse {
-    this.initialize(call);
-    if (!call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
-    if (!call.user.isSuperuser) throw permissionDenied();
-    if (call.method !== "GET" && call.method !== "HEAD") throw notRecorded(`${call.method} on the system settings`);
-    const newer = this.instance.behavior.hasAutocomplete;
-    const more = (fields: JsonObject): JsonObject => (newer ? fields : {});
+  private settings(request: ApiRequest): HttpResponse {
+    this.initialize(request);
+    if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+    if (!request.user.isSuperuser) throw permissionDenied();
+    if (request.method !== "GET" && request.method !== "HEAD")
+      throw notRecorded(`${request.method} on the system settings`);
+    const { settingsHaveLimits } = this.instance.behavior;
+    const ifSupported = (fields: JsonObject): JsonObject => (settingsHaveLimits ? fields : {});
     return json(200, {
       avatars: "gravatar,initials",
       default_user_change_name: true,
       default_user_change_email: false,
       default_user_change_username: false,
       event_retention: "days=365",
-      ...more({ reputation_lower_limit: -5, reputation_upper_limit: 5 }),
+      ...ifSupported({ reputation_lower_limit: -5, reputation_upper_limit: 5 }),
       footer_links: [],
       gdpr_compliance: true,
       impersonation: true,
-      ...more({ impersonation_require_reason: true }),
+      ...ifSupported({ impersonation_require_reason: true }),
       default_token_duration: `minutes=${this.instance.defaultTokenMinutes}`,
       default_token_length: 60,
-      ...more({ pagination_default_page_size: 20, pagination_max_page_size: 100, flags: {} }),
+      ...ifSupported({ pagination_default_page_size: 20, pagination_max_page_size: 100, flags: {} }),
     });
   }
 }
 
-function decodeSegment(part: string): string {
+function decodeSegment(segment: string): string {
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(segment);
   } catch {
     throw notRecorded("an address with half a character");
   }
 }
 
-function oneOf(all: readonly string[], one: string): boolean {
-  return all.includes(one);
-}
-
-function unknownUrl(call: ApiRequest): HttpResponse {
-  return ["POST", "PUT", "PATCH", "DELETE"].includes(call.method) ? methodNotAllowedPage() : notFoundPage();
+function unknownUrl(request: ApiRequest): HttpResponse {
+  return ["POST", "PUT", "PATCH", "DELETE"].includes(request.method) ? methodNotAllowedPage() : notFoundPage();
 }

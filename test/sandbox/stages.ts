@@ -1,3 +1,4 @@
+import type { ObjectReference } from "./events";
 import {
   booleanField,
   charField,
@@ -15,7 +16,7 @@ import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, notRecorded, ServerCrash } from "./responses";
 import { usedByEntry, ViewSet } from "./viewset";
 
-/** What a kind of stage is called in answers. */
+/** How responses name a type of stage. */
 export interface StageType {
   component: string;
   verboseName: string;
@@ -48,12 +49,12 @@ export const stageTypes = {
 export interface Stage {
   pk: string;
   name: string;
-  /** null: a kind that no recording shows. It holds its name and its place in its flow, and that is all. */
+  /** null for a type that no recording shows. Such a stage only reserves its name and its place in its flow. */
   type: StageType | null;
   continueFlowWithoutInvitation: boolean;
 }
 
-/** All stages of all kinds, whose names are one space (stages.create.duplicate-of-other-kind). */
+/** Invitation stages. Also stores the stages of other types, because names are unique across types (stages.create.duplicate-of-other-kind). */
 export class Stages extends ViewSet<Stage> {
   protected readonly app = "authentik_stages_invitation";
   protected readonly model = "invitationstage";
@@ -73,7 +74,7 @@ export class Stages extends ViewSet<Stage> {
     return added;
   }
 
-  /** The flows and stages that every authentik has, as far as the recordings show them (flows.list, flows.list.designation, enroll.stage.find.*). */
+  /** The default flows and stages, as far as the recordings show them (flows.list, flows.list.designation, enroll.stage.find.*). */
   addDefaults(): void {
     const { bindings, flows } = this.instance;
     const welcome = "Welcome to authentik!";
@@ -109,12 +110,12 @@ export class Stages extends ViewSet<Stage> {
       [enrollment, "default-source-enrollment-login", stageTypes.userLogin],
       [password, "default-password-change-prompt", stageTypes.prompt],
     ];
-    defaults.forEach(([target, name, kind], order) => {
-      bindings.add({ target, stage: this.add({ name, type: kind }), order });
+    defaults.forEach(([target, name, type], order) => {
+      bindings.add({ target, stage: this.add({ name, type }), order });
     });
   }
 
-  /** Of any kind. */
+  /** A stage of any type. */
   findAnyType(pk: string): Stage | undefined {
     return this.rows.get(pk);
   }
@@ -123,13 +124,13 @@ export class Stages extends ViewSet<Stage> {
     return this.rows.values();
   }
 
-  /** Only invitation stages (stages.retrieve.of-other-kind). */
+  /** An invitation stage. Stages of other types are not found (stages.retrieve.of-other-kind). */
   find(pk: string): Stage | undefined {
     const stage = this.rows.get(pk);
     return stage?.type === stageTypes.invitation ? stage : undefined;
   }
 
-  /** As a stage of no particular kind is shown, and in bindings. */
+  /** The fields that stages of all types have, in `stages/all` and in bindings. */
   serializeBase(stage: Stage): JsonObject {
     if (stage.type === null) throw notRecorded(`the stage ${stage.name}`);
     return {
@@ -143,7 +144,7 @@ export class Stages extends ViewSet<Stage> {
     };
   }
 
-  /** As the answer to a new binding shows its stage: its kind is not looked up (bindings.create). */
+  /** The `stage_obj` of a binding that was just written, for which authentik does not look up the stage's type (bindings.create). */
   serializeUntyped(stage: Stage): JsonObject {
     return {
       pk: stage.pk,
@@ -156,7 +157,7 @@ export class Stages extends ViewSet<Stage> {
     };
   }
 
-  /** A flow stands in it once for every binding (stages.retrieve.bound). */
+  /** Lists a flow once per binding (stages.retrieve.bound). */
   private flowSet(stage: Stage): JsonObject[] {
     const { bindings, flows } = this.instance;
     return bindings.findByStage(stage).map((binding) => flows.serializeInFlowSet(binding.target));
@@ -166,45 +167,45 @@ export class Stages extends ViewSet<Stage> {
     return { ...this.serializeBase(stage), continue_flow_without_invitation: stage.continueFlowWithoutInvitation };
   }
 
-  toReference(stage: Stage): { app: string; model: string; pk: string; name: string } {
+  toReference(stage: Stage): ObjectReference {
     return { app: this.app, model: this.model, pk: stage.pk, name: stage.name };
   }
 
-  protected list(call: ApiRequest): HttpResponse {
+  protected list(request: ApiRequest): HttpResponse {
     const invitationStages = Array.from(this.rows.values()).filter((row) => row.type === stageTypes.invitation);
-    const found = filterRows<Stage>(call, invitationStages, {
-      name: (text) => (row) => row.name === text,
-      stage_uuid: (text) => {
-        const pk = parseUuid(text);
+    const filtered = filterRows<Stage>(request, invitationStages, {
+      name: (value) => (row) => row.name === value,
+      stage_uuid: (value) => {
+        const pk = parseUuid(value);
         if (pk === undefined) return { errors: ["Enter a valid UUID."] };
         return (row) => row.pk === pk;
       },
-      continue_flow_without_invitation: (text) => (row) =>
-        row.continueFlowWithoutInvitation === parseQueryBoolean(text),
-      no_flows: (text) => (row) => (this.instance.bindings.findByStage(row).length === 0) === parseQueryBoolean(text),
+      continue_flow_without_invitation: (value) => (row) =>
+        row.continueFlowWithoutInvitation === parseQueryBoolean(value),
+      no_flows: (value) => (row) => (this.instance.bindings.findByStage(row).length === 0) === parseQueryBoolean(value),
     });
     const ordered = orderRows(
-      call,
-      searchRows(call, found, (row) => [row.name]),
+      request,
+      searchRows(request, filtered, (row) => [row.name]),
       comparators,
       "name",
     );
-    // no_flows=false gives a stage once for every binding (stages.list.no_flows-false).
-    const noFlows = call.parameter("no_flows");
+    // no_flows=false lists a stage once per binding (stages.list.no_flows-false).
+    const noFlows = request.parameter("no_flows");
     const repeated =
       noFlows && !parseQueryBoolean(noFlows)
         ? ordered.flatMap((row) => this.instance.bindings.findByStage(row).map(() => row))
         : ordered;
-    return paginate(call, repeated, (row) => this.serialize(row));
+    return paginate(request, repeated, (row) => this.serialize(row));
   }
 
-  protected create(call: ApiRequest): HttpResponse {
-    const written = this.validate(call, undefined, false);
+  protected create(request: ApiRequest): HttpResponse {
+    const validated = this.validate(request, undefined, false);
     const stage = this.add({
-      name: written.name ?? "",
-      continueFlowWithoutInvitation: written.continueFlowWithoutInvitation ?? false,
+      name: validated.name ?? "",
+      continueFlowWithoutInvitation: validated.continueFlowWithoutInvitation ?? false,
     });
-    this.instance.events.logCreated(call, this.toReference(stage), {
+    this.instance.events.logCreated(request, this.toReference(stage), {
       name: stage.name,
       stage_ptr: stage.pk.replaceAll("-", ""),
       stage_uuid: stage.pk.replaceAll("-", ""),
@@ -213,23 +214,24 @@ export class Stages extends ViewSet<Stage> {
     return json(201, this.serialize(stage));
   }
 
-  protected update(call: ApiRequest, stage: Stage, partial: boolean): HttpResponse {
-    const written = this.validate(call, stage, partial);
+  protected update(request: ApiRequest, stage: Stage, partial: boolean): HttpResponse {
+    const validated = this.validate(request, stage, partial);
     this.byName.delete(stage.name);
-    stage.name = written.name ?? stage.name;
+    stage.name = validated.name ?? stage.name;
     this.byName.set(stage.name, stage);
-    // stages.put.name-only: what is left out stays.
-    stage.continueFlowWithoutInvitation = written.continueFlowWithoutInvitation ?? stage.continueFlowWithoutInvitation;
-    this.instance.events.logUpdated(call, this.toReference(stage));
+    // stages.put.name-only: PUT keeps omitted fields.
+    stage.continueFlowWithoutInvitation =
+      validated.continueFlowWithoutInvitation ?? stage.continueFlowWithoutInvitation;
+    this.instance.events.logUpdated(request, this.toReference(stage));
     return json(200, this.serialize(stage));
   }
 
-  protected destroy(call: ApiRequest, stage: Stage): void {
+  protected destroy(request: ApiRequest, stage: Stage): void {
     this.rows.delete(stage.pk);
     this.byName.delete(stage.name);
     // bindings.retrieve.after-stage-delete
     this.instance.bindings.removeByStage(stage);
-    this.instance.events.logDeleted(call, this.toReference(stage));
+    this.instance.events.logDeleted(request, this.toReference(stage));
   }
 
   protected usedBy(stage: Stage): JsonObject[] {
@@ -243,24 +245,24 @@ export class Stages extends ViewSet<Stage> {
   }
 
   private validate(
-    call: ApiRequest,
+    request: ApiRequest,
     stage: Stage | undefined,
     partial: boolean,
   ): { name?: string; continueFlowWithoutInvitation?: boolean } {
-    const form = new Serializer(call.bodyFields(), partial);
-    const name = form.required("name", (value): FieldResult<string> => {
-      const read = charField(value);
-      if ("errors" in read) return read;
-      const other = this.byName.get(read.value);
-      return other && other !== stage ? { errors: ["stage with this name already exists."] } : read;
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const name = serializer.required("name", (value): FieldResult<string> => {
+      const result = charField(value);
+      if ("errors" in result) return result;
+      const other = this.byName.get(result.value);
+      return other && other !== stage ? { errors: ["stage with this name already exists."] } : result;
     });
-    const flowSet = call.behavior.validatesFlowSet
-      ? form.optional("flow_set", (value) => this.validateFlowSet(call, value))
+    const flowSet = request.behavior.validatesFlowSet
+      ? serializer.optional("flow_set", (value) => this.validateFlowSet(request, value))
       : undefined;
-    const continueFlowWithoutInvitation = form.optional("continue_flow_without_invitation", booleanField);
-    if (form.hasErrors) throw apiError(400, form.errors);
-    // stages.create.flow_set-empty, -new, patch.flow_set-empty: 2024.8 cannot write what it takes; nothing is saved.
-    if (flowSet !== undefined) throw new ServerCrash("a flow set cannot be written");
+    const continueFlowWithoutInvitation = serializer.optional("continue_flow_without_invitation", booleanField);
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    // stages.create.flow_set-empty, -new, patch.flow_set-empty: 2024.8 validates flow_set and then crashes without saving.
+    if (flowSet !== undefined) throw new ServerCrash("flow_set is not writable");
     return {
       ...(name === undefined ? {} : { name }),
       ...(continueFlowWithoutInvitation === undefined ? {} : { continueFlowWithoutInvitation }),
@@ -268,30 +270,30 @@ export class Stages extends ViewSet<Stage> {
   }
 
   /** stages.create.flow_set-* */
-  private validateFlowSet(call: ApiRequest, value: Json): FieldResult<true> {
+  private validateFlowSet(request: ApiRequest, value: Json): FieldResult<true> {
     if (value === null) return { errors: [nullError] };
     if (!Array.isArray(value)) throw notRecorded("a flow_set that is no list");
     const errors = value.map((item): Json => {
       if (!isObject(item)) {
         return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${pythonTypeName(item)}.`] };
       }
-      const form = new Serializer(item, false);
-      form.required("name", (name) => charField(name));
-      form.required("slug", (field) => {
-        const read = slugField(call.behavior)(field);
-        if ("errors" in read || !this.instance.flows.ofSlug(read.value)) return read;
+      const serializer = new Serializer(item, false);
+      serializer.required("name", (name) => charField(name));
+      serializer.required("slug", (slug) => {
+        const result = slugField(request.behavior)(slug);
+        if ("errors" in result || !this.instance.flows.ofSlug(result.value)) return result;
         return { errors: ["Flow with this slug already exists."] };
       });
-      form.required("title", (title) => charField(title));
+      serializer.required("title", (title) => charField(title));
       if (!Object.hasOwn(item, "designation")) throw notRecorded("a flow_set without designation");
-      return form.errors;
+      return serializer.errors;
     });
-    const wrong = errors.some((error) => isObject(error) && Object.keys(error).length > 0);
-    return wrong ? { errors } : { value: true };
+    const hasErrors = errors.some((error) => isObject(error) && Object.keys(error).length > 0);
+    return hasErrors ? { errors } : { value: true };
   }
 }
 
-/** Stages of all kinds under one address (stages.retrieve.through-all, enroll.stage.find.*). */
+/** `stages/all`: stages of all types (stages.retrieve.through-all, enroll.stage.find.*). */
 export class AllStages extends ViewSet<Stage> {
   protected readonly app = "authentik_flows";
   protected readonly model = "stage";
@@ -307,10 +309,12 @@ export class AllStages extends ViewSet<Stage> {
     return this.instance.stages.serializeBase(stage);
   }
 
-  protected list(call: ApiRequest): HttpResponse {
-    if (searchTerms(call).length > 0) throw notRecorded("a search through all stages");
-    const found = filterRows<Stage>(call, this.instance.stages.all(), { name: (text) => (row) => row.name === text });
-    return paginate(call, orderRows(call, found, comparators, "name"), (row) => this.serialize(row));
+  protected list(request: ApiRequest): HttpResponse {
+    if (searchTerms(request).length > 0) throw notRecorded("a search through all stages");
+    const filtered = filterRows<Stage>(request, this.instance.stages.all(), {
+      name: (value) => (row) => row.name === value,
+    });
+    return paginate(request, orderRows(request, filtered, comparators, "name"), (row) => this.serialize(row));
   }
 
   protected create(): HttpResponse {
@@ -330,10 +334,10 @@ export class AllStages extends ViewSet<Stage> {
   }
 }
 
-function parseQueryBoolean(text: string): boolean {
-  if (/^(true|1)$/i.test(text)) return true;
-  if (/^(false|0)$/i.test(text)) return false;
-  throw notRecorded(`the truth value ${JSON.stringify(text)} in a filter`);
+function parseQueryBoolean(value: string): boolean {
+  if (/^(true|1)$/i.test(value)) return true;
+  if (/^(false|0)$/i.test(value)) return false;
+  throw notRecorded(`the truth value ${JSON.stringify(value)} in a filter`);
 }
 
 const comparators: Record<string, Comparator<Stage>> = {

@@ -38,7 +38,7 @@ export class Users {
   private readonly byPk = new Map<number, User>();
   private readonly byName = new Map<string, User>();
   private readonly tokens = new Map<string, Token>();
-  /** akadmin is the third: before it come AnonymousUser and the embedded outpost (`me`). */
+  /** akadmin has pk 3, after AnonymousUser and the embedded outpost's user (`me`). */
   private nextPk = 3;
   readonly admin: User;
 
@@ -85,7 +85,7 @@ export class Users {
     return this.byName.get(username);
   }
 
-  /** With the user go its tokens and the invitations it made (invitations.retrieve.after-creator-delete). */
+  /** Also removes the user's tokens and the invitations that it created (invitations.retrieve.after-creator-delete). */
   remove(user: User): void {
     this.byPk.delete(user.pk);
     this.byName.delete(user.username);
@@ -105,31 +105,32 @@ export class Users {
     return key;
   }
 
-  /** Who asks; null if nobody says who. A token that is none is refused at once (auth.bad.*, auth.header.*). */
-  authenticate(call: ApiRequest): User | null {
-    const header = (call.header("authorization") ?? "").trim();
+  /** The user whose token the request carries, or null without credentials. Throws for an invalid token (auth.bad.*, auth.header.*). */
+  authenticate(request: ApiRequest): User | null {
+    const header = (request.header("authorization") ?? "").trim();
     const space = header.indexOf(" ");
     if (space === -1) return null;
     if (header.slice(0, space).toLowerCase() !== "bearer") {
-      if (call.behavior.rejectsOtherAuthSchemes) throw apiError(403, { detail: "Unsupported authentication type" });
+      if (request.behavior.rejectsOtherAuthSchemes) throw apiError(403, { detail: "Unsupported authentication type" });
       return null;
     }
     const key = header.slice(space + 1);
     const token = this.tokens.get(key);
-    const expired = token?.expires !== undefined && token.expires !== null && token.expires < this.instance.timestamp();
-    // auth.expired.token-object: whoever comes with an expired token deletes it.
-    if (expired) this.tokens.delete(key);
-    if (!token || expired || !token.user.isActive || token.intent !== "api") {
+    const isExpired =
+      token?.expires !== undefined && token.expires !== null && token.expires < this.instance.timestamp();
+    // auth.expired.token-object: using an expired token deletes it.
+    if (isExpired) this.tokens.delete(key);
+    if (!token || isExpired || !token.user.isActive || token.intent !== "api") {
       throw apiError(403, { detail: "Token invalid/expired" });
     }
     return token.user;
   }
 
   /** GET /core/users/me/ */
-  me(call: ApiRequest): HttpResponse {
-    const user = call.user;
+  me(request: ApiRequest): HttpResponse {
+    const user = request.user;
     if (!user) throw apiError(403, { detail: "Authentication credentials were not provided." });
-    const roles: JsonObject = call.behavior.usersHaveRoles ? { roles: user.roles } : {};
+    const roles: JsonObject = request.behavior.usersHaveRoles ? { roles: user.roles } : {};
     return json(200, {
       user: {
         pk: user.pk,
@@ -144,59 +145,59 @@ export class Users {
         uid: user.uid,
         settings: {},
         type: user.type,
-        system_permissions: user.isSuperuser ? call.behavior.systemPermissions : [],
+        system_permissions: user.isSuperuser ? request.behavior.systemPermissions : [],
       },
     });
   }
 
-  /** GET /core/users/, as the enrolment's recording asks: by user name. */
-  list(call: ApiRequest): HttpResponse {
-    if (!call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
-    if (!hasPermission(call.user, "authentik_core.view_user")) throw permissionDenied();
-    const username = call.parameter("username");
+  /** GET /core/users/?username=…, the only list of users in the recordings. */
+  list(request: ApiRequest): HttpResponse {
+    if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+    if (!hasPermission(request.user, "authentik_core.view_user")) throw permissionDenied();
+    const username = request.parameter("username");
     if (!username) throw notRecorded("a list of users without a user name");
-    for (const name of call.query.keys()) {
+    for (const name of request.query.keys()) {
       if (!["username", "page", "page_size"].includes(name)) throw notRecorded(`the list of users with ${name}`);
     }
     const user = this.byName.get(username);
-    return paginate(call, user ? [user] : [], (row) => this.serialize(row), usersAutocomplete);
+    return paginate(request, user ? [user] : [], (row) => this.serialize(row), usersAutocomplete);
   }
 
   /** DELETE /core/users/{pk}/ */
-  dispatchDetail(call: ApiRequest, key: string): HttpResponse {
-    if (!call.user || !hasPermission(call.user, "authentik_core.view_user")) throw permissionDenied();
-    if (call.method !== "DELETE") throw notRecorded(`${call.method} on one user`);
+  dispatchDetail(request: ApiRequest, key: string): HttpResponse {
+    if (!request.user || !hasPermission(request.user, "authentik_core.view_user")) throw permissionDenied();
+    if (request.method !== "DELETE") throw notRecorded(`${request.method} on one user`);
     const user = this.byPk.get(Number(key));
-    if (!user) throw notFound(call, "User");
-    if (!hasPermission(call.user, "authentik_core.delete_user")) throw permissionDenied();
+    if (!user) throw notFound(request, "User");
+    if (!hasPermission(request.user, "authentik_core.delete_user")) throw permissionDenied();
     if (user.isSuperuser) throw notRecorded("the deletion of an admin");
     this.remove(user);
     return noContent();
   }
 
-  /** GET /core/tokens/{identifier}/, for the one recorded case: a token that is gone (auth.expired.token-object). */
-  token(call: ApiRequest, identifier: string): HttpResponse {
-    if (!call.user?.isSuperuser) throw permissionDenied();
+  /** GET /core/tokens/{identifier}/, for the only recorded case: a deleted token (auth.expired.token-object). */
+  dispatchTokenDetail(request: ApiRequest, identifier: string): HttpResponse {
+    if (!request.user?.isSuperuser) throw permissionDenied();
     for (const token of this.tokens.values()) {
       if (token.identifier === identifier) throw notRecorded("a token as an object");
     }
-    if (call.method !== "GET") throw notRecorded(`${call.method} on a token`);
-    throw notFound(call, "Token");
+    if (request.method !== "GET") throw notRecorded(`${request.method} on a token`);
+    throw notFound(request, "Token");
   }
 
   private serialize(user: User): JsonObject {
-    const roles = this.instance.behavior.usersHaveRoles;
+    const { usersHaveRoles } = this.instance.behavior;
     return {
       pk: user.pk,
       username: user.username,
       name: user.name,
       is_active: user.isActive,
       last_login: user.lastLogin === null ? null : formatInstant(user.lastLogin),
-      ...(roles ? { date_joined: formatInstant(user.dateJoined) } : {}),
+      ...(usersHaveRoles ? { date_joined: formatInstant(user.dateJoined) } : {}),
       is_superuser: user.isSuperuser,
       groups: user.groups.map((group) => group["pk"] as Json),
       groups_obj: user.groups.length > 0 ? this.notRecordedGroups() : [],
-      ...(roles ? { roles: [], roles_obj: [] } : {}),
+      ...(usersHaveRoles ? { roles: [], roles_obj: [] } : {}),
       email: user.email,
       avatar: avatarUrl(user),
       attributes: user.attributes,
@@ -204,7 +205,7 @@ export class Users {
       path: user.path,
       type: user.type,
       uuid: user.uuid,
-      ...(roles
+      ...(usersHaveRoles
         ? {
             password_change_date: formatInstant(user.passwordChangeDate),
             last_updated: formatInstant(user.lastUpdated),
@@ -222,7 +223,7 @@ export function hasPermission(user: User, permission: string): boolean {
   return user.isSuperuser || user.permissions.has(permission);
 }
 
-/** A user as invitations name it in `created_by`. */
+/** The `created_by` of invitations. */
 export function serializeCreator(user: User): JsonObject {
   return {
     pk: user.pk,
@@ -236,7 +237,7 @@ export function serializeCreator(user: User): JsonObject {
   };
 }
 
-/** Two letters on a square, as the server draws it. */
+/** A generated avatar: two letters on a square. */
 function avatarUrl(user: User): string {
   const letters = user.name
     .slice(0, 2)

@@ -1,16 +1,16 @@
 export type AuthentikVersion = "2024.8" | "2026.2";
 
-/** Where the two recorded servers differ, and in which recording it shows. */
+/** The differences between the two recorded servers, with the cases that show them. */
 export interface VersionBehavior {
   /** `version` */
   versionCurrent: string;
   versionLatest: string;
   versionLatestValid: boolean;
-  /** The header of every JSON answer but the flow executor's (`config`, `consume.no-token`). */
+  /** `config`, `consume.no-token`: the content type of JSON responses, except those of the flow executor. */
   jsonContentType: string;
-  /** `invitations.retrieve.unknown`: "Not found." or "No Invitation matches the given query." */
+  /** `invitations.retrieve.unknown`: "No Invitation matches the given query." instead of "Not found." */
   namesModelInNotFound: boolean;
-  /** `stages.list.empty`: lists end with `autocomplete`. */
+  /** `stages.list.empty`: list pages end with `autocomplete`. */
   hasAutocomplete: boolean;
   /** `bulk.list.page_size-default`, `bulk.list.page_size-101` */
   defaultPageSize: number;
@@ -21,26 +21,28 @@ export interface VersionBehavior {
   maxSlugLength: number;
   /** `invitations.create.name.spaces` */
   slugError: string;
-  /** `invitations.create.name.list`: the slug's own text for what is no string. */
+  /** `invitations.create.name.list`: a value that is not a string fails with the slug error. */
   usesSlugErrorForNonStrings: boolean;
   /** `invitations.create.expires.hour-24` */
   acceptsHour24: boolean;
-  /** `invitations.list.search.nul`: refused, not ignored. */
+  /** `invitations.list.search.nul`: a validation error. Otherwise NULs are ignored. */
   rejectsNulInSearch: boolean;
-  /** `body.bad-utf8`: a JSON error, not a crash. */
+  /** `body.bad-utf8`: a JSON parse error. Otherwise the server crashes. */
   reportsInvalidUtf8: boolean;
-  /** `auth.header.scheme`: refused by name. */
+  /** `auth.header.scheme`: an authentication error. Otherwise the header is ignored. */
   rejectsOtherAuthSchemes: boolean;
-  /** `stages.create.flow_set-*`: taken seriously (and then refused), not ignored. */
+  /** `stages.create.flow_set-*`: validated, although it cannot be written. Otherwise it is ignored. */
   validatesFlowSet: boolean;
-  /** `flows.create`: `background_url` and `background_themed_urls` beside `background`. */
+  /** `flows.create`: `background_url` and `background_themed_urls` in addition to `background`. */
   hasThemedBackgrounds: boolean;
-  /** `consume.expired`: refused, and the attempt deletes the invitation. */
+  /** `consume.expired`: an expired invitation is rejected, and the attempt deletes it. */
   rejectsExpiredInvitations: boolean;
-  /** `events.used.search-hex`: what was created is told value by value. */
+  /** `events.used.search-hex`: `model_created` events have a `diff` with all values. */
   eventsIncludeDiff: boolean;
   /** `me`, `enroll.user` */
   usersHaveRoles: boolean;
+  /** `settings` */
+  settingsHaveLimits: boolean;
   /** `config` */
   configHasReputationTimeout: boolean;
   systemPermissions: string[];
@@ -74,6 +76,7 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
     rejectsExpiredInvitations: false,
     eventsIncludeDiff: true,
     usersHaveRoles: false,
+    settingsHaveLimits: false,
     configHasReputationTimeout: true,
     systemPermissions: [
       "view_system_info",
@@ -119,6 +122,7 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
     rejectsExpiredInvitations: true,
     eventsIncludeDiff: false,
     usersHaveRoles: true,
+    settingsHaveLimits: true,
     configHasReputationTimeout: false,
     systemPermissions: [
       "view_media_files",

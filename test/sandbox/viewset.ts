@@ -10,100 +10,103 @@ const listMethods = "GET, POST, HEAD, OPTIONS";
 const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
 const usedByMethods = "GET, HEAD, OPTIONS";
 
-/** The way of a request to one kind of object: who may do what, in which order it is looked at, and which methods there are. */
+/**
+ * The endpoints of one model, modeled on the viewsets of Django REST framework: allowed methods, then content negotiation, authentication,
+ * permissions and lookup, in the order that the recordings show.
+ */
 export abstract class ViewSet<Row> {
-  /** As permissions are called: `authentik_stages_invitation` and `invitation`. */
+  /** The parts of permission names, for example `authentik_stages_invitation` and `invitation`. */
   protected abstract readonly app: string;
   protected abstract readonly model: string;
-  /** As a 404 calls it. */
+  /** The model's name in 404 responses. */
   protected abstract readonly label: string;
   protected readonly allowedOnList: string = listMethods;
   protected readonly allowedOnDetail: string = detailMethods;
 
   constructor(protected readonly instance: Instance) {}
 
-  protected abstract list(call: ApiRequest): HttpResponse;
-  protected abstract create(call: ApiRequest, user: User): HttpResponse;
-  protected abstract update(call: ApiRequest, row: Row, partial: boolean): HttpResponse;
-  protected abstract destroy(call: ApiRequest, row: Row): void;
+  protected abstract list(request: ApiRequest): HttpResponse;
+  protected abstract create(request: ApiRequest, user: User): HttpResponse;
+  protected abstract update(request: ApiRequest, row: Row, partial: boolean): HttpResponse;
+  protected abstract destroy(request: ApiRequest, row: Row): void;
   protected abstract serialize(row: Row): Json;
   protected abstract usedBy(row: Row): Json;
   protected abstract find(pk: string): Row | undefined;
 
-  /** OPTIONS; `method` is the one whose fields are described. */
-  protected options(_call: ApiRequest, _method: "POST" | "PUT"): HttpResponse {
+  /** The response to OPTIONS. It describes the fields of `method`. */
+  protected options(_request: ApiRequest, _method: "POST" | "PUT"): HttpResponse {
     throw notRecorded(`OPTIONS on ${this.model}`);
   }
 
-  /** By UUID; what is none is not found, in the same words on both versions (retrieve.malformed). */
-  protected getObject(call: ApiRequest, key: string): Row {
+  /** Looks up an object by UUID. A malformed UUID is a 404 with the same detail on both versions (retrieve.malformed). */
+  protected getObject(request: ApiRequest, key: string): Row {
     const pk = parseUuid(key);
     if (pk === undefined) throw apiError(404, { detail: "Not found." });
     const row = this.find(pk);
-    if (row === undefined) throw notFound(call, this.label);
+    if (row === undefined) throw notFound(request, this.label);
     return row;
   }
 
-  dispatchList(call: ApiRequest): HttpResponse {
+  dispatchList(request: ApiRequest): HttpResponse {
     return withAllowHeader(this.allowedOnList, () => {
-      this.initialize(call);
-      if (!call.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
-      switch (call.method) {
+      this.initialize(request);
+      if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+      switch (request.method) {
         case "GET":
         case "HEAD":
-          this.requirePermission(call.user, "view");
-          return this.list(call);
+          this.requirePermission(request.user, "view");
+          return this.list(request);
         case "POST":
           if (!this.allowedOnList.includes("POST")) break;
-          this.requirePermission(call.user, "add");
-          return this.create(call, call.user);
+          this.requirePermission(request.user, "add");
+          return this.create(request, request.user);
         case "OPTIONS":
-          this.requireAdmin(call.user);
-          return this.options(call, "POST");
+          this.requireAdmin(request.user);
+          return this.options(request, "POST");
       }
-      throw methodNotAllowed(call);
+      throw methodNotAllowed(request);
     });
   }
 
-  dispatchDetail(call: ApiRequest, key: string): HttpResponse {
+  dispatchDetail(request: ApiRequest, key: string): HttpResponse {
     return withAllowHeader(this.allowedOnDetail, () => {
-      this.initialize(call);
-      if (!call.user) throw permissionDenied();
-      if (!this.allowedOnDetail.split(", ").includes(call.method)) throw methodNotAllowed(call);
-      this.requirePermission(call.user, "view");
-      // Found first, allowed second: auth.viewer.delete.unknown is 404 to a user who may not delete.
-      const row = this.getObject(call, key);
-      switch (call.method) {
+      this.initialize(request);
+      if (!request.user) throw permissionDenied();
+      if (!this.allowedOnDetail.split(", ").includes(request.method)) throw methodNotAllowed(request);
+      this.requirePermission(request.user, "view");
+      // Lookup precedes the permission check: auth.viewer.delete.unknown is a 404 for a user without delete permission.
+      const row = this.getObject(request, key);
+      switch (request.method) {
         case "PUT":
         case "PATCH":
-          this.requirePermission(call.user, "change");
-          return this.update(call, row, call.method === "PATCH");
+          this.requirePermission(request.user, "change");
+          return this.update(request, row, request.method === "PATCH");
         case "DELETE":
-          this.requirePermission(call.user, "delete");
-          this.destroy(call, row);
+          this.requirePermission(request.user, "delete");
+          this.destroy(request, row);
           return noContent();
         case "OPTIONS":
-          this.requireAdmin(call.user);
-          return this.options(call, "PUT");
+          this.requireAdmin(request.user);
+          return this.options(request, "PUT");
         default:
           return json(200, this.serialize(row));
       }
     });
   }
 
-  dispatchUsedBy(call: ApiRequest, key: string): HttpResponse {
+  dispatchUsedBy(request: ApiRequest, key: string): HttpResponse {
     return withAllowHeader(usedByMethods, () => {
-      this.initialize(call);
-      if (!call.user) throw permissionDenied();
-      if (call.method !== "GET" && call.method !== "HEAD") throw methodNotAllowed(call);
-      this.requirePermission(call.user, "view");
-      return json(200, this.usedBy(this.getObject(call, key)));
+      this.initialize(request);
+      if (!request.user) throw permissionDenied();
+      if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed(request);
+      this.requirePermission(request.user, "view");
+      return json(200, this.usedBy(this.getObject(request, key)));
     });
   }
 
-  private initialize(call: ApiRequest): void {
-    if (!call.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
-    call.user = this.instance.users.authenticate(call);
+  private initialize(request: ApiRequest): void {
+    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
+    request.user = this.instance.users.authenticate(request);
   }
 
   private requirePermission(user: User, action: "view" | "add" | "change" | "delete"): void {
@@ -115,23 +118,23 @@ export abstract class ViewSet<Row> {
   }
 }
 
-/** Gives every JSON answer, a refusal too, its Allow header. */
-export function withAllowHeader(allow: string, answer: () => HttpResponse): HttpResponse {
-  const given = catchApiError(answer);
-  return { ...given, headers: { allow, ...given.headers } };
+/** Adds the Allow header to the handler's response, including API errors. */
+export function withAllowHeader(allow: string, handler: () => HttpResponse): HttpResponse {
+  const response = catchApiError(handler);
+  return { ...response, headers: { allow, ...response.headers } };
 }
 
-function catchApiError(answer: () => HttpResponse): HttpResponse {
+function catchApiError(handler: () => HttpResponse): HttpResponse {
   try {
-    return answer();
+    return handler();
   } catch (error) {
     if (error instanceof ApiError) return error.response;
     throw error;
   }
 }
 
-function methodNotAllowed(call: ApiRequest): Error {
-  return apiError(405, { detail: `Method "${call.method}" not allowed.` });
+function methodNotAllowed(request: ApiRequest): ApiError {
+  return apiError(405, { detail: `Method "${request.method}" not allowed.` });
 }
 
 /** An entry of `used_by`. */
