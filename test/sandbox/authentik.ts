@@ -135,7 +135,7 @@ export class Authentik {
     this.instance.users.remove(user);
   }
 
-  /** Runs the task that deletes expired invitations. A real server runs it every few minutes. Returns the number of deleted invitations. */
+  /** Deletes expired invitations, as a task of a real server does every few minutes. Returns how many. */
   cleanUpExpired(): number {
     return this.instance.invitations.cleanUpExpired();
   }
@@ -154,7 +154,7 @@ export class Authentik {
     this.instance.events.delayMs = milliseconds;
   }
 
-  /** Sends a request as akadmin, for example `request("DELETE", "/api/v3/stages/invitation/invitations/…/")`. A null token sends none. */
+  /** Sends a request, by default as akadmin. If `token` is null, sends it without a token. */
   async request(
     method: string,
     path: string,

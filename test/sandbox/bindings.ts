@@ -176,7 +176,7 @@ export class Bindings extends ViewSet<Binding> {
       ),
       stage: serializer.required(
         "stage",
-        primaryKeyField((pk) => this.instance.stages.findAnyType(pk)),
+        primaryKeyField((pk) => this.instance.stages.findOfAnyType(pk)),
       ),
       evaluateOnPlan: serializer.optional("evaluate_on_plan", booleanField),
       reEvaluatePolicies: serializer.optional("re_evaluate_policies", booleanField),

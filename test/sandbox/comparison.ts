@@ -14,8 +14,8 @@ const toleranceMs = 10 * 60_000;
 const truncated = /^(.*)… \((\d+) characters\)$/su;
 
 /**
- * Compares the responses of the embedded authentik with recorded ones. Values that a server generates (pks, UUIDs, hashes, instants) differ, but
- * over all exchanges each recorded value must correspond to exactly one actual value.
+ * Compares the responses of the embedded authentik with recorded ones. Values that a server generates (pks, UUIDs, hashes, instants)
+ * differ, but across all exchanges each recorded value must correspond to exactly one actual value.
  */
 export class ResponseComparison {
   private readonly actualByRecorded = new Map<string, string>();
@@ -68,8 +68,8 @@ export class ResponseComparison {
   }
 
   /**
-   * Pairs the items to compare. The flows of a stage, the stages of a flow and `used_by` are unordered in the database, and compared as sets
-   * (in enroll.binding.10, one version lists new flows first, the other last).
+   * Pairs the items to compare. The flows of a stage, the stages of a flow and `used_by` have no defined order and are compared as
+   * sets (in enroll.binding.10, one version lists new flows first, the other last).
    */
   private pairItems(recorded: Json[], actual: Json[], path: string): (readonly [Json, Json])[] {
     if (/\.flow_set$/.test(path)) {

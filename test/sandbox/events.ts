@@ -179,8 +179,8 @@ export class Events {
   }
 
   /**
-   * Searches all fields of an event. A pk without dashes finds all events of an object, a pk with dashes those whose request path contains it
-   * (events.changed.search-dashed).
+   * Searches all fields of an event. A pk without dashes finds all events of an object. A pk with dashes finds those whose request
+   * path contains it (events.changed.search-dashed).
    */
   private search(request: ApiRequest, rows: Event[]): Event[] {
     const terms = searchTerms(request).map((term) => term.toLowerCase());

@@ -138,7 +138,7 @@ export class Executor {
     });
   }
 
-  /** Runs the invitation stage. Returns whether the flow continues. Deletes a single-use invitation that it accepts (consume.single). */
+  /** Runs the invitation stage, which deletes a single-use invitation (consume.single). Returns whether the flow continues. */
   private acceptInvitation(request: ApiRequest, plan: FlowPlan, stage: Stage): boolean {
     const { events, invitations } = this.instance;
     const token = new URLSearchParams(request.parameter("query") ?? "").get("itoken");

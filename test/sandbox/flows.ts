@@ -29,7 +29,7 @@ export interface Flow {
   layout: string;
   deniedAction: string;
   authentication: string;
-  /** One of authentik's default flows. Objects that the embedded authentik does not model use it. */
+  /** A default flow of authentik. Objects that are not modeled here refer to it. */
   isDefault: boolean;
 }
 

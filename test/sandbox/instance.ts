@@ -11,7 +11,7 @@ import type { VersionBehavior } from "./versions";
 
 /** The state of one embedded authentik: its objects, event log and clock. */
 export class Instance {
-  /** The system setting `default_token_duration` in minutes: the lifetime of an invitation without `expires` (`settings`). */
+  /** The system setting `default_token_duration` in minutes: how long an invitation without `expires` lives (`settings`). */
   defaultTokenMinutes = 30;
   private lastTime = 0;
   /** The number of timestamps issued at `lastTime`. Each is a microsecond later than the one before. */
@@ -44,7 +44,7 @@ export class Instance {
     return randomUUID();
   }
 
-  /** Now, or that many minutes from now. Timestamps increase strictly, so that they reflect the order of creation. */
+  /** Returns the current time plus `minutesFromNow`. Timestamps differ even while the clock stands still, to reflect the order of creation. */
   timestamp(minutesFromNow = 0): Instant {
     const time = this.clock().getTime();
     this.timestampsAtLastTime = time === this.lastTime ? this.timestampsAtLastTime + 1 : 1;

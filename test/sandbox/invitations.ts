@@ -24,7 +24,7 @@ export interface Invitation {
   name: string;
   expires: Instant;
   fixedData: JsonObject;
-  /** authentik stored fixed data that it cannot read back (invitations.create.fixed_data.int-huge.retrieve, expiry.deep.list). */
+  /** The database contains fixed data that authentik cannot read back (fixed_data.int-huge.retrieve, expiry.deep.list). */
   isUnreadable: boolean;
   createdBy: User;
   singleUse: boolean;
@@ -39,7 +39,7 @@ interface ValidatedFields {
   flow?: Flow | null;
 }
 
-/** Levels of nesting. 200 are readable (body.deep-200), 300 are stored but crash every response (expiry.deep.*). Nothing in between was recorded. */
+/** Levels of nesting: 200 are readable (body.deep-200), 300 crash every response (expiry.deep.*). Nothing in between was recorded. */
 const maxReadableDepth = 200;
 const minUnreadableDepth = 300;
 

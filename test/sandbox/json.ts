@@ -1,6 +1,6 @@
 /**
- * JSON as authentik parses and stores it. `1` and `1.0` are different numbers, and integers have 64 bits. In the database, keys are sorted and
- * large floats become integers. JavaScript's `JSON` does none of this.
+ * JSON as authentik parses and stores it. `1` and `1.0` are different numbers, and integers have 64 bits. The database sorts keys
+ * and turns large floats into integers. JavaScript's `JSON` does none of this.
  */
 
 /** A number that was written with a decimal point or an exponent, or that does not fit into 64 bits. */
@@ -42,17 +42,17 @@ class Parser {
   constructor(private readonly text: string) {}
 
   parse(): Json {
-    const parseValue = this.value();
+    const value = this.parseValue();
     this.skipWhitespace();
     if (this.position < this.text.length) throw this.error("unexpected content after document");
-    return parseValue;
+    return value;
   }
 
-  private error(what: string, at = this.position): JsonError {
-    const before = this.text.slice(0, at);
+  private error(message: string, position = this.position): JsonError {
+    const before = this.text.slice(0, position);
     const line = before.split("\n").length;
-    const column = at - (before.lastIndexOf("\n") + 1) + 1;
-    return new JsonError(`${what}: line ${line} column ${column} (char ${at})`);
+    const column = position - (before.lastIndexOf("\n") + 1) + 1;
+    return new JsonError(`${message}: line ${line} column ${column} (char ${position})`);
   }
 
   private skipWhitespace(): void {
@@ -63,7 +63,7 @@ class Parser {
     }
   }
 
-  private value(): Json {
+  private parseValue(): Json {
     this.skipWhitespace();
     const c = this.text[this.position];
     // body.malformed
@@ -102,10 +102,10 @@ class Parser {
       if (this.position >= this.text.length) throw this.error("unexpected end of data");
       if (this.text[this.position] !== ":") throw this.error("unexpected character");
       this.position += 1;
-      const value = this.value();
+      const value = this.parseValue();
       // The last of two equal keys wins (body.duplicate-keys). defineProperty also handles the key `__proto__`.
       Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-      if (this.endsWith("}")) return object;
+      if (this.skipCommaOrEnd("}")) return object;
     }
   }
 
@@ -118,12 +118,13 @@ class Parser {
       return list;
     }
     for (;;) {
-      list.push(this.value());
-      if (this.endsWith("]")) return list;
+      list.push(this.parseValue());
+      if (this.skipCommaOrEnd("]")) return list;
     }
   }
 
-  private endsWith(end: string): boolean {
+  /** Skips a comma or the closing bracket. Returns true for the closing bracket. */
+  private skipCommaOrEnd(end: string): boolean {
     this.skipWhitespace();
     const c = this.text[this.position];
     if (c === undefined) throw this.error("unexpected end of data");
@@ -263,7 +264,7 @@ export function storeJson(value: Json): StoredJson {
   }
   const object: JsonObject = {};
   const items: StoredJson[] = [];
-  let nul = false;
+  let hasNulKey = false;
   // fixed_data.key-order: sorted by length, then by bytes.
   const keys = Object.keys(value)
     .map((key) => ({ key, bytes: Buffer.from(key) }))
@@ -271,22 +272,22 @@ export function storeJson(value: Json): StoredJson {
   for (const { key } of keys) {
     const item = storeJson(value[key] as Json);
     items.push(item);
-    nul ||= key.includes("\u0000");
+    hasNulKey ||= key.includes("\u0000");
     Object.defineProperty(object, key, { value: item.value, enumerable: true, configurable: true, writable: true });
   }
-  return combine(object, items, nul);
+  return combine(object, items, hasNulKey);
 }
 
-function combine(value: Json, items: StoredJson[], nul: boolean): StoredJson {
+function combine(value: Json, items: StoredJson[], hasNulKey: boolean): StoredJson {
   return {
     value,
     isUnreadable: items.some((item) => item.isUnreadable),
     depth: 1 + items.reduce((deepest, item) => Math.max(deepest, item.depth), 0),
-    hasNul: nul || items.some((item) => item.hasNul),
+    hasNul: hasNulKey || items.some((item) => item.hasNul),
   };
 }
 
-/** `-0.0` is stored as `0.0`. An integral float that Python writes with an exponent (`1e+18`) is stored as an integer (fixed_data.floats). */
+/** `-0.0` is stored as `0.0`, and an integral float that Python writes with an exponent (`1e+18`) as an integer (fixed_data.floats). */
 function storeFloat(value: number): Json {
   if (Object.is(value, -0)) return new Float(0);
   if (Math.abs(value) < 1e16) return new Float(value);

@@ -67,8 +67,8 @@ export function searchRows<Row>(
 }
 
 /**
- * Unknown orderings are ignored (list.ordering.bogus). On a real server the order of tied rows differs from page to page, so that paging loses
- * and repeats some (paging through 1,000 rows returned 764). This reverses tied rows after the first page to reproduce the effect.
+ * Unknown orderings are ignored (list.ordering.bogus). On a real server the order of tied rows differs from page to page, so paging
+ * loses some rows and repeats others (1,000 rows gave 764). To reproduce this, tied rows are reversed after the first page.
  */
 export function orderRows<Row>(
   request: ApiRequest,
@@ -105,7 +105,7 @@ export function byString<Row>(getString: (row: Row) => string): Comparator<Row> 
   };
 }
 
-/** Returns one page of rows. Only rows on the page are serialized, so that an unreadable row crashes its own page and no other. */
+/** Returns one page of rows. Only these are serialized, so an unreadable row crashes only its own page. */
 export function paginate<Row>(
   request: ApiRequest,
   rows: readonly Row[],

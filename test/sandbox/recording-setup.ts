@@ -117,23 +117,25 @@ export class RecordingSetup {
         const stage = instance.stages.add({ name });
         this.stages[name] = stage;
         instance.bindings.add({ target: flow, stage, order: 0 });
-        const toBeUsed = (suffix: string): { pk: string; name: string; expires: string; singleUse: boolean } => ({
+        const usableInvitation = (
+          suffix: string,
+        ): { pk: string; name: string; expires: string; singleUse: boolean } => ({
           pk: this.pkInPath(`consume.${suffix}.retrieve-after`),
           name: `rec-use-${suffix}`,
           expires: farFuture,
           singleUse: true,
         });
-        invitations.add(toBeUsed("single"));
-        invitations.add({ ...toBeUsed("multi"), singleUse: false });
-        invitations.add({ ...toBeUsed("bound"), flow });
-        invitations.add({ ...toBeUsed("wrong-flow"), name: "rec-use-wrong", flow: otherFlow });
-        invitations.add({ ...toBeUsed("expired"), expires: past });
-        invitations.add({ pk: toBeUsed("never").pk, name: "rec-use-never" });
+        invitations.add(usableInvitation("single"));
+        invitations.add({ ...usableInvitation("multi"), singleUse: false });
+        invitations.add({ ...usableInvitation("bound"), flow });
+        invitations.add({ ...usableInvitation("wrong-flow"), name: "rec-use-wrong", flow: otherFlow });
+        invitations.add({ ...usableInvitation("expired"), expires: past });
+        invitations.add({ pk: usableInvitation("never").pk, name: "rec-use-never" });
       },
       "consume.continue.no-token": () => {
         (this.stages["rec-consume"] as Stage).continueFlowWithoutInvitation = true;
       },
-      // Every other invitation had the default expiry: row 901 is the 401st of these, newest first.
+      // Every other invitation had the default expiry. Of these, row 901 of the list is the 401st, newest first.
       "bulk.list.page_size-default": () => {
         this.removeAll();
         for (let index = 0; index < 1000; index++) {

@@ -61,7 +61,7 @@ function encodeRequestBody(caseName: string, body: Json): Buffer {
   return Buffer.from(stringifyJson(body));
 }
 
-/** Regenerates a body that was too long to record: fixed data with a long string of `z`, or a stage's name with a long string of `y`. */
+/** Regenerates a body that was too long to record: fixed data with a long string of `z`, or a stage name of many `y`. */
 function regenerateLargeBody(caseName: string, bytes: number): Buffer {
   const [start, padding, end] = caseName.startsWith("stages.")
     ? ['{"name": "rec', "y", '"}']

@@ -8,7 +8,7 @@ import { type Exchange, readRecording, recordingNames } from "./recordings";
 /** Cases that are not replayed, with the reason. */
 const excludedCases: Record<string, string> = {};
 
-/** Cases in which a recorded list depends on unrecorded objects or on the undefined order of tied rows. Applied before comparing. */
+/** Adjusts lists before the comparison, where they depend on unrecorded objects or on the undefined order of tied rows. */
 const adjustments: Record<string, (recorded: JsonObject, actual: JsonObject) => void> = {
   // The embedded authentik only has the default flows that the recordings show, so the number of flows is not compared.
   "flows.list": (recorded, actual) => {
@@ -198,7 +198,7 @@ function authorizationFor(
 ): string | undefined {
   const toHeader = authorizationHeaders[exchange.case];
   if (toHeader) return toHeader(authentik.token);
-  // Without a recorded user, requests are the admin's, except those of the invitee and those whose case name says no-token.
+  // Where no user was recorded, requests are the admin's, except those of the invitee and those whose case is named no-token.
   const userName = exchange.auth ?? (isExecutor || exchange.case.endsWith("no-token") ? "none" : "admin");
   if (userName === "none") return undefined;
   const token = setup.tokens[userName];

@@ -66,7 +66,7 @@ async function getActions(authentik: Authentik, pk: string): Promise<string[]> {
   return (found.body as { results: { action: string }[] }).results.map((event) => event.action);
 }
 
-describe("faults", () => {
+describe("fault injection", () => {
   test("disconnects before executing the request", async () => {
     const authentik = await start();
     authentik.fail({ method: "POST", cut: true });

@@ -54,7 +54,7 @@ export interface Stage {
   continueFlowWithoutInvitation: boolean;
 }
 
-/** Invitation stages. Also stores the stages of other types, because names are unique across types (stages.create.duplicate-of-other-kind). */
+/** Invitation stages. Stores all stages, because names are unique across types (stages.create.duplicate-of-other-kind). */
 export class Stages extends ViewSet<Stage> {
   protected readonly app = "authentik_stages_invitation";
   protected readonly model = "invitationstage";
@@ -74,7 +74,7 @@ export class Stages extends ViewSet<Stage> {
     return added;
   }
 
-  /** The default flows and stages, as far as the recordings show them (flows.list, flows.list.designation, enroll.stage.find.*). */
+  /** Adds the default flows and stages that the recordings show (flows.list, flows.list.designation, enroll.stage.find.*). */
   addDefaults(): void {
     const { bindings, flows } = this.instance;
     const welcome = "Welcome to authentik!";
@@ -116,7 +116,7 @@ export class Stages extends ViewSet<Stage> {
   }
 
   /** A stage of any type. */
-  findAnyType(pk: string): Stage | undefined {
+  findOfAnyType(pk: string): Stage | undefined {
     return this.rows.get(pk);
   }
 
@@ -144,7 +144,7 @@ export class Stages extends ViewSet<Stage> {
     };
   }
 
-  /** The `stage_obj` of a binding that was just written, for which authentik does not look up the stage's type (bindings.create). */
+  /** The `stage_obj` in the response to writing a binding: authentik does not look up the stage's type (bindings.create). */
   serializeUntyped(stage: Stage): JsonObject {
     return {
       pk: stage.pk,
@@ -302,7 +302,7 @@ export class AllStages extends ViewSet<Stage> {
   protected override readonly allowedOnDetail = "GET, DELETE, HEAD, OPTIONS";
 
   find(pk: string): Stage | undefined {
-    return this.instance.stages.findAnyType(pk);
+    return this.instance.stages.findOfAnyType(pk);
   }
 
   serialize(stage: Stage): JsonObject {

@@ -105,7 +105,7 @@ export class Users {
     return key;
   }
 
-  /** The user whose token the request carries, or null without credentials. Throws for an invalid token (auth.bad.*, auth.header.*). */
+  /** Returns the token's user, or null without a token. Throws if the token is invalid (auth.bad.*, auth.header.*). */
   authenticate(request: ApiRequest): User | null {
     const header = (request.header("authorization") ?? "").trim();
     const space = header.indexOf(" ");

@@ -11,8 +11,8 @@ const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
 const usedByMethods = "GET, HEAD, OPTIONS";
 
 /**
- * The endpoints of one model, modeled on the viewsets of Django REST framework: allowed methods, then content negotiation, authentication,
- * permissions and lookup, in the order that the recordings show.
+ * The endpoints of one model, like a viewset of Django REST framework. Content negotiation, authentication, the allowed methods,
+ * permissions and the lookup are checked in the order that the recordings show.
  */
 export abstract class ViewSet<Row> {
   /** The parts of permission names, for example `authentik_stages_invitation` and `invitation`. */
