@@ -47,8 +47,8 @@ export interface ReceivedRequest {
   body: unknown;
 }
 
-/** A fault to inject. Without `cut` or `status`, it only delays the response. */
-export interface Fault {
+/** A failure to inject. Without `cut` or `status`, it only delays the response. */
+export interface InjectedFailure {
   /** The number of matching requests to affect. Defaults to 1. */
   times?: number;
   method?: string;
@@ -75,7 +75,7 @@ export class Authentik {
   readonly instance: Instance;
   private readonly router: Router;
   private readonly behavior: VersionBehavior;
-  private readonly faults: (Fault & { remaining: number })[] = [];
+  private readonly failures: (InjectedFailure & { remaining: number })[] = [];
   private readonly prefix: string;
   private baseUrl = "";
 
@@ -92,7 +92,7 @@ export class Authentik {
     this.instance = new Instance(this.behavior, () => this.now());
     this.router = new Router(this.instance);
     this.instance.users.addToken(this.instance.users.admin, { key: token });
-    // Longer than any test, so that only close() and injected faults end connections.
+    // Longer than any test, so that only close() and injected failures end connections.
     server.keepAliveTimeout = 60_000;
     server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
       this.serve(request, response).catch((error: unknown) => {
@@ -140,9 +140,9 @@ export class Authentik {
     return this.instance.invitations.cleanUpExpired();
   }
 
-  /** Injects a fault. If several faults match a request, the oldest one applies. */
-  fail(fault: Fault): void {
-    this.faults.push({ ...fault, remaining: fault.times ?? 1 });
+  /** Injects a failure. If several failures match a request, the oldest one applies. */
+  fail(failure: InjectedFailure): void {
+    this.failures.push({ ...failure, remaining: failure.times ?? 1 });
   }
 
   /** Milliseconds until a new event becomes visible. */
@@ -187,15 +187,15 @@ export class Authentik {
     const query = rest.join("?");
     const body = await readBody(request);
     if (body === undefined) return;
-    const fault = this.takeFault(method, rawPath);
-    const replacesResponse = fault?.cut === true || fault?.status !== undefined;
-    const skipsRequest = replacesResponse && (fault?.when ?? "before") === "before";
+    const failure = this.takeFailure(method, rawPath);
+    const replacesResponse = failure?.cut === true || failure?.status !== undefined;
+    const skipsRequest = replacesResponse && (failure?.when ?? "before") === "before";
     const path = rawPath.slice(this.prefix.length);
     const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body);
     const hasPrefix = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
     const actual = skipsRequest ? undefined : hasPrefix ? this.respond(apiRequest) : notFoundPage();
-    const sent = replacesResponse ? faultResponse(fault) : actual;
-    const delay = this.latency + (fault?.delay ?? 0);
+    const sent = replacesResponse ? failureResponse(failure) : actual;
+    const delay = this.latency + (failure?.delay ?? 0);
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     this.requests.push({
       method,
@@ -233,28 +233,28 @@ export class Authentik {
     response.end(method === "HEAD" ? undefined : bytes);
   }
 
-  private takeFault(method: string, path: string): Fault | undefined {
-    const index = this.faults.findIndex((fault) => {
-      if (fault.method !== undefined && fault.method !== method) return false;
-      if (fault.path === undefined) return true;
-      fault.path.lastIndex = 0;
-      return fault.path.test(path);
+  private takeFailure(method: string, path: string): InjectedFailure | undefined {
+    const index = this.failures.findIndex((failure) => {
+      if (failure.method !== undefined && failure.method !== method) return false;
+      if (failure.path === undefined) return true;
+      failure.path.lastIndex = 0;
+      return failure.path.test(path);
     });
-    const fault = this.faults[index];
-    if (!fault) return undefined;
-    fault.remaining -= 1;
-    if (fault.remaining <= 0) this.faults.splice(index, 1);
-    return fault;
+    const failure = this.failures[index];
+    if (!failure) return undefined;
+    failure.remaining -= 1;
+    if (failure.remaining <= 0) this.failures.splice(index, 1);
+    return failure;
   }
 }
 
-/** The response of a fault, or undefined if it closes the connection. */
-function faultResponse(fault: Fault | undefined): HttpResponse | undefined {
-  if (fault?.status === undefined || fault.cut) return undefined;
+/** The response of a failure, or undefined if it closes the connection. */
+function failureResponse(failure: InjectedFailure | undefined): HttpResponse | undefined {
+  if (failure?.status === undefined || failure.cut) return undefined;
   const headers = Object.fromEntries(
-    Object.entries(fault.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+    Object.entries(failure.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   );
-  return { status: fault.status, headers, body: { text: fault.body ?? "" } };
+  return { status: failure.status, headers, body: { text: failure.body ?? "" } };
 }
 
 /** The whole body, or undefined if the client disconnected. */

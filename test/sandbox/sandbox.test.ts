@@ -66,7 +66,7 @@ async function getActions(authentik: Authentik, pk: string): Promise<string[]> {
   return (found.body as { results: { action: string }[] }).results.map((event) => event.action);
 }
 
-describe("fault injection", () => {
+describe("injected failures", () => {
   test("disconnects before executing the request", async () => {
     const authentik = await start();
     authentik.fail({ method: "POST", cut: true });
@@ -104,7 +104,7 @@ describe("fault injection", () => {
     expect(statuses).toEqual([200, 503, 503, 200]);
   });
 
-  test("applies several faults one after the other", async () => {
+  test("applies several failures one after the other", async () => {
     const authentik = await start();
     authentik.fail({ status: 500 });
     authentik.fail({ status: 502 });
