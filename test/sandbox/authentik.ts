@@ -3,71 +3,81 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Answer, brokenPage, Crash, noSuchPage, Refusal, writeLost } from "./responses";
-import { Call } from "./call";
 import { Instance } from "./instance";
-import { writeJson } from "./json";
-import { type AuthentikVersion, type Profile, profiles } from "./profiles";
-import { Site } from "./site";
+import { stringifyJson } from "./json";
+import { ApiRequest } from "./request";
+import {
+  ApiError,
+  type HttpResponse,
+  methodNotAllowedPage,
+  notFoundPage,
+  ServerCrash,
+  serverErrorPage,
+} from "./responses";
+import { Router } from "./router";
+import { type AuthentikVersion, type VersionBehavior, versionBehaviors } from "./versions";
 
 export interface AuthentikOptions {
-  /** Default: 2026.2. */
+  /** Defaults to 2026.2. */
   version?: AuthentikVersion;
-  /** Default: any that is free. */
+  /** Defaults to any free port. */
   port?: number;
-  /** Milliseconds before every answer. */
+  /** Milliseconds to wait before each response. Defaults to 0. */
   latency?: number;
-  /** The whole server lies below it: `/auth`. */
+  /** Serves everything below this path, for example `/auth`. */
   pathPrefix?: string;
-  /** akadmin's API token; a random one unless given. */
+  /** The API token of akadmin. Defaults to a random one. */
   token?: string;
-  /** The clock. */
+  /** The server's clock. Defaults to the system's. */
   now?: () => Date;
-  /** PEM texts; with them the server speaks HTTPS. */
+  /** Key and certificate in PEM format. If set, the server uses HTTPS. */
   tls?: { key: string; cert: string };
 }
 
-export interface RecordedRequest {
+/** A request that the server received, and how it responded. */
+export interface ReceivedRequest {
   method: string;
   path: string;
   query: string;
-  status: number | "cut";
+  status: number | "disconnected";
   username: string | null;
   userAgent: string | undefined;
   headers: Record<string, string | string[] | undefined>;
-  /** What the JSON of the body says, its text where it is none, undefined where there is none. */
+  /** The parsed JSON, the raw string if it is not JSON, or undefined for an empty body. */
   body: unknown;
 }
 
-export interface Fault {
-  /** How many matching requests it hits; default 1. */
+/** A failure to inject. Without `cut` or `status`, it only delays the response. */
+export interface InjectedFailure {
+  /** The number of matching requests to affect. Defaults to 1. */
   times?: number;
   method?: string;
   path?: RegExp;
-  /** "before": the request is not carried out; "after": it is carried out, and its answer is lost. Default "before". */
+  /** "before" (the default) skips the request. "after" executes it and then loses its response. */
   when?: "before" | "after";
-  /** Closes the connection instead of answering. */
+  /** Closes the connection without a response. */
   cut?: boolean;
-  /** Answers this instead. */
+  /** Sends this status, with the headers and body below, as the response. */
   status?: number;
   headers?: Record<string, string>;
   body?: string;
-  /** Milliseconds before the answer; alone it changes nothing else. */
+  /** Milliseconds to wait before the response. */
   delay?: number;
 }
 
-/** The embedded authentik: a stand-in for tests and demonstrations, in memory, on loopback. */
+/** The embedded authentik: an in-memory stand-in for tests and demos. Listens on loopback only. */
 export class Authentik {
-  readonly requests: RecordedRequest[] = [];
+  /** All requests received so far. */
+  readonly requests: ReceivedRequest[] = [];
   now: () => Date;
   latency: number;
-  /** What is in it, for tests that need more than HTTP can say. */
+  /** The server's state, for tests that need more than the HTTP API. */
   readonly instance: Instance;
-  private readonly site: Site;
-  private readonly profile: Profile;
-  private readonly faults: (Fault & { left: number })[] = [];
+  private readonly router: Router;
+  private readonly behavior: VersionBehavior;
+  private readonly failures: (InjectedFailure & { remaining: number })[] = [];
   private readonly prefix: string;
-  private address = "";
+  private baseUrl = "";
 
   private constructor(
     readonly version: AuthentikVersion,
@@ -75,22 +85,22 @@ export class Authentik {
     private readonly server: http.Server,
     options: AuthentikOptions,
   ) {
-    this.profile = profiles[version];
+    this.behavior = versionBehaviors[version];
     this.now = options.now ?? (() => new Date());
     this.latency = options.latency ?? 0;
     this.prefix = (options.pathPrefix ?? "").replace(/^\/*(?=.)/, "/").replace(/\/+$/, "");
-    this.instance = new Instance(this.profile, () => this.now());
-    this.site = new Site(this.instance);
+    this.instance = new Instance(this.behavior, () => this.now());
+    this.router = new Router(this.instance);
     this.instance.users.addToken(this.instance.users.admin, { key: token });
-    // Connections are kept as long as tests need them: they end with close(), or by a fault.
+    // Longer than any test, so that only close() and injected failures end connections.
     server.keepAliveTimeout = 60_000;
     server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
       this.serve(request, response).catch((error: unknown) => {
-        console.error("The embedded authentik broke down:", error);
+        console.error("Unhandled error in the embedded authentik:", error);
         response.destroy();
       });
     });
-    server.on("clientError", (_error: Error, socket: Duplex) => notHttp(socket));
+    server.on("clientError", (_error: Error, socket: Duplex) => rejectInvalidHttp(socket));
   }
 
   static async start(options: AuthentikOptions = {}): Promise<Authentik> {
@@ -102,49 +112,49 @@ export class Authentik {
       server.listen(options.port ?? 0, "127.0.0.1", resolve);
     });
     const { port } = server.address() as AddressInfo;
-    authentik.address = `${options.tls ? "https" : "http"}://127.0.0.1:${port}${authentik.prefix}`;
+    authentik.baseUrl = `${options.tls ? "https" : "http"}://127.0.0.1:${port}${authentik.prefix}`;
     return authentik;
   }
 
-  /** `http://127.0.0.1:PORT` and the path prefix, without a slash at the end. */
+  /** `http://127.0.0.1:PORT` and the path prefix, without a trailing slash. */
   get url(): string {
-    return this.address;
+    return this.baseUrl;
   }
 
-  /** Makes a service account with these permissions on all objects, and an API token for it. */
+  /** Creates a service account with global permissions. Returns an API token for it. */
   addUser(username: string, permissions: string[]): string {
     const { users } = this.instance;
-    if (users.named(username)) throw new Error(`there is a user ${username} already`);
+    if (users.named(username)) throw new Error(`user ${username} already exists`);
     return users.addToken(users.add({ username, type: "service_account", permissions: new Set(permissions) }));
   }
 
-  /** And with it the invitations that it made. */
+  /** Also removes the user's tokens and the invitations that it created. */
   removeUser(username: string): void {
     const user = this.instance.users.named(username);
-    if (!user) throw new Error(`there is no user ${username}`);
+    if (!user) throw new Error(`user ${username} does not exist`);
     this.instance.users.remove(user);
   }
 
-  /** What the task does every few minutes; says how many invitations it deleted. */
+  /** Deletes expired invitations, as a task of a real server does every few minutes. Returns how many. */
   cleanUpExpired(): number {
     return this.instance.invitations.cleanUpExpired();
   }
 
-  /** Queues a fault; of several that match, the first one queued hits. */
-  fail(fault: Fault): void {
-    this.faults.push({ ...fault, left: fault.times ?? 1 });
+  /** Injects a failure. If several failures match a request, the oldest one applies. */
+  fail(failure: InjectedFailure): void {
+    this.failures.push({ ...failure, remaining: failure.times ?? 1 });
   }
 
-  /** How many milliseconds late events can be seen. */
+  /** Milliseconds until a new event becomes visible. */
   get eventDelay(): number {
-    return this.instance.events.delay;
+    return this.instance.events.delayMs;
   }
 
   set eventDelay(milliseconds: number) {
-    this.instance.events.delay = milliseconds;
+    this.instance.events.delayMs = milliseconds;
   }
 
-  /** An admin behind the provider's back: `request("DELETE", "/api/v3/stages/invitation/invitations/…/")`. */
+  /** Sends a request, by default as akadmin. If `token` is null, sends it without a token. */
   async request(
     method: string,
     path: string,
@@ -164,9 +174,8 @@ export class Authentik {
     return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers };
   }
 
-  /** Ends kept connections too. */
+  /** Also closes idle connections. Can be called more than once. */
   async close(): Promise<void> {
-    // A second time does no harm.
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeAllConnections();
     await closed;
@@ -176,82 +185,80 @@ export class Authentik {
     const method = request.method ?? "GET";
     const [rawPath = "/", ...rest] = (request.url ?? "/").split("?");
     const query = rest.join("?");
-    const body = await readAll(request);
+    const body = await readBody(request);
     if (body === undefined) return;
-    const fault = this.faultFor(method, rawPath);
-    const instead = fault?.cut === true || fault?.status !== undefined;
-    const call = new Call(this.profile, method, rawPath.slice(this.prefix.length), query, request.headers, body);
-    const inside = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
-    const carriedOut =
-      instead && (fault?.when ?? "before") === "before" ? undefined : inside ? this.answer(call) : noSuchPage();
-    const answer = instead ? faulty(fault) : carriedOut;
-    const delay = this.latency + (fault?.delay ?? 0);
+    const failure = this.takeFailure(method, rawPath);
+    const replacesResponse = failure?.cut === true || failure?.status !== undefined;
+    const skipsRequest = replacesResponse && (failure?.when ?? "before") === "before";
+    const path = rawPath.slice(this.prefix.length);
+    const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body);
+    const hasPrefix = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
+    const actual = skipsRequest ? undefined : hasPrefix ? this.respond(apiRequest) : notFoundPage();
+    const sent = replacesResponse ? failureResponse(failure) : actual;
+    const delay = this.latency + (failure?.delay ?? 0);
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     this.requests.push({
       method,
       path: rawPath,
       query,
-      status: answer?.status ?? "cut",
-      username: call.user?.username ?? null,
+      status: sent?.status ?? "disconnected",
+      username: apiRequest.user?.username ?? null,
       userAgent: request.headers["user-agent"],
       headers: request.headers,
-      body: told(body),
+      body: toLoggedBody(body),
     });
-    if (answer === undefined) response.destroy();
-    else this.send(answer, method, response);
+    if (sent === undefined) response.destroy();
+    else this.send(sent, method, response);
   }
 
-  private answer(call: Call): Answer {
+  private respond(request: ApiRequest): HttpResponse {
     try {
-      return this.site.answer(call);
+      return this.router.route(request);
     } catch (error) {
-      if (error instanceof Refusal) return error.answer;
-      if (!(error instanceof Crash)) throw error;
-      return call.method === "GET" || call.method === "HEAD" ? brokenPage() : writeLost();
+      if (error instanceof ApiError) return error.response;
+      if (!(error instanceof ServerCrash)) throw error;
+      return request.method === "GET" || request.method === "HEAD" ? serverErrorPage() : methodNotAllowedPage();
     }
   }
 
-  private send(answer: Answer, method: string, response: http.ServerResponse): void {
-    const { body } = answer;
-    const headers = { ...answer.headers };
-    if (body && "json" in body) headers["content-type"] ??= this.profile.jsonType;
-    // A 501 of the stand-in and an executor's answer without a body keep no type that they do not need.
-    if (!body && answer.status === 204) delete headers["content-type"];
-    const text = body === undefined ? "" : "json" in body ? writeJson(body.json) : body.text;
+  private send({ status, headers, body }: HttpResponse, method: string, response: http.ServerResponse): void {
+    const sentHeaders: http.OutgoingHttpHeaders = { ...headers };
+    if (body && "json" in body) sentHeaders["content-type"] ??= this.behavior.jsonContentType;
+    const isNoContent = status === 204;
+    if (isNoContent && !body) delete sentHeaders["content-type"];
+    const text = body === undefined ? "" : "json" in body ? stringifyJson(body.json) : body.text;
     const bytes = Buffer.from(text);
-    response.writeHead(answer.status, {
-      ...headers,
-      ...(answer.status === 204 ? {} : { "content-length": bytes.length }),
-    });
+    if (!isNoContent) sentHeaders["content-length"] = bytes.length;
+    response.writeHead(status, sentHeaders);
     response.end(method === "HEAD" ? undefined : bytes);
   }
 
-  private faultFor(method: string, path: string): Fault | undefined {
-    const index = this.faults.findIndex((fault) => {
-      if (fault.method !== undefined && fault.method !== method) return false;
-      if (fault.path === undefined) return true;
-      fault.path.lastIndex = 0;
-      return fault.path.test(path);
+  private takeFailure(method: string, path: string): InjectedFailure | undefined {
+    const index = this.failures.findIndex((failure) => {
+      if (failure.method !== undefined && failure.method !== method) return false;
+      if (failure.path === undefined) return true;
+      failure.path.lastIndex = 0;
+      return failure.path.test(path);
     });
-    const fault = this.faults[index];
-    if (!fault) return undefined;
-    fault.left -= 1;
-    if (fault.left <= 0) this.faults.splice(index, 1);
-    return fault;
+    const failure = this.failures[index];
+    if (!failure) return undefined;
+    failure.remaining -= 1;
+    if (failure.remaining <= 0) this.failures.splice(index, 1);
+    return failure;
   }
 }
 
-/** What a fault answers instead; nothing if it cuts the connection. */
-function faulty(fault: Fault | undefined): Answer | undefined {
-  if (fault?.status === undefined || fault.cut) return undefined;
+/** The response of a failure, or undefined if it closes the connection. */
+function failureResponse(failure: InjectedFailure | undefined): HttpResponse | undefined {
+  if (failure?.status === undefined || failure.cut) return undefined;
   const headers = Object.fromEntries(
-    Object.entries(fault.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+    Object.entries(failure.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   );
-  return { status: fault.status, headers, body: { text: fault.body ?? "" } };
+  return { status: failure.status, headers, body: { text: failure.body ?? "" } };
 }
 
-/** All of the body, or nothing if the client went away. */
-async function readAll(request: http.IncomingMessage): Promise<Buffer | undefined> {
+/** The whole body, or undefined if the client disconnected. */
+async function readBody(request: http.IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -261,7 +268,7 @@ async function readAll(request: http.IncomingMessage): Promise<Buffer | undefine
   return Buffer.concat(chunks);
 }
 
-function told(body: Buffer): unknown {
+function toLoggedBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   const text = body.toString();
   try {
@@ -271,8 +278,8 @@ function told(body: Buffer): unknown {
   }
 }
 
-/** method.bogus */
-function notHttp(socket: Duplex): void {
+/** The response to a request that Node.js cannot parse (method.bogus). */
+function rejectInvalidHttp(socket: Duplex): void {
   if (socket.destroyed || !socket.writable) return;
   const text = "Invalid HTTP request received.";
   socket.end(

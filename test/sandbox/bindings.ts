@@ -1,11 +1,20 @@
-import { type Answer, json, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { choice, Form, hex, readUuid, reference, truth, whole } from "./fields";
-import { type Flow, policyEngineModes } from "./flows";
+import { booleanField, choiceField, integerField, parseUuid, primaryKeyField, Serializer, toHex } from "./fields";
+import { type Flow, policyEngineModeChoices } from "./flows";
 import type { JsonObject } from "./json";
-import { byText, type Filter, filter, list, type Order, order, searchWords, unseenFilters } from "./lists";
+import {
+  byString,
+  type Comparator,
+  type Filter,
+  filterRows,
+  orderRows,
+  paginate,
+  searchTerms,
+  unrecordedFilters,
+} from "./lists";
+import type { ApiRequest } from "./request";
+import { apiError, type HttpResponse, json, notRecorded } from "./responses";
 import type { Stage } from "./stages";
-import { use, ViewSet } from "./viewset";
+import { usedByEntry, ViewSet } from "./viewset";
 
 export interface Binding {
   pk: string;
@@ -19,9 +28,9 @@ export interface Binding {
   invalidResponseAction: string;
 }
 
-const invalidResponseActions = ["retry", "restart", "restart_with_context"];
+const invalidResponseActionChoices = ["retry", "restart", "restart_with_context"];
 
-/** Which stage comes when in which flow. */
+/** Flow-stage bindings: the stages of each flow, in order. */
 export class Bindings extends ViewSet<Binding> {
   protected readonly app = "authentik_flows";
   protected readonly model = "flowstagebinding";
@@ -46,42 +55,42 @@ export class Bindings extends ViewSet<Binding> {
     return this.rows.get(pk);
   }
 
-  /** In the order in which the flow runs. */
-  ofFlow(flow: Flow): Binding[] {
+  /** In the order in which the flow runs them. */
+  findByFlow(flow: Flow): Binding[] {
     return Array.from(this.rows.values())
       .filter((row) => row.target === flow)
       .sort((a, b) => a.order - b.order);
   }
 
-  ofStage(stage: Stage): Binding[] {
+  findByStage(stage: Stage): Binding[] {
     return Array.from(this.rows.values()).filter((row) => row.stage === stage);
   }
 
-  removeThoseOfFlow(flow: Flow): void {
+  removeByFlow(flow: Flow): void {
     for (const row of this.rows.values()) if (row.target === flow) this.rows.delete(row.pk);
   }
 
-  removeThoseOfStage(stage: Stage): void {
+  removeByStage(stage: Stage): void {
     for (const row of this.rows.values()) if (row.stage === stage) this.rows.delete(row.pk);
   }
 
-  use(row: Binding): JsonObject {
-    return use(this.app, this.model, row.pk, title(row), "cascade");
+  usedByEntry(row: Binding): JsonObject {
+    return usedByEntry(this.app, this.model, row.pk, bindingName(row), "cascade");
   }
 
-  protected list(call: Call): Answer {
-    if (searchWords(call).length > 0) throw unseen("a search through bindings");
-    const byUuid =
+  protected list(request: ApiRequest): HttpResponse {
+    if (searchTerms(request).length > 0) throw notRecorded("a search through bindings");
+    const uuidFilter =
       (pkOf: (row: Binding) => string): Filter<Binding> =>
-      (text) => {
-        const pk = readUuid(text);
-        if (pk === undefined) throw unseen("a filter of bindings by what is no UUID");
+      (value) => {
+        const pk = parseUuid(value);
+        if (pk === undefined) throw notRecorded("a filter of bindings by what is no UUID");
         return (row) => pkOf(row) === pk;
       };
-    const found = filter<Binding>(call, this.rows.values(), {
-      target: byUuid((row) => row.target.pk),
-      stage: byUuid((row) => row.stage.pk),
-      ...unseenFilters([
+    const filtered = filterRows<Binding>(request, this.rows.values(), {
+      target: uuidFilter((row) => row.target.pk),
+      stage: uuidFilter((row) => row.stage.pk),
+      ...unrecordedFilters([
         "evaluate_on_plan",
         "fsb_uuid",
         "invalid_response_action",
@@ -92,53 +101,58 @@ export class Bindings extends ViewSet<Binding> {
         "re_evaluate_policies",
       ]),
     });
-    return list(call, order(call, found, orders, "target,order"), (row) => this.show(row));
+    return paginate(request, orderRows(request, filtered, comparators, "target,order"), (row) => this.serialize(row));
   }
 
-  protected create(call: Call): Answer {
-    const written = this.read(call, undefined, false);
-    const row = this.add(written as { target: Flow; stage: Stage; order: number });
-    this.instance.events.created(
-      call,
-      { app: this.app, model: this.model, pk: row.pk, name: title(row) },
+  protected create(request: ApiRequest): HttpResponse {
+    const validated = this.validate(request, undefined, false);
+    const row = this.add(validated as { target: Flow; stage: Stage; order: number });
+    this.instance.events.logCreated(
+      request,
+      { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) },
       {
         order: row.order,
-        stage: hex(row.stage.pk),
-        target: hex(row.target.pk),
-        fsb_uuid: hex(row.pk),
-        pbm_uuid: hex(row.policyBindingModel),
+        stage: toHex(row.stage.pk),
+        target: toHex(row.target.pk),
+        fsb_uuid: toHex(row.pk),
+        pbm_uuid: toHex(row.policyBindingModel),
         evaluate_on_plan: row.evaluateOnPlan,
         policy_engine_mode: row.policyEngineMode,
         re_evaluate_policies: row.reEvaluatePolicies,
-        policybindingmodel_ptr: hex(row.policyBindingModel),
+        policybindingmodel_ptr: toHex(row.policyBindingModel),
         invalid_response_action: row.invalidResponseAction,
       },
     );
-    return json(201, this.shown(row, this.instance.stages.showKindless(row.stage)));
+    return json(201, this.serializeWithStage(row, this.instance.stages.serializeUntyped(row.stage)));
   }
 
-  protected update(call: Call, row: Binding, partial: boolean): Answer {
-    const written = this.read(call, row, partial);
-    Object.assign(row, written);
-    this.instance.events.updated(call, { app: this.app, model: this.model, pk: row.pk, name: title(row) });
-    // A stage that the body names is not looked up by its kind, as in a new binding.
-    return json(200, written.stage ? this.shown(row, this.instance.stages.showKindless(row.stage)) : this.show(row));
+  protected update(request: ApiRequest, row: Binding, partial: boolean): HttpResponse {
+    const validated = this.validate(request, row, partial);
+    Object.assign(row, validated);
+    this.instance.events.logUpdated(request, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
+    // As after a create, a stage that was in the body is serialized without its type.
+    return json(
+      200,
+      validated.stage
+        ? this.serializeWithStage(row, this.instance.stages.serializeUntyped(row.stage))
+        : this.serialize(row),
+    );
   }
 
-  protected remove(call: Call, row: Binding): void {
+  protected destroy(request: ApiRequest, row: Binding): void {
     this.rows.delete(row.pk);
-    this.instance.events.deleted(call, { app: this.app, model: this.model, pk: row.pk, name: title(row) });
+    this.instance.events.logDeleted(request, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
   }
 
-  protected show(row: Binding): JsonObject {
-    return this.shown(row, this.instance.stages.showPlain(row.stage));
+  protected serialize(row: Binding): JsonObject {
+    return this.serializeWithStage(row, this.instance.stages.serializeBase(row.stage));
   }
 
   protected usedBy(): never {
-    throw unseen("used_by of a binding");
+    throw notRecorded("used_by of a binding");
   }
 
-  private shown(row: Binding, stage: JsonObject): JsonObject {
+  private serializeWithStage(row: Binding, stage: JsonObject): JsonObject {
     return {
       pk: row.pk,
       policybindingmodel_ptr_id: row.policyBindingModel,
@@ -153,43 +167,44 @@ export class Bindings extends ViewSet<Binding> {
     };
   }
 
-  private read(call: Call, row: Binding | undefined, partial: boolean): Partial<Binding> {
-    const form = new Form(call.fields(), partial);
-    const written: Partial<Binding> = {
-      target: form.required(
+  private validate(request: ApiRequest, row: Binding | undefined, partial: boolean): Partial<Binding> {
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const validated: Partial<Binding> = {
+      target: serializer.required(
         "target",
-        reference((pk) => this.instance.flows.find(pk)),
+        primaryKeyField((pk) => this.instance.flows.find(pk)),
       ),
-      stage: form.required(
+      stage: serializer.required(
         "stage",
-        reference((pk) => this.instance.stages.any(pk)),
+        primaryKeyField((pk) => this.instance.stages.findOfAnyType(pk)),
       ),
-      evaluateOnPlan: form.optional("evaluate_on_plan", truth),
-      reEvaluatePolicies: form.optional("re_evaluate_policies", truth),
-      order: form.required("order", whole),
-      policyEngineMode: form.optional("policy_engine_mode", choice(policyEngineModes)),
-      invalidResponseAction: form.optional("invalid_response_action", choice(invalidResponseActions)),
+      evaluateOnPlan: serializer.optional("evaluate_on_plan", booleanField),
+      reEvaluatePolicies: serializer.optional("re_evaluate_policies", booleanField),
+      order: serializer.required("order", integerField),
+      policyEngineMode: serializer.optional("policy_engine_mode", choiceField(policyEngineModeChoices)),
+      invalidResponseAction: serializer.optional("invalid_response_action", choiceField(invalidResponseActionChoices)),
     };
-    if (form.wrong) throw refuse(400, form.errors);
-    const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
-    const result = { ...row, ...given } as Binding;
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    const fields = Object.fromEntries(Object.entries(validated).filter(([, value]) => value !== undefined));
+    const result = { ...row, ...fields } as Binding;
     for (const other of this.rows.values()) {
       // bindings.create.duplicate
-      const same = other.target === result.target && other.stage === result.stage && other.order === result.order;
-      if (same && other !== row) {
-        throw refuse(400, { non_field_errors: ["The fields target, stage, order must make a unique set."] });
+      const isDuplicate =
+        other.target === result.target && other.stage === result.stage && other.order === result.order;
+      if (isDuplicate && other !== row) {
+        throw apiError(400, { non_field_errors: ["The fields target, stage, order must make a unique set."] });
       }
     }
-    return given;
+    return fields;
   }
 }
 
-function title(row: Binding): string {
+function bindingName(row: Binding): string {
   return `Flow-stage binding #${row.order} to ${row.target.pk}`;
 }
 
-const orders: Record<string, Order<Binding>> = {
-  pk: byText((row) => row.pk),
-  target: byText((row) => row.target.pk),
+const comparators: Record<string, Comparator<Binding>> = {
+  pk: byString((row) => row.pk),
+  target: byString((row) => row.target.pk),
   order: (a, b) => a.order - b.order,
 };

@@ -1,176 +1,187 @@
-import { dashed, hex } from "./fields";
-import { Float, isObject, type Json, type JsonObject, writeJson } from "./json";
+import { toDashedUuid, toHex } from "./fields";
+import { Float, isObject, type Json, type JsonObject, stringifyJson } from "./json";
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const bareUuid = /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/gi;
-const fingerprint = /^[0-9a-f]{64}$/;
-/** All moments that a server made up itself lie on the day of the recording, or, for the end of an event, a year later. */
-const madeUp = /^202[67]-11-22T\d\d:\d\d:\d\d\.\d{6}Z$/;
-const microseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
-/** How far from now the first of them may lie: now, or the default life of an invitation. */
-const distances = [0, 30].map((minutes) => minutes * 60_000);
-/** The recordings took some minutes, their replay takes seconds. */
-const tolerance = 10 * 60_000;
-const cut = /^(.*)… \((\d+) characters\)$/su;
+const sha256 = /^[0-9a-f]{64}$/;
+/** Instants that the server generated are on the day of the recording, or a year later (the expiry of events). */
+const generatedInstant = /^202[67]-11-22T\d\d:\d\d:\d\d\.\d{6}Z$/;
+const instantWithMicroseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+/** Offset of the first generated instant from now: none, or the default lifetime of an invitation. */
+const expectedOffsetsMs = [0, 30].map((minutes) => minutes * 60_000);
+/** Recording took minutes, a replay takes seconds. */
+const toleranceMs = 10 * 60_000;
+const truncated = /^(.*)… \((\d+) characters\)$/su;
 
 /**
- * Compares answers of the stand-in with recorded ones. What a server makes up (pks, UUIDs, fingerprints, moments) differs; but
- * what was one value in the recording must be one value here, from the first exchange to the last.
+ * Compares the responses of the embedded authentik with recorded ones. Values that a server generates (pks, UUIDs, hashes, instants)
+ * differ, but across all exchanges each recorded value must correspond to exactly one actual value.
  */
-export class Comparison {
-  private readonly here = new Map<string, string>();
-  private readonly there = new Map<string, string>();
-  /** How far the recorded moments lie from those here. */
-  private apart: number | undefined;
+export class ResponseComparison {
+  private readonly actualByRecorded = new Map<string, string>();
+  private readonly recordedByActual = new Map<string, string>();
+  /** Recorded time minus actual time. */
+  private clockOffsetMs: number | undefined;
 
-  /** A recorded path, query, or body in terms of the stand-in. */
-  translate(text: string): string {
+  /** Replaces the generated values in a recorded path, query or body by the actual ones. */
+  withActualValues(text: string): string {
     return text
-      .replace(uuid, (found) => {
-        const known = this.here.get(found.toLowerCase()) ?? found;
-        return found === found.toLowerCase() ? known : known.toUpperCase();
+      .replace(uuid, (match) => {
+        const actual = this.actualByRecorded.get(match.toLowerCase()) ?? match;
+        return match === match.toLowerCase() ? actual : actual.toUpperCase();
       })
-      .replace(bareUuid, (found) => hex(this.here.get(dashed(found.toLowerCase())) ?? dashed(found)))
-      .replace(/created by (\d+)|(?<=core\/users\/)\d+(?=\/)/g, (found) =>
-        found.replace(/\d+$/, (pk) => this.here.get(`pk ${pk}`) ?? pk),
+      .replace(bareUuid, (match) =>
+        toHex(this.actualByRecorded.get(toDashedUuid(match.toLowerCase())) ?? toDashedUuid(match)),
+      )
+      .replace(/created by (\d+)|(?<=core\/users\/)\d+(?=\/)/g, (match) =>
+        match.replace(/\d+$/, (pk) => this.actualByRecorded.get(`pk ${pk}`) ?? pk),
       );
   }
 
-  /** What differs, each with its place; none if the answers are the same. */
-  differences(recorded: Json, given: Json, place = "body"): string[] {
-    if (isObject(recorded) && typeof recorded["$rows"] === "number" && Array.isArray(given)) {
-      // Long lists were recorded as their length and their first row.
-      if (recorded["$rows"] !== given.length) return [`${place}: ${recorded["$rows"]} rows, here ${given.length}`];
-      return this.differences(recorded["first"] as Json, given[0] as Json, `${place}[0]`);
+  /** Returns one line per difference, with its path. */
+  differences(recorded: Json, actual: Json, path = "body"): string[] {
+    if (isObject(recorded) && typeof recorded["$rows"] === "number" && Array.isArray(actual)) {
+      // Long lists were recorded as their length and first row.
+      if (recorded["$rows"] !== actual.length) return [`${path}: ${recorded["$rows"]} rows, actual: ${actual.length}`];
+      return this.differences(recorded["first"] as Json, actual[0] as Json, `${path}[0]`);
     }
-    if (Array.isArray(recorded) && Array.isArray(given)) return this.lists(recorded, given, place);
-    if (isObject(recorded) && isObject(given)) return this.objects(recorded, given, place);
-    return this.same(recorded, given, place) ? [] : [`${place}: ${brief(recorded)}, here ${brief(given)}`];
+    if (Array.isArray(recorded) && Array.isArray(actual)) return this.listDifferences(recorded, actual, path);
+    if (isObject(recorded) && isObject(actual)) return this.objectDifferences(recorded, actual, path);
+    return this.isEqual(recorded, actual, path)
+      ? []
+      : [`${path}: ${abbreviate(recorded)}, actual: ${abbreviate(actual)}`];
   }
 
-  private objects(recorded: JsonObject, given: JsonObject, place: string): string[] {
-    const [keys, keysHere] = [Object.keys(recorded), Object.keys(given)];
-    // Their order too.
-    if (keys.join() !== keysHere.join()) return [`${place}: the keys ${keys.join()}, here ${keysHere.join()}`];
-    return keys.flatMap((key) => this.differences(recorded[key] as Json, given[key] as Json, `${place}.${key}`));
+  private objectDifferences(recorded: JsonObject, actual: JsonObject, path: string): string[] {
+    const [keys, actualKeys] = [Object.keys(recorded), Object.keys(actual)];
+    // Also compares the order of the keys.
+    if (keys.join() !== actualKeys.join()) return [`${path}: keys ${keys.join()}, actual: ${actualKeys.join()}`];
+    return keys.flatMap((key) => this.differences(recorded[key] as Json, actual[key] as Json, `${path}.${key}`));
   }
 
-  private lists(recorded: Json[], given: Json[], place: string): string[] {
-    if (recorded.length !== given.length) return [`${place}: ${recorded.length} entries, here ${given.length}`];
-    const paired = this.withoutOrder(recorded, given, place);
-    return paired.flatMap(([one, other], index) => this.differences(one, other, `${place}[${index}]`));
+  private listDifferences(recorded: Json[], actual: Json[], path: string): string[] {
+    if (recorded.length !== actual.length) return [`${path}: ${recorded.length} entries, actual: ${actual.length}`];
+    const pairs = this.pairItems(recorded, actual, path);
+    return pairs.flatMap(([recordedItem, actualItem], index) =>
+      this.differences(recordedItem, actualItem, `${path}[${index}]`),
+    );
   }
 
   /**
-   * The database gives the flows of a stage, the stages of a flow and the uses of an object in no order of theirs
-   * (enroll.binding.10 tells new flows first on one version and last on the other): they are compared as sets.
+   * Pairs the items to compare. The flows of a stage, the stages of a flow and `used_by` have no defined order and are compared as
+   * sets (in enroll.binding.10, one version lists new flows first, the other last).
    */
-  private withoutOrder(recorded: Json[], given: Json[], place: string): (readonly [Json, Json])[] {
-    if (/\.flow_set$/.test(place)) {
-      return pair(sorted(recorded, slugOf), sorted(given, slugOf));
+  private pairItems(recorded: Json[], actual: Json[], path: string): (readonly [Json, Json])[] {
+    if (/\.flow_set$/.test(path)) {
+      return zip(sortBy(recorded, flowSlug), sortBy(actual, flowSlug));
     }
-    if (/\.stages$/.test(place)) {
-      const known = (pk: Json): string => this.here.get(String(pk)) ?? "";
-      const left = [...given];
+    if (/\.stages$/.test(path)) {
+      const actualPk = (pk: Json): string => this.actualByRecorded.get(String(pk)) ?? "";
+      const unpaired = [...actual];
       const pairs = recorded
-        .filter((pk) => left.includes(known(pk)))
-        .map((pk) => [pk, left.splice(left.indexOf(known(pk)), 1)[0] as Json] as const);
+        .filter((pk) => unpaired.includes(actualPk(pk)))
+        .map((pk) => [pk, unpaired.splice(unpaired.indexOf(actualPk(pk)), 1)[0] as Json] as const);
       return [
         ...pairs,
-        ...pair(
-          recorded.filter((pk) => known(pk) === ""),
-          left,
+        ...zip(
+          recorded.filter((pk) => actualPk(pk) === ""),
+          unpaired,
         ),
       ];
     }
-    const isUse = recorded.every((entry) => isObject(entry) && "model_name" in entry && "action" in entry);
-    if (place === "body" && isUse) {
-      return pair(
-        sorted(recorded, (use) => this.translate(useOf(use))),
-        sorted(given, useOf),
+    const isUsedBy = recorded.every((entry) => isObject(entry) && "model_name" in entry && "action" in entry);
+    if (path === "body" && isUsedBy) {
+      return zip(
+        sortBy(recorded, (entry) => this.withActualValues(usedByKey(entry))),
+        sortBy(actual, usedByKey),
       );
     }
-    return pair(recorded, given);
+    return zip(recorded, actual);
   }
 
-  private same(recorded: Json, given: Json, place: string): boolean {
-    if (recorded instanceof Float) return given instanceof Float && Object.is(recorded.value, given.value);
-    if (typeof recorded === "number" && typeof given === "number" && /\.(pk|created_by\.new_value)$/.test(place)) {
-      return this.learn(`pk ${recorded}`, String(given));
+  private isEqual(recorded: Json, actual: Json, path: string): boolean {
+    if (recorded instanceof Float) return actual instanceof Float && Object.is(recorded.value, actual.value);
+    if (typeof recorded === "number" && typeof actual === "number" && /\.(pk|created_by\.new_value)$/.test(path)) {
+      return this.mapValue(`pk ${recorded}`, String(actual));
     }
-    if (typeof recorded !== "string" || typeof given !== "string") return recorded === given;
-    if (place.endsWith(".avatar")) return given.startsWith(recorded);
-    const shortened = cut.exec(recorded);
-    if (shortened) return given.length === Number(shortened[2]) && given.startsWith(String(shortened[1]));
-    if (madeUp.test(recorded))
-      return microseconds.test(given) && this.inTime(recorded, given) && this.learn(recorded, given);
-    if (fingerprint.test(recorded)) return fingerprint.test(given) && this.learn(recorded, given);
-    if (isWhole(uuid, recorded)) return isWhole(uuid, given) && this.learn(recorded, given);
-    if (isWhole(bareUuid, recorded)) return isWhole(bareUuid, given) && this.learn(dashed(recorded), dashed(given));
-    return this.translate(recorded) === given;
+    if (typeof recorded !== "string" || typeof actual !== "string") return recorded === actual;
+    if (path.endsWith(".avatar")) return actual.startsWith(recorded);
+    const truncation = truncated.exec(recorded);
+    if (truncation) return actual.length === Number(truncation[2]) && actual.startsWith(String(truncation[1]));
+    if (generatedInstant.test(recorded))
+      return (
+        instantWithMicroseconds.test(actual) &&
+        this.isConsistentTime(recorded, actual) &&
+        this.mapValue(recorded, actual)
+      );
+    if (sha256.test(recorded)) return sha256.test(actual) && this.mapValue(recorded, actual);
+    if (matchesWhole(uuid, recorded)) return matchesWhole(uuid, actual) && this.mapValue(recorded, actual);
+    if (matchesWhole(bareUuid, recorded))
+      return matchesWhole(bareUuid, actual) && this.mapValue(toDashedUuid(recorded), toDashedUuid(actual));
+    return this.withActualValues(recorded) === actual;
   }
 
-  /** All made-up moments lie as far from one another as in the recording, but for the time that it took. */
-  private inTime(recorded: string, given: string): boolean {
-    const apart = Date.parse(recorded) - Date.parse(given);
-    if (this.apart === undefined) {
-      const distance = Date.parse(given) - Date.now();
-      if (!distances.some((expected) => Math.abs(distance - expected) < 60_000)) return false;
-      this.apart = apart;
+  /** Generated instants must have the same distances as in the recording, apart from the time that recording took. */
+  private isConsistentTime(recorded: string, actual: string): boolean {
+    const offset = Date.parse(recorded) - Date.parse(actual);
+    if (this.clockOffsetMs === undefined) {
+      const fromNow = Date.parse(actual) - Date.now();
+      if (!expectedOffsetsMs.some((expected) => Math.abs(fromNow - expected) < 60_000)) return false;
+      this.clockOffsetMs = offset;
     }
-    return Math.abs(apart - this.apart) < tolerance;
+    return Math.abs(offset - this.clockOffsetMs) < toleranceMs;
   }
 
-  /** One value in the recording is one value here, and the other way round. */
-  private learn(recorded: string, given: string): boolean {
-    const kind = recorded.startsWith("pk ") ? "pk " : "";
-    const known = this.here.get(recorded);
-    const owner = this.there.get(kind + given);
-    if (known === undefined && owner === undefined) {
-      this.here.set(recorded, given);
-      this.there.set(kind + given, recorded);
+  /** Maps a recorded value to an actual one. Returns false if either is already mapped to another value. */
+  private mapValue(recorded: string, actual: string): boolean {
+    const prefix = recorded.startsWith("pk ") ? "pk " : "";
+    const mappedActual = this.actualByRecorded.get(recorded);
+    const mappedRecorded = this.recordedByActual.get(prefix + actual);
+    if (mappedActual === undefined && mappedRecorded === undefined) {
+      this.actualByRecorded.set(recorded, actual);
+      this.recordedByActual.set(prefix + actual, recorded);
       return true;
     }
-    return known === given && owner === recorded;
+    return mappedActual === actual && mappedRecorded === recorded;
   }
 }
 
-/** Rows that an ordering does not tell apart come in any order: with equal `expires` they are put in that of their names. */
-export function untie(answer: Json): Json {
-  if (!isObject(answer) || !Array.isArray(answer["results"])) return answer;
+/** Sorts rows with equal `expires` by name, because their order is not defined. */
+export function sortTiedRows(body: Json): Json {
+  if (!isObject(body) || !Array.isArray(body["results"])) return body;
   const expires = (row: Json): string => String((row as JsonObject)["expires"]);
   const name = (row: Json): string => String((row as JsonObject)["name"]);
-  const rows = answer["results"];
-  const runs: Json[][] = [];
+  const rows = body["results"];
+  const groups: Json[][] = [];
   for (const row of rows) {
-    const run = runs.at(-1);
-    if (run && expires(run[0] as Json) === expires(row)) run.push(row);
-    else runs.push([row]);
+    const group = groups.at(-1);
+    if (group && expires(group[0] as Json) === expires(row)) group.push(row);
+    else groups.push([row]);
   }
-  return { ...answer, results: runs.flatMap((run) => sorted(run, name)) };
+  return { ...body, results: groups.flatMap((group) => sortBy(group, name)) };
 }
 
-function sorted(list: Json[], by: (item: Json) => string): Json[] {
-  return list.toSorted((a, b) => (by(a) === by(b) ? 0 : by(a) < by(b) ? -1 : 1));
+function sortBy(list: Json[], keyOf: (item: Json) => string): Json[] {
+  return list.toSorted((a, b) => (keyOf(a) === keyOf(b) ? 0 : keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
-function pair(recorded: Json[], given: Json[]): (readonly [Json, Json])[] {
-  return recorded.map((item, index) => [item, given[index] as Json] as const);
+function zip(recorded: Json[], actual: Json[]): (readonly [Json, Json])[] {
+  return recorded.map((item, index) => [item, actual[index] as Json] as const);
 }
 
-function slugOf(flow: Json): string {
+function flowSlug(flow: Json): string {
   return isObject(flow) ? String(flow["slug"]) : "";
 }
 
-function useOf(use: Json): string {
-  return isObject(use) ? `${String(use["model_name"])} ${String(use["name"])}` : "";
+function usedByKey(entry: Json): string {
+  return isObject(entry) ? `${String(entry["model_name"])} ${String(entry["name"])}` : "";
 }
 
-function isWhole(pattern: RegExp, text: string): boolean {
+function matchesWhole(pattern: RegExp, text: string): boolean {
   return text.replace(pattern, "") === "" && text !== "";
 }
 
-function brief(value: Json): string {
-  const text = writeJson(value);
+function abbreviate(value: Json): string {
+  const text = stringifyJson(value);
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

@@ -1,15 +1,24 @@
-import { type Answer, denied, json, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { hex, readUuid } from "./fields";
+import { parseUuid, toHex } from "./fields";
 import type { Instance } from "./instance";
-import { type Instant, showInstant } from "./instants";
-import { type Json, type JsonObject, writeJson } from "./json";
-import { byText, filter, list, missing, type Order, order, searchWords, unseenFilters } from "./lists";
-import { may } from "./users";
-import { allowing } from "./viewset";
+import { formatInstant, type Instant } from "./instants";
+import { type Json, type JsonObject, stringifyJson } from "./json";
+import {
+  byString,
+  type Comparator,
+  filterRows,
+  notFound,
+  orderRows,
+  paginate,
+  searchTerms,
+  unrecordedFilters,
+} from "./lists";
+import type { ApiRequest } from "./request";
+import { apiError, type HttpResponse, json, notRecorded, permissionDenied } from "./responses";
+import { hasPermission } from "./users";
+import { withAllowHeader } from "./viewset";
 
-/** An object as events name it. */
-export interface Ref {
+/** How events refer to an object. */
+export interface ObjectReference {
   app: string;
   model: string;
   pk: string;
@@ -26,74 +35,77 @@ interface Event {
   created: Instant;
   expires: Instant;
   brand: JsonObject;
-  /** Since when it can be seen: events may come late. */
-  visible: number;
-  /** All in which a search looks, made when it is first needed. */
-  searched?: string;
-  /** It tells fixed data that cannot be read back: nobody saw what becomes of such an event. */
-  poisoned?: boolean;
+  /** Clock time from which it is visible. Real events can appear seconds late. */
+  visibleFrom: number;
+  /** The lowercase text that a search matches, built on the first search. */
+  searchText?: string;
+  /** Its diff contains fixed data that authentik cannot read back. No recording shows such an event. */
+  isUnreadable?: boolean;
 }
 
-const year = 365 * 24 * 60;
+const oneYearInMinutes = 365 * 24 * 60;
 
-/** The event log, written by what is done to invitations, invitation stages and bindings. */
+/** The event log of changes to invitations, invitation stages and bindings. */
 export class Events {
   private readonly rows: Event[] = [];
   private readonly brand: JsonObject;
-  /** How many milliseconds late events appear. */
-  delay = 0;
+  /** How long new events stay invisible. */
+  delayMs = 0;
 
   constructor(private readonly instance: Instance) {
-    this.brand = this.brandNamed("Default brand");
+    this.brand = this.brandReference("Default brand");
   }
 
-  created(call: Call, ref: Ref, values: JsonObject, poisoned = false): void {
+  logCreated(request: ApiRequest, ref: ObjectReference, values: JsonObject, isUnreadable = false): void {
     const diff: JsonObject = {};
     for (const [name, value] of Object.entries(values)) diff[name] = { new_value: value, previous_value: null };
-    const told: JsonObject = this.instance.profile.eventsHoldDiff ? { diff } : {};
-    const event = this.write(call, "model_created", { ...told, model: model(ref) });
-    event.poisoned = poisoned && this.instance.profile.eventsHoldDiff;
+    const { eventsIncludeDiff } = this.instance.behavior;
+    const event = this.addRequestEvent(request, "model_created", {
+      ...(eventsIncludeDiff ? { diff } : {}),
+      model: modelContext(ref),
+    });
+    event.isUnreadable = isUnreadable && eventsIncludeDiff;
   }
 
-  /** It does not say which fields. */
-  updated(call: Call, ref: Ref): void {
-    this.write(call, "model_updated", { model: model(ref) });
+  /** Such an event does not name the changed fields. */
+  logUpdated(request: ApiRequest, ref: ObjectReference): void {
+    this.addRequestEvent(request, "model_updated", { model: modelContext(ref) });
   }
 
-  deleted(call: Call, ref: Ref): void {
-    this.write(call, "model_deleted", { model: model(ref) });
+  logDeleted(request: ApiRequest, ref: ObjectReference): void {
+    this.addRequestEvent(request, "model_deleted", { model: modelContext(ref) });
   }
 
-  /** events.used.by-action: the invitation's UUID follows the request, other than in events about objects. */
-  invitationUsed(call: Call, pk: string): void {
+  /** In contrast to model events, the UUID follows `http_request` in the context (events.used.by-action). */
+  logInvitationUsed(request: ApiRequest, pk: string): void {
     this.add({
-      user: userOf(call),
+      user: userContext(request),
       action: "invitation_used",
       app: "authentik.events.signals",
-      context: { http_request: request(call), invitation_uuid: hex(pk) },
+      context: { http_request: httpRequestContext(request), invitation_uuid: toHex(pk) },
       clientIp: "127.0.0.1",
       brand: this.brand,
     });
   }
 
-  /** What the clean-up deletes has no request (events.swept.search-hex). */
-  swept(ref: Ref): void {
+  /** Deletions by the cleanup task have no request (events.swept.search-hex). */
+  logCleanedUp(ref: ObjectReference): void {
     this.add({
       user: { pk: 0, email: "", username: "authentik-shell" },
       action: "model_deleted",
       app: "authentik.core.management.commands.shell",
-      context: { model: model(ref) },
+      context: { model: modelContext(ref) },
       clientIp: null,
-      brand: this.brandNamed("Brand fallback"),
+      brand: this.brandReference("Brand fallback"),
     });
   }
 
-  private write(call: Call, action: string, context: JsonObject): Event {
+  private addRequestEvent(request: ApiRequest, action: string, context: JsonObject): Event {
     return this.add({
-      user: userOf(call),
+      user: userContext(request),
       action,
       app: "authentik.events.middleware",
-      context: { ...context, http_request: request(call) },
+      context: { ...context, http_request: httpRequestContext(request) },
       clientIp: "127.0.0.1",
       brand: this.brand,
     });
@@ -103,28 +115,28 @@ export class Events {
     const added: Event = {
       pk: this.instance.uuid(),
       ...event,
-      created: this.instance.moment(),
-      expires: this.instance.moment(year),
-      visible: this.instance.clock().getTime() + this.delay,
+      created: this.instance.timestamp(),
+      expires: this.instance.timestamp(oneYearInMinutes),
+      visibleFrom: this.instance.clock().getTime() + this.delayMs,
     };
     this.rows.push(added);
     return added;
   }
 
-  private brandNamed(name: string): JsonObject {
-    return { pk: hex(this.instance.uuid()), app: "authentik_brands", name, model_name: "brand" };
+  private brandReference(name: string): JsonObject {
+    return { pk: toHex(this.instance.uuid()), app: "authentik_brands", name, model_name: "brand" };
   }
 
   /** GET /events/events/ */
-  answerList(call: Call): Answer {
-    return allowing("GET, POST, HEAD, OPTIONS", () => {
-      this.enter(call);
-      if (!call.user) throw refuse(403, { detail: "Authentication credentials were not provided." });
-      if (call.method !== "GET" && call.method !== "HEAD") throw unseen(`${call.method} on events`);
-      if (!may(call.user, "authentik_events.view_event")) throw denied();
-      const found = filter<Event>(call, this.visible(), {
-        action: (text) => (row) => row.action === text,
-        ...unseenFilters([
+  answerList(request: ApiRequest): HttpResponse {
+    return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
+      this.initialize(request);
+      if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+      if (request.method !== "GET" && request.method !== "HEAD") throw notRecorded(`${request.method} on events`);
+      if (!hasPermission(request.user, "authentik_events.view_event")) throw permissionDenied();
+      const filtered = filterRows<Event>(request, this.visibleEvents(), {
+        action: (value) => (row) => row.action === value,
+        ...unrecordedFilters([
           "actions",
           "brand_name",
           "client_ip",
@@ -135,62 +147,76 @@ export class Events {
           "username",
         ]),
       });
-      return list(call, order(call, this.search(call, found), orders, "-created"), show, autocomplete);
+      return paginate(
+        request,
+        orderRows(request, this.search(request, filtered), comparators, "-created"),
+        serialize,
+        autocomplete,
+      );
     });
   }
 
-  answerOne(call: Call, key: string): Answer {
-    return allowing("GET, PUT, PATCH, DELETE, HEAD, OPTIONS", () => {
-      this.enter(call);
-      if (!call.user || !may(call.user, "authentik_events.view_event")) throw denied();
-      if (call.method !== "GET" && call.method !== "HEAD") throw unseen(`${call.method} on an event`);
-      const pk = readUuid(key);
-      const event = this.visible().find((row) => row.pk === pk);
-      if (!event) throw missing(call, "Event");
-      return json(200, show(event));
+  dispatchDetail(request: ApiRequest, key: string): HttpResponse {
+    return withAllowHeader("GET, PUT, PATCH, DELETE, HEAD, OPTIONS", () => {
+      this.initialize(request);
+      if (!request.user || !hasPermission(request.user, "authentik_events.view_event")) throw permissionDenied();
+      if (request.method !== "GET" && request.method !== "HEAD") throw notRecorded(`${request.method} on an event`);
+      const pk = parseUuid(key);
+      const event = this.visibleEvents().find((row) => row.pk === pk);
+      if (!event) throw notFound(request, "Event");
+      return json(200, serialize(event));
     });
   }
 
-  private enter(call: Call): void {
-    if (!call.acceptsJson()) throw refuse(406, { detail: "Could not satisfy the request Accept header." });
-    call.user = this.instance.users.authenticate(call);
+  private initialize(request: ApiRequest): void {
+    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
+    request.user = this.instance.users.authenticate(request);
   }
 
-  private visible(): Event[] {
+  private visibleEvents(): Event[] {
     const now = this.instance.clock().getTime();
-    return this.rows.filter((row) => row.visible <= now);
+    return this.rows.filter((row) => row.visibleFrom <= now);
   }
 
-  /** Looks through all that an event holds: the pk without dashes finds all of an object's life, with dashes what its path names (events.changed.search-dashed). */
-  private search(call: Call, rows: Event[]): Event[] {
-    const words = searchWords(call).map((word) => word.toLowerCase());
-    if (words.some((word) => !/^[\w-]+$/.test(word))) throw unseen("a search through events for more than a word");
+  /**
+   * Searches all fields of an event. A pk without dashes finds all events of an object. A pk with dashes finds those whose request
+   * path contains it (events.changed.search-dashed).
+   */
+  private search(request: ApiRequest, rows: Event[]): Event[] {
+    const terms = searchTerms(request).map((term) => term.toLowerCase());
+    if (terms.some((term) => !/^[\w-]+$/.test(term))) throw notRecorded("a search through events for more than a word");
     return rows.filter((row) => {
-      row.searched ??= writeJson([row.user, row.action, row.app, row.context, row.clientIp]).toLowerCase();
-      return words.every((word) => row.searched?.includes(word));
+      row.searchText ??= stringifyJson([row.user, row.action, row.app, row.context, row.clientIp]).toLowerCase();
+      return terms.every((term) => row.searchText?.includes(term));
     });
   }
 }
 
-function model(ref: Ref): JsonObject {
-  return { pk: hex(ref.pk), app: ref.app, name: ref.name, model_name: ref.model };
+function modelContext(ref: ObjectReference): JsonObject {
+  return { pk: toHex(ref.pk), app: ref.app, name: ref.name, model_name: ref.model };
 }
 
-function userOf(call: Call): JsonObject {
-  // events.used.search-hex: an invitee is nobody yet.
-  if (!call.user) return { pk: 1, email: "", username: "AnonymousUser", is_anonymous: true };
-  return { pk: call.user.pk, email: call.user.email, username: call.user.username };
+function userContext(request: ApiRequest): JsonObject {
+  // events.used.search-hex: an invitee is not logged in.
+  if (!request.user) return { pk: 1, email: "", username: "AnonymousUser", is_anonymous: true };
+  return { pk: request.user.pk, email: request.user.email, username: request.user.username };
 }
 
-/** The executor's query holds a query of its own, whose token is not told. */
-function request(call: Call): JsonObject {
+/** The parameters in the executor's nested `query` are redacted, because one of them is the token of the link. */
+function httpRequestContext(request: ApiRequest): JsonObject {
   const args: JsonObject = {};
-  for (const name of new URLSearchParams(call.parameter("query") ?? "").keys()) args[name] = "********************";
-  return { args, path: call.path, method: call.method, request_id: hex(call.id), user_agent: call.userAgent };
+  for (const name of new URLSearchParams(request.parameter("query") ?? "").keys()) args[name] = "********************";
+  return {
+    args,
+    path: request.path,
+    method: request.method,
+    request_id: toHex(request.id),
+    user_agent: request.userAgent,
+  };
 }
 
-function show(event: Event): Json {
-  if (event.poisoned) throw unseen("an event about fixed data that cannot be read back");
+function serialize(event: Event): Json {
+  if (event.isUnreadable) throw notRecorded("an event about fixed data that cannot be read back");
   return {
     pk: event.pk,
     user: event.user,
@@ -198,23 +224,26 @@ function show(event: Event): Json {
     app: event.app,
     context: event.context,
     client_ip: event.clientIp,
-    created: showInstant(event.created),
-    expires: showInstant(event.expires),
+    created: formatInstant(event.created),
+    expires: formatInstant(event.expires),
     brand: event.brand,
   };
 }
 
-const orders: Record<string, Order<Event>> = { created: byText((row) => row.created) };
+const comparators: Record<string, Comparator<Event>> = { created: byString((row) => row.created) };
 
-const field = (type: string, options: Json = null): JsonObject => ({ type, nullable: false, options });
-const relation = (name: string): JsonObject => ({ ...field("relation"), relation: `authentik_events.event_${name}` });
+const autocompleteField = (type: string, options: Json = null): JsonObject => ({ type, nullable: false, options });
+const autocompleteRelation = (name: string): JsonObject => ({
+  ...autocompleteField("relation"),
+  relation: `authentik_events.event_${name}`,
+});
 
-/** What 2026.2 adds to lists of events (events.used.search-hex). */
+/** The `autocomplete` of event lists in 2026.2 (events.used.search-hex). */
 const autocomplete: JsonObject = {
   current_model: "authentik_events.event",
   models: {
     "authentik_events.event": {
-      action: field("str", [
+      action: autocompleteField("str", [
         "login",
         "login_failed",
         "logout",
@@ -249,33 +278,37 @@ const autocomplete: JsonObject = {
         "review_completed",
         "custom_",
       ]),
-      event_uuid: field("str"),
-      app: field("str", [
+      event_uuid: autocompleteField("str"),
+      app: autocompleteField("str", [
         "authentik.core.api.tokens",
         "authentik.core.management.commands.shell",
         "authentik.events.middleware",
         "authentik.events.signals",
       ]),
-      client_ip: field("str"),
-      user: relation("user"),
-      brand: relation("brand"),
-      context: relation("context"),
-      created: field("datetime", []),
+      client_ip: autocompleteField("str"),
+      user: autocompleteRelation("user"),
+      brand: autocompleteRelation("brand"),
+      context: autocompleteRelation("context"),
+      created: autocompleteField("datetime", []),
     },
-    "authentik_events.event_user": { pk: field("int"), username: field("str"), email: field("str") },
+    "authentik_events.event_user": {
+      pk: autocompleteField("int"),
+      username: autocompleteField("str"),
+      email: autocompleteField("str"),
+    },
     "authentik_events.event_brand": {
-      pk: field("str"),
-      app: field("str"),
-      name: field("str"),
-      model_name: field("str"),
+      pk: autocompleteField("str"),
+      app: autocompleteField("str"),
+      name: autocompleteField("str"),
+      model_name: autocompleteField("str"),
     },
-    "authentik_events.event_context": { http_request: relation("context_http_request") },
+    "authentik_events.event_context": { http_request: autocompleteRelation("context_http_request") },
     "authentik_events.event_context_http_request": {
-      args: relation("context_http_request_args"),
-      path: field("str"),
-      method: field("str"),
-      request_id: field("str"),
-      user_agent: field("str"),
+      args: autocompleteRelation("context_http_request_args"),
+      path: autocompleteField("str"),
+      method: autocompleteField("str"),
+      request_id: autocompleteField("str"),
+      user_agent: autocompleteField("str"),
     },
   },
 };

@@ -1,38 +1,37 @@
 import { randomBytes } from "node:crypto";
-import { type Answer, json, unseen } from "./responses";
-import type { Binding } from "./bindings";
-import type { Call } from "./call";
-import { readUuid } from "./fields";
+import { parseUuid } from "./fields";
 import type { Flow } from "./flows";
 import type { Instance } from "./instance";
 import { isObject, type Json, type JsonObject } from "./json";
-import { kinds, type Stage } from "./stages";
+import type { ApiRequest } from "./request";
+import { type HttpResponse, json, notRecorded } from "./responses";
+import { type Stage, stageTypes } from "./stages";
 import type { User } from "./users";
-import { allowing } from "./viewset";
+import { withAllowHeader } from "./viewset";
 
-/** A flow that somebody is going through. */
-interface Plan {
+/** A flow in progress in one session. */
+interface FlowPlan {
   flow: Flow;
-  left: Stage[];
-  /** What the invitation gave and the prompts were answered. */
-  data: JsonObject;
+  remainingStages: Stage[];
+  /** Fixed data of the invitation, and submitted prompts. */
+  context: JsonObject;
   user: User | null;
 }
 
 /** `cache_timeout_flows` in milliseconds. */
-const plansAreKept = 300_000;
-const cookie = "authentik_session";
+const planCacheMs = 300_000;
+const sessionCookie = "authentik_session";
 
-/** What the default prompt stages ask (enroll.open, enroll.answer.0). */
-const prompts: Record<string, JsonObject[]> = {
-  "default-source-enrollment-prompt": [prompt("username", "Username", "username", 100)],
+/** The fields of the default prompt stages (enroll.open, enroll.answer.0). */
+const promptFields: Record<string, JsonObject[]> = {
+  "default-source-enrollment-prompt": [promptField("username", "Username", "username", 100)],
   "default-password-change-prompt": [
-    prompt("password", "Password", "password", 300),
-    prompt("password_repeat", "Password (repeat)", "password", 301),
+    promptField("password", "Password", "password", 300),
+    promptField("password_repeat", "Password (repeat)", "password", 301),
   ],
 };
 
-function prompt(key: string, label: string, type: string, order: number): JsonObject {
+function promptField(key: string, label: string, type: string, order: number): JsonObject {
   return {
     field_key: key,
     label,
@@ -46,91 +45,92 @@ function prompt(key: string, label: string, type: string, order: number): JsonOb
   };
 }
 
-/** The flow executor, as far as an invitation goes. */
+/** The flow executor, limited to the stages of an enrollment with an invitation. */
 export class Executor {
-  /** By session and flow. */
-  private readonly plans = new Map<string, Plan>();
-  /** When a flow was last planned. */
-  private readonly planned = new Map<Flow, number>();
+  /** Keyed by session and flow pk. */
+  private readonly plans = new Map<string, FlowPlan>();
+  /** Keyed by flow, in milliseconds. */
+  private readonly lastPlannedAt = new Map<Flow, number>();
 
   constructor(private readonly instance: Instance) {}
 
   /** /flows/executor/{slug}/?query=itoken%3D… */
-  answer(call: Call, slug: string): Answer {
-    // Its JSON has no charset, other than all else in 2024.8 (consume.no-token).
-    const answer = allowing("GET, POST, HEAD, OPTIONS", () => this.run(call, slug));
-    return { ...answer, headers: { "content-type": "application/json", ...answer.headers } };
+  dispatch(request: ApiRequest, slug: string): HttpResponse {
+    // Unlike other endpoints of 2024.8, the executor sends JSON without a charset (consume.no-token).
+    const response = withAllowHeader("GET, POST, HEAD, OPTIONS", () => this.execute(request, slug));
+    return { ...response, headers: { "content-type": "application/json", ...response.headers } };
   }
 
-  /** Whoever is nobody yet shares one plan, which is kept for a while (events.changed.patch, `config`). */
+  /** The `cache_count` of a flow. All anonymous users share one cached plan (events.changed.patch, `config`). */
   cachedPlans(flow: Flow): number {
-    const planned = this.planned.get(flow);
-    return planned !== undefined && this.instance.clock().getTime() - planned < plansAreKept ? 1 : 0;
+    const plannedAt = this.lastPlannedAt.get(flow);
+    return plannedAt !== undefined && this.instance.clock().getTime() - plannedAt < planCacheMs ? 1 : 0;
   }
 
-  private run(call: Call, slug: string): Answer {
+  private execute(request: ApiRequest, slug: string): HttpResponse {
     const flow = this.instance.flows.ofSlug(slug);
-    if (!flow) throw unseen("a flow executor without its flow");
-    if (flow.policies.length > 0) throw unseen("a flow with policies");
+    if (!flow) throw notRecorded("a flow executor without its flow");
+    if (flow.policies.length > 0) throw notRecorded("a flow with policies");
     if (flow.authentication !== "none" && flow.authentication !== "require_unauthenticated") {
-      throw unseen(`a flow with the authentication ${flow.authentication}`);
+      throw notRecorded(`a flow with the authentication ${flow.authentication}`);
     }
-    if (call.header("authorization") !== undefined) throw unseen("a flow executor asked with a token");
-    const session = new RegExp(`(?:^|;\\s*)${cookie}=([^;]+)`).exec(call.header("cookie") ?? "")?.[1];
-    if (call.method === "GET") {
-      const known = session ?? randomBytes(20).toString("hex");
-      const answer = this.open(call, flow, known);
-      if (session === undefined) answer.headers["set-cookie"] = `${cookie}=${known}; HttpOnly; Path=/; SameSite=None`;
-      return answer;
+    if (request.header("authorization") !== undefined) throw notRecorded("a flow executor asked with a token");
+    const session = new RegExp(`(?:^|;\\s*)${sessionCookie}=([^;]+)`).exec(request.header("cookie") ?? "")?.[1];
+    if (request.method === "GET") {
+      if (session !== undefined) return this.startFlow(request, flow, session);
+      const newSession = randomBytes(20).toString("hex");
+      const response = this.startFlow(request, flow, newSession);
+      response.headers["set-cookie"] = `${sessionCookie}=${newSession}; HttpOnly; Path=/; SameSite=None`;
+      return response;
     }
-    if (call.method !== "POST") throw unseen(`${call.method} on the flow executor`);
+    if (request.method !== "POST") throw notRecorded(`${request.method} on the flow executor`);
     const plan = this.plans.get(`${session} ${flow.pk}`);
-    if (session === undefined || !plan) throw unseen("an answer to a question that was not asked");
-    return this.take(call, plan, session);
+    if (session === undefined || !plan) throw notRecorded("an answer to a question that was not asked");
+    return this.submitPrompt(request, plan, session);
   }
 
-  private open(call: Call, flow: Flow, session: string): Answer {
-    const running = this.plans.get(`${session} ${flow.pk}`);
-    if (running) return this.step(call, running, session);
-    const left = this.instance.bindings.ofFlow(flow).map((binding: Binding) => binding.stage);
-    if (left.length === 0) throw unseen("a flow without stages");
-    this.planned.set(flow, this.instance.clock().getTime());
-    return this.step(call, { flow, left, data: {}, user: null }, session);
+  private startFlow(request: ApiRequest, flow: Flow, session: string): HttpResponse {
+    const current = this.plans.get(`${session} ${flow.pk}`);
+    if (current) return this.advance(request, current, session);
+    const stages = this.instance.bindings.findByFlow(flow).map((binding) => binding.stage);
+    if (stages.length === 0) throw notRecorded("a flow without stages");
+    this.lastPlannedAt.set(flow, this.instance.clock().getTime());
+    return this.advance(request, { flow, remainingStages: stages, context: {}, user: null }, session);
   }
 
-  /** Goes on to the next question, or to the end. */
-  private step(call: Call, plan: Plan, session: string): Answer {
+  /** Runs stages up to the next prompt, a denial, or the end of the flow. */
+  private advance(request: ApiRequest, plan: FlowPlan, session: string): HttpResponse {
     const key = `${session} ${plan.flow.pk}`;
     for (;;) {
-      const stage = plan.left[0];
+      const stage = plan.remainingStages[0];
       if (!stage) {
         this.plans.delete(key);
         return json(200, { component: "xak-flow-redirect", to: "/" });
       }
-      if (stage.kind === kinds.prompt) {
+      if (stage.type === stageTypes.prompt) {
         this.plans.set(key, plan);
-        return this.ask(plan, stage);
+        return this.promptChallenge(plan, stage);
       }
-      if (stage.kind === kinds.invitation) {
-        if (!this.accept(call, plan, stage)) {
+      if (stage.type === stageTypes.invitation) {
+        if (!this.acceptInvitation(request, plan, stage)) {
           this.plans.delete(key);
-          return this.deny(plan.flow);
+          return this.accessDenied(plan.flow);
         }
-      } else if (stage.kind === kinds.userWrite) {
-        plan.user = this.writeUser(plan.data);
-      } else if (stage.kind === kinds.userLogin) {
-        if (!plan.user) throw unseen("a login without a user");
-        plan.user.lastLogin = this.instance.moment();
+      } else if (stage.type === stageTypes.userWrite) {
+        plan.user = this.createUser(plan.context);
+      } else if (stage.type === stageTypes.userLogin) {
+        if (!plan.user) throw notRecorded("a login without a user");
+        plan.user.lastLogin = this.instance.timestamp();
       } else {
-        throw unseen(`the stage ${stage.name} in a flow`);
+        throw notRecorded(`the stage ${stage.name} in a flow`);
       }
-      plan.left.shift();
+      plan.remainingStages.shift();
     }
   }
 
-  private deny(flow: Flow): Answer {
+  private accessDenied(flow: Flow): HttpResponse {
     return json(200, {
-      flow_info: this.instance.flows.info(flow),
+      flow_info: this.instance.flows.flowInfo(flow),
       component: "ak-stage-access-denied",
       pending_user: "",
       pending_user_avatar: "/static/dist/assets/images/user_default.png",
@@ -138,67 +138,67 @@ export class Executor {
     });
   }
 
-  /** Whether the invitation stage lets the invitee through. A single-use invitation is gone with that (consume.single). */
-  private accept(call: Call, plan: Plan, stage: Stage): boolean {
+  /** Runs the invitation stage, which deletes a single-use invitation (consume.single). Returns whether the flow continues. */
+  private acceptInvitation(request: ApiRequest, plan: FlowPlan, stage: Stage): boolean {
     const { events, invitations } = this.instance;
-    const given = new URLSearchParams(call.parameter("query") ?? "").get("itoken");
-    const pk = readUuid(given ?? "");
+    const token = new URLSearchParams(request.parameter("query") ?? "").get("itoken");
+    const pk = parseUuid(token ?? "");
     const invitation = pk === undefined ? undefined : invitations.find(pk);
-    const without = stage.continueFlowWithoutInvitation;
+    const { continueFlowWithoutInvitation } = stage;
     // consume.no-token, consume.unknown, consume.malformed; consume.continue.*
-    if (!invitation) return without;
+    if (!invitation) return continueFlowWithoutInvitation;
     // consume.wrong-flow
-    if (invitation.flow && invitation.flow !== plan.flow) return without;
-    if (invitation.expires < this.instance.moment() && call.profile.refusesExpired) {
-      // consume.expired: the attempt deletes it.
-      invitations.drop(invitation);
-      events.deleted(call, invitations.ref(invitation));
-      return without;
+    if (invitation.flow && invitation.flow !== plan.flow) return continueFlowWithoutInvitation;
+    if (invitation.expires < this.instance.timestamp() && request.behavior.rejectsExpiredInvitations) {
+      // consume.expired: the attempt deletes the invitation.
+      invitations.remove(invitation);
+      events.logDeleted(request, invitations.toReference(invitation));
+      return continueFlowWithoutInvitation;
     }
-    if (invitation.poisoned) throw unseen("the use of an invitation whose fixed data cannot be read");
-    plan.data = { ...plan.data, ...invitation.fixedData };
-    events.invitationUsed(call, invitation.pk);
+    if (invitation.isUnreadable) throw notRecorded("the use of an invitation whose fixed data cannot be read");
+    plan.context = { ...plan.context, ...invitation.fixedData };
+    events.logInvitationUsed(request, invitation.pk);
     if (invitation.singleUse) {
-      invitations.drop(invitation);
-      events.deleted(call, invitations.ref(invitation));
+      invitations.remove(invitation);
+      events.logDeleted(request, invitations.toReference(invitation));
     }
     return true;
   }
 
-  private ask(plan: Plan, stage: Stage): Answer {
-    const fields = prompts[stage.name];
-    if (!fields) throw unseen(`the prompts of ${stage.name}`);
-    if (fields.some((field) => Object.hasOwn(plan.data, String(field["field_key"])))) {
-      throw unseen("a prompt for what the invitation's fixed data already say");
+  private promptChallenge(plan: FlowPlan, stage: Stage): HttpResponse {
+    const fields = promptFields[stage.name];
+    if (!fields) throw notRecorded(`the prompts of ${stage.name}`);
+    if (fields.some((field) => Object.hasOwn(plan.context, String(field["field_key"])))) {
+      throw notRecorded("a prompt for what the invitation's fixed data already say");
     }
-    return json(200, { flow_info: this.instance.flows.info(plan.flow), component: "ak-stage-prompt", fields });
+    return json(200, { flow_info: this.instance.flows.flowInfo(plan.flow), component: "ak-stage-prompt", fields });
   }
 
-  private take(call: Call, plan: Plan, session: string): Answer {
-    const stage = plan.left[0] as Stage;
-    const answers = call.fields();
-    const fields = prompts[stage.name] ?? [];
+  private submitPrompt(request: ApiRequest, plan: FlowPlan, session: string): HttpResponse {
+    const stage = plan.remainingStages[0] as Stage;
+    const body = request.bodyFields();
+    const fields = promptFields[stage.name] ?? [];
     for (const field of fields) {
       const key = String(field["field_key"]);
-      const value = answers[key];
-      if (typeof value !== "string" || value === "") throw unseen(`an answer without ${key}`);
-      plan.data = { ...plan.data, [key]: value };
+      const value = body[key];
+      if (typeof value !== "string" || value === "") throw notRecorded(`an answer without ${key}`);
+      plan.context = { ...plan.context, [key]: value };
     }
-    if (plan.data["password"] !== plan.data["password_repeat"]) throw unseen("two different passwords");
-    plan.left.shift();
-    return this.step(call, plan, session);
+    if (plan.context["password"] !== plan.context["password_repeat"]) throw notRecorded("two different passwords");
+    plan.remainingStages.shift();
+    return this.advance(request, plan, session);
   }
 
-  /** enroll.user: the fixed data become the user's. */
-  private writeUser(data: JsonObject): User {
-    const { attributes = {}, email = "", name = "", username, ...others } = data;
+  /** Runs the user write stage: fixed data and prompts become the fields of a new user (enroll.user). */
+  private createUser(context: JsonObject): User {
+    const { attributes = {}, email = "", name = "", username, ...others } = context;
     const { password: _password, password_repeat: _repeat, ...unknown } = others;
-    const strange = Object.keys(unknown)[0];
-    if (strange !== undefined) throw unseen(`the fixed data ${strange} in a user`);
-    if (typeof username !== "string") throw unseen("a user without a user name");
-    if (this.instance.users.named(username)) throw unseen("a second user of the same name");
-    if (!isObject(attributes as Json)) throw unseen("attributes that are no object");
-    if (typeof email !== "string" || typeof name !== "string") throw unseen("an email or a name that is no text");
+    const unknownField = Object.keys(unknown)[0];
+    if (unknownField !== undefined) throw notRecorded(`the fixed data ${unknownField} in a user`);
+    if (typeof username !== "string") throw notRecorded("a user without a user name");
+    if (this.instance.users.named(username)) throw notRecorded("a second user of the same name");
+    if (!isObject(attributes as Json)) throw notRecorded("attributes that are no object");
+    if (typeof email !== "string" || typeof name !== "string") throw notRecorded("an email or a name that is no text");
     return this.instance.users.add({ username, name, email, attributes: attributes as JsonObject, type: "external" });
   }
 }

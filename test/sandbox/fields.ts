@@ -1,199 +1,197 @@
-import { unseen } from "./responses";
-import { type Instant, readInstant } from "./instants";
+import { type Instant, parseInstant } from "./instants";
 import { Float, isObject, type Json, type JsonObject } from "./json";
-import type { Profile } from "./profiles";
+import { notRecorded } from "./responses";
+import type { VersionBehavior } from "./versions";
 
-/** What a field makes of a value: it, or the texts that say what is wrong with it. */
-export type Read<T> = { value: T } | { errors: Json[] };
+/** The validated value of a field, or its validation errors. */
+export type FieldResult<T> = { value: T } | { errors: Json[] };
 
-export const required = "This field is required.";
-export const notNull = "This field may not be null.";
-const blank = "This field may not be blank.";
-const nullCharacters = "Null characters are not allowed.";
+export const requiredError = "This field is required.";
+export const nullError = "This field may not be null.";
+const blankError = "This field may not be blank.";
+const nulError = "Null characters are not allowed.";
 
-/** Reads the fields of a body one after the other, as the server's forms do, and gathers all errors. */
-export class Form {
+/** Validates the fields of a body and collects the errors of all of them, as a serializer of Django REST framework does. */
+export class Serializer {
   readonly errors: JsonObject = {};
 
   constructor(
     private readonly body: JsonObject,
-    /** A PATCH, or an optional field of a PUT: what is left out stays as it is. */
+    /** True for a PATCH: required fields can be omitted. */
     private readonly partial: boolean,
   ) {}
 
-  /** The value of a field that must be there unless the body changes an object in part. */
-  required<T>(name: string, read: (value: Json) => Read<T>): T | undefined {
+  required<T>(name: string, field: (value: Json) => FieldResult<T>): T | undefined {
     if (!Object.hasOwn(this.body, name)) {
-      if (!this.partial) this.errors[name] = [required];
+      if (!this.partial) this.errors[name] = [requiredError];
       return undefined;
     }
-    return this.optional(name, read);
+    return this.optional(name, field);
   }
 
-  optional<T>(name: string, read: (value: Json) => Read<T>): T | undefined {
+  optional<T>(name: string, field: (value: Json) => FieldResult<T>): T | undefined {
     if (!Object.hasOwn(this.body, name)) return undefined;
-    const result = read(this.body[name] as Json);
+    const result = field(this.body[name] as Json);
     if ("value" in result) return result.value;
     this.errors[name] = result.errors;
     return undefined;
   }
 
-  get wrong(): boolean {
+  get hasErrors(): boolean {
     return Object.keys(this.errors).length > 0;
   }
 }
 
-export function nullable<T>(read: (value: Json) => Read<T>): (value: Json) => Read<T | null> {
-  return (value) => (value === null ? { value: null } : read(value));
+export function nullable<T>(field: (value: Json) => FieldResult<T>): (value: Json) => FieldResult<T | null> {
+  return (value) => (value === null ? { value: null } : field(value));
 }
 
-export function text(value: Json, notString = "Not a valid string."): Read<string> {
-  if (value === null) return { errors: [notNull] };
-  const plain = plainText(value);
-  if (plain === undefined) return { errors: [notString] };
-  const trimmed = plain.trim();
-  if (trimmed === "") return { errors: [blank] };
-  if (trimmed.includes("\u0000")) return { errors: [nullCharacters] };
+export function charField(value: Json, typeError = "Not a valid string."): FieldResult<string> {
+  if (value === null) return { errors: [nullError] };
+  const string = coerceToString(value);
+  if (string === undefined) return { errors: [typeError] };
+  const trimmed = string.trim();
+  if (trimmed === "") return { errors: [blankError] };
+  if (trimmed.includes("\u0000")) return { errors: [nulError] };
   return { value: trimmed };
 }
 
-/** Numbers are taken for text (`stages.create.name-number`), truth values, lists and objects are not. */
-function plainText(value: Json): string | undefined {
+/** Accepts numbers as strings (stages.create.name-number), but not booleans, lists or objects. */
+function coerceToString(value: Json): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "bigint") return String(value);
-  if (value instanceof Float) return python(value);
+  if (value instanceof Float) return pythonRepr(value);
   return undefined;
 }
 
-export function slug(profile: Profile): (value: Json) => Read<string> {
+export function slugField(behavior: VersionBehavior): (value: Json) => FieldResult<string> {
   return (value) => {
-    const read = text(value, profile.slugTextForNoString ? profile.slugText : undefined);
-    if ("errors" in read) {
-      // A NUL is no slug character either.
-      return read.errors[0] === nullCharacters ? { errors: [nullCharacters, profile.slugText] } : read;
+    const result = charField(value, behavior.usesSlugErrorForNonStrings ? behavior.slugError : undefined);
+    if ("errors" in result) {
+      // A string with a NUL fails both validators.
+      return result.errors[0] === nulError ? { errors: [nulError, behavior.slugError] } : result;
     }
     const errors: Json[] = [];
-    if ([...read.value].length > profile.slugLength) {
-      errors.push(`Ensure this field has no more than ${profile.slugLength} characters.`);
+    if ([...result.value].length > behavior.maxSlugLength) {
+      errors.push(`Ensure this field has no more than ${behavior.maxSlugLength} characters.`);
     }
-    if (!/^[-a-zA-Z0-9_]+$/.test(read.value)) errors.push(profile.slugText);
-    return errors.length > 0 ? { errors } : read;
+    if (!/^[-a-zA-Z0-9_]+$/.test(result.value)) errors.push(behavior.slugError);
+    return errors.length > 0 ? { errors } : result;
   };
 }
 
-const yes = new Set(["t", "y", "yes", "true", "on", "1"]);
-const no = new Set(["f", "n", "no", "false", "off", "0"]);
+const trueStrings = new Set(["t", "y", "yes", "true", "on", "1"]);
+const falseStrings = new Set(["f", "n", "no", "false", "off", "0"]);
 
-export function truth(value: Json): Read<boolean> {
-  if (value === null) return { errors: [notNull] };
+export function booleanField(value: Json): FieldResult<boolean> {
+  if (value === null) return { errors: [nullError] };
   if (typeof value === "boolean") return { value };
   // single_use.text, single_use.one
-  const word = plainText(value)?.toLowerCase() ?? "";
-  if (yes.has(word)) return { value: true };
-  if (no.has(word)) return { value: false };
+  const string = coerceToString(value)?.toLowerCase() ?? "";
+  if (trueStrings.has(string)) return { value: true };
+  if (falseStrings.has(string)) return { value: false };
   if (value instanceof Float && (value.value === 0 || value.value === 1)) return { value: value.value === 1 };
   return { errors: ["Must be a valid boolean."] };
 }
 
-export function moment(profile: Profile): (value: Json) => Read<Instant> {
+export function dateTimeField(behavior: VersionBehavior): (value: Json) => FieldResult<Instant> {
   return (value) => {
-    const read = typeof value === "string" ? readInstant(value, profile.hour24) : "format";
-    if (read === "range") return { errors: ["Datetime value out of range."] };
-    if (read === "format") {
+    const instant = typeof value === "string" ? parseInstant(value, behavior.acceptsHour24) : "format";
+    if (instant === "range") return { errors: ["Datetime value out of range."] };
+    if (instant === "format") {
       return {
         errors: [
           "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].",
         ],
       };
     }
-    return { value: read };
+    return { value: instant };
   };
 }
 
-export function dictionary(value: Json): Read<JsonObject> {
-  if (value === null) return { errors: [notNull] };
+export function dictField(value: Json): FieldResult<JsonObject> {
+  if (value === null) return { errors: [nullError] };
   if (!isObject(value)) return { errors: ["Value must be a dictionary, and not have any duplicate keys."] };
   return { value };
 }
 
-export function choice(choices: readonly string[]): (value: Json) => Read<string> {
+export function choiceField(choices: readonly string[]): (value: Json) => FieldResult<string> {
   return (value) => {
-    if (value === null) return { errors: [notNull] };
+    if (value === null) return { errors: [nullError] };
     if (typeof value === "string" && choices.includes(value)) return { value };
     // flows.create.bad-designation
-    return { errors: [`"${typeof value === "string" ? value : python(value)}" is not a valid choice.`] };
+    return { errors: [`"${typeof value === "string" ? value : pythonRepr(value)}" is not a valid choice.`] };
   };
 }
 
-export function whole(value: Json): Read<number> {
-  if (value === null) return { errors: [notNull] };
-  const text = typeof value === "string" ? value.trim() : value;
-  const number = typeof text === "string" && /^-?\d+$/.test(text) ? Number(text) : text;
+export function integerField(value: Json): FieldResult<number> {
+  if (value === null) return { errors: [nullError] };
+  const trimmed = typeof value === "string" ? value.trim() : value;
+  const number = typeof trimmed === "string" && /^-?\d+$/.test(trimmed) ? Number(trimmed) : trimmed;
   if (typeof number !== "number") {
-    if (typeof number === "bigint") throw unseen("an order beyond 32 bits");
+    if (typeof number === "bigint") throw notRecorded("an order beyond 32 bits");
     return { errors: ["A valid integer is required."] };
   }
-  // The schema's limits.
   if (number > 2147483647) return { errors: ["Ensure this value is less than or equal to 2147483647."] };
   if (number < -2147483648) return { errors: ["Ensure this value is greater than or equal to -2147483648."] };
   return { value: number };
 }
 
-/** A UUID as Python reads it: dashes, case, braces and `urn:uuid:` do not matter (retrieve.no-dashes, retrieve.braces). */
-export function readUuid(text: string): string | undefined {
+/** Parses a UUID as Python does: dashes, case, braces and `urn:uuid:` are ignored (retrieve.no-dashes, retrieve.braces). */
+export function parseUuid(text: string): string | undefined {
   const hex = text
     .replace(/urn:/g, "")
     .replace(/uuid:/g, "")
     .replace(/^[{}]+|[{}]+$/g, "")
     .replace(/-/g, "");
   if (!/^[0-9a-fA-F]{32}$/.test(hex)) return undefined;
-  return dashed(hex.toLowerCase());
+  return toDashedUuid(hex.toLowerCase());
 }
 
-export function dashed(hex: string): string {
+export function toDashedUuid(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** The hexadecimal form without dashes, in which events name objects. */
-export function hex(uuid: string): string {
+/** The form without dashes, in which events name objects. */
+export function toHex(uuid: string): string {
   return uuid.replaceAll("-", "");
 }
 
 /** A reference to another object by its pk (invitations.create.flow.*). */
-export function reference<T>(find: (pk: string) => T | undefined): (value: Json) => Read<T> {
+export function primaryKeyField<T>(find: (pk: string) => T | undefined): (value: Json) => FieldResult<T> {
   return (value) => {
-    if (value === null || value === "") return { errors: [notNull] };
+    if (value === null || value === "") return { errors: [nullError] };
     if (typeof value === "boolean") return { errors: ["Incorrect type. Expected pk value, received bool."] };
     if (typeof value === "number" || typeof value === "bigint") {
-      if (value < 0) throw unseen("a negative number as a reference");
-      // flow.number: a number is a UUID too, only none that exists.
+      if (value < 0) throw notRecorded("a negative number as a reference");
+      // flow.number: Python accepts a number as a UUID, but no object has such a pk.
       return { errors: [`Invalid pk "${value}" - object does not exist.`] };
     }
-    const pk = typeof value === "string" ? readUuid(value) : undefined;
+    const pk = typeof value === "string" ? parseUuid(value) : undefined;
     if (pk === undefined)
-      return { errors: [`“${typeof value === "string" ? value : python(value)}” is not a valid UUID.`] };
-    const found = find(pk);
-    if (found === undefined) return { errors: [`Invalid pk "${value as string}" - object does not exist.`] };
-    return { value: found };
+      return { errors: [`“${typeof value === "string" ? value : pythonRepr(value)}” is not a valid UUID.`] };
+    const object = find(pk);
+    if (object === undefined) return { errors: [`Invalid pk "${value as string}" - object does not exist.`] };
+    return { value: object };
   };
 }
 
-/** A value as Python would print it (flow.object, flow.list). */
-function python(value: Json): string {
+/** Formats a value as Python's `repr` does (flow.object, flow.list). */
+function pythonRepr(value: Json): string {
   if (value === null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   if (value instanceof Float) return Number.isInteger(value.value) ? `${value.value}.0` : String(value.value);
   if (typeof value === "string") return /'/.test(value) ? `"${value}"` : `'${value}'`;
-  if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
+  if (Array.isArray(value)) return `[${value.map(pythonRepr).join(", ")}]`;
   return `{${Object.entries(value)
-    .map(([key, item]) => `${python(key)}: ${python(item)}`)
+    .map(([key, item]) => `${pythonRepr(key)}: ${pythonRepr(item)}`)
     .join(", ")}}`;
 }
 
-/** The name of a value's type in Python (body.list, body.string, body.number). */
-export function pythonType(value: Json): string {
+/** The name of the value's type in Python (body.list, body.string, body.number). */
+export function pythonTypeName(value: Json): string {
   if (value === null) return "NoneType";
   if (typeof value === "boolean") return "bool";
   if (typeof value === "string") return "str";

@@ -1,10 +1,19 @@
-import { type Answer, json, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { choice, Form, readUuid, slug, text, truth } from "./fields";
+import { booleanField, charField, choiceField, parseUuid, Serializer, slugField } from "./fields";
 import type { JsonObject } from "./json";
-import { byText, filter, list, missing, type Order, order, searchWords, unseenFilters } from "./lists";
-import type { Profile } from "./profiles";
-import { use, ViewSet } from "./viewset";
+import {
+  byString,
+  type Comparator,
+  filterRows,
+  notFound,
+  orderRows,
+  paginate,
+  searchTerms,
+  unrecordedFilters,
+} from "./lists";
+import type { ApiRequest } from "./request";
+import { apiError, type HttpResponse, json, notRecorded } from "./responses";
+import type { VersionBehavior } from "./versions";
+import { usedByEntry, ViewSet } from "./viewset";
 
 export interface Flow {
   pk: string;
@@ -20,12 +29,12 @@ export interface Flow {
   layout: string;
   deniedAction: string;
   authentication: string;
-  /** Came with the server: other objects use it that the stand-in does not have. */
+  /** A default flow of authentik. Objects that are not modeled here refer to it. */
   isDefault: boolean;
 }
 
-const background = "/static/dist/assets/images/flow_background.jpg";
-const designations = [
+const defaultBackground = "/static/dist/assets/images/flow_background.jpg";
+const designationChoices = [
   "authentication",
   "authorization",
   "invalidation",
@@ -34,8 +43,8 @@ const designations = [
   "recovery",
   "stage_configuration",
 ];
-const deniedActions = ["message_continue", "message", "continue"];
-export const policyEngineModes = ["all", "any"];
+const deniedActionChoices = ["message_continue", "message", "continue"];
+export const policyEngineModeChoices = ["all", "any"];
 
 export class Flows extends ViewSet<Flow> {
   protected readonly app = "authentik_flows";
@@ -71,9 +80,9 @@ export class Flows extends ViewSet<Flow> {
     return this.bySlug.get(slug);
   }
 
-  /** The whole flow, as the flows' own addresses and invitations show it. */
-  show(flow: Flow): JsonObject {
-    const themed = this.instance.profile.themedBackground;
+  /** The full form, in responses about flows and in the `flow_obj` of invitations. */
+  serialize(flow: Flow): JsonObject {
+    const { hasThemedBackgrounds } = this.instance.behavior;
     return {
       pk: flow.pk,
       policybindingmodel_ptr_id: flow.policyBindingModel,
@@ -81,10 +90,10 @@ export class Flows extends ViewSet<Flow> {
       slug: flow.slug,
       title: flow.title,
       designation: flow.designation,
-      ...(themed
+      ...(hasThemedBackgrounds
         ? { background: flow.background, ...this.backgroundUrl(flow), background_themed_urls: null }
-        : { background }),
-      stages: this.instance.bindings.ofFlow(flow).map((binding) => binding.stage.pk),
+        : { background: defaultBackground }),
+      stages: this.instance.bindings.findByFlow(flow).map((binding) => binding.stage.pk),
       policies: flow.policies,
       cache_count: this.instance.executor.cachedPlans(flow),
       policy_engine_mode: flow.policyEngineMode,
@@ -96,8 +105,8 @@ export class Flows extends ViewSet<Flow> {
     };
   }
 
-  /** The shorter form in the `flow_set` of stages (stages.retrieve.bound). */
-  showInSet(flow: Flow): JsonObject {
+  /** The short form in the `flow_set` of stages (stages.retrieve.bound). */
+  serializeInFlowSet(flow: Flow): JsonObject {
     return {
       pk: flow.pk,
       policybindingmodel_ptr_id: flow.policyBindingModel,
@@ -105,7 +114,7 @@ export class Flows extends ViewSet<Flow> {
       slug: flow.slug,
       title: flow.title,
       designation: flow.designation,
-      ...(this.instance.profile.themedBackground ? this.backgroundUrl(flow) : { background }),
+      ...(this.instance.behavior.hasThemedBackgrounds ? this.backgroundUrl(flow) : { background: defaultBackground }),
       policy_engine_mode: flow.policyEngineMode,
       compatibility_mode: flow.compatibilityMode,
       export_url: `/api/v3/flows/instances/${flow.slug}/export/`,
@@ -114,128 +123,128 @@ export class Flows extends ViewSet<Flow> {
     };
   }
 
-  /** What the executor tells of a flow (consume.no-token). */
-  info(flow: Flow): JsonObject {
+  /** The `flow_info` of the executor's challenges (consume.no-token). */
+  flowInfo(flow: Flow): JsonObject {
     return {
       title: flow.title,
-      ...(this.instance.profile.themedBackground
+      ...(this.instance.behavior.hasThemedBackgrounds
         ? { background: this.backgroundUrl(flow)["background_url"] as string, background_themed_urls: null }
-        : { background }),
+        : { background: defaultBackground }),
       cancel_url: "/flows/-/cancel/",
       layout: flow.layout,
     };
   }
 
   private backgroundUrl(flow: Flow): JsonObject {
-    if (flow.background !== "") throw unseen("a flow with a background of its own");
-    return { background_url: background };
+    if (flow.background !== "") throw notRecorded("a flow with a background of its own");
+    return { background_url: defaultBackground };
   }
 
-  /** Flows are looked up by slug (flows.retrieve.by-uuid). */
-  protected override lookUp(call: Call, key: string): Flow {
+  /** The lookup field of flows is the slug (flows.retrieve.by-uuid). */
+  protected override getObject(request: ApiRequest, key: string): Flow {
     const flow = this.bySlug.get(key);
-    if (!flow) throw missing(call, this.label);
+    if (!flow) throw notFound(request, this.label);
     return flow;
   }
 
-  protected list(call: Call): Answer {
-    if (searchWords(call).length > 0) throw unseen("a search through flows");
-    const found = filter<Flow>(call, this.rows.values(), {
-      slug: (text) => (row) => row.slug === text,
-      designation: (text) => {
+  protected list(request: ApiRequest): HttpResponse {
+    if (searchTerms(request).length > 0) throw notRecorded("a search through flows");
+    const filtered = filterRows<Flow>(request, this.rows.values(), {
+      slug: (value) => (row) => row.slug === value,
+      designation: (value) => {
         // flows.list.designation.bad
-        if (!designations.includes(text)) {
-          return { errors: [`Select a valid choice. ${text} is not one of the available choices.`] };
+        if (!designationChoices.includes(value)) {
+          return { errors: [`Select a valid choice. ${value} is not one of the available choices.`] };
         }
-        return (row) => row.designation === text;
+        return (row) => row.designation === value;
       },
-      flow_uuid: (text) => {
-        const pk = readUuid(text);
+      flow_uuid: (value) => {
+        const pk = parseUuid(value);
         if (pk === undefined) return { errors: ["Enter a valid UUID."] };
         return (row) => row.pk === pk;
       },
-      name: (text) => (row) => row.name === text,
-      ...unseenFilters(["denied_action"]),
+      name: (value) => (row) => row.name === value,
+      ...unrecordedFilters(["denied_action"]),
     });
-    return list(call, order(call, found, orders, "slug"), (row) => this.show(row));
+    return paginate(request, orderRows(request, filtered, comparators, "slug"), (row) => this.serialize(row));
   }
 
-  protected create(call: Call): Answer {
-    const written = this.read(call, undefined, false);
+  protected create(request: ApiRequest): HttpResponse {
+    const validated = this.validate(request, undefined, false);
     const flow = this.add(
-      written as Partial<Flow> & { name: string; slug: string; title: string; designation: string },
+      validated as Partial<Flow> & { name: string; slug: string; title: string; designation: string },
     );
-    return json(201, this.show(flow));
+    return json(201, this.serialize(flow));
   }
 
-  protected update(call: Call, flow: Flow, partial: boolean): Answer {
-    const written = this.read(call, flow, partial);
+  protected update(request: ApiRequest, flow: Flow, partial: boolean): HttpResponse {
+    const validated = this.validate(request, flow, partial);
     this.bySlug.delete(flow.slug);
-    Object.assign(flow, written);
+    Object.assign(flow, validated);
     this.bySlug.set(flow.slug, flow);
-    return json(200, this.show(flow));
+    return json(200, this.serialize(flow));
   }
 
-  protected remove(_call: Call, flow: Flow): void {
+  protected destroy(_request: ApiRequest, flow: Flow): void {
     this.rows.delete(flow.pk);
     this.bySlug.delete(flow.slug);
-    this.instance.bindings.removeThoseOfFlow(flow);
-    this.instance.invitations.forgetFlow(flow);
+    this.instance.bindings.removeByFlow(flow);
+    this.instance.invitations.clearFlow(flow);
   }
 
   protected usedBy(flow: Flow): JsonObject[] {
-    if (flow.isDefault) throw unseen("used_by of a flow that came with the server");
-    const bindings = this.instance.bindings.ofFlow(flow);
-    const uses = bindings.map((binding) => this.instance.bindings.use(binding));
-    // Once for every binding (flows.used_by.bound).
+    if (flow.isDefault) throw notRecorded("used_by of a flow that came with the server");
+    const bindings = this.instance.bindings.findByFlow(flow);
+    const entries = bindings.map((binding) => this.instance.bindings.usedByEntry(binding));
+    // A stage is listed once per binding (flows.used_by.bound).
     for (const { stage } of bindings) {
-      uses.push(use("authentik_flows", "stage", stage.pk, `Stage ${stage.name}`, "cascade_many"));
+      entries.push(usedByEntry("authentik_flows", "stage", stage.pk, `Stage ${stage.name}`, "cascade_many"));
     }
     for (const invitation of this.instance.invitations.all()) {
       if (invitation.flow !== flow) continue;
       const name = `Invitation ${invitation.pk} created by ${invitation.createdBy.pk}`;
-      uses.push(use("authentik_stages_invitation", "invitation", invitation.pk, name, "set_default"));
+      entries.push(usedByEntry("authentik_stages_invitation", "invitation", invitation.pk, name, "set_default"));
     }
-    return uses;
+    return entries;
   }
 
-  private read(call: Call, flow: Flow | undefined, partial: boolean): Partial<Flow> {
-    const { profile } = call;
-    const form = new Form(call.fields(), partial);
-    const written: Partial<Flow> = {
-      name: form.required("name", (value) => text(value)),
-      slug: form.required("slug", this.freeSlug(profile, flow)),
-      title: form.required("title", (value) => text(value)),
-      designation: form.required("designation", choice(designations)),
-      ...(profile.themedBackground ? { background: form.optional("background", ownBackground) } : {}),
-      policyEngineMode: form.optional("policy_engine_mode", choice(policyEngineModes)),
-      compatibilityMode: form.optional("compatibility_mode", truth),
-      layout: form.optional("layout", choice(profile.layouts)),
-      deniedAction: form.optional("denied_action", choice(deniedActions)),
-      authentication: form.optional("authentication", choice(profile.authentications)),
+  private validate(request: ApiRequest, flow: Flow | undefined, partial: boolean): Partial<Flow> {
+    const { behavior } = request;
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const validated: Partial<Flow> = {
+      name: serializer.required("name", (value) => charField(value)),
+      slug: serializer.required("slug", this.uniqueSlugField(behavior, flow)),
+      title: serializer.required("title", (value) => charField(value)),
+      designation: serializer.required("designation", choiceField(designationChoices)),
+      ...(behavior.hasThemedBackgrounds ? { background: serializer.optional("background", backgroundField) } : {}),
+      policyEngineMode: serializer.optional("policy_engine_mode", choiceField(policyEngineModeChoices)),
+      compatibilityMode: serializer.optional("compatibility_mode", booleanField),
+      layout: serializer.optional("layout", choiceField(behavior.layouts)),
+      deniedAction: serializer.optional("denied_action", choiceField(deniedActionChoices)),
+      authentication: serializer.optional("authentication", choiceField(behavior.authentications)),
     };
-    if (form.wrong) throw refuse(400, form.errors);
-    return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    return Object.fromEntries(Object.entries(validated).filter(([, value]) => value !== undefined));
   }
 
-  private freeSlug(profile: Profile, flow: Flow | undefined): ReturnType<typeof slug> {
+  private uniqueSlugField(behavior: VersionBehavior, flow: Flow | undefined): ReturnType<typeof slugField> {
     return (value) => {
-      const read = slug(profile)(value);
-      if ("errors" in read) return read;
-      const other = this.bySlug.get(read.value);
+      const result = slugField(behavior)(value);
+      if ("errors" in result) return result;
+      const other = this.bySlug.get(result.value);
       // flows.create.duplicate-slug
-      return other && other !== flow ? { errors: ["Flow with this slug already exists."] } : read;
+      return other && other !== flow ? { errors: ["Flow with this slug already exists."] } : result;
     };
   }
 }
 
-function ownBackground(value: unknown): { value: string } {
-  if (value !== "") throw unseen("a flow with a background of its own");
+function backgroundField(value: unknown): { value: string } {
+  if (value !== "") throw notRecorded("a flow with a background of its own");
   return { value };
 }
 
-const orders: Record<string, Order<Flow>> = {
-  pk: byText((row) => row.pk),
-  slug: byText((row) => row.slug),
-  name: byText((row) => row.name),
+const comparators: Record<string, Comparator<Flow>> = {
+  pk: byString((row) => row.pk),
+  slug: byString((row) => row.slug),
+  name: byString((row) => row.name),
 };

@@ -1,2 +1,2 @@
-export { Authentik, type AuthentikOptions, type Fault, type RecordedRequest } from "./authentik";
-export type { AuthentikVersion } from "./profiles";
+export { Authentik, type AuthentikOptions, type InjectedFailure, type ReceivedRequest } from "./authentik";
+export type { AuthentikVersion } from "./versions";

@@ -3,19 +3,19 @@ import { Bindings } from "./bindings";
 import { Events } from "./events";
 import { Executor } from "./executor";
 import { Flows } from "./flows";
-import { type Instant, instant } from "./instants";
+import { type Instant, toInstant } from "./instants";
 import { Invitations } from "./invitations";
-import type { Profile } from "./profiles";
 import { AllStages, Stages } from "./stages";
 import { Users } from "./users";
+import type { VersionBehavior } from "./versions";
 
-/** One authentik with all that is in it. */
+/** The state of one embedded authentik: its objects, event log and clock. */
 export class Instance {
-  /** The system setting `default_token_duration` in minutes: how long an invitation lives that says no expiry (`settings`). */
+  /** The system setting `default_token_duration` in minutes: how long an invitation without `expires` lives (`settings`). */
   defaultTokenMinutes = 30;
   private lastTime = 0;
-  /** How many moments were told while the clock stood at `lastTime`: each is a microsecond later than the one before. */
-  private told = 0;
+  /** The number of timestamps issued at `lastTime`. Each is a microsecond later than the one before. */
+  private timestampsAtLastTime = 0;
   readonly users: Users;
   readonly flows: Flows;
   readonly stages: Stages;
@@ -26,7 +26,7 @@ export class Instance {
   readonly executor: Executor;
 
   constructor(
-    readonly profile: Profile,
+    readonly behavior: VersionBehavior,
     readonly clock: () => Date,
   ) {
     this.events = new Events(this);
@@ -44,11 +44,14 @@ export class Instance {
     return randomUUID();
   }
 
-  /** Now, or so many minutes from now. No two are the same while the clock runs on, so that what is made later is later. */
-  moment(minutes = 0): Instant {
+  /** Returns the current time plus `minutesFromNow`. Timestamps differ even while the clock stands still, to reflect the order of creation. */
+  timestamp(minutesFromNow = 0): Instant {
     const time = this.clock().getTime();
-    this.told = time === this.lastTime ? this.told + 1 : 1;
+    this.timestampsAtLastTime = time === this.lastTime ? this.timestampsAtLastTime + 1 : 1;
     this.lastTime = time;
-    return instant(new Date(time + minutes * 60_000 + Math.floor(this.told / 1000)), this.told % 1000);
+    return toInstant(
+      new Date(time + minutesFromNow * 60_000 + Math.floor(this.timestampsAtLastTime / 1000)),
+      this.timestampsAtLastTime % 1000,
+    );
   }
 }

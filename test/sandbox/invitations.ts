@@ -1,12 +1,22 @@
-import { type Answer, Crash, json, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { dictionary, Form, moment, nullable, type Read, reference, slug, truth } from "./fields";
+import type { ObjectReference } from "./events";
+import {
+  booleanField,
+  dateTimeField,
+  dictField,
+  type FieldResult,
+  nullable,
+  primaryKeyField,
+  Serializer,
+  slugField,
+} from "./fields";
 import type { Flow } from "./flows";
-import { databaseText, type Instant, readInstant, showInstant } from "./instants";
-import { type Json, type JsonObject, keep } from "./json";
-import { byText, filter, list, type Order, order, search } from "./lists";
+import { formatForSearch, formatInstant, type Instant, parseInstant } from "./instants";
+import { type Json, type JsonObject, storeJson } from "./json";
+import { byString, type Comparator, filterRows, orderRows, paginate, searchRows } from "./lists";
 import { invitationOptions } from "./metadata";
-import { showCreator, type User } from "./users";
+import type { ApiRequest } from "./request";
+import { apiError, type HttpResponse, json, notRecorded, ServerCrash } from "./responses";
+import { serializeCreator, type User } from "./users";
 import { ViewSet } from "./viewset";
 
 export interface Invitation {
@@ -14,14 +24,14 @@ export interface Invitation {
   name: string;
   expires: Instant;
   fixedData: JsonObject;
-  /** Its fixed data cannot be read back any more (invitations.create.fixed_data.int-huge.retrieve, expiry.deep.list). */
-  poisoned: boolean;
+  /** The database contains fixed data that authentik cannot read back (fixed_data.int-huge.retrieve, expiry.deep.list). */
+  isUnreadable: boolean;
   createdBy: User;
   singleUse: boolean;
   flow: Flow | null;
 }
 
-interface Written {
+interface ValidatedFields {
   name?: string;
   expires?: Instant | null;
   fixedData?: JsonObject;
@@ -29,9 +39,9 @@ interface Written {
   flow?: Flow | null;
 }
 
-/** Levels of nesting: 200 are answered (body.deep-200), 300 are taken and break every answer (expiry.deep.*); between them nobody looked. */
-const deepestSeenWell = 200;
-const shallowestSeenBroken = 300;
+/** Levels of nesting: 200 are readable (body.deep-200), 300 crash every response (expiry.deep.*). Nothing in between was recorded. */
+const maxReadableDepth = 200;
+const minUnreadableDepth = 300;
 
 export class Invitations extends ViewSet<Invitation> {
   protected readonly app = "authentik_stages_invitation";
@@ -42,9 +52,9 @@ export class Invitations extends ViewSet<Invitation> {
   add(invitation: Partial<Invitation> & { name: string }): Invitation {
     const added: Invitation = {
       pk: this.instance.uuid(),
-      expires: this.instance.moment(this.instance.defaultTokenMinutes),
+      expires: this.instance.timestamp(this.instance.defaultTokenMinutes),
       fixedData: {},
-      poisoned: false,
+      isUnreadable: false,
       createdBy: this.instance.users.admin,
       singleUse: false,
       flow: null,
@@ -66,114 +76,114 @@ export class Invitations extends ViewSet<Invitation> {
     return this.rows.size;
   }
 
-  /** Takes it out without a word; who deletes it writes the event. */
-  drop(invitation: Invitation): void {
+  /** Does not log an event. The caller does, because the event depends on who deletes the invitation. */
+  remove(invitation: Invitation): void {
     this.rows.delete(invitation.pk);
   }
 
-  removeThoseOf(user: User): void {
-    for (const row of this.rows.values()) if (row.createdBy === user) this.drop(row);
+  removeByCreator(user: User): void {
+    for (const row of this.rows.values()) if (row.createdBy === user) this.remove(row);
   }
 
-  /** invitations.retrieve.flow-deleted: from then on any flow takes it. */
-  forgetFlow(flow: Flow): void {
+  /** Deleting a flow sets the `flow` of its invitations to null (invitations.retrieve.flow-deleted). */
+  clearFlow(flow: Flow): void {
     for (const row of this.rows.values()) if (row.flow === flow) row.flow = null;
   }
 
-  /** The clean-up task; its events have no request (events.swept.search-hex). */
+  /** Deletes expired invitations, as authentik's cleanup task does. Returns how many. */
   cleanUpExpired(): number {
-    const now = this.instance.moment();
+    const now = this.instance.timestamp();
     const expired = Array.from(this.rows.values()).filter((row) => row.expires < now);
     for (const row of expired) {
-      this.drop(row);
-      this.instance.events.swept(this.ref(row));
+      this.remove(row);
+      this.instance.events.logCleanedUp(this.toReference(row));
     }
     return expired.length;
   }
 
-  ref(row: Invitation): { app: string; model: string; pk: string; name: string } {
+  toReference(row: Invitation): ObjectReference {
     return { app: this.app, model: this.model, pk: row.pk, name: row.name };
   }
 
-  protected list(call: Call): Answer {
-    const { hour24 } = call.profile;
-    const found = filter(call, this.rows.values(), {
-      name: (text) => (row) => row.name === text,
-      created_by__username: (text) => (row) => row.createdBy.username === text,
-      flow__slug: (text) => (row) => row.flow?.slug === text,
-      expires: (text) => {
-        const moment = readInstant(text, hour24);
+  protected list(request: ApiRequest): HttpResponse {
+    const { acceptsHour24 } = request.behavior;
+    const filtered = filterRows(request, this.rows.values(), {
+      name: (value) => (row) => row.name === value,
+      created_by__username: (value) => (row) => row.createdBy.username === value,
+      flow__slug: (value) => (row) => row.flow?.slug === value,
+      expires: (value) => {
+        const instant = parseInstant(value, acceptsHour24);
         // list.expires.bad, list.expires.plus-unescaped
-        if (moment === "format" || moment === "range") return { errors: ["Enter a valid date/time."] };
-        return (row) => row.expires === moment;
+        if (instant === "format" || instant === "range") return { errors: ["Enter a valid date/time."] };
+        return (row) => row.expires === instant;
       },
     });
-    const searched = search(call, found, (row) => [
+    const searched = searchRows(request, filtered, (row) => [
       row.name,
       row.createdBy.username,
-      databaseText(row.expires),
+      formatForSearch(row.expires),
       row.flow?.slug ?? "",
     ]);
-    return list(call, order(call, searched, orders, "-expires"), (row) => this.show(row));
+    return paginate(request, orderRows(request, searched, comparators, "-expires"), (row) => this.serialize(row));
   }
 
-  protected create(call: Call, user: User): Answer {
-    const written = this.read(call, false);
-    const kept = keepFixedData(written.fixedData ?? {});
+  protected create(request: ApiRequest, user: User): HttpResponse {
+    const validated = this.validate(request, false);
+    const stored = storeFixedData(validated.fixedData ?? {});
     const row = this.add({
-      name: written.name ?? "",
-      ...(written.expires ? { expires: written.expires } : {}),
-      fixedData: kept.value,
-      poisoned: kept.poisoned,
+      name: validated.name ?? "",
+      ...(validated.expires ? { expires: validated.expires } : {}),
+      fixedData: stored.value,
+      isUnreadable: stored.isUnreadable,
       createdBy: user,
-      singleUse: written.singleUse ?? false,
-      flow: written.flow ?? null,
+      singleUse: validated.singleUse ?? false,
+      flow: validated.flow ?? null,
     });
-    this.instance.events.created(
-      call,
-      this.ref(row),
+    this.instance.events.logCreated(
+      request,
+      this.toReference(row),
       {
         flow: row.flow?.pk.replaceAll("-", "") ?? null,
         name: row.name,
-        expires: showInstant(row.expires),
+        expires: formatInstant(row.expires),
         expiring: true,
         created_by: row.createdBy.pk,
-        fixed_data: written.fixedData ?? {},
+        fixed_data: validated.fixedData ?? {},
         single_use: row.singleUse,
         invite_uuid: row.pk.replaceAll("-", ""),
       },
-      row.poisoned,
+      row.isUnreadable,
     );
-    return json(201, this.showWritten(row, written, kept));
+    return json(201, this.serializeAfterWrite(row, validated, stored));
   }
 
-  protected update(call: Call, row: Invitation, partial: boolean): Answer {
-    const written = this.read(call, partial);
-    const kept = keepFixedData(written.fixedData ?? row.fixedData);
-    row.name = written.name ?? row.name;
-    // patch.expires-null, put.nulls: "never" cannot be said; it becomes the default again.
-    if (written.expires !== undefined) {
-      row.expires = written.expires ?? this.instance.moment(this.instance.defaultTokenMinutes);
+  protected update(request: ApiRequest, row: Invitation, partial: boolean): HttpResponse {
+    const validated = this.validate(request, partial);
+    const stored = storeFixedData(validated.fixedData ?? row.fixedData);
+    row.name = validated.name ?? row.name;
+    // patch.expires-null, put.nulls: null means the default duration, not "never".
+    if (validated.expires !== undefined) {
+      row.expires = validated.expires ?? this.instance.timestamp(this.instance.defaultTokenMinutes);
     }
-    if (written.fixedData !== undefined) {
-      row.fixedData = kept.value;
-      row.poisoned = kept.poisoned;
+    if (validated.fixedData !== undefined) {
+      row.fixedData = stored.value;
+      row.isUnreadable = stored.isUnreadable;
     }
-    row.singleUse = written.singleUse ?? row.singleUse;
-    // put.name-only: what is left out stays, in a PUT too.
-    if (written.flow !== undefined) row.flow = written.flow;
-    this.instance.events.updated(call, this.ref(row));
-    return json(200, this.showWritten(row, written, kept));
+    row.singleUse = validated.singleUse ?? row.singleUse;
+    // put.name-only: PUT keeps omitted fields.
+    if (validated.flow !== undefined) row.flow = validated.flow;
+    this.instance.events.logUpdated(request, this.toReference(row));
+    return json(200, this.serializeAfterWrite(row, validated, stored));
   }
 
-  protected remove(call: Call, row: Invitation): void {
-    this.drop(row);
-    this.instance.events.deleted(call, this.ref(row));
+  protected destroy(request: ApiRequest, row: Invitation): void {
+    this.remove(row);
+    this.instance.events.logDeleted(request, this.toReference(row));
   }
 
-  protected show(row: Invitation): Json {
-    if (row.poisoned) throw new Crash("its fixed data cannot be read");
-    return this.shown(row, row.fixedData);
+  protected serialize(row: Invitation): Json {
+    if (row.isUnreadable) throw new ServerCrash("fixed data cannot be read back");
+    return this.serializeWithFixedData(row, row.fixedData);
   }
 
   /** invitations.used_by */
@@ -181,69 +191,74 @@ export class Invitations extends ViewSet<Invitation> {
     return [];
   }
 
-  protected override options(call: Call, method: "POST" | "PUT"): Answer {
-    return json(200, invitationOptions(call.profile, method));
+  protected override options(request: ApiRequest, method: "POST" | "PUT"): HttpResponse {
+    return json(200, invitationOptions(request.behavior, method));
   }
 
-  /** The answer to a write shows the fixed data as they were sent, and breaks on those that were poisoned before (int-huge.patch-name). */
-  private showWritten(row: Invitation, written: Written, kept: { tooDeep: boolean }): Json {
-    if (kept.tooDeep) throw new Crash("its fixed data are nested too deep");
-    return written.fixedData === undefined ? this.show(row) : this.shown(row, written.fixedData);
+  /** The response to a write has the fixed data as sent. If the write omits them, unreadable stored ones crash it (int-huge.patch-name). */
+  private serializeAfterWrite(row: Invitation, validated: ValidatedFields, stored: { isTooDeep: boolean }): Json {
+    if (stored.isTooDeep) throw new ServerCrash("fixed data are nested too deeply");
+    return validated.fixedData === undefined
+      ? this.serialize(row)
+      : this.serializeWithFixedData(row, validated.fixedData);
   }
 
-  private shown(row: Invitation, fixedData: JsonObject): Json {
+  private serializeWithFixedData(row: Invitation, fixedData: JsonObject): Json {
     return {
       pk: row.pk,
       name: row.name,
-      expires: showInstant(row.expires),
+      expires: formatInstant(row.expires),
       fixed_data: fixedData,
-      created_by: showCreator(row.createdBy),
+      created_by: serializeCreator(row.createdBy),
       single_use: row.singleUse,
       flow: row.flow?.pk ?? null,
-      flow_obj: row.flow ? this.instance.flows.show(row.flow) : null,
+      flow_obj: row.flow ? this.instance.flows.serialize(row.flow) : null,
     };
   }
 
-  private read(call: Call, partial: boolean): Written {
-    const form = new Form(call.fields(), partial);
-    const flowOf = reference((pk) => this.instance.flows.find(pk));
-    // flow.empty: an empty text is none.
-    const flowOrNone = (value: Json): Read<Flow | null> => (value === "" ? { value: null } : nullable(flowOf)(value));
-    const written: Written = {
-      name: form.required("name", slug(call.profile)),
-      expires: form.optional("expires", nullable(moment(call.profile))),
-      fixedData: form.optional("fixed_data", dictionary),
-      singleUse: form.optional("single_use", truth),
-      flow: form.optional("flow", flowOrNone),
+  private validate(request: ApiRequest, partial: boolean): ValidatedFields {
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const existingFlow = primaryKeyField((pk) => this.instance.flows.find(pk));
+    // flow.empty: an empty string means null.
+    const flowField = (value: Json): FieldResult<Flow | null> =>
+      value === "" ? { value: null } : nullable(existingFlow)(value);
+    const validated: ValidatedFields = {
+      name: serializer.required("name", slugField(request.behavior)),
+      expires: serializer.optional("expires", nullable(dateTimeField(request.behavior))),
+      fixedData: serializer.optional("fixed_data", dictField),
+      singleUse: serializer.optional("single_use", booleanField),
+      flow: serializer.optional("flow", flowField),
     };
-    if (form.wrong) throw refuse(400, form.errors);
-    return written;
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    return validated;
   }
 }
 
-function keepFixedData(fixedData: JsonObject): { value: JsonObject; poisoned: boolean; tooDeep: boolean } {
-  const kept = keep(fixedData);
-  // fixed_data.nul: the database refuses it, so nothing is saved.
-  if (kept.nul) throw new Crash("the database takes no NUL");
-  if (kept.depth > deepestSeenWell && kept.depth < shallowestSeenBroken)
-    throw unseen(`fixed data of ${kept.depth} levels`);
-  const tooDeep = kept.depth >= shallowestSeenBroken;
-  return { value: kept.value as JsonObject, poisoned: kept.poison || tooDeep, tooDeep };
+function storeFixedData(fixedData: JsonObject): { value: JsonObject; isUnreadable: boolean; isTooDeep: boolean } {
+  const stored = storeJson(fixedData);
+  // fixed_data.nul: the database rejects it, so nothing is saved.
+  if (stored.hasNul) throw new ServerCrash("the database rejects NUL");
+  if (stored.depth > maxReadableDepth && stored.depth < minUnreadableDepth) {
+    throw notRecorded(`fixed data of ${stored.depth} levels`);
+  }
+  const isTooDeep = stored.depth >= minUnreadableDepth;
+  return { value: stored.value as JsonObject, isUnreadable: stored.isUnreadable || isTooDeep, isTooDeep };
 }
 
-/** ordering.flow, .created_by and .fixed_data were seen on rows that they hardly tell apart. */
-const orders: Record<string, Order<Invitation>> = {
-  pk: byText((row) => row.pk),
-  name: byText((row) => row.name),
-  expires: byText((row) => row.expires),
+/** ordering.flow, .created_by and .fixed_data were recorded with rows that are mostly equal in these fields. */
+const comparators: Record<string, Comparator<Invitation>> = {
+  pk: byString((row) => row.pk),
+  name: byString((row) => row.name),
+  expires: byString((row) => row.expires),
   single_use: () => {
-    throw unseen("the ordering single_use");
+    throw notRecorded("the ordering single_use");
   },
-  // Without a flow come last.
-  flow: byText((row) => row.flow?.pk ?? "~"),
+  // Invitations without a flow come last.
+  flow: byString((row) => row.flow?.pk ?? "~"),
   created_by: (a, b) => a.createdBy.pk - b.createdBy.pk,
   fixed_data: (a, b) => {
-    if (Object.keys(a.fixedData).length + Object.keys(b.fixedData).length > 0) throw unseen("the ordering fixed_data");
+    if (Object.keys(a.fixedData).length + Object.keys(b.fixedData).length > 0)
+      throw notRecorded("the ordering fixed_data");
     return 0;
   },
 };

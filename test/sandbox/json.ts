@@ -1,9 +1,9 @@
 /**
- * JSON as authentik reads and keeps it: `1` and `1.0` are different numbers, integers go to 64 bits, and what comes
- * back from the database has its keys sorted and its large floats turned into integers. JavaScript's own JSON knows none of this.
+ * JSON as authentik parses and stores it. `1` and `1.0` are different numbers, and integers have 64 bits. The database sorts keys
+ * and turns large floats into integers. JavaScript's `JSON` does none of this.
  */
 
-/** A number that was written with a point or an exponent, or was too large for an integer. */
+/** A number that was written with a decimal point or an exponent, or that does not fit into 64 bits. */
 export class Float {
   constructor(readonly value: number) {}
 }
@@ -15,153 +15,154 @@ export interface JsonObject {
 
 export class JsonError extends Error {}
 
-const smallestInteger = -(2n ** 63n);
-const largestInteger = 2n ** 64n - 1n;
+const minInteger = -(2n ** 63n);
+const maxInteger = 2n ** 64n - 1n;
 
-/** What JavaScript's JSON would read otherwise than the server: then the reader below is used, which is slower. */
-const needsCare = /-0|\d[.eE]|\d{16}|\\u/;
+/** Matches documents that `JSON.parse` might not parse as the server does. The slower parser below handles these. */
+const needsExactParser = /-0|\d[.eE]|\d{16}|\\u/;
 
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Float);
 }
 
-export function readJson(text: string): Json {
-  if (!needsCare.test(text)) {
+export function parseJson(text: string): Json {
+  if (!needsExactParser.test(text)) {
     try {
       return JSON.parse(text) as Json;
     } catch {
-      // The reader below says where it broke, in the server's words.
+      // The parser below throws the server's error message, with the position.
     }
   }
-  return new Reader(text).read();
+  return new Parser(text).parse();
 }
 
-class Reader {
-  private at = 0;
+class Parser {
+  private position = 0;
 
   constructor(private readonly text: string) {}
 
-  read(): Json {
-    const value = this.value();
-    this.space();
-    if (this.at < this.text.length) throw this.error("unexpected content after document");
+  parse(): Json {
+    const value = this.parseValue();
+    this.skipWhitespace();
+    if (this.position < this.text.length) throw this.error("unexpected content after document");
     return value;
   }
 
-  private error(what: string, at = this.at): JsonError {
-    const before = this.text.slice(0, at);
+  private error(message: string, position = this.position): JsonError {
+    const before = this.text.slice(0, position);
     const line = before.split("\n").length;
-    const column = at - (before.lastIndexOf("\n") + 1) + 1;
-    return new JsonError(`${what}: line ${line} column ${column} (char ${at})`);
+    const column = position - (before.lastIndexOf("\n") + 1) + 1;
+    return new JsonError(`${message}: line ${line} column ${column} (char ${position})`);
   }
 
-  private space(): void {
+  private skipWhitespace(): void {
     for (;;) {
-      const c = this.text.charCodeAt(this.at);
+      const c = this.text.charCodeAt(this.position);
       if (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09) return;
-      this.at += 1;
+      this.position += 1;
     }
   }
 
-  private value(): Json {
-    this.space();
-    const c = this.text[this.at];
+  private parseValue(): Json {
+    this.skipWhitespace();
+    const c = this.text[this.position];
     // body.malformed
     if (c === undefined) throw this.error("unexpected end of data");
-    if (c === "{") return this.object();
-    if (c === "[") return this.list();
-    if (c === '"') return this.string();
-    for (const [word, meaning] of [
+    if (c === "{") return this.parseObject();
+    if (c === "[") return this.parseList();
+    if (c === '"') return this.parseString();
+    for (const [literal, value] of [
       ["true", true],
       ["false", false],
       ["null", null],
     ] as const) {
-      if (this.text.startsWith(word, this.at)) {
-        this.at += word.length;
-        return meaning;
+      if (this.text.startsWith(literal, this.position)) {
+        this.position += literal.length;
+        return value;
       }
     }
-    return this.number();
+    return this.parseNumber();
   }
 
-  private object(): JsonObject {
+  private parseObject(): JsonObject {
     const object: JsonObject = {};
-    this.at += 1;
-    this.space();
-    if (this.text[this.at] === "}") {
-      this.at += 1;
+    this.position += 1;
+    this.skipWhitespace();
+    if (this.text[this.position] === "}") {
+      this.position += 1;
       return object;
     }
     for (;;) {
-      this.space();
-      if (this.at >= this.text.length) throw this.error("unexpected end of data");
+      this.skipWhitespace();
+      if (this.position >= this.text.length) throw this.error("unexpected end of data");
       // body.single-quotes
-      if (this.text[this.at] !== '"') throw this.error("unexpected character");
-      const key = this.string();
-      this.space();
-      if (this.at >= this.text.length) throw this.error("unexpected end of data");
-      if (this.text[this.at] !== ":") throw this.error("unexpected character");
-      this.at += 1;
-      const value = this.value();
-      // The last of two equal keys counts (body.duplicate-keys), also for a key that JavaScript would take for a prototype.
+      if (this.text[this.position] !== '"') throw this.error("unexpected character");
+      const key = this.parseString();
+      this.skipWhitespace();
+      if (this.position >= this.text.length) throw this.error("unexpected end of data");
+      if (this.text[this.position] !== ":") throw this.error("unexpected character");
+      this.position += 1;
+      const value = this.parseValue();
+      // The last of two equal keys wins (body.duplicate-keys). defineProperty also handles the key `__proto__`.
       Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-      if (this.more("}")) return object;
+      if (this.skipCommaOrEnd("}")) return object;
     }
   }
 
-  private list(): Json[] {
+  private parseList(): Json[] {
     const list: Json[] = [];
-    this.at += 1;
-    this.space();
-    if (this.text[this.at] === "]") {
-      this.at += 1;
+    this.position += 1;
+    this.skipWhitespace();
+    if (this.text[this.position] === "]") {
+      this.position += 1;
       return list;
     }
     for (;;) {
-      list.push(this.value());
-      if (this.more("]")) return list;
+      list.push(this.parseValue());
+      if (this.skipCommaOrEnd("]")) return list;
     }
   }
 
-  private more(end: string): boolean {
-    this.space();
-    const c = this.text[this.at];
+  /** Skips a comma or the closing bracket. Returns true for the closing bracket. */
+  private skipCommaOrEnd(end: string): boolean {
+    this.skipWhitespace();
+    const c = this.text[this.position];
     if (c === undefined) throw this.error("unexpected end of data");
     if (c === end) {
-      this.at += 1;
+      this.position += 1;
       return true;
     }
     if (c !== ",") throw this.error("unexpected character");
-    const comma = this.at;
-    this.at += 1;
-    this.space();
+    const comma = this.position;
+    this.position += 1;
+    this.skipWhitespace();
     // body.trailing-comma
-    if (this.text[this.at] === end) throw this.error("trailing comma is not allowed", comma);
+    if (this.text[this.position] === end) throw this.error("trailing comma is not allowed", comma);
     return false;
   }
 
-  private string(): string {
-    this.at += 1;
+  private parseString(): string {
+    this.position += 1;
     let string = "";
     for (;;) {
-      // All but quotes, backslashes and control characters.
-      const plain = /[ !#-[\]-\uffff]*/y;
-      plain.lastIndex = this.at;
-      string += plain.exec(this.text)?.[0] ?? "";
-      this.at = plain.lastIndex;
-      const c = this.text[this.at];
+      // Everything except quotes, backslashes and control characters.
+      const unescaped = /[ !#-[\]-\uffff]*/y;
+      unescaped.lastIndex = this.position;
+      string += unescaped.exec(this.text)?.[0] ?? "";
+      this.position = unescaped.lastIndex;
+      const c = this.text[this.position];
       if (c === undefined) throw this.error("unexpected end of data");
       if (c === '"') {
-        this.at += 1;
+        this.position += 1;
         return string;
       }
       if (c !== "\\") throw this.error("unexpected control character in string");
-      string += this.escape();
+      string += this.parseEscape();
     }
   }
 
-  private escape(): string {
-    const plain: Record<string, string> = {
+  private parseEscape(): string {
+    const escapes: Record<string, string> = {
       '"': '"',
       "\\": "\\",
       "/": "/",
@@ -171,123 +172,123 @@ class Reader {
       r: "\r",
       t: "\t",
     };
-    const c = this.text[this.at + 1];
-    if (c === undefined) throw this.error("unexpected end of data", this.at + 1);
+    const c = this.text[this.position + 1];
+    if (c === undefined) throw this.error("unexpected end of data", this.position + 1);
     if (c !== "u") {
-      const meaning = plain[c];
-      if (meaning === undefined) throw this.error("invalid escaped character in string");
-      this.at += 2;
-      return meaning;
+      const character = escapes[c];
+      if (character === undefined) throw this.error("invalid escaped character in string");
+      this.position += 2;
+      return character;
     }
-    const high = this.hex();
+    const high = this.parseHexDigits();
     if (high >= 0xdc00 && high <= 0xdfff) throw this.error("invalid high surrogate in string");
     if (high < 0xd800 || high > 0xdbff) return String.fromCharCode(high);
     // body.lone-surrogate
-    if (this.text.slice(this.at, this.at + 2) !== "\\u") throw this.error("no low surrogate in string");
-    const low = this.hex();
+    if (this.text.slice(this.position, this.position + 2) !== "\\u") throw this.error("no low surrogate in string");
+    const low = this.parseHexDigits();
     if (low < 0xdc00 || low > 0xdfff) throw this.error("invalid low surrogate in string");
     return String.fromCharCode(high, low);
   }
 
-  private hex(): number {
-    const digits = this.text.slice(this.at + 2, this.at + 6);
+  private parseHexDigits(): number {
+    const digits = this.text.slice(this.position + 2, this.position + 6);
     if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.error("invalid escaped character in string");
-    this.at += 6;
+    this.position += 6;
     return Number.parseInt(digits, 16);
   }
 
-  private number(): Json {
-    const number = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-    number.lastIndex = this.at;
-    const found = number.exec(this.text);
+  private parseNumber(): Json {
+    const pattern = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
+    pattern.lastIndex = this.position;
+    const match = pattern.exec(this.text);
     // invitations.create.fixed_data.nan
-    if (!found) throw this.error("unexpected character");
-    this.at = number.lastIndex;
-    const [digits, fraction, exponent] = found;
-    if (fraction === undefined && exponent === undefined) return integer(BigInt(digits));
+    if (!match) throw this.error("unexpected character");
+    this.position = pattern.lastIndex;
+    const [digits, fraction, exponent] = match;
+    if (fraction === undefined && exponent === undefined) return toInteger(BigInt(digits));
     return new Float(Number(digits));
   }
 }
 
-function integer(value: bigint): Json {
-  // invitations.create.fixed_data.int-65-bit: what does not fit into 64 bits is read as a float.
-  if (value < smallestInteger || value > largestInteger) return new Float(Number(value));
+function toInteger(value: bigint): Json {
+  // invitations.create.fixed_data.int-65-bit: an integer of more than 64 bits is parsed as a float.
+  if (value < minInteger || value > maxInteger) return new Float(Number(value));
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 }
 
-export function writeJson(value: Json): string {
+export function stringifyJson(value: Json): string {
   if (value === null || typeof value === "boolean" || typeof value === "number") return String(value);
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return value.toString();
-  if (value instanceof Float) return writeFloat(value.value);
-  if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;
+  if (value instanceof Float) return stringifyFloat(value.value);
+  if (Array.isArray(value)) return `[${value.map(stringifyJson).join(",")}]`;
   const parts: string[] = [];
-  for (const key of Object.keys(value)) parts.push(`${JSON.stringify(key)}:${writeJson(value[key] as Json)}`);
+  for (const key of Object.keys(value)) parts.push(`${JSON.stringify(key)}:${stringifyJson(value[key] as Json)}`);
   return `{${parts.join(",")}}`;
 }
 
-/** As Python writes a float: with a point, and with an exponent from 1e16 on. */
-function writeFloat(value: number): string {
+/** Formats a float as Python does: always with a decimal point, and with an exponent from 1e16. */
+function stringifyFloat(value: number): string {
   if (Object.is(value, -0)) return "-0.0";
   if (Math.abs(value) >= 1e16) return value.toExponential();
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-export interface Kept {
+export interface StoredJson {
   value: Json;
-  /** The database took it, but no answer can be made of it any more. */
-  poison: boolean;
+  /** The database accepts it, but authentik can no longer serialize it. */
+  isUnreadable: boolean;
   depth: number;
-  /** A string or a key holds a NUL, which the database refuses. */
-  nul: boolean;
+  /** A string or a key contains a NUL, which the database rejects. */
+  hasNul: boolean;
 }
 
-/** What becomes of a value on its way into the database and back (invitations.create.fixed_data.*.retrieve). */
-export function keep(value: Json): Kept {
+/** Returns the value as the database stores it (invitations.create.fixed_data.*.retrieve). */
+export function storeJson(value: Json): StoredJson {
   if (value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "bigint") {
-    return { value, poison: false, depth: 0, nul: false };
+    return { value, isUnreadable: false, depth: 0, hasNul: false };
   }
-  if (typeof value === "string") return { value, poison: false, depth: 0, nul: value.includes("\u0000") };
+  if (typeof value === "string") return { value, isUnreadable: false, depth: 0, hasNul: value.includes("\u0000") };
   if (value instanceof Float) {
-    const kept = keepFloat(value.value);
-    const poison = typeof kept === "bigint" && (kept < smallestInteger || kept > largestInteger);
-    return { value: kept, poison, depth: 0, nul: false };
+    const stored = storeFloat(value.value);
+    const isUnreadable = typeof stored === "bigint" && (stored < minInteger || stored > maxInteger);
+    return { value: stored, isUnreadable, depth: 0, hasNul: false };
   }
   if (Array.isArray(value)) {
-    const items = value.map(keep);
-    return around(
+    const items = value.map(storeJson);
+    return combine(
       items.map((item) => item.value),
       items,
       false,
     );
   }
   const object: JsonObject = {};
-  const items: Kept[] = [];
-  let nul = false;
-  // fixed_data.key-order: by length first, then by bytes.
+  const items: StoredJson[] = [];
+  let hasNulKey = false;
+  // fixed_data.key-order: sorted by length, then by bytes.
   const keys = Object.keys(value)
     .map((key) => ({ key, bytes: Buffer.from(key) }))
     .sort((a, b) => a.bytes.length - b.bytes.length || Buffer.compare(a.bytes, b.bytes));
   for (const { key } of keys) {
-    const item = keep(value[key] as Json);
+    const item = storeJson(value[key] as Json);
     items.push(item);
-    nul ||= key.includes("\u0000");
+    hasNulKey ||= key.includes("\u0000");
     Object.defineProperty(object, key, { value: item.value, enumerable: true, configurable: true, writable: true });
   }
-  return around(object, items, nul);
+  return combine(object, items, hasNulKey);
 }
 
-function around(value: Json, items: Kept[], nul: boolean): Kept {
+function combine(value: Json, items: StoredJson[], hasNulKey: boolean): StoredJson {
   return {
     value,
-    poison: items.some((item) => item.poison),
+    isUnreadable: items.some((item) => item.isUnreadable),
     depth: 1 + items.reduce((deepest, item) => Math.max(deepest, item.depth), 0),
-    nul: nul || items.some((item) => item.nul),
+    hasNul: hasNulKey || items.some((item) => item.hasNul),
   };
 }
 
-/** fixed_data.floats: `-0.0` comes back as `0.0`, and what Python writes with an exponent and is whole (`1e+18`) as an integer. */
-function keepFloat(value: number): Json {
+/** `-0.0` is stored as `0.0`, and an integral float that Python writes with an exponent (`1e+18`) as an integer (fixed_data.floats). */
+function storeFloat(value: number): Json {
   if (Object.is(value, -0)) return new Float(0);
   if (Math.abs(value) < 1e16) return new Float(value);
   const [digits = "0", exponent = "0"] = value.toExponential().split("e");

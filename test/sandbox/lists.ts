@@ -1,137 +1,146 @@
-import { type Answer, json, type Refusal, refuse, unseen } from "./responses";
-import type { Call } from "./call";
 import type { Json, JsonObject } from "./json";
+import type { ApiRequest } from "./request";
+import { type ApiError, apiError, type HttpResponse, json, notRecorded } from "./responses";
 
-export type Order<Row> = (a: Row, b: Row) => number;
-/** Makes a test of a parameter's text, or says what is wrong with it. */
-export type Filter<Row> = (text: string) => ((row: Row) => boolean) | { errors: string[] };
+export type Comparator<Row> = (a: Row, b: Row) => number;
+/** Turns the value of a query parameter into a predicate, or returns its validation errors. */
+export type Filter<Row> = (value: string) => ((row: Row) => boolean) | { errors: string[] };
 
-export function missing(call: Call, label: string): Refusal {
+export function notFound(request: ApiRequest, label: string): ApiError {
   // invitations.retrieve.unknown
-  return refuse(404, {
-    detail: call.profile.namesWhatIsMissing ? `No ${label} matches the given query.` : "Not found.",
+  return apiError(404, {
+    detail: request.behavior.namesModelInNotFound ? `No ${label} matches the given query.` : "Not found.",
   });
 }
 
-/** Keeps the rows that all filters of the query let through; unknown parameters are ignored (list.unknown-filter). */
-export function filter<Row>(call: Call, rows: Iterable<Row>, filters: Record<string, Filter<Row>>): Row[] {
+/** Returns the rows that match all filters of the query. Unknown parameters are ignored (list.unknown-filter). */
+export function filterRows<Row>(request: ApiRequest, rows: Iterable<Row>, filters: Record<string, Filter<Row>>): Row[] {
   const errors: JsonObject = {};
-  const tests: ((row: Row) => boolean)[] = [];
-  for (const [name, make] of Object.entries(filters)) {
-    const text = call.parameter(name);
+  const predicates: ((row: Row) => boolean)[] = [];
+  for (const [name, toPredicate] of Object.entries(filters)) {
+    const value = request.parameter(name);
     // list.name.empty
-    if (text === undefined || text === "") continue;
+    if (value === undefined || value === "") continue;
     // list.name.nul
-    const test = text.includes("\u0000") ? { errors: ["Null characters are not allowed."] } : make(text);
-    if ("errors" in test) errors[name] = test.errors;
-    else tests.push(test);
+    const predicate = value.includes("\u0000") ? { errors: ["Null characters are not allowed."] } : toPredicate(value);
+    if ("errors" in predicate) errors[name] = predicate.errors;
+    else predicates.push(predicate);
   }
-  if (Object.keys(errors).length > 0) throw refuse(400, errors);
-  return Array.from(rows).filter((row) => tests.every((test) => test(row)));
+  if (Object.keys(errors).length > 0) throw apiError(400, errors);
+  return Array.from(rows).filter((row) => predicates.every((matches) => matches(row)));
 }
 
-/** For parameters that the schema names and no recording uses. */
-export function unseenFilters<Row>(names: readonly string[]): Record<string, Filter<Row>> {
+/** Filters that the API schema documents, but that no recording uses. */
+export function unrecordedFilters<Row>(names: readonly string[]): Record<string, Filter<Row>> {
   return Object.fromEntries(
     names.map((name): [string, Filter<Row>] => [
       name,
       () => {
-        throw unseen(`the filter ${name}`);
+        throw notRecorded(`the filter ${name}`);
       },
     ]),
   );
 }
 
-/** The words of a search, each of which must be found somewhere in a row (list.search.two-words). */
-export function searchWords(call: Call): string[] {
-  let text = call.parameter("search") ?? "";
+/** The search terms, each of which must occur in one of a row's fields (list.search.two-words). */
+export function searchTerms(request: ApiRequest): string[] {
+  let text = request.parameter("search") ?? "";
   if (text.includes("\u0000")) {
-    if (call.profile.searchRefusesNul) throw refuse(400, ["Null characters are not allowed."]);
+    if (request.behavior.rejectsNulInSearch) throw apiError(400, ["Null characters are not allowed."]);
     text = text.replaceAll("\u0000", "");
   }
-  if (/["',]/.test(text)) throw unseen("a search with quotes or commas");
-  return text.split(/\s+/).filter((word) => word !== "");
+  if (/["',]/.test(text)) throw notRecorded("a search with quotes or commas");
+  return text.split(/\s+/).filter((term) => term !== "");
 }
 
-export function search<Row>(call: Call, rows: Row[], texts: (row: Row) => readonly string[]): Row[] {
-  const words = searchWords(call).map((word) => word.toLowerCase());
-  if (words.length === 0) return rows;
+export function searchRows<Row>(
+  request: ApiRequest,
+  rows: Row[],
+  searchFields: (row: Row) => readonly string[],
+): Row[] {
+  const terms = searchTerms(request).map((term) => term.toLowerCase());
+  if (terms.length === 0) return rows;
   return rows.filter((row) => {
-    const lower = texts(row).map((text) => text.toLowerCase());
-    return words.every((word) => lower.some((text) => text.includes(word)));
+    const values = searchFields(row).map((value) => value.toLowerCase());
+    return terms.every((term) => values.some((value) => value.includes(term)));
   });
 }
 
 /**
- * Unknown orderings are ignored (list.ordering.bogus). Rows that the ordering does not tell apart come in any order, and another
- * on every page, which loses and repeats some (1,000 rows of the real server gave 764): here they turn round after the first page.
+ * Unknown orderings are ignored (list.ordering.bogus). On a real server the order of tied rows differs from page to page, so paging
+ * loses some rows and repeats others (1,000 rows gave 764). To reproduce this, tied rows are reversed after the first page.
  */
-export function order<Row>(call: Call, rows: Row[], orders: Record<string, Order<Row>>, usual: string): Row[] {
-  const asked = (call.parameter("ordering") ?? "")
+export function orderRows<Row>(
+  request: ApiRequest,
+  rows: Row[],
+  comparators: Record<string, Comparator<Row>>,
+  defaultOrdering: string,
+): Row[] {
+  const requested = (request.parameter("ordering") ?? "")
     .split(",")
     .map((name) => name.trim())
-    .filter((name) => Object.hasOwn(orders, name.replace(/^-/, "")));
-  const names = asked.length > 0 ? asked : usual.split(",");
-  const compare = names.map((name): Order<Row> => {
-    const up = orders[name.replace(/^-/, "")] as Order<Row>;
-    return name.startsWith("-") ? (a, b) => up(b, a) : up;
+    .filter((name) => Object.hasOwn(comparators, name.replace(/^-/, "")));
+  const names = requested.length > 0 ? requested : defaultOrdering.split(",");
+  const compareBy = names.map((name): Comparator<Row> => {
+    const ascending = comparators[name.replace(/^-/, "")] as Comparator<Row>;
+    return name.startsWith("-") ? (a, b) => ascending(b, a) : ascending;
   });
-  const page = call.parameter("page") ?? "1";
+  const page = request.parameter("page") ?? "1";
   if (page !== "1" && page !== "") rows.reverse();
   return rows.sort((a, b) => {
-    for (const one of compare) {
-      const result = one(a, b);
+    for (const compare of compareBy) {
+      const result = compare(a, b);
       if (result !== 0) return result;
     }
     return 0;
   });
 }
 
-/** As the database compares text: by bytes, capital letters first (stages.list.ordering.bogus). */
-export function byText<Row>(text: (row: Row) => string): Order<Row> {
+/** Compares strings as the database does: by bytes, uppercase first (stages.list.ordering.bogus). */
+export function byString<Row>(getString: (row: Row) => string): Comparator<Row> {
   return (a, b) => {
-    const [one, other] = [text(a), text(b)];
-    if (one === other) return 0;
-    return one < other ? -1 : 1;
+    const [left, right] = [getString(a), getString(b)];
+    if (left === right) return 0;
+    return left < right ? -1 : 1;
   };
 }
 
-/** One page of rows. Each is shown only when it is on the page: a poisoned row breaks the pages that hold it, and no other. */
-export function list<Row>(
-  call: Call,
+/** Returns one page of rows. Only these are serialized, so an unreadable row crashes only its own page. */
+export function paginate<Row>(
+  request: ApiRequest,
   rows: readonly Row[],
-  show: (row: Row) => Json,
+  serialize: (row: Row) => Json,
   autocomplete: JsonObject = {},
-): Answer {
-  const { profile } = call;
-  const asked = call.parameter("page_size") ?? "";
-  // list.page_size-0, -minus, -text, -1.5: what is no size is ignored.
-  const wanted = /^\d+$/.test(asked) && Number(asked) > 0 ? Number(asked) : profile.pageSize;
-  const size = Math.min(wanted, profile.largestPage);
-  const pages = Math.max(1, Math.ceil(rows.length / size));
-  const page = pageNumber(call, pages);
+): HttpResponse {
+  const { behavior } = request;
+  const requested = request.parameter("page_size") ?? "";
+  // list.page_size-0, -minus, -text, -1.5: an invalid size is ignored.
+  const isValid = /^\d+$/.test(requested) && Number(requested) > 0;
+  const size = Math.min(isValid ? Number(requested) : behavior.defaultPageSize, behavior.maxPageSize);
+  const totalPages = Math.max(1, Math.ceil(rows.length / size));
+  const page = parsePageNumber(request, totalPages);
   const start = (page - 1) * size;
-  const shown = rows.slice(start, start + size);
+  const pageRows = rows.slice(start, start + size);
   return json(200, {
     pagination: {
-      next: page < pages ? page + 1 : 0,
+      next: page < totalPages ? page + 1 : 0,
       previous: page - 1,
       count: rows.length,
       current: page,
-      total_pages: pages,
+      total_pages: totalPages,
       start_index: rows.length === 0 ? 0 : start + 1,
-      end_index: start + shown.length,
+      end_index: start + pageRows.length,
     },
-    results: shown.map(show),
-    ...(profile.autocomplete ? { autocomplete } : {}),
+    results: pageRows.map(serialize),
+    ...(behavior.hasAutocomplete ? { autocomplete } : {}),
   });
 }
 
-function pageNumber(call: Call, pages: number): number {
-  const asked = call.parameter("page");
-  if (asked === undefined || (asked === "" && call.profile.emptyPageIsFirst)) return 1;
-  if (asked === "last") return pages;
-  const page = /^\d+$/.test(asked) ? Number(asked) : 0;
-  if (page < 1 || page > pages) throw refuse(404, { detail: "Invalid page." });
+function parsePageNumber(request: ApiRequest, totalPages: number): number {
+  const requested = request.parameter("page");
+  if (requested === undefined || (requested === "" && request.behavior.treatsEmptyPageAsFirst)) return 1;
+  if (requested === "last") return totalPages;
+  const page = /^\d+$/.test(requested) ? Number(requested) : 0;
+  if (page < 1 || page > totalPages) throw apiError(404, { detail: "Invalid page." });
   return page;
 }

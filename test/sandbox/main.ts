@@ -1,40 +1,46 @@
 import { parseArgs } from "node:util";
 import { Authentik, type AuthentikVersion } from "./index";
 
-const usage = `Usage: node main.js [--version 2024.8|2026.2] [--port N]
+const usage = `Usage: npm run sandbox -- [--version 2024.8|2026.2] [--port PORT]
 
-Starts the embedded authentik: a small stand-in in memory, for trying things out. It is not authentik.`;
+Starts the embedded authentik, a small in-memory stand-in for development and tests. It is not authentik.
 
-/** A mistake in how it was called. */
-class Misuse extends Error {}
+Options:
+  --version   authentik version to imitate: 2024.8 or 2026.2 (default: 2026.2)
+  --port      port on 127.0.0.1 (default: any free port)
+  -h, --help  print this help`;
 
-function options(): { version: AuthentikVersion; port: number } | undefined {
+/** Invalid command-line arguments. */
+class UsageError extends Error {}
+
+function parseOptions(): { version: AuthentikVersion; port: number } | undefined {
   let values: { version?: string; port?: string; help?: boolean };
   try {
     ({ values } = parseArgs({
       options: { version: { type: "string" }, port: { type: "string" }, help: { type: "boolean", short: "h" } },
     }));
   } catch (error) {
-    throw new Misuse(error instanceof Error ? error.message : String(error));
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
   if (values.help) return undefined;
   const { version = "2026.2", port = "0" } = values;
   if (version !== "2024.8" && version !== "2026.2") {
-    throw new Misuse(`There is no version ${version}: it is 2024.8 or 2026.2.`);
+    throw new UsageError(`--version must be 2024.8 or 2026.2, not ${version}.`);
   }
-  if (!/^\d+$/.test(port) || Number(port) > 65535) throw new Misuse(`${port} is no port: it is a number up to 65535.`);
+  if (!/^\d+$/.test(port) || Number(port) > 65535)
+    throw new UsageError(`--port must be an integer from 0 to 65535, not ${port}.`);
   return { version, port: Number(port) };
 }
 
 async function main(): Promise<void> {
-  const chosen = options();
-  if (!chosen) {
+  const options = parseOptions();
+  if (!options) {
     console.log(usage);
     return;
   }
-  const authentik = await Authentik.start(chosen);
-  console.log(`The embedded authentik ${authentik.version} runs. It is a stand-in, not authentik: all it holds is in
-memory and gone when it ends, and what was not recorded on a real server it answers with 501.
+  const authentik = await Authentik.start(options);
+  console.log(`The embedded authentik ${authentik.version} is running. It is a stand-in, not authentik. It keeps all data in memory,
+and returns 501 for everything that was not recorded on a real server.
 
   export AUTHENTIK_URL=${authentik.url}
   export AUTHENTIK_TOKEN=${authentik.token}
@@ -43,7 +49,7 @@ Try it:
 
   curl -H "Authorization: Bearer $AUTHENTIK_TOKEN" "$AUTHENTIK_URL/api/v3/stages/invitation/invitations/"
 
-Ctrl+C ends it.`);
+Press Ctrl+C to stop.`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       void authentik.close();
@@ -53,10 +59,10 @@ Ctrl+C ends it.`);
 
 main().catch((error: unknown) => {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (error instanceof Misuse) console.error(`${error.message}\n\n${usage}`);
+  if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`);
   else if (code === "EADDRINUSE")
-    console.error("The port is in use: choose another with --port, or leave it out for any.");
-  else if (code === "EACCES") console.error("The port may not be used: choose one above 1023 with --port.");
+    console.error("The port is in use. Choose another with --port, or omit --port to use any free port.");
+  else if (code === "EACCES") console.error("Permission denied for this port. Choose one above 1023 with --port.");
   else console.error(error);
   process.exitCode = 1;
 });

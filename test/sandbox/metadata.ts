@@ -1,19 +1,23 @@
 import type { JsonObject } from "./json";
-import type { Profile } from "./profiles";
+import type { VersionBehavior } from "./versions";
 
-type Extra = { [name: string]: string | number | boolean | JsonObject | JsonObject[] };
+type FieldOptions = { [name: string]: string | number | boolean | JsonObject | JsonObject[] };
 
-function field(type: string, label: string, extra: Extra = {}): JsonObject {
-  return { type, required: false, read_only: false, label, ...extra };
+function field(type: string, label: string, options: FieldOptions = {}): JsonObject {
+  return { type, required: false, read_only: false, label, ...options };
 }
 
-function choices(label: string, pairs: readonly (readonly [string, string])[], extra: Extra = {}): JsonObject {
-  const listed = pairs.map(([value, name]): JsonObject => ({ value, display_name: name }));
-  return field("choice", label, { ...extra, choices: listed });
+function choiceField(
+  label: string,
+  pairs: readonly (readonly [string, string])[],
+  options: FieldOptions = {},
+): JsonObject {
+  const choices = pairs.map(([value, name]): JsonObject => ({ value, display_name: name }));
+  return field("choice", label, { ...options, choices });
 }
 
-/** `sidebar_left` as `Sidebar Left` */
-function titled(value: string): readonly [string, string] {
+/** Pairs a value with its title, for example `sidebar_left` with `Sidebar Left`. */
+function titledChoice(value: string): readonly [string, string] {
   return [
     value,
     value
@@ -23,21 +27,21 @@ function titled(value: string): readonly [string, string] {
   ];
 }
 
-/** What OPTIONS says about invitations (method.options-list, method.options-one). */
-export function invitationOptions(profile: Profile, method: "POST" | "PUT"): JsonObject {
+/** The response to OPTIONS on invitations (method.options-list, method.options-one). */
+export function invitationOptions(behavior: VersionBehavior, method: "POST" | "PUT"): JsonObject {
   const readOnly = { read_only: true };
-  const must = { required: true };
-  const limited = Number.isFinite(profile.slugLength);
-  const slugType = limited ? "slug" : "string";
-  const slugLimit: Extra = limited ? { max_length: profile.slugLength } : {};
+  const required = { required: true };
+  const hasSlugLimit = Number.isFinite(behavior.maxSlugLength);
+  const slugType = hasSlugLimit ? "slug" : "string";
+  const slugLimit: FieldOptions = hasSlugLimit ? { max_length: behavior.maxSlugLength } : {};
   const createdBy: JsonObject = {
     pk: field("integer", "ID", readOnly),
     username: field("string", "Username", {
-      ...must,
+      ...required,
       help_text: "Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
       max_length: 150,
     }),
-    name: field("string", "Name", { ...must, help_text: "User's display name." }),
+    name: field("string", "Name", { ...required, help_text: "User's display name." }),
     is_active: field("boolean", "Active", {
       help_text:
         "Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
@@ -47,7 +51,7 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
     attributes: field("field", "Attributes"),
     uid: field("string", "Uid", readOnly),
   };
-  const background: JsonObject = profile.themedBackground
+  const background: JsonObject = behavior.hasThemedBackgrounds
     ? {
         background: field("string", "Background", { help_text: "Background shown during execution" }),
         background_url: field("field", "Background url", readOnly),
@@ -60,22 +64,22 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
   const flow: JsonObject = {
     pk: field("string", "Flow uuid", readOnly),
     policybindingmodel_ptr_id: field("field", "Policybindingmodel ptr id", readOnly),
-    name: field("string", "Name", must),
-    slug: field(slugType, "Slug", { ...must, help_text: "Visible in the URL.", ...slugLimit }),
-    title: field("string", "Title", { ...must, help_text: "Shown as the Title in Flow pages." }),
-    designation: choices(
+    name: field("string", "Name", required),
+    slug: field(slugType, "Slug", { ...required, help_text: "Visible in the URL.", ...slugLimit }),
+    title: field("string", "Title", { ...required, help_text: "Shown as the Title in Flow pages." }),
+    designation: choiceField(
       "Designation",
       [
-        titled("authentication"),
-        titled("authorization"),
-        titled("invalidation"),
-        titled("enrollment"),
+        titledChoice("authentication"),
+        titledChoice("authorization"),
+        titledChoice("invalidation"),
+        titledChoice("enrollment"),
         ["unenrollment", "Unrenollment"],
-        titled("recovery"),
-        titled("stage_configuration"),
+        titledChoice("recovery"),
+        titledChoice("stage_configuration"),
       ],
       {
-        ...must,
+        ...required,
         help_text:
           "Decides what this Flow is used for. For example, the Authentication flow is redirect to when an un-authenticated user visits authentik.",
       },
@@ -84,7 +88,7 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
     stages: field("field", "Stages", readOnly),
     policies: field("field", "Policies", readOnly),
     cache_count: field("field", "Cache count", readOnly),
-    policy_engine_mode: choices("Policy engine mode", [
+    policy_engine_mode: choiceField("Policy engine mode", [
       ["all", "all, all policies must pass"],
       ["any", "any, any policy must pass"],
     ]),
@@ -92,17 +96,21 @@ export function invitationOptions(profile: Profile, method: "POST" | "PUT"): Jso
       help_text: "Enable compatibility mode, increases compatibility with password managers on mobile devices.",
     }),
     export_url: field("field", "Export url", readOnly),
-    layout: choices("Layout", profile.layouts.map(titled)),
-    denied_action: choices("Denied action", [titled("message_continue"), titled("message"), titled("continue")], {
-      help_text: "Configure what should happen when a flow denies access to a user.",
-    }),
-    authentication: choices("Authentication", profile.authentications.map(titled), {
+    layout: choiceField("Layout", behavior.layouts.map(titledChoice)),
+    denied_action: choiceField(
+      "Denied action",
+      [titledChoice("message_continue"), titledChoice("message"), titledChoice("continue")],
+      {
+        help_text: "Configure what should happen when a flow denies access to a user.",
+      },
+    ),
+    authentication: choiceField("Authentication", behavior.authentications.map(titledChoice), {
       help_text: "Required level of authentication and authorization to access a flow.",
     }),
   };
   const fields: JsonObject = {
     pk: field("string", "Invite uuid", readOnly),
-    name: field(slugType, "Name", { ...must, ...slugLimit }),
+    name: field(slugType, "Name", { ...required, ...slugLimit }),
     expires: field("datetime", "Expires"),
     fixed_data: field("field", "Fixed data"),
     created_by: field("nested object", "Created by", { ...readOnly, children: createdBy }),

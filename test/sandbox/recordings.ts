@@ -1,71 +1,70 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AuthentikVersion } from "./index";
-import { isObject, type Json, type JsonObject, readJson, writeJson } from "./json";
+import { isObject, type Json, type JsonObject, parseJson, stringifyJson } from "./json";
 
-/** One recorded request to a real server, and its answer. */
+/** A request to a real server, with the server's response. */
 export interface Exchange {
   case: string;
   method: string;
   path: string;
   query: string;
-  /** Whose token it carried; the shorter recordings do not say. */
+  /** The name of the token's user. Only `exchanges-*.jsonl` contain it. */
   auth: string | null;
-  /** A text of its own, JSON, or nothing. */
-  body: Buffer | undefined;
+  requestBody: Buffer | undefined;
   contentType: string | undefined;
   status: number;
   headers: { "content-type"?: string; allow?: string };
-  answer: Json;
+  responseBody: Json;
 }
 
-export const recordings = ["exchanges", "events", "enrollment"] as const;
-export type Recording = (typeof recordings)[number];
+export const recordingNames = ["exchanges", "events", "enrollment"] as const;
+export type RecordingName = (typeof recordingNames)[number];
 
-export function readRecording(recording: Recording, version: AuthentikVersion): Exchange[] {
+export function readRecording(recording: RecordingName, version: AuthentikVersion): Exchange[] {
   const file = join(__dirname, "..", "recordings", `${recording}-${version}.jsonl`);
   return readFileSync(file, "utf8")
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => readExchange(readJson(line) as JsonObject));
+    .map((line) => toExchange(parseJson(line) as JsonObject));
 }
 
-function readExchange(line: JsonObject): Exchange {
+function toExchange(line: JsonObject): Exchange {
   const requestBody = line["requestBody"] ?? null;
-  const name = line["case"] as string;
-  const withType = !("requestContentType" in line) || line["requestContentType"] !== null;
+  const caseName = line["case"] as string;
+  const hasContentType = !("requestContentType" in line) || line["requestContentType"] !== null;
   return {
-    case: name,
+    case: caseName,
     method: line["method"] as string,
     path: line["path"] as string,
     query: line["query"] as string,
     auth: (line["auth"] as string | undefined) ?? null,
-    body: requestBody === null ? undefined : readBody(name, requestBody),
+    requestBody: requestBody === null ? undefined : encodeRequestBody(caseName, requestBody),
     contentType:
-      requestBody === null || !withType
+      requestBody === null || !hasContentType
         ? undefined
         : ((line["requestContentType"] as string | undefined) ?? "application/json"),
     status: line["status"] as number,
     headers: line["headers"] as Exchange["headers"],
-    answer: line["responseBody"] ?? null,
+    responseBody: line["responseBody"] ?? null,
   };
 }
 
-function readBody(name: string, body: Json): Buffer {
+function encodeRequestBody(caseName: string, body: Json): Buffer {
   if (isObject(body) && typeof body["$raw"] === "string") {
-    // `\xff` stands for that byte (body.bad-utf8).
+    // `\xff` represents that byte (body.bad-utf8).
     const [start = "", ...rest] = body["$raw"].split("\\xff");
     const bytes = [Buffer.from(start), ...rest.flatMap((part) => [Buffer.from([0xff]), Buffer.from(part)])];
     return Buffer.concat(bytes);
   }
-  if (isObject(body) && typeof body["$bytes"] === "number") return large(name, body["$bytes"]);
-  return Buffer.from(writeJson(body));
+  if (isObject(body) && typeof body["$bytes"] === "number") return regenerateLargeBody(caseName, body["$bytes"]);
+  return Buffer.from(stringifyJson(body));
 }
 
-/** Bodies that were too long to keep: `rec-large` with a text of so many `z`, or a stage's name of so many `y`. */
-function large(name: string, bytes: number): Buffer {
-  const [start, filling, end] = name.startsWith("stages.")
+/** Regenerates a body that was too long to record: fixed data with a long string of `z`, or a stage name of many `y`. */
+function regenerateLargeBody(caseName: string, bytes: number): Buffer {
+  const [start, padding, end] = caseName.startsWith("stages.")
     ? ['{"name": "rec', "y", '"}']
     : ['{"name": "rec-large", "fixed_data": {"v": "', "z", '"}}'];
-  return Buffer.from(start + filling.repeat(bytes - start.length - end.length) + end);
+  return Buffer.from(start + padding.repeat(bytes - start.length - end.length) + end);
 }

@@ -1,51 +1,51 @@
 import type { Json } from "./json";
 
-export interface Answer {
+export interface HttpResponse {
   status: number;
   headers: Record<string, string>;
-  /** JSON is written by the server in its version's manner; a text goes out as it is. */
+  /** JSON is sent with the content type of the server's version. A string is sent as is. */
   body: { json: Json } | { text: string } | undefined;
 }
 
-/** An answer that ends the request at once. */
-export class Refusal extends Error {
-  constructor(readonly answer: Answer) {
-    super(`refused with ${answer.status}`);
+/** An error response. Throwing it ends the request, as an APIException of Django REST framework does. */
+export class ApiError extends Error {
+  constructor(readonly response: HttpResponse) {
+    super(`HTTP status ${response.status}`);
   }
 }
 
-/** The server broke down while it answered. */
-export class Crash extends Error {}
+/** An unhandled exception inside the real server. */
+export class ServerCrash extends Error {}
 
-export function json(status: number, body: Json): Answer {
+export function json(status: number, body: Json): HttpResponse {
   return { status, headers: {}, body: { json: body } };
 }
 
-export function html(status: number, text: string): Answer {
+export function html(status: number, text: string): HttpResponse {
   return { status, headers: { "content-type": "text/html; charset=utf-8" }, body: { text } };
 }
 
-export function noContent(): Answer {
+export function noContent(): HttpResponse {
   return { status: 204, headers: {}, body: undefined };
 }
 
-export function refuse(status: number, body: Json): Refusal {
-  return new Refusal(json(status, body));
+export function apiError(status: number, body: Json): ApiError {
+  return new ApiError(json(status, body));
 }
 
-export function denied(): Refusal {
-  return refuse(403, { detail: "You do not have permission to perform this action." });
+export function permissionDenied(): ApiError {
+  return apiError(403, { detail: "You do not have permission to perform this action." });
 }
 
-/** What no recording and no schema tells: the stand-in does not guess. */
-export function unseen(what: string): Refusal {
-  return refuse(501, {
+/** 501, because neither a recording nor the API schema shows what a real server does. */
+export function notRecorded(what: string): ApiError {
+  return apiError(501, {
     detail: `The embedded authentik is a stand-in: ${what} was not seen on a real server, so it does not answer it.`,
   });
 }
 
-/** A write to an address that does not exist, and a write after which the server broke down, look the same (slash.put, fixed_data.nul). */
-export function writeLost(): Answer {
+/** The response to a write to an unknown URL. It is also the response to a write that crashed the server (slash.put, fixed_data.nul). */
+export function methodNotAllowedPage(): HttpResponse {
   return {
     status: 405,
     headers: { "content-type": "text/html; charset=utf-8", allow: "GET, HEAD, OPTIONS" },
@@ -53,16 +53,16 @@ export function writeLost(): Answer {
   };
 }
 
-/** An address that does not exist (path.unknown). */
-export function noSuchPage(): Answer {
-  return html(404, page("Not Found"));
+/** The response to a read of an unknown URL (path.unknown). */
+export function notFoundPage(): HttpResponse {
+  return html(404, htmlPage("Not Found"));
 }
 
-/** The server broke down while it read (fixed_data.int-huge.retrieve). */
-export function brokenPage(): Answer {
-  return html(500, page("Internal Server Error"));
+/** The response to a read that crashed the server (fixed_data.int-huge.retrieve). */
+export function serverErrorPage(): HttpResponse {
+  return html(500, htmlPage("Internal Server Error"));
 }
 
-export function page(title: string): string {
+export function htmlPage(title: string): string {
   return `\n<!DOCTYPE html>\n<html lang="en"><head><meta charset="UTF-8"><title>${title}</title></head><body><h1>${title}</h1><p>The embedded authentik, a stand-in for tests.</p></body></html>\n`;
 }

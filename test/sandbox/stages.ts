@@ -1,46 +1,60 @@
-import { type Answer, Crash, json, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { Form, notNull, pythonType, type Read, readUuid, slug, text, truth } from "./fields";
+import type { ObjectReference } from "./events";
+import {
+  booleanField,
+  charField,
+  type FieldResult,
+  nullError,
+  parseUuid,
+  pythonTypeName,
+  Serializer,
+  slugField,
+} from "./fields";
 import type { Flow } from "./flows";
 import { isObject, type Json, type JsonObject } from "./json";
-import { byText, filter, list, type Order, order, search, searchWords } from "./lists";
-import { use, ViewSet } from "./viewset";
+import { byString, type Comparator, filterRows, orderRows, paginate, searchRows, searchTerms } from "./lists";
+import type { ApiRequest } from "./request";
+import { apiError, type HttpResponse, json, notRecorded, ServerCrash } from "./responses";
+import { usedByEntry, ViewSet } from "./viewset";
 
-/** What a kind of stage is called in answers. */
-export interface Kind {
+/** How responses name a type of stage. */
+export interface StageType {
   component: string;
-  name: string;
-  model: string;
+  verboseName: string;
+  metaModelName: string;
 }
 
-export const kinds = {
+export const stageTypes = {
   invitation: {
     component: "ak-stage-invitation-form",
-    name: "Invitation Stage",
-    model: "authentik_stages_invitation.invitationstage",
+    verboseName: "Invitation Stage",
+    metaModelName: "authentik_stages_invitation.invitationstage",
   },
-  prompt: { component: "ak-stage-prompt-form", name: "Prompt Stage", model: "authentik_stages_prompt.promptstage" },
+  prompt: {
+    component: "ak-stage-prompt-form",
+    verboseName: "Prompt Stage",
+    metaModelName: "authentik_stages_prompt.promptstage",
+  },
   userWrite: {
     component: "ak-stage-user-write-form",
-    name: "User Write Stage",
-    model: "authentik_stages_user_write.userwritestage",
+    verboseName: "User Write Stage",
+    metaModelName: "authentik_stages_user_write.userwritestage",
   },
   userLogin: {
     component: "ak-stage-user-login-form",
-    name: "User Login Stage",
-    model: "authentik_stages_user_login.userloginstage",
+    verboseName: "User Login Stage",
+    metaModelName: "authentik_stages_user_login.userloginstage",
   },
-} satisfies Record<string, Kind>;
+} satisfies Record<string, StageType>;
 
 export interface Stage {
   pk: string;
   name: string;
-  /** null: a kind that no recording shows. It holds its name and its place in its flow, and that is all. */
-  kind: Kind | null;
+  /** null for a type that no recording shows. Such a stage only reserves its name and its place in its flow. */
+  type: StageType | null;
   continueFlowWithoutInvitation: boolean;
 }
 
-/** All stages of all kinds, whose names are one space (stages.create.duplicate-of-other-kind). */
+/** Invitation stages. Stores all stages, because names are unique across types (stages.create.duplicate-of-other-kind). */
 export class Stages extends ViewSet<Stage> {
   protected readonly app = "authentik_stages_invitation";
   protected readonly model = "invitationstage";
@@ -51,7 +65,7 @@ export class Stages extends ViewSet<Stage> {
   add(stage: Partial<Stage> & { name: string }): Stage {
     const added: Stage = {
       pk: this.instance.uuid(),
-      kind: kinds.invitation,
+      type: stageTypes.invitation,
       continueFlowWithoutInvitation: false,
       ...stage,
     };
@@ -60,7 +74,7 @@ export class Stages extends ViewSet<Stage> {
     return added;
   }
 
-  /** The flows and stages that every authentik has, as far as the recordings show them (flows.list, flows.list.designation, enroll.stage.find.*). */
+  /** Adds the default flows and stages that the recordings show (flows.list, flows.list.designation, enroll.stage.find.*). */
   addDefaults(): void {
     const { bindings, flows } = this.instance;
     const welcome = "Welcome to authentik!";
@@ -86,23 +100,23 @@ export class Stages extends ViewSet<Stage> {
       designation: "stage_configuration",
       isDefault: true,
     });
-    const defaults: [Flow, string, Kind | null][] = [
+    const defaults: [Flow, string, StageType | null][] = [
       [authentication, "default-authentication-identification", null],
       [authentication, "default-authentication-password", null],
       [authentication, "default-authentication-mfa-validation", null],
-      [authentication, "default-authentication-login", kinds.userLogin],
-      [enrollment, "default-source-enrollment-prompt", kinds.prompt],
-      [enrollment, "default-source-enrollment-write", kinds.userWrite],
-      [enrollment, "default-source-enrollment-login", kinds.userLogin],
-      [password, "default-password-change-prompt", kinds.prompt],
+      [authentication, "default-authentication-login", stageTypes.userLogin],
+      [enrollment, "default-source-enrollment-prompt", stageTypes.prompt],
+      [enrollment, "default-source-enrollment-write", stageTypes.userWrite],
+      [enrollment, "default-source-enrollment-login", stageTypes.userLogin],
+      [password, "default-password-change-prompt", stageTypes.prompt],
     ];
-    defaults.forEach(([target, name, kind], order) => {
-      bindings.add({ target, stage: this.add({ name, kind }), order });
+    defaults.forEach(([target, name, type], order) => {
+      bindings.add({ target, stage: this.add({ name, type }), order });
     });
   }
 
-  /** Of any kind. */
-  any(pk: string): Stage | undefined {
+  /** A stage of any type. */
+  findOfAnyType(pk: string): Stage | undefined {
     return this.rows.get(pk);
   }
 
@@ -110,28 +124,28 @@ export class Stages extends ViewSet<Stage> {
     return this.rows.values();
   }
 
-  /** Only invitation stages (stages.retrieve.of-other-kind). */
+  /** An invitation stage. Stages of other types are not found (stages.retrieve.of-other-kind). */
   find(pk: string): Stage | undefined {
     const stage = this.rows.get(pk);
-    return stage?.kind === kinds.invitation ? stage : undefined;
+    return stage?.type === stageTypes.invitation ? stage : undefined;
   }
 
-  /** As a stage of no particular kind is shown, and in bindings. */
-  showPlain(stage: Stage): JsonObject {
-    if (stage.kind === null) throw unseen(`the stage ${stage.name}`);
+  /** The fields that stages of all types have, in `stages/all` and in bindings. */
+  serializeBase(stage: Stage): JsonObject {
+    if (stage.type === null) throw notRecorded(`the stage ${stage.name}`);
     return {
       pk: stage.pk,
       name: stage.name,
-      component: stage.kind.component,
-      verbose_name: stage.kind.name,
-      verbose_name_plural: `${stage.kind.name}s`,
-      meta_model_name: stage.kind.model,
+      component: stage.type.component,
+      verbose_name: stage.type.verboseName,
+      verbose_name_plural: `${stage.type.verboseName}s`,
+      meta_model_name: stage.type.metaModelName,
       flow_set: this.flowSet(stage),
     };
   }
 
-  /** As the answer to a new binding shows its stage: its kind is not looked up (bindings.create). */
-  showKindless(stage: Stage): JsonObject {
+  /** The `stage_obj` in the response to writing a binding: authentik does not look up the stage's type (bindings.create). */
+  serializeUntyped(stage: Stage): JsonObject {
     return {
       pk: stage.pk,
       name: stage.name,
@@ -143,110 +157,112 @@ export class Stages extends ViewSet<Stage> {
     };
   }
 
-  /** A flow stands in it once for every binding (stages.retrieve.bound). */
+  /** Lists a flow once per binding (stages.retrieve.bound). */
   private flowSet(stage: Stage): JsonObject[] {
     const { bindings, flows } = this.instance;
-    return bindings.ofStage(stage).map((binding) => flows.showInSet(binding.target));
+    return bindings.findByStage(stage).map((binding) => flows.serializeInFlowSet(binding.target));
   }
 
-  show(stage: Stage): JsonObject {
-    return { ...this.showPlain(stage), continue_flow_without_invitation: stage.continueFlowWithoutInvitation };
+  serialize(stage: Stage): JsonObject {
+    return { ...this.serializeBase(stage), continue_flow_without_invitation: stage.continueFlowWithoutInvitation };
   }
 
-  ref(stage: Stage): { app: string; model: string; pk: string; name: string } {
+  toReference(stage: Stage): ObjectReference {
     return { app: this.app, model: this.model, pk: stage.pk, name: stage.name };
   }
 
-  protected list(call: Call): Answer {
-    const invitationStages = Array.from(this.rows.values()).filter((row) => row.kind === kinds.invitation);
-    const found = filter<Stage>(call, invitationStages, {
-      name: (text) => (row) => row.name === text,
-      stage_uuid: (text) => {
-        const pk = readUuid(text);
+  protected list(request: ApiRequest): HttpResponse {
+    const invitationStages = Array.from(this.rows.values()).filter((row) => row.type === stageTypes.invitation);
+    const filtered = filterRows<Stage>(request, invitationStages, {
+      name: (value) => (row) => row.name === value,
+      stage_uuid: (value) => {
+        const pk = parseUuid(value);
         if (pk === undefined) return { errors: ["Enter a valid UUID."] };
         return (row) => row.pk === pk;
       },
-      continue_flow_without_invitation: (text) => (row) => row.continueFlowWithoutInvitation === queryTruth(text),
-      no_flows: (text) => (row) => (this.instance.bindings.ofStage(row).length === 0) === queryTruth(text),
+      continue_flow_without_invitation: (value) => (row) =>
+        row.continueFlowWithoutInvitation === parseQueryBoolean(value),
+      no_flows: (value) => (row) => (this.instance.bindings.findByStage(row).length === 0) === parseQueryBoolean(value),
     });
-    const ordered = order(
-      call,
-      search(call, found, (row) => [row.name]),
-      orders,
+    const ordered = orderRows(
+      request,
+      searchRows(request, filtered, (row) => [row.name]),
+      comparators,
       "name",
     );
-    // no_flows=false gives a stage once for every binding (stages.list.no_flows-false).
-    const noFlows = call.parameter("no_flows");
+    // no_flows=false lists a stage once per binding (stages.list.no_flows-false).
+    const noFlows = request.parameter("no_flows");
     const repeated =
-      noFlows && !queryTruth(noFlows)
-        ? ordered.flatMap((row) => this.instance.bindings.ofStage(row).map(() => row))
+      noFlows && !parseQueryBoolean(noFlows)
+        ? ordered.flatMap((row) => this.instance.bindings.findByStage(row).map(() => row))
         : ordered;
-    return list(call, repeated, (row) => this.show(row));
+    return paginate(request, repeated, (row) => this.serialize(row));
   }
 
-  protected create(call: Call): Answer {
-    const written = this.read(call, undefined, false);
+  protected create(request: ApiRequest): HttpResponse {
+    const validated = this.validate(request, undefined, false);
     const stage = this.add({
-      name: written.name ?? "",
-      continueFlowWithoutInvitation: written.continueFlowWithoutInvitation ?? false,
+      name: validated.name ?? "",
+      continueFlowWithoutInvitation: validated.continueFlowWithoutInvitation ?? false,
     });
-    this.instance.events.created(call, this.ref(stage), {
+    this.instance.events.logCreated(request, this.toReference(stage), {
       name: stage.name,
       stage_ptr: stage.pk.replaceAll("-", ""),
       stage_uuid: stage.pk.replaceAll("-", ""),
       continue_flow_without_invitation: stage.continueFlowWithoutInvitation,
     });
-    return json(201, this.show(stage));
+    return json(201, this.serialize(stage));
   }
 
-  protected update(call: Call, stage: Stage, partial: boolean): Answer {
-    const written = this.read(call, stage, partial);
+  protected update(request: ApiRequest, stage: Stage, partial: boolean): HttpResponse {
+    const validated = this.validate(request, stage, partial);
     this.byName.delete(stage.name);
-    stage.name = written.name ?? stage.name;
+    stage.name = validated.name ?? stage.name;
     this.byName.set(stage.name, stage);
-    // stages.put.name-only: what is left out stays.
-    stage.continueFlowWithoutInvitation = written.continueFlowWithoutInvitation ?? stage.continueFlowWithoutInvitation;
-    this.instance.events.updated(call, this.ref(stage));
-    return json(200, this.show(stage));
+    // stages.put.name-only: PUT keeps omitted fields.
+    stage.continueFlowWithoutInvitation =
+      validated.continueFlowWithoutInvitation ?? stage.continueFlowWithoutInvitation;
+    this.instance.events.logUpdated(request, this.toReference(stage));
+    return json(200, this.serialize(stage));
   }
 
-  protected remove(call: Call, stage: Stage): void {
+  protected destroy(request: ApiRequest, stage: Stage): void {
     this.rows.delete(stage.pk);
     this.byName.delete(stage.name);
     // bindings.retrieve.after-stage-delete
-    this.instance.bindings.removeThoseOfStage(stage);
-    this.instance.events.deleted(call, this.ref(stage));
+    this.instance.bindings.removeByStage(stage);
+    this.instance.events.logDeleted(request, this.toReference(stage));
   }
 
   protected usedBy(stage: Stage): JsonObject[] {
-    const bindings = this.instance.bindings.ofStage(stage);
+    const bindings = this.instance.bindings.findByStage(stage);
     return [
       ...bindings.map(({ target }) =>
-        use("authentik_flows", "flow", target.pk, `Flow ${target.name} (${target.slug})`, "cascade_many"),
+        usedByEntry("authentik_flows", "flow", target.pk, `Flow ${target.name} (${target.slug})`, "cascade_many"),
       ),
-      ...bindings.map((binding) => this.instance.bindings.use(binding)),
+      ...bindings.map((binding) => this.instance.bindings.usedByEntry(binding)),
     ];
   }
 
-  private read(
-    call: Call,
+  private validate(
+    request: ApiRequest,
     stage: Stage | undefined,
     partial: boolean,
   ): { name?: string; continueFlowWithoutInvitation?: boolean } {
-    const form = new Form(call.fields(), partial);
-    const name = form.required("name", (value): Read<string> => {
-      const read = text(value);
-      if ("errors" in read) return read;
-      const other = this.byName.get(read.value);
-      return other && other !== stage ? { errors: ["stage with this name already exists."] } : read;
+    const serializer = new Serializer(request.bodyFields(), partial);
+    const name = serializer.required("name", (value): FieldResult<string> => {
+      const result = charField(value);
+      if ("errors" in result) return result;
+      const other = this.byName.get(result.value);
+      return other && other !== stage ? { errors: ["stage with this name already exists."] } : result;
     });
-    const flowSet = call.profile.readsFlowSet
-      ? form.optional("flow_set", (value) => this.readFlowSet(call, value))
+    const flowSet = request.behavior.validatesFlowSet
+      ? serializer.optional("flow_set", (value) => this.validateFlowSet(request, value))
       : undefined;
-    const continueFlowWithoutInvitation = form.optional("continue_flow_without_invitation", truth);
-    if (form.wrong) throw refuse(400, form.errors);
-    // stages.create.flow_set-empty, -new, patch.flow_set-empty: 2024.8 cannot write what it takes; nothing is saved.
-    if (flowSet !== undefined) throw new Crash("a flow set cannot be written");
+    const continueFlowWithoutInvitation = serializer.optional("continue_flow_without_invitation", booleanField);
+    if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    // stages.create.flow_set-empty, -new, patch.flow_set-empty: 2024.8 validates flow_set and then crashes without saving.
+    if (flowSet !== undefined) throw new ServerCrash("flow_set is not writable");
     return {
       ...(name === undefined ? {} : { name }),
       ...(continueFlowWithoutInvitation === undefined ? {} : { continueFlowWithoutInvitation }),
@@ -254,75 +270,77 @@ export class Stages extends ViewSet<Stage> {
   }
 
   /** stages.create.flow_set-* */
-  private readFlowSet(call: Call, value: Json): Read<true> {
-    if (value === null) return { errors: [notNull] };
-    if (!Array.isArray(value)) throw unseen("a flow_set that is no list");
+  private validateFlowSet(request: ApiRequest, value: Json): FieldResult<true> {
+    if (value === null) return { errors: [nullError] };
+    if (!Array.isArray(value)) throw notRecorded("a flow_set that is no list");
     const errors = value.map((item): Json => {
       if (!isObject(item)) {
-        return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${pythonType(item)}.`] };
+        return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${pythonTypeName(item)}.`] };
       }
-      const form = new Form(item, false);
-      form.required("name", (name) => text(name));
-      form.required("slug", (field) => {
-        const read = slug(call.profile)(field);
-        if ("errors" in read || !this.instance.flows.ofSlug(read.value)) return read;
+      const serializer = new Serializer(item, false);
+      serializer.required("name", (name) => charField(name));
+      serializer.required("slug", (slug) => {
+        const result = slugField(request.behavior)(slug);
+        if ("errors" in result || !this.instance.flows.ofSlug(result.value)) return result;
         return { errors: ["Flow with this slug already exists."] };
       });
-      form.required("title", (title) => text(title));
-      if (!Object.hasOwn(item, "designation")) throw unseen("a flow_set without designation");
-      return form.errors;
+      serializer.required("title", (title) => charField(title));
+      if (!Object.hasOwn(item, "designation")) throw notRecorded("a flow_set without designation");
+      return serializer.errors;
     });
-    const wrong = errors.some((error) => isObject(error) && Object.keys(error).length > 0);
-    return wrong ? { errors } : { value: true };
+    const hasErrors = errors.some((error) => isObject(error) && Object.keys(error).length > 0);
+    return hasErrors ? { errors } : { value: true };
   }
 }
 
-/** Stages of all kinds under one address (stages.retrieve.through-all, enroll.stage.find.*). */
+/** `stages/all`: stages of all types (stages.retrieve.through-all, enroll.stage.find.*). */
 export class AllStages extends ViewSet<Stage> {
   protected readonly app = "authentik_flows";
   protected readonly model = "stage";
   protected readonly label = "Stage";
-  protected override readonly allowOnList = "GET, HEAD, OPTIONS";
-  protected override readonly allowOnOne = "GET, DELETE, HEAD, OPTIONS";
+  protected override readonly allowedOnList = "GET, HEAD, OPTIONS";
+  protected override readonly allowedOnDetail = "GET, DELETE, HEAD, OPTIONS";
 
   find(pk: string): Stage | undefined {
-    return this.instance.stages.any(pk);
+    return this.instance.stages.findOfAnyType(pk);
   }
 
-  show(stage: Stage): JsonObject {
-    return this.instance.stages.showPlain(stage);
+  serialize(stage: Stage): JsonObject {
+    return this.instance.stages.serializeBase(stage);
   }
 
-  protected list(call: Call): Answer {
-    if (searchWords(call).length > 0) throw unseen("a search through all stages");
-    const found = filter<Stage>(call, this.instance.stages.all(), { name: (text) => (row) => row.name === text });
-    return list(call, order(call, found, orders, "name"), (row) => this.show(row));
+  protected list(request: ApiRequest): HttpResponse {
+    if (searchTerms(request).length > 0) throw notRecorded("a search through all stages");
+    const filtered = filterRows<Stage>(request, this.instance.stages.all(), {
+      name: (value) => (row) => row.name === value,
+    });
+    return paginate(request, orderRows(request, filtered, comparators, "name"), (row) => this.serialize(row));
   }
 
-  protected create(): Answer {
-    throw unseen("a stage of no kind");
+  protected create(): HttpResponse {
+    throw notRecorded("a stage of no kind");
   }
 
-  protected update(): Answer {
-    throw unseen("a stage of no kind");
+  protected update(): HttpResponse {
+    throw notRecorded("a stage of no kind");
   }
 
-  protected remove(): void {
-    throw unseen("the deletion of a stage under stages/all");
+  protected destroy(): void {
+    throw notRecorded("the deletion of a stage under stages/all");
   }
 
   protected usedBy(): Json {
-    throw unseen("used_by under stages/all");
+    throw notRecorded("used_by under stages/all");
   }
 }
 
-function queryTruth(text: string): boolean {
-  if (/^(true|1)$/i.test(text)) return true;
-  if (/^(false|0)$/i.test(text)) return false;
-  throw unseen(`the truth value ${JSON.stringify(text)} in a filter`);
+function parseQueryBoolean(value: string): boolean {
+  if (/^(true|1)$/i.test(value)) return true;
+  if (/^(false|0)$/i.test(value)) return false;
+  throw notRecorded(`the truth value ${JSON.stringify(value)} in a filter`);
 }
 
-const orders: Record<string, Order<Stage>> = {
-  pk: byText((row) => row.pk),
-  name: byText((row) => row.name),
+const comparators: Record<string, Comparator<Stage>> = {
+  pk: byString((row) => row.pk),
+  name: byString((row) => row.name),
 };

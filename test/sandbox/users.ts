@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type Answer, denied, json, noContent, refuse, unseen } from "./responses";
-import type { Call } from "./call";
 import type { Instance } from "./instance";
-import { type Instant, showInstant } from "./instants";
+import { formatInstant, type Instant } from "./instants";
 import type { Json, JsonObject } from "./json";
-import { list, missing } from "./lists";
+import { notFound, paginate } from "./lists";
+import type { ApiRequest } from "./request";
+import { apiError, type HttpResponse, json, noContent, notRecorded, permissionDenied } from "./responses";
 
 export interface User {
   pk: number;
@@ -12,8 +12,8 @@ export interface User {
   username: string;
   name: string;
   email: string;
-  active: boolean;
-  superuser: boolean;
+  isActive: boolean;
+  isSuperuser: boolean;
   type: "internal" | "external" | "service_account";
   path: string;
   permissions: ReadonlySet<string>;
@@ -21,10 +21,10 @@ export interface User {
   roles: JsonObject[];
   attributes: JsonObject;
   uid: string;
-  joined: Instant;
+  dateJoined: Instant;
   lastLogin: Instant | null;
-  passwordChanged: Instant;
-  updated: Instant;
+  passwordChangeDate: Instant;
+  lastUpdated: Instant;
 }
 
 interface Token {
@@ -38,7 +38,7 @@ export class Users {
   private readonly byPk = new Map<number, User>();
   private readonly byName = new Map<string, User>();
   private readonly tokens = new Map<string, Token>();
-  /** akadmin is the third: before it come AnonymousUser and the embedded outpost (`me`). */
+  /** akadmin has pk 3, after AnonymousUser and the embedded outpost's user (`me`). */
   private nextPk = 3;
   readonly admin: User;
 
@@ -46,8 +46,8 @@ export class Users {
     this.admin = this.add({
       username: "akadmin",
       name: "authentik Default Admin",
-      email: instance.profile.adminEmail,
-      superuser: true,
+      email: instance.behavior.adminEmail,
+      isSuperuser: true,
       groups: [{ name: "authentik Admins", pk: instance.uuid() }],
     });
   }
@@ -58,8 +58,8 @@ export class Users {
       uuid: this.instance.uuid(),
       name: user.username,
       email: "",
-      active: true,
-      superuser: false,
+      isActive: true,
+      isSuperuser: false,
       type: "internal",
       path: "users",
       permissions: new Set(),
@@ -69,10 +69,10 @@ export class Users {
       uid: createHash("sha256")
         .update(`${this.nextPk}-${randomBytes(16).toString("hex")}`)
         .digest("hex"),
-      joined: this.instance.moment(),
+      dateJoined: this.instance.timestamp(),
       lastLogin: null,
-      passwordChanged: this.instance.moment(),
-      updated: this.instance.moment(),
+      passwordChangeDate: this.instance.timestamp(),
+      lastUpdated: this.instance.timestamp(),
       ...user,
     };
     this.nextPk += 1;
@@ -85,12 +85,13 @@ export class Users {
     return this.byName.get(username);
   }
 
-  /** With the user go its tokens and the invitations it made (invitations.retrieve.after-creator-delete). */
+  /** Also removes the user's tokens and the invitations that it created (invitations.retrieve.after-creator-delete). */
   remove(user: User): void {
     this.byPk.delete(user.pk);
     this.byName.delete(user.username);
-    for (const [key, token] of this.tokens) if (token.user === user) this.tokens.delete(key);
-    this.instance.invitations.removeThoseOf(user);
+    for (const [key, dispatchTokenDetail] of this.tokens)
+      if (dispatchTokenDetail.user === user) this.tokens.delete(key);
+    this.instance.invitations.removeByCreator(user);
   }
 
   addToken(user: User, token: Partial<Token> & { key?: string } = {}): string {
@@ -104,136 +105,140 @@ export class Users {
     return key;
   }
 
-  /** Who asks; null if nobody says who. A token that is none is refused at once (auth.bad.*, auth.header.*). */
-  authenticate(call: Call): User | null {
-    const header = (call.header("authorization") ?? "").trim();
+  /** Returns the token's user, or null without a token. Throws if the token is invalid (auth.bad.*, auth.header.*). */
+  authenticate(request: ApiRequest): User | null {
+    const header = (request.header("authorization") ?? "").trim();
     const space = header.indexOf(" ");
     if (space === -1) return null;
     if (header.slice(0, space).toLowerCase() !== "bearer") {
-      if (call.profile.refusesOtherSchemes) throw refuse(403, { detail: "Unsupported authentication type" });
+      if (request.behavior.rejectsOtherAuthSchemes) throw apiError(403, { detail: "Unsupported authentication type" });
       return null;
     }
     const key = header.slice(space + 1);
     const token = this.tokens.get(key);
-    const expired = token?.expires !== undefined && token.expires !== null && token.expires < this.instance.moment();
-    // auth.expired.token-object: whoever comes with an expired token deletes it.
-    if (expired) this.tokens.delete(key);
-    if (!token || expired || !token.user.active || token.intent !== "api") {
-      throw refuse(403, { detail: "Token invalid/expired" });
+    const isExpired =
+      token?.expires !== undefined && token.expires !== null && token.expires < this.instance.timestamp();
+    // auth.expired.token-object: using an expired token deletes it.
+    if (isExpired) this.tokens.delete(key);
+    if (!token || isExpired || !token.user.isActive || token.intent !== "api") {
+      throw apiError(403, { detail: "Token invalid/expired" });
     }
     return token.user;
   }
 
   /** GET /core/users/me/ */
-  me(call: Call): Answer {
-    const user = call.user;
-    if (!user) throw refuse(403, { detail: "Authentication credentials were not provided." });
-    const roles: JsonObject = call.profile.usersHoldRoles ? { roles: user.roles } : {};
+  me(request: ApiRequest): HttpResponse {
+    const user = request.user;
+    if (!user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+    const roles: JsonObject = request.behavior.usersHaveRoles ? { roles: user.roles } : {};
     return json(200, {
       user: {
         pk: user.pk,
         username: user.username,
         name: user.name,
-        is_active: user.active,
-        is_superuser: user.superuser,
+        is_active: user.isActive,
+        is_superuser: user.isSuperuser,
         groups: user.groups,
         ...roles,
         email: user.email,
-        avatar: avatar(user),
+        avatar: avatarUrl(user),
         uid: user.uid,
         settings: {},
         type: user.type,
-        system_permissions: user.superuser ? call.profile.systemPermissions : [],
+        system_permissions: user.isSuperuser ? request.behavior.systemPermissions : [],
       },
     });
   }
 
-  /** GET /core/users/, as the enrolment's recording asks: by user name. */
-  list(call: Call): Answer {
-    if (!call.user) throw refuse(403, { detail: "Authentication credentials were not provided." });
-    if (!may(call.user, "authentik_core.view_user")) throw denied();
-    const username = call.parameter("username");
-    if (!username) throw unseen("a list of users without a user name");
-    for (const name of call.query.keys()) {
-      if (!["username", "page", "page_size"].includes(name)) throw unseen(`the list of users with ${name}`);
+  /** GET /core/users/?username=…, the only list of users in the recordings. */
+  list(request: ApiRequest): HttpResponse {
+    if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+    if (!hasPermission(request.user, "authentik_core.view_user")) throw permissionDenied();
+    const username = request.parameter("username");
+    if (!username) throw notRecorded("a list of users without a user name");
+    for (const name of request.query.keys()) {
+      if (!["username", "page", "page_size"].includes(name)) throw notRecorded(`the list of users with ${name}`);
     }
     const user = this.byName.get(username);
-    return list(call, user ? [user] : [], (row) => this.show(row), usersAutocomplete);
+    return paginate(request, user ? [user] : [], (row) => this.serialize(row), usersAutocomplete);
   }
 
   /** DELETE /core/users/{pk}/ */
-  one(call: Call, key: string): Answer {
-    if (!call.user || !may(call.user, "authentik_core.view_user")) throw denied();
-    if (call.method !== "DELETE") throw unseen(`${call.method} on one user`);
+  dispatchDetail(request: ApiRequest, key: string): HttpResponse {
+    if (!request.user || !hasPermission(request.user, "authentik_core.view_user")) throw permissionDenied();
+    if (request.method !== "DELETE") throw notRecorded(`${request.method} on one user`);
     const user = this.byPk.get(Number(key));
-    if (!user) throw missing(call, "User");
-    if (!may(call.user, "authentik_core.delete_user")) throw denied();
-    if (user.superuser) throw unseen("the deletion of an admin");
+    if (!user) throw notFound(request, "User");
+    if (!hasPermission(request.user, "authentik_core.delete_user")) throw permissionDenied();
+    if (user.isSuperuser) throw notRecorded("the deletion of an admin");
     this.remove(user);
     return noContent();
   }
 
-  /** GET /core/tokens/{identifier}/, for the one recorded case: a token that is gone (auth.expired.token-object). */
-  token(call: Call, identifier: string): Answer {
-    if (!call.user?.superuser) throw denied();
+  /** GET /core/tokens/{identifier}/, for the only recorded case: a deleted token (auth.expired.token-object). */
+  dispatchTokenDetail(request: ApiRequest, identifier: string): HttpResponse {
+    if (!request.user?.isSuperuser) throw permissionDenied();
     for (const token of this.tokens.values()) {
-      if (token.identifier === identifier) throw unseen("a token as an object");
+      if (token.identifier === identifier) throw notRecorded("a token as an object");
     }
-    if (call.method !== "GET") throw unseen(`${call.method} on a token`);
-    throw missing(call, "Token");
+    if (request.method !== "GET") throw notRecorded(`${request.method} on a token`);
+    throw notFound(request, "Token");
   }
 
-  private show(user: User): JsonObject {
-    const roles = this.instance.profile.usersHoldRoles;
+  private serialize(user: User): JsonObject {
+    const { usersHaveRoles } = this.instance.behavior;
     return {
       pk: user.pk,
       username: user.username,
       name: user.name,
-      is_active: user.active,
-      last_login: user.lastLogin === null ? null : showInstant(user.lastLogin),
-      ...(roles ? { date_joined: showInstant(user.joined) } : {}),
-      is_superuser: user.superuser,
+      is_active: user.isActive,
+      last_login: user.lastLogin === null ? null : formatInstant(user.lastLogin),
+      ...(usersHaveRoles ? { date_joined: formatInstant(user.dateJoined) } : {}),
+      is_superuser: user.isSuperuser,
       groups: user.groups.map((group) => group["pk"] as Json),
-      groups_obj: user.groups.length > 0 ? this.unseenGroups() : [],
-      ...(roles ? { roles: [], roles_obj: [] } : {}),
+      groups_obj: user.groups.length > 0 ? this.notRecordedGroups() : [],
+      ...(usersHaveRoles ? { roles: [], roles_obj: [] } : {}),
       email: user.email,
-      avatar: avatar(user),
+      avatar: avatarUrl(user),
       attributes: user.attributes,
       uid: user.uid,
       path: user.path,
       type: user.type,
       uuid: user.uuid,
-      ...(roles
-        ? { password_change_date: showInstant(user.passwordChanged), last_updated: showInstant(user.updated) }
+      ...(usersHaveRoles
+        ? {
+            password_change_date: formatInstant(user.passwordChangeDate),
+            last_updated: formatInstant(user.lastUpdated),
+          }
         : {}),
     };
   }
 
-  private unseenGroups(): never {
-    throw unseen("a listed user who is in a group");
+  private notRecordedGroups(): never {
+    throw notRecorded("a listed user who is in a group");
   }
 }
 
-export function may(user: User, permission: string): boolean {
-  return user.superuser || user.permissions.has(permission);
+export function hasPermission(user: User, permission: string): boolean {
+  return user.isSuperuser || user.permissions.has(permission);
 }
 
-/** A user as invitations name it in `created_by`. */
-export function showCreator(user: User): JsonObject {
+/** The `created_by` of invitations. */
+export function serializeCreator(user: User): JsonObject {
   return {
     pk: user.pk,
     username: user.username,
     name: user.name,
-    is_active: user.active,
-    last_login: user.lastLogin === null ? null : showInstant(user.lastLogin),
+    is_active: user.isActive,
+    last_login: user.lastLogin === null ? null : formatInstant(user.lastLogin),
     email: user.email,
     attributes: user.attributes,
     uid: user.uid,
   };
 }
 
-/** Two letters on a square, as the server draws it. */
-function avatar(user: User): string {
+/** A generated avatar: two letters on a square. */
+function avatarUrl(user: User): string {
   const letters = user.name
     .slice(0, 2)
     .toUpperCase()
@@ -242,24 +247,24 @@ function avatar(user: User): string {
   return `data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}`;
 }
 
-const plain = (type: string): JsonObject => ({ type, nullable: false, options: null });
+const autocompleteField = (type: string): JsonObject => ({ type, nullable: false, options: null });
 
 /** `enroll.user` */
 const usersAutocomplete: JsonObject = {
   current_model: "authentik_core.user",
   models: {
     "authentik_core.user": {
-      username: plain("str"),
-      name: plain("str"),
-      email: plain("str"),
-      path: plain("str"),
+      username: autocompleteField("str"),
+      name: autocompleteField("str"),
+      email: autocompleteField("str"),
+      path: autocompleteField("str"),
       is_active: { type: "bool", nullable: true, options: null },
       type: {
         type: "str",
         nullable: false,
         options: ["internal", "external", "service_account", "internal_service_account"],
       },
-      attributes: { ...plain("relation"), relation: "authentik_core.user_attributes" },
+      attributes: { ...autocompleteField("relation"), relation: "authentik_core.user_attributes" },
     },
   },
 };

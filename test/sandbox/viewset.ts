@@ -1,140 +1,143 @@
-import { type Answer, denied, json, noContent, Refusal, refuse, unseen } from "./responses";
-import type { Call } from "./call";
-import { readUuid } from "./fields";
+import { parseUuid } from "./fields";
 import type { Instance } from "./instance";
 import type { Json, JsonObject } from "./json";
-import { missing } from "./lists";
-import { may, type User } from "./users";
+import { notFound } from "./lists";
+import type { ApiRequest } from "./request";
+import { ApiError, apiError, type HttpResponse, json, noContent, notRecorded, permissionDenied } from "./responses";
+import { hasPermission, type User } from "./users";
 
-const onList = "GET, POST, HEAD, OPTIONS";
-const onOne = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
-const onUsedBy = "GET, HEAD, OPTIONS";
+const listMethods = "GET, POST, HEAD, OPTIONS";
+const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
+const usedByMethods = "GET, HEAD, OPTIONS";
 
-/** The way of a request to one kind of object: who may do what, in which order it is looked at, and which methods there are. */
+/**
+ * The endpoints of one model, like a viewset of Django REST framework. Content negotiation, authentication, the allowed methods,
+ * permissions and the lookup are checked in the order that the recordings show.
+ */
 export abstract class ViewSet<Row> {
-  /** As permissions are called: `authentik_stages_invitation` and `invitation`. */
+  /** The parts of permission names, for example `authentik_stages_invitation` and `invitation`. */
   protected abstract readonly app: string;
   protected abstract readonly model: string;
-  /** As a 404 calls it. */
+  /** The model's name in 404 responses. */
   protected abstract readonly label: string;
-  protected readonly allowOnList: string = onList;
-  protected readonly allowOnOne: string = onOne;
+  protected readonly allowedOnList: string = listMethods;
+  protected readonly allowedOnDetail: string = detailMethods;
 
   constructor(protected readonly instance: Instance) {}
 
-  protected abstract list(call: Call): Answer;
-  protected abstract create(call: Call, user: User): Answer;
-  protected abstract update(call: Call, row: Row, partial: boolean): Answer;
-  protected abstract remove(call: Call, row: Row): void;
-  protected abstract show(row: Row): Json;
+  protected abstract list(request: ApiRequest): HttpResponse;
+  protected abstract create(request: ApiRequest, user: User): HttpResponse;
+  protected abstract update(request: ApiRequest, row: Row, partial: boolean): HttpResponse;
+  protected abstract destroy(request: ApiRequest, row: Row): void;
+  protected abstract serialize(row: Row): Json;
   protected abstract usedBy(row: Row): Json;
   protected abstract find(pk: string): Row | undefined;
 
-  /** OPTIONS; `method` is the one whose fields are described. */
-  protected options(_call: Call, _method: "POST" | "PUT"): Answer {
-    throw unseen(`OPTIONS on ${this.model}`);
+  /** The response to OPTIONS. It describes the fields of `method`. */
+  protected options(_request: ApiRequest, _method: "POST" | "PUT"): HttpResponse {
+    throw notRecorded(`OPTIONS on ${this.model}`);
   }
 
-  /** By UUID; what is none is not found, in the same words on both versions (retrieve.malformed). */
-  protected lookUp(call: Call, key: string): Row {
-    const pk = readUuid(key);
-    if (pk === undefined) throw refuse(404, { detail: "Not found." });
+  /** Looks up an object by UUID. A malformed UUID is a 404 with the same detail on both versions (retrieve.malformed). */
+  protected getObject(request: ApiRequest, key: string): Row {
+    const pk = parseUuid(key);
+    if (pk === undefined) throw apiError(404, { detail: "Not found." });
     const row = this.find(pk);
-    if (row === undefined) throw missing(call, this.label);
+    if (row === undefined) throw notFound(request, this.label);
     return row;
   }
 
-  answerList(call: Call): Answer {
-    return allowing(this.allowOnList, () => {
-      this.enter(call);
-      if (!call.user) throw refuse(403, { detail: "Authentication credentials were not provided." });
-      switch (call.method) {
+  dispatchList(request: ApiRequest): HttpResponse {
+    return withAllowHeader(this.allowedOnList, () => {
+      this.initialize(request);
+      if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+      switch (request.method) {
         case "GET":
         case "HEAD":
-          this.demand(call.user, "view");
-          return this.list(call);
+          this.requirePermission(request.user, "view");
+          return this.list(request);
         case "POST":
-          if (!this.allowOnList.includes("POST")) break;
-          this.demand(call.user, "add");
-          return this.create(call, call.user);
+          if (!this.allowedOnList.includes("POST")) break;
+          this.requirePermission(request.user, "add");
+          return this.create(request, request.user);
         case "OPTIONS":
-          this.demandAdmin(call.user);
-          return this.options(call, "POST");
+          this.requireAdmin(request.user);
+          return this.options(request, "POST");
       }
-      throw notAllowed(call);
+      throw methodNotAllowed(request);
     });
   }
 
-  answerOne(call: Call, key: string): Answer {
-    return allowing(this.allowOnOne, () => {
-      this.enter(call);
-      if (!call.user) throw denied();
-      if (!this.allowOnOne.split(", ").includes(call.method)) throw notAllowed(call);
-      this.demand(call.user, "view");
-      // Found first, allowed second: auth.viewer.delete.unknown is 404 to a user who may not delete.
-      const row = this.lookUp(call, key);
-      switch (call.method) {
+  dispatchDetail(request: ApiRequest, key: string): HttpResponse {
+    return withAllowHeader(this.allowedOnDetail, () => {
+      this.initialize(request);
+      if (!request.user) throw permissionDenied();
+      if (!this.allowedOnDetail.split(", ").includes(request.method)) throw methodNotAllowed(request);
+      this.requirePermission(request.user, "view");
+      // Lookup precedes the permission check: auth.viewer.delete.unknown is a 404 for a user without delete permission.
+      const row = this.getObject(request, key);
+      switch (request.method) {
         case "PUT":
         case "PATCH":
-          this.demand(call.user, "change");
-          return this.update(call, row, call.method === "PATCH");
+          this.requirePermission(request.user, "change");
+          return this.update(request, row, request.method === "PATCH");
         case "DELETE":
-          this.demand(call.user, "delete");
-          this.remove(call, row);
+          this.requirePermission(request.user, "delete");
+          this.destroy(request, row);
           return noContent();
         case "OPTIONS":
-          this.demandAdmin(call.user);
-          return this.options(call, "PUT");
+          this.requireAdmin(request.user);
+          return this.options(request, "PUT");
         default:
-          return json(200, this.show(row));
+          return json(200, this.serialize(row));
       }
     });
   }
 
-  answerUsedBy(call: Call, key: string): Answer {
-    return allowing(onUsedBy, () => {
-      this.enter(call);
-      if (!call.user) throw denied();
-      if (call.method !== "GET" && call.method !== "HEAD") throw notAllowed(call);
-      this.demand(call.user, "view");
-      return json(200, this.usedBy(this.lookUp(call, key)));
+  dispatchUsedBy(request: ApiRequest, key: string): HttpResponse {
+    return withAllowHeader(usedByMethods, () => {
+      this.initialize(request);
+      if (!request.user) throw permissionDenied();
+      if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed(request);
+      this.requirePermission(request.user, "view");
+      return json(200, this.usedBy(this.getObject(request, key)));
     });
   }
 
-  private enter(call: Call): void {
-    if (!call.acceptsJson()) throw refuse(406, { detail: "Could not satisfy the request Accept header." });
-    call.user = this.instance.users.authenticate(call);
+  private initialize(request: ApiRequest): void {
+    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
+    request.user = this.instance.users.authenticate(request);
   }
 
-  private demand(user: User, action: "view" | "add" | "change" | "delete"): void {
-    if (!may(user, `${this.app}.${action}_${this.model}`)) throw denied();
+  private requirePermission(user: User, action: "view" | "add" | "change" | "delete"): void {
+    if (!hasPermission(user, `${this.app}.${action}_${this.model}`)) throw permissionDenied();
   }
 
-  private demandAdmin(user: User): void {
-    if (!user.superuser) throw unseen("OPTIONS of a user who is no admin");
+  private requireAdmin(user: User): void {
+    if (!user.isSuperuser) throw notRecorded("OPTIONS of a user who is no admin");
   }
 }
 
-/** Gives every JSON answer, a refusal too, its Allow header. */
-export function allowing(allow: string, answer: () => Answer): Answer {
-  const given = settle(answer);
-  return { ...given, headers: { allow, ...given.headers } };
+/** Adds the Allow header to the handler's response, including API errors. */
+export function withAllowHeader(allow: string, handler: () => HttpResponse): HttpResponse {
+  const response = catchApiError(handler);
+  return { ...response, headers: { allow, ...response.headers } };
 }
 
-function settle(answer: () => Answer): Answer {
+function catchApiError(handler: () => HttpResponse): HttpResponse {
   try {
-    return answer();
+    return handler();
   } catch (error) {
-    if (error instanceof Refusal) return error.answer;
+    if (error instanceof ApiError) return error.response;
     throw error;
   }
 }
 
-function notAllowed(call: Call): Error {
-  return refuse(405, { detail: `Method "${call.method}" not allowed.` });
+function methodNotAllowed(request: ApiRequest): ApiError {
+  return apiError(405, { detail: `Method "${request.method}" not allowed.` });
 }
 
 /** An entry of `used_by`. */
-export function use(app: string, model: string, pk: string, name: string, action: string): JsonObject {
+export function usedByEntry(app: string, model: string, pk: string, name: string, action: string): JsonObject {
   return { app, model_name: model, pk, name, action };
 }
