@@ -79,12 +79,12 @@ export class Bindings extends ViewSet<Binding> {
   }
 
   protected list(request: ApiRequest): HttpResponse {
-    if (searchTerms(request).length > 0) throw notRecorded("a search through bindings");
+    if (searchTerms(request).length > 0) throw notRecorded("a search in bindings");
     const uuidFilter =
       (pkOf: (row: Binding) => string): Filter<Binding> =>
       (value) => {
         const pk = parseUuid(value);
-        if (pk === undefined) throw notRecorded("a filter of bindings by what is no UUID");
+        if (pk === undefined) throw notRecorded("a filter of bindings by an invalid UUID");
         return (row) => pkOf(row) === pk;
       };
     const filtered = filterRows<Binding>(request, this.rows.values(), {

@@ -184,7 +184,7 @@ export class Events {
    */
   private search(request: ApiRequest, rows: Event[]): Event[] {
     const terms = searchTerms(request).map((term) => term.toLowerCase());
-    if (terms.some((term) => !/^[\w-]+$/.test(term))) throw notRecorded("a search through events for more than a word");
+    if (terms.some((term) => !/^[\w-]+$/.test(term))) throw notRecorded("a search in events for anything but words");
     return rows.filter((row) => {
       row.searchText ??= stringifyJson([row.user, row.action, row.app, row.context, row.clientIp]).toLowerCase();
       return terms.every((term) => row.searchText?.includes(term));
@@ -216,7 +216,7 @@ function httpRequestContext(request: ApiRequest): JsonObject {
 }
 
 function serialize(event: Event): Json {
-  if (event.isUnreadable) throw notRecorded("an event about fixed data that cannot be read back");
+  if (event.isUnreadable) throw notRecorded("an event with unreadable fixed data");
   return {
     pk: event.pk,
     user: event.user,

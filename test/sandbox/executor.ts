@@ -69,12 +69,12 @@ export class Executor {
 
   private execute(request: ApiRequest, slug: string): HttpResponse {
     const flow = this.instance.flows.ofSlug(slug);
-    if (!flow) throw notRecorded("a flow executor without its flow");
+    if (!flow) throw notRecorded("the executor of a flow that does not exist");
     if (flow.policies.length > 0) throw notRecorded("a flow with policies");
     if (flow.authentication !== "none" && flow.authentication !== "require_unauthenticated") {
-      throw notRecorded(`a flow with the authentication ${flow.authentication}`);
+      throw notRecorded(`a flow with authentication: ${flow.authentication}`);
     }
-    if (request.header("authorization") !== undefined) throw notRecorded("a flow executor asked with a token");
+    if (request.header("authorization") !== undefined) throw notRecorded("a request to the flow executor with a token");
     const session = new RegExp(`(?:^|;\\s*)${sessionCookie}=([^;]+)`).exec(request.header("cookie") ?? "")?.[1];
     if (request.method === "GET") {
       if (session !== undefined) return this.startFlow(request, flow, session);
@@ -85,7 +85,7 @@ export class Executor {
     }
     if (request.method !== "POST") throw notRecorded(`${request.method} on the flow executor`);
     const plan = this.plans.get(`${session} ${flow.pk}`);
-    if (session === undefined || !plan) throw notRecorded("an answer to a question that was not asked");
+    if (session === undefined || !plan) throw notRecorded("a POST to the flow executor without a pending prompt");
     return this.submitPrompt(request, plan, session);
   }
 
@@ -155,7 +155,7 @@ export class Executor {
       events.logDeleted(request, invitations.toReference(invitation));
       return continueFlowWithoutInvitation;
     }
-    if (invitation.isUnreadable) throw notRecorded("the use of an invitation whose fixed data cannot be read");
+    if (invitation.isUnreadable) throw notRecorded("the use of an invitation with unreadable fixed data");
     plan.context = { ...plan.context, ...invitation.fixedData };
     events.logInvitationUsed(request, invitation.pk);
     if (invitation.singleUse) {
@@ -169,7 +169,7 @@ export class Executor {
     const fields = promptFields[stage.name];
     if (!fields) throw notRecorded(`the prompts of ${stage.name}`);
     if (fields.some((field) => Object.hasOwn(plan.context, String(field["field_key"])))) {
-      throw notRecorded("a prompt for what the invitation's fixed data already say");
+      throw notRecorded("a prompt for a field that is in the fixed data");
     }
     return json(200, { flow_info: this.instance.flows.flowInfo(plan.flow), component: "ak-stage-prompt", fields });
   }
@@ -181,7 +181,7 @@ export class Executor {
     for (const field of fields) {
       const key = String(field["field_key"]);
       const value = body[key];
-      if (typeof value !== "string" || value === "") throw notRecorded(`an answer without ${key}`);
+      if (typeof value !== "string" || value === "") throw notRecorded(`a prompt response without ${key}`);
       plan.context = { ...plan.context, [key]: value };
     }
     if (plan.context["password"] !== plan.context["password_repeat"]) throw notRecorded("two different passwords");
@@ -194,11 +194,12 @@ export class Executor {
     const { attributes = {}, email = "", name = "", username, ...others } = context;
     const { password: _password, password_repeat: _repeat, ...unknown } = others;
     const unknownField = Object.keys(unknown)[0];
-    if (unknownField !== undefined) throw notRecorded(`the fixed data ${unknownField} in a user`);
-    if (typeof username !== "string") throw notRecorded("a user without a user name");
-    if (this.instance.users.named(username)) throw notRecorded("a second user of the same name");
-    if (!isObject(attributes as Json)) throw notRecorded("attributes that are no object");
-    if (typeof email !== "string" || typeof name !== "string") throw notRecorded("an email or a name that is no text");
+    if (unknownField !== undefined) throw notRecorded(`a user with the fixed data ${unknownField}`);
+    if (typeof username !== "string") throw notRecorded("a user without a username");
+    if (this.instance.users.named(username)) throw notRecorded("a second user with the same username");
+    if (!isObject(attributes as Json)) throw notRecorded("attributes that are not an object");
+    if (typeof email !== "string" || typeof name !== "string")
+      throw notRecorded("an email or a name that is not a string");
     return this.instance.users.add({ username, name, email, attributes: attributes as JsonObject, type: "external" });
   }
 }

@@ -129,7 +129,7 @@ export function integerField(value: Json): FieldResult<number> {
   const trimmed = typeof value === "string" ? value.trim() : value;
   const number = typeof trimmed === "string" && /^-?\d+$/.test(trimmed) ? Number(trimmed) : trimmed;
   if (typeof number !== "number") {
-    if (typeof number === "bigint") throw notRecorded("an order beyond 32 bits");
+    if (typeof number === "bigint") throw notRecorded("an integer of more than 53 bits");
     return { errors: ["A valid integer is required."] };
   }
   if (number > 2147483647) return { errors: ["Ensure this value is less than or equal to 2147483647."] };
@@ -163,7 +163,7 @@ export function primaryKeyField<T>(find: (pk: string) => T | undefined): (value:
     if (value === null || value === "") return { errors: [nullError] };
     if (typeof value === "boolean") return { errors: ["Incorrect type. Expected pk value, received bool."] };
     if (typeof value === "number" || typeof value === "bigint") {
-      if (value < 0) throw notRecorded("a negative number as a reference");
+      if (value < 0) throw notRecorded("a negative number as a pk");
       // flow.number: Python accepts a number as a UUID, but no object has such a pk.
       return { errors: [`Invalid pk "${value}" - object does not exist.`] };
     }

@@ -136,7 +136,7 @@ export class Flows extends ViewSet<Flow> {
   }
 
   private backgroundUrl(flow: Flow): JsonObject {
-    if (flow.background !== "") throw notRecorded("a flow with a background of its own");
+    if (flow.background !== "") throw notRecorded("a flow with a custom background");
     return { background_url: defaultBackground };
   }
 
@@ -148,7 +148,7 @@ export class Flows extends ViewSet<Flow> {
   }
 
   protected list(request: ApiRequest): HttpResponse {
-    if (searchTerms(request).length > 0) throw notRecorded("a search through flows");
+    if (searchTerms(request).length > 0) throw notRecorded("a search in flows");
     const filtered = filterRows<Flow>(request, this.rows.values(), {
       slug: (value) => (row) => row.slug === value,
       designation: (value) => {
@@ -193,7 +193,7 @@ export class Flows extends ViewSet<Flow> {
   }
 
   protected usedBy(flow: Flow): JsonObject[] {
-    if (flow.isDefault) throw notRecorded("used_by of a flow that came with the server");
+    if (flow.isDefault) throw notRecorded("used_by of a default flow");
     const bindings = this.instance.bindings.findByFlow(flow);
     const entries = bindings.map((binding) => this.instance.bindings.usedByEntry(binding));
     // A stage is listed once per binding (flows.used_by.bound).
@@ -239,7 +239,7 @@ export class Flows extends ViewSet<Flow> {
 }
 
 function backgroundField(value: unknown): { value: string } {
-  if (value !== "") throw notRecorded("a flow with a background of its own");
+  if (value !== "") throw notRecorded("a flow with a custom background");
   return { value };
 }
 

@@ -28,7 +28,7 @@ const unrecordedFormats = /^\d{8}|^\d{4}-?W\d\d/;
 export type InstantError = "format" | "range";
 
 export function parseInstant(text: string, acceptsHour24: boolean): Instant | InstantError {
-  if (unrecordedFormats.test(text)) throw notRecorded(`the date form ${JSON.stringify(text)}`);
+  if (unrecordedFormats.test(text)) throw notRecorded(`the date format ${JSON.stringify(text)}`);
   const match = acceptedFormat.exec(text);
   if (!match) return "format";
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] = match;

@@ -92,7 +92,7 @@ function invalidUtf8Error(body: Buffer): string {
   }
   const byte = body[validBytes] ?? 0;
   const isInvalidStart = (byte >= 0x80 && byte < 0xc2) || byte > 0xf4;
-  if (!isInvalidStart) throw notRecorded("a body with half a character");
+  if (!isInvalidStart) throw notRecorded("a body with an incomplete UTF-8 sequence");
   return `'utf-8' codec can't decode byte 0x${byte.toString(16)} in position ${validBytes}: invalid start byte`;
 }
 

@@ -40,7 +40,7 @@ export function permissionDenied(): ApiError {
 /** 501, because neither a recording nor the API schema shows what a real server does. */
 export function notRecorded(what: string): ApiError {
   return apiError(501, {
-    detail: `The embedded authentik is a stand-in: ${what} was not seen on a real server, so it does not answer it.`,
+    detail: `The embedded authentik is a stand-in: ${what} was not recorded on a real server.`,
   });
 }
 

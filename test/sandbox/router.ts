@@ -70,7 +70,7 @@ export class Router {
     }
     // path.unknown-no-api
     if (request.path.startsWith("/api/")) return unknownUrl(request);
-    throw notRecorded(`the address ${request.path}`);
+    throw notRecorded(`the URL path ${request.path}`);
   }
 
   private routeApi(request: ApiRequest, path: string): HttpResponse {
@@ -138,7 +138,7 @@ export class Router {
     if (area === "flows" && resource === "executor" && third !== undefined && fourth === undefined) {
       return instance.executor.dispatch(request, third);
     }
-    if (area !== undefined && apiAreas.has(area)) throw notRecorded(`the address ${request.path}`);
+    if (area !== undefined && apiAreas.has(area)) throw notRecorded(`the URL path ${request.path}`);
     return unknownUrl(request);
   }
 
@@ -219,7 +219,7 @@ function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    throw notRecorded("an address with half a character");
+    throw notRecorded("a URL with invalid percent-encoding");
   }
 }
 

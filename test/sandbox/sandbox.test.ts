@@ -231,7 +231,7 @@ describe("the server", () => {
       path.includes("executor") ? null : undefined,
     );
     expect(status).toBe(501);
-    expect(body).toEqual({ detail: expect.stringMatching(/stand-in: .* was not seen on a real server/) as string });
+    expect(body).toEqual({ detail: expect.stringMatching(/stand-in: .* was not recorded on a real server/) as string });
   });
 
   test("lists the requests that it received", async () => {

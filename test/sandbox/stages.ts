@@ -272,7 +272,7 @@ export class Stages extends ViewSet<Stage> {
   /** stages.create.flow_set-* */
   private validateFlowSet(request: ApiRequest, value: Json): FieldResult<true> {
     if (value === null) return { errors: [nullError] };
-    if (!Array.isArray(value)) throw notRecorded("a flow_set that is no list");
+    if (!Array.isArray(value)) throw notRecorded("a flow_set that is not a list");
     const errors = value.map((item): Json => {
       if (!isObject(item)) {
         return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${pythonTypeName(item)}.`] };
@@ -285,7 +285,7 @@ export class Stages extends ViewSet<Stage> {
         return { errors: ["Flow with this slug already exists."] };
       });
       serializer.required("title", (title) => charField(title));
-      if (!Object.hasOwn(item, "designation")) throw notRecorded("a flow_set without designation");
+      if (!Object.hasOwn(item, "designation")) throw notRecorded("a flow_set without a designation");
       return serializer.errors;
     });
     const hasErrors = errors.some((error) => isObject(error) && Object.keys(error).length > 0);
@@ -310,7 +310,7 @@ export class AllStages extends ViewSet<Stage> {
   }
 
   protected list(request: ApiRequest): HttpResponse {
-    if (searchTerms(request).length > 0) throw notRecorded("a search through all stages");
+    if (searchTerms(request).length > 0) throw notRecorded("a search in all stages");
     const filtered = filterRows<Stage>(request, this.instance.stages.all(), {
       name: (value) => (row) => row.name === value,
     });
@@ -318,26 +318,26 @@ export class AllStages extends ViewSet<Stage> {
   }
 
   protected create(): HttpResponse {
-    throw notRecorded("a stage of no kind");
+    throw notRecorded("a write to stages/all");
   }
 
   protected update(): HttpResponse {
-    throw notRecorded("a stage of no kind");
+    throw notRecorded("a write to stages/all");
   }
 
   protected destroy(): void {
-    throw notRecorded("the deletion of a stage under stages/all");
+    throw notRecorded("the deletion of a stage through stages/all");
   }
 
   protected usedBy(): Json {
-    throw notRecorded("used_by under stages/all");
+    throw notRecorded("used_by in stages/all");
   }
 }
 
 function parseQueryBoolean(value: string): boolean {
   if (/^(true|1)$/i.test(value)) return true;
   if (/^(false|0)$/i.test(value)) return false;
-  throw notRecorded(`the truth value ${JSON.stringify(value)} in a filter`);
+  throw notRecorded(`the boolean ${JSON.stringify(value)} in a filter`);
 }
 
 const comparators: Record<string, Comparator<Stage>> = {

@@ -155,9 +155,10 @@ export class Users {
     if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
     if (!hasPermission(request.user, "authentik_core.view_user")) throw permissionDenied();
     const username = request.parameter("username");
-    if (!username) throw notRecorded("a list of users without a user name");
+    if (!username) throw notRecorded("a list of users without a username filter");
     for (const name of request.query.keys()) {
-      if (!["username", "page", "page_size"].includes(name)) throw notRecorded(`the list of users with ${name}`);
+      if (!["username", "page", "page_size"].includes(name))
+        throw notRecorded(`a list of users with the parameter ${name}`);
     }
     const user = this.byName.get(username);
     return paginate(request, user ? [user] : [], (row) => this.serialize(row), usersAutocomplete);
@@ -166,7 +167,7 @@ export class Users {
   /** DELETE /core/users/{pk}/ */
   dispatchDetail(request: ApiRequest, key: string): HttpResponse {
     if (!request.user || !hasPermission(request.user, "authentik_core.view_user")) throw permissionDenied();
-    if (request.method !== "DELETE") throw notRecorded(`${request.method} on one user`);
+    if (request.method !== "DELETE") throw notRecorded(`${request.method} on a user`);
     const user = this.byPk.get(Number(key));
     if (!user) throw notFound(request, "User");
     if (!hasPermission(request.user, "authentik_core.delete_user")) throw permissionDenied();
@@ -179,7 +180,7 @@ export class Users {
   dispatchTokenDetail(request: ApiRequest, identifier: string): HttpResponse {
     if (!request.user?.isSuperuser) throw permissionDenied();
     for (const token of this.tokens.values()) {
-      if (token.identifier === identifier) throw notRecorded("a token as an object");
+      if (token.identifier === identifier) throw notRecorded("a response with a token object");
     }
     if (request.method !== "GET") throw notRecorded(`${request.method} on a token`);
     throw notFound(request, "Token");
@@ -215,7 +216,7 @@ export class Users {
   }
 
   private notRecordedGroups(): never {
-    throw notRecorded("a listed user who is in a group");
+    throw notRecorded("a list with a user who is in a group");
   }
 }
 

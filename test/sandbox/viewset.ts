@@ -114,7 +114,7 @@ export abstract class ViewSet<Row> {
   }
 
   private requireAdmin(user: User): void {
-    if (!user.isSuperuser) throw notRecorded("OPTIONS of a user who is no admin");
+    if (!user.isSuperuser) throw notRecorded("OPTIONS by a user who is not an admin");
   }
 }
 
