@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { findPulumi, type PulumiCli } from "../pulumi-cli";
 import type { Authentik } from "../sandbox";
 
@@ -36,6 +36,8 @@ export interface ProjectOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether to link the package and the Pulumi SDK into `node_modules`. Defaults to `true`. */
   readonly link?: boolean;
+  /** Folder of the `node` that runs the program and the provider. Defaults to the first one on the PATH. */
+  readonly node?: string;
 }
 
 /** A Pulumi project in a temporary folder, with a stack on a file backend. Runs the real `pulumi` CLI. */
@@ -66,7 +68,7 @@ export class Project {
     cli ??= findPulumi();
     const { command, path } = await cli;
     project.#command = command;
-    project.#env.PATH = path;
+    project.#env.PATH = options.node === undefined ? path : [options.node, path].join(delimiter);
     await mkdir(join(folder, "backend"));
     await mkdir(join(folder, "node_modules", "@pulumi"), { recursive: true });
     await writeFile(join(folder, "package.json"), JSON.stringify({ name: "test-program", private: true }));

@@ -1,15 +1,15 @@
 import { invitations, invitationsPath } from "../engine/server";
 import { Authentik } from "../sandbox";
+import { readPermissions } from "./blueprint";
 import { Pipeline } from "./pipeline";
-import { permissionsOf } from "./roles";
 
 jest.setTimeout(240_000);
 
-/** A team's repository from an empty stack to a drift run that finds nothing again: real Pulumi, embedded authentik, fake `gh`. */
-test("a pull request is previewed, merged and watched, and nothing that lands in public is secret", async () => {
+/** The whole workflow of a repository, with the real Pulumi, the embedded authentik and a fake `gh`. */
+test("previews a pull request, applies it, reports and repairs drift, and publishes no secrets", async () => {
   const server = await Authentik.start();
-  const writer = server.addUser("pulumi-invitations", await permissionsOf("pulumi-invitations"));
-  const reader = server.addUser("pulumi-invitations-read", await permissionsOf("pulumi-invitations-read"));
+  const writer = server.addUser("pulumi-invitations", await readPermissions("pulumi-invitations"));
+  const reader = server.addUser("pulumi-invitations-read", await readPermissions("pulumi-invitations-read"));
   const pipeline = await Pipeline.real(`
     const stage = new authentik.InvitationStage("staff");
     const jane = new authentik.Invitation("jane", { flow: "default-source-enrollment", expires: "2035-01-01T00:00:00Z",
@@ -24,16 +24,16 @@ test("a pull request is previewed, merged and watched, and nothing that lands in
   };
   let log = "";
   const run = async (command: "preview" | "up" | "drift", more: Record<string, string> = {}): Promise<number> => {
-    const outcome = await pipeline.run(command, { ...env, ...more });
-    log += outcome.log;
-    return outcome.code;
+    const result = await pipeline.run(command, { ...env, ...more });
+    log += result.log;
+    return result.code;
   };
   try {
     expect(await pipeline.pulumi("stack", "init", "staff")).toMatchObject({ code: 0 });
 
     expect(await run("preview")).toBe(0);
     const [comment] = await pipeline.posts();
-    expect(comment?.body).toContain("### Pulumi would do in `staff`: 3 to create");
+    expect(comment?.body).toContain("### Pulumi preview for `staff`: 3 to create");
     expect(comment?.body).toContain('email: "jane@example.com"');
 
     expect(await run("up")).toBe(0);
@@ -42,13 +42,13 @@ test("a pull request is previewed, merged and watched, and nothing that lands in
     await server.request("PATCH", `${invitationsPath}${jane?.pk}/`, { expires: "2036-01-01T00:00:00Z" });
     expect(await run("drift")).toBe(7);
     const [, issue] = await pipeline.posts();
-    expect(issue).toMatchObject({ title: "authentik differs from the code in staff", open: true });
-    const [told = ""] = /^Invitation "jane": .*$/m.exec(issue?.body ?? "") ?? [];
-    expect(told).toMatch(
+    expect(issue).toMatchObject({ title: "Drift detected in stack staff", open: true });
+    const [warning = ""] = /^Invitation "jane": .*$/m.exec(issue?.body ?? "") ?? [];
+    expect(warning).toMatch(
       /^Invitation "jane": expires changed outside Pulumi, last by akadmin on \d{4}-\d\d-\d\dT[\d:]+Z$/,
     );
-    // First of all in the issue, before the long output.
-    expect(issue?.body.indexOf(told)).toBeLessThan(issue?.body.indexOf("<details>") ?? 0);
+    // The issue starts with the warnings, before the long output.
+    expect(issue?.body.indexOf(warning)).toBeLessThan(issue?.body.indexOf("<details>") ?? 0);
     expect(issue?.body).toContain('"2036-01-01T00:00:00Z" => "2035-01-01T00:00:00Z"');
 
     expect(await run("up", { REFRESH: "true" })).toBe(0);
@@ -56,16 +56,16 @@ test("a pull request is previewed, merged and watched, and nothing that lands in
     const [, closed] = await pipeline.posts();
     expect(closed).toMatchObject({
       open: false,
-      comments: [expect.stringContaining("authentik is as the code says.")],
+      comments: [expect.stringContaining("No drift found.")],
     });
 
-    const used = server.requests.filter(({ username }) => username === "pulumi-invitations-read");
-    expect([...new Set(used.map(({ method }) => method))]).toEqual(["GET"]);
+    const readRequests = server.requests.filter(({ username }) => username === "pulumi-invitations-read");
+    expect([...new Set(readRequests.map(({ method }) => method))]).toEqual(["GET"]);
 
-    const before = await pipeline.calls();
+    const callsBefore = await pipeline.calls();
     expect(await run("drift", { AUTHENTIK_URL: "http://127.0.0.1:9" })).not.toBe(7);
-    expect(log).toContain("cannot be reached");
-    expect(await pipeline.calls()).toEqual(before);
+    expect(log).toContain("Could not connect to authentik");
+    expect(await pipeline.calls()).toEqual(callsBefore);
 
     const secrets = [server.token, writer, reader, jane?.pk ?? "", (jane?.pk ?? "").replaceAll("-", "")];
     const published = log + JSON.stringify(await pipeline.posts()) + JSON.stringify(await pipeline.calls());
@@ -75,8 +75,8 @@ test("a pull request is previewed, merged and watched, and nothing that lands in
     }
     expect(published).not.toContain("itoken");
     expect(published).not.toContain("a passphrase for tests");
-    // What was asserted above was not hidden by the script: it was never printed.
-    expect(published).not.toContain("[hidden]");
+    // The secrets were never printed, so the script had nothing to redact.
+    expect(published).not.toContain("[redacted]");
     expect(published).toContain("link");
   } finally {
     await pipeline.remove();

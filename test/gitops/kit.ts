@@ -1,5 +1,5 @@
 import { join } from "node:path";
 import { packageRoot } from "../engine/project";
 
-/** The folder that a team copies from. */
+/** The folder that users copy the pipelines from. */
 export const kit = join(packageRoot, "examples", "gitops");

@@ -8,7 +8,7 @@ import { packageRoot } from "../engine/project";
 import { findPulumi } from "../pulumi-cli";
 import { kit } from "./kit";
 
-/** Issues and comments of a repository or project, as the fake `gh` and the fake GitLab keep them. */
+/** An issue or a pull request comment, as the fake `gh` stores it. */
 export interface Post {
   readonly number: number;
   readonly title?: string;
@@ -18,21 +18,21 @@ export interface Post {
   comments: string[];
 }
 
-export interface Outcome {
+export interface Result {
   readonly code: number;
-  /** All that landed in the log. */
+  /** Both output streams, in order. */
   readonly log: string;
 }
 
-/** What every call of the fake `gh` was given. */
-export interface Call {
+/** The arguments and standard input of a call of the fake `gh`. */
+export interface GhCall {
   readonly args: readonly string[];
   readonly input: string;
 }
 
 /**
- * A stand-in for `gh api`, as far as the kit uses it: it keeps its calls in one file and issues and comments in another, and understands of
- * `--jq` what the kit asks for: the numbers of what a bot wrote with a marker.
+ * A fake of the `gh api` calls that the script makes. It records its calls in one file, and stores issues and comments in another. Of `--jq`, it
+ * supports only the script's own filter.
  */
 const fakeGh = `#!/usr/bin/env node
 const fs = require("node:fs");
@@ -65,14 +65,14 @@ if (method === "GET") {
 }
 `;
 
-/** A place where the kit's script runs as it does in a pipeline: with a fake \`gh\`, and with the real Pulumi or a fake one. */
+/** Runs the script as a CI pipeline does, with a fake `gh`, and with the real Pulumi or a fake one. */
 export class Pipeline {
   private constructor(
     readonly folder: string,
     private readonly path: string,
   ) {}
 
-  /** With the real Pulumi, and this project's package in a project of its own. */
+  /** Creates a pipeline with the real Pulumi, for a project that has the package installed. */
   static async real(program: string): Promise<Pipeline> {
     const pipeline = await Pipeline.create((await findPulumi()).path);
     const { folder } = pipeline;
@@ -94,10 +94,10 @@ export class Pipeline {
     return pipeline;
   }
 
-  /** With a Pulumi that prints this and ends so, and keeps its arguments and environment in `pulumi.json`. */
+  /** Creates a pipeline with a fake Pulumi that prints these lines and exits with this code. Its arguments and environment are in `pulumi.json`. */
   static async fake(lines: readonly string[], code: number): Promise<Pipeline> {
     const pipeline = await Pipeline.create(dirname(process.execPath));
-    await pipeline.program(
+    await pipeline.installProgram(
       "pulumi",
       `#!/usr/bin/env node
 const fs = require("node:fs");
@@ -115,17 +115,17 @@ process.exitCode = ${code};
     const pipeline = new Pipeline(folder, [join(folder, "bin"), dirname(process.execPath), path].join(delimiter));
     await mkdir(join(folder, "bin"));
     await mkdir(join(folder, "backend"));
-    await pipeline.program("gh", fakeGh);
+    await pipeline.installProgram("gh", fakeGh);
     return pipeline;
   }
 
-  private async program(name: string, text: string): Promise<void> {
+  private async installProgram(name: string, source: string): Promise<void> {
     const file = join(this.folder, "bin", name);
-    await writeFile(file, text);
+    await writeFile(file, source);
     await chmod(file, 0o755);
   }
 
-  /** What a runner sets, for Pulumi and for GitHub. */
+  /** The variables that the workflow and the runner set. */
   private environment(): Record<string, string> {
     const { folder } = this;
     return {
@@ -146,17 +146,17 @@ process.exitCode = ${code};
     };
   }
 
-  /** `node ci/pulumi-gitops.mjs preview` and so on. */
-  async run(command: string, env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-    return await this.start(process.execPath, [join(kit, "ci", "pulumi-gitops.mjs"), command], env);
+  /** Runs a command of the script, such as `preview`. */
+  async run(command: string, env: Readonly<Record<string, string>> = {}): Promise<Result> {
+    return await this.execute(process.execPath, [join(kit, "ci", "pulumi-gitops.mjs"), command], env);
   }
 
-  /** What a person does beforehand. */
-  async pulumi(...args: string[]): Promise<Outcome> {
-    return await this.start("pulumi", [...args, "--non-interactive"], {});
+  /** Runs Pulumi directly, as for the setup of a stack. */
+  async pulumi(...args: string[]): Promise<Result> {
+    return await this.execute("pulumi", [...args, "--non-interactive"], {});
   }
 
-  private async start(command: string, args: string[], env: Readonly<Record<string, string>>): Promise<Outcome> {
+  private async execute(command: string, args: string[], env: Readonly<Record<string, string>>): Promise<Result> {
     const child = spawn(command, args, {
       cwd: this.folder,
       env: { ...this.environment(), ...env },
@@ -164,8 +164,8 @@ process.exitCode = ${code};
     });
     let log = "";
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        log += text;
+      stream.setEncoding("utf8").on("data", (chunk: string) => {
+        log += chunk;
       });
     }
     const code = await new Promise<number>((resolve, reject) => {
@@ -174,23 +174,23 @@ process.exitCode = ${code};
     return { code, log };
   }
 
-  async text(file: string): Promise<string> {
+  async readFile(file: string): Promise<string> {
     return await readFile(join(this.folder, file), "utf8").catch(() => "");
   }
 
-  /** The calls of \`gh\` so far. */
-  async calls(): Promise<Call[]> {
-    const lines = (await this.text("calls.jsonl")).split("\n").filter((line) => line !== "");
-    return lines.map((line) => JSON.parse(line) as Call);
+  /** The calls of `gh` so far. */
+  async calls(): Promise<GhCall[]> {
+    const lines = (await this.readFile("calls.jsonl")).split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as GhCall);
   }
 
-  /** Everything in the repository that anybody can read. */
+  /** The issues and comments in the fake repository, which anyone can read. */
   async posts(): Promise<Post[]> {
-    return JSON.parse((await this.text("posts.json")) || "[]") as Post[];
+    return JSON.parse((await this.readFile("posts.json")) || "[]") as Post[];
   }
 
-  async write(file: string, text: string): Promise<void> {
-    await writeFile(join(this.folder, file), text);
+  async writeFile(file: string, content: string): Promise<void> {
+    await writeFile(join(this.folder, file), content);
   }
 
   async remove(): Promise<void> {
@@ -198,7 +198,7 @@ process.exitCode = ${code};
   }
 }
 
-/** GitLab's API, as far as the kit uses it: notes of merge request 3, and issues. */
+/** A fake of the part of GitLab's API that the script uses: the notes of merge request 3, and issues. */
 export class FakeGitLab {
   readonly requests: string[] = [];
   readonly notes: { id: number; body: string; author: { id: number } }[] = [];
@@ -210,14 +210,14 @@ export class FakeGitLab {
     const server = createServer();
     const fake = new FakeGitLab(server);
     server.on("request", (request, response) => {
-      void fake.answer(request).then(
+      void fake.respond(request).then(
         (json) => {
           response.setHeader("content-type", "application/json");
-          // Everything on page 2, so that paging is seen to work.
-          const isFirst = /[?&]page=1$/.test(request.url ?? "");
-          if (isFirst) response.setHeader("x-next-page", "2");
+          // All items are on page 2, to test pagination.
+          const isFirstPage = /[?&]page=1$/.test(request.url ?? "");
+          if (isFirstPage) response.setHeader("x-next-page", "2");
           response.statusCode = json === undefined ? 404 : 200;
-          response.end(JSON.stringify(isFirst ? [] : (json ?? {})));
+          response.end(JSON.stringify(isFirstPage ? [] : (json ?? {})));
         },
         () => response.destroy(),
       );
@@ -230,33 +230,33 @@ export class FakeGitLab {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/api/v4`;
   }
 
-  private async answer(request: IncomingMessage): Promise<unknown> {
-    let text = "";
-    for await (const chunk of request.setEncoding("utf8")) text += String(chunk);
-    const fields = text === "" ? {} : (JSON.parse(text) as Partial<Record<string, string>>);
+  private async respond(request: IncomingMessage): Promise<unknown> {
+    let body = "";
+    for await (const chunk of request.setEncoding("utf8")) body += String(chunk);
+    const fields = body === "" ? {} : (JSON.parse(body) as Partial<Record<string, string>>);
     const path = (request.url ?? "").split("?")[0]?.replace("/api/v4", "") ?? "";
-    const what = `${request.method} ${path}`;
-    this.requests.push(what);
+    const endpoint = `${request.method} ${path}`;
+    this.requests.push(endpoint);
     const author = { id: 42 };
-    const last = Number(/\d+$/.exec(path)?.[0]);
+    const itemId = Number(/\d+$/.exec(path)?.[0]);
     if (request.headers["private-token"] !== "gitlab-t0ken") return undefined;
-    if (what === "GET /user") return author;
-    if (what === "GET /projects/9/merge_requests/3/notes") return this.notes;
-    if (what === "POST /projects/9/merge_requests/3/notes") {
+    if (endpoint === "GET /user") return author;
+    if (endpoint === "GET /projects/9/merge_requests/3/notes") return this.notes;
+    if (endpoint === "POST /projects/9/merge_requests/3/notes") {
       return this.notes.push({ id: 500 + this.notes.length, body: fields["body"] ?? "", author });
     }
-    if (what.startsWith("PUT /projects/9/merge_requests/3/notes/")) {
-      return Object.assign(this.notes.find(({ id }) => id === last) ?? {}, fields);
+    if (endpoint.startsWith("PUT /projects/9/merge_requests/3/notes/")) {
+      return Object.assign(this.notes.find(({ id }) => id === itemId) ?? {}, fields);
     }
-    if (what === "GET /projects/9/issues") return this.issues.filter(({ state }) => state === "opened");
-    if (what === "POST /projects/9/issues") {
+    if (endpoint === "GET /projects/9/issues") return this.issues.filter(({ state }) => state === "opened");
+    if (endpoint === "POST /projects/9/issues") {
       const { title = "", description = "" } = fields;
       return this.issues.push({ iid: 60 + this.issues.length, title, description, state: "opened", author });
     }
-    if (/^POST \/projects\/9\/issues\/\d+\/notes$/.test(what)) return {};
-    if (/^PUT \/projects\/9\/issues\/\d+$/.test(what)) {
+    if (/^POST \/projects\/9\/issues\/\d+\/notes$/.test(endpoint)) return {};
+    if (/^PUT \/projects\/9\/issues\/\d+$/.test(endpoint)) {
       const state = fields["state_event"] === "close" ? { state: "closed" } : {};
-      return Object.assign(this.issues.find(({ iid }) => iid === last) ?? {}, fields, state);
+      return Object.assign(this.issues.find(({ iid }) => iid === itemId) ?? {}, fields, state);
     }
     return undefined;
   }

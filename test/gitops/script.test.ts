@@ -5,7 +5,7 @@ import { FakeGitLab, Pipeline } from "./pipeline";
 
 jest.setTimeout(60_000);
 
-test("the script's types check", () => {
+test("the script passes the type checks", () => {
   const options = "--ignoreConfig --allowJs --checkJs --noEmit --strict --skipLibCheck --types node";
   const language = "--target es2023 --module nodenext";
   const args = [require.resolve("typescript/bin/tsc"), ...`${options} ${language}`.split(" ")];
@@ -16,16 +16,16 @@ test("the script's types check", () => {
 
 const resources = ["Resources:", "    + 1 to create", "    ~ 2 to update", "    3 changes. 4 unchanged"];
 
-describe("the script of the pipelines, with a Pulumi that prints what a test says", () => {
+describe("the script, with a fake Pulumi", () => {
   let pipeline: Pipeline;
 
   afterEach(async () => {
     await pipeline.remove();
   });
 
-  test("a preview is one comment, written over the next time; another's comment is left alone", async () => {
+  test("preview posts one comment, updates it on the next run, and leaves comments of others unchanged", async () => {
     pipeline = await Pipeline.fake(["Previewing update (staff):", ...resources], 0);
-    const stranger = {
+    const commentOfAnotherUser = {
       kind: "comment",
       number: 1,
       bot: false,
@@ -33,21 +33,21 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
       comments: [],
       body: "<!-- pulumi-preview: staff -->",
     };
-    await pipeline.write("posts.json", JSON.stringify([stranger]));
+    await pipeline.writeFile("posts.json", JSON.stringify([commentOfAnotherUser]));
     for (const _ of [1, 2]) expect((await pipeline.run("preview")).code).toBe(0);
     const [first, ...posts] = await pipeline.posts();
-    expect(first).toEqual(stranger);
+    expect(first).toEqual(commentOfAnotherUser);
     expect(posts).toHaveLength(1);
     expect(posts[0]?.body.split("\n")).toEqual([
       "<!-- pulumi-preview: staff -->",
       "",
-      "### Pulumi would do in `staff`: 1 to create, 2 to update, 4 unchanged",
+      "### Pulumi preview for `staff`: 1 to create, 2 to update, 4 unchanged",
       "",
-      "[Run](https://github.example/team/invitations/actions/runs/4711) of 0a1b2c3d",
+      "[Pipeline run](https://github.example/team/invitations/actions/runs/4711) for commit 0a1b2c3d",
       "",
-      "<details><summary>Output</summary>",
+      "<details><summary>Pulumi output</summary>",
       "",
-      "```text",
+      "```",
       "Previewing update (staff):",
       ...resources,
       "```",
@@ -62,15 +62,15 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
     ]);
   });
 
-  test("a preview that fails is told as such, and fails the run", async () => {
+  test("preview reports a failure and exits with its code", async () => {
     pipeline = await Pipeline.fake(["error: flow: no such flow"], 255);
     expect((await pipeline.run("preview")).code).toBe(255);
     const [post] = await pipeline.posts();
-    expect(post?.body).toContain("### Pulumi's preview of `staff` failed (exit code 255)");
+    expect(post?.body).toContain("### Pulumi preview for `staff` failed with exit code 255");
     expect(post?.body).toContain("error: flow: no such flow");
   });
 
-  test("output that is too long loses its middle; fences, escapes and runner commands in it do no harm", async () => {
+  test("omits the middle of long output, and neutralizes fences, escape sequences and workflow commands", async () => {
     const hostile = [
       "\u001b[31mred\u001b[0m \u202egnp.exe",
       "`````",
@@ -84,9 +84,9 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
     const body = (await pipeline.posts())[0]?.body ?? "";
     expect(Buffer.byteLength(body)).toBeLessThan(60_000);
     expect(Buffer.byteLength(body)).toBeGreaterThan(50_000);
-    expect(body).toContain("\n``````text\nred gnp.exe\n`````\n</details> @everyone\n");
-    expect(body.match(/^`{6,}.*$/gm)).toEqual(["``````text", "``````"]);
-    expect(body).toMatch(/\n\[… \d+ lines are left out; the log has them …\]\n/);
+    expect(body).toContain("\n``````\nred gnp.exe\n`````\n</details> @everyone\n");
+    expect(body.match(/^`{6,}.*$/gm)).toEqual(["``````", "``````"]);
+    expect(body).toMatch(/\n\[… \d+ lines omitted, see the log …\]\n/);
     expect(body).toContain("    3 changes. 4 unchanged\n``````\n\n</details>");
     const token = /^::stop-commands::(\S+)\n/.exec(log)?.[1] ?? "";
     expect(token).toMatch(/^[0-9a-f-]{36}$/);
@@ -94,24 +94,25 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
     expect(log).toContain("line 3000 ");
   });
 
-  test("secrets and links are hidden, should a program print them; Pulumi gets no token that can comment", async () => {
+  test("redacts secrets and links that a program prints, and hides the token that writes comments from Pulumi", async () => {
     const secrets = { AUTHENTIK_TOKEN: "writer-t0ken", AUTHENTIK_READ_TOKEN: "reader-t0ken" };
-    const said = Object.values(secrets).join(" and ");
+    const tokens = Object.values(secrets).join(" and ");
     const link = "https://auth.example/if/flow/x/?itoken=6184365b-70c4-4848-be37-5086db15eb52";
-    pipeline = await Pipeline.fake([`a ${said} b a passphrase for tests c ${link} d gh-t0ken-of-the-run`], 0);
+    pipeline = await Pipeline.fake([`a ${tokens} b a passphrase for tests c ${link} d gh-t0ken-of-the-run`], 0);
     const { log } = await pipeline.run("preview", secrets);
-    const hidden = "a [hidden] and [hidden] b [hidden] c https://auth.example/if/flow/x/?itoken=[hidden] d [hidden]";
-    expect(log).toBe(`${hidden}\n`);
-    expect((await pipeline.posts())[0]?.body).toContain(`\n${hidden}\n`);
-    const reading = JSON.parse(await pipeline.text("pulumi.json")) as { env: Record<string, string> };
-    expect(reading.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
-    expect(reading.env).not.toHaveProperty("GH_TOKEN");
+    const redacted =
+      "a [redacted] and [redacted] b [redacted] c https://auth.example/if/flow/x/?itoken=[redacted] d [redacted]";
+    expect(log).toBe(`${redacted}\n`);
+    expect((await pipeline.posts())[0]?.body).toContain(`\n${redacted}\n`);
+    const previewRun = JSON.parse(await pipeline.readFile("pulumi.json")) as { env: Record<string, string> };
+    expect(previewRun.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
+    expect(previewRun.env).not.toHaveProperty("GH_TOKEN");
     await pipeline.run("up", secrets);
-    const writing = JSON.parse(await pipeline.text("pulumi.json")) as { env: Record<string, string> };
-    expect(writing.env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });
+    const upRun = JSON.parse(await pipeline.readFile("pulumi.json")) as { env: Record<string, string> };
+    expect(upRun.env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });
   });
 
-  test("up refreshes only where that was asked for, and comments nothing", async () => {
+  test("up refreshes only if REFRESH is true, and posts nothing", async () => {
     pipeline = await Pipeline.fake(resources, 3);
     const common = ["--stack", "staff", "--suppress-progress", "--non-interactive", "--color", "never"];
     for (const [REFRESH, more] of [
@@ -120,34 +121,38 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
       ["; echo", []],
     ] as const) {
       expect((await pipeline.run("up", { REFRESH })).code).toBe(3);
-      const { args } = JSON.parse(await pipeline.text("pulumi.json")) as { args: string[] };
+      const { args } = JSON.parse(await pipeline.readFile("pulumi.json")) as { args: string[] };
       expect(args).toEqual(["up", "--yes", "--diff", ...more, ...common]);
     }
     expect(await pipeline.calls()).toEqual([]);
   });
 
-  test("drift that nobody could be told of is a failure", async () => {
+  test("drift exits with 1 if the issue cannot be written", async () => {
     pipeline = await Pipeline.fake(['Invitation "x": expires changed outside Pulumi'], 7);
-    await pipeline.write("broken", "");
+    await pipeline.writeFile("broken", "");
     const { code, log } = await pipeline.run("drift");
     expect([code, log]).toEqual([1, expect.stringContaining("HTTP 403: Resource not accessible by integration")]);
   });
 
-  test("what is not set up is told before Pulumi runs", async () => {
+  test("reports missing and invalid settings before Pulumi runs", async () => {
     pipeline = await Pipeline.fake(resources, 0);
-    const faults = [
-      [{ PULUMI_STACK: "$(id)" }, "PULUMI_STACK must name a stack."],
+    const invalidSettings = [
+      [{ PULUMI_STACK: "$(id)" }, "PULUMI_STACK must match /^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$/."],
+      [{ PULUMI_STACK: "" }, "PULUMI_STACK is not set."],
       [{ GITHUB_REPOSITORY: "" }, "GITHUB_REPOSITORY is not set."],
       [
         { GITLAB_CI: "true", CI_API_V4_URL: "https://gitlab.example/api/v4", CI_PROJECT_ID: "9" },
         "GITLAB_TOKEN is not set.",
       ],
     ] as const;
-    for (const [env, message] of faults) {
+    for (const [env, message] of invalidSettings) {
       expect(await pipeline.run("drift", { ...env })).toEqual({ code: 1, log: `${message}\n` });
     }
-    expect(await pipeline.run("destroy")).toEqual({ code: 1, log: "Give one of preview, up and drift.\n" });
-    expect(await pipeline.text("pulumi.json")).toBe("");
+    expect(await pipeline.run("destroy")).toEqual({
+      code: 1,
+      log: "Usage: node ci/pulumi-gitops.mjs preview|up|drift\n",
+    });
+    expect(await pipeline.readFile("pulumi.json")).toBe("");
   });
 
   describe("on GitLab", () => {
@@ -169,7 +174,7 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
       await gitlab.close();
     });
 
-    test("a preview is one note", async () => {
+    test("preview posts one note, and updates it on the next run", async () => {
       pipeline = await Pipeline.fake(resources, 0);
       for (const _ of [1, 2]) expect(await pipeline.run("preview", env())).toMatchObject({ code: 0 });
       expect(gitlab.notes).toHaveLength(1);
@@ -180,13 +185,13 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
       ]);
     });
 
-    test("drift is one issue, closed by a run without", async () => {
+    test("drift opens one issue, and closes it when there is no drift", async () => {
       pipeline = await Pipeline.fake(
         ['Invitation "x": expires changed outside Pulumi, last by ann on 2026-11-23T02:01:21Z'],
         7,
       );
       for (const _ of [1, 2]) expect(await pipeline.run("drift", env())).toMatchObject({ code: 7 });
-      expect(gitlab.issues).toMatchObject([{ title: "authentik differs from the code in staff", state: "opened" }]);
+      expect(gitlab.issues).toMatchObject([{ title: "Drift detected in stack staff", state: "opened" }]);
       expect(gitlab.issues[0]?.description).toContain("last by ann");
       await pipeline.remove();
       pipeline = await Pipeline.fake(resources, 0);
@@ -194,10 +199,10 @@ describe("the script of the pipelines, with a Pulumi that prints what a test say
       expect(gitlab.issues).toMatchObject([{ state: "closed" }]);
     });
 
-    test("a token that GitLab does not take fails the run, and does not show", async () => {
+    test("fails if GitLab rejects the token, without printing it", async () => {
       pipeline = await Pipeline.fake(resources, 0);
       const { code, log } = await pipeline.run("preview", { ...env(), GITLAB_TOKEN: "wr0ng-token" });
-      expect([code, log]).toEqual([1, expect.stringContaining("GET /api/v4/user answered 404.")]);
+      expect([code, log]).toEqual([1, expect.stringContaining("GET /api/v4/user failed with status 404.")]);
       expect(log).not.toContain("wr0ng-token");
     });
   });

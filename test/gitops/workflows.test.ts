@@ -4,93 +4,68 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
-import { findActionlint } from "./actionlint";
+import { findActionlint, lintWorkflow, lintWorkflowSource } from "./actionlint";
 import { kit } from "./kit";
+import { listSteps, readWorkflow } from "./workflow";
 
 jest.setTimeout(11 * 60_000);
 
 const names = ["pulumi-preview.yml", "pulumi-up.yml", "pulumi-drift.yml"] as const;
+const pathOf = (name: (typeof names)[number]): string => join(kit, "github", name);
 
-interface Step {
-  readonly uses?: string;
-  readonly run?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly with?: Readonly<Record<string, unknown>>;
-}
-
-interface Workflow {
-  readonly on: Readonly<Record<string, unknown>>;
-  readonly permissions: Readonly<Record<string, string>>;
-  readonly concurrency: { readonly group: string; readonly "cancel-in-progress": boolean };
-  readonly jobs: Readonly<
-    Record<string, { readonly if?: string; readonly environment?: string; readonly steps: Step[] }>
-  >;
-}
-
-async function workflow(name: (typeof names)[number]): Promise<Workflow> {
-  return parse(await readFile(join(kit, "github", name), "utf8")) as Workflow;
-}
-
-function stepsOf(workflow: Workflow): Step[] {
-  return Object.values(workflow.jobs).flatMap(({ steps }) => steps);
-}
-
-describe("the workflows for GitHub Actions", () => {
-  test("actionlint has nothing to say about them, and would have", async () => {
-    const actionlint = await findActionlint();
-    const lint = (text: string): { status: number | null; stdout: string } =>
-      spawnSync(actionlint, ["-no-color", "-shellcheck=", "-pyflakes=", "-"], { input: text, encoding: "utf8" });
-    for (const name of names) {
-      const text = await readFile(join(kit, "github", name), "utf8");
-      expect([name, lint(text)]).toEqual([name, expect.objectContaining({ status: 0, stdout: "" })]);
-      const faulty = text.replace("runs-on:", "run-on:").replace("github.", "githup.");
-      expect(lint(faulty)).toMatchObject({ status: 1, stdout: expect.stringContaining("run-on") });
-    }
+describe("the GitHub workflows", () => {
+  test.each(names)("%s passes actionlint, which rejects a broken copy", async (name) => {
+    expect(await lintWorkflow(pathOf(name))).toEqual([]);
+    const broken = (await readFile(pathOf(name), "utf8")).replace("runs-on:", "run-on:").replace("github.", "githup.");
+    expect(await lintWorkflowSource(broken)).toContainEqual(expect.stringContaining("run-on"));
   });
 
-  test("a machine without Go is told what is missing", async () => {
+  test("findActionlint fails with instructions if Go is missing", async () => {
     const folder = await mkdtemp(join(tmpdir(), "no-go-"));
     const env = { HOME: folder, XDG_CACHE_HOME: folder, LOCALAPPDATA: folder, PATH: folder };
-    await expect(findActionlint(env)).rejects.toThrow("install Go (https://go.dev/dl/)");
+    await expect(findActionlint(env)).rejects.toThrow("Install Go (https://go.dev/dl/)");
     await rm(folder, { recursive: true });
   });
 
-  test.each(names)("%s puts nothing into a script, keeps no credentials, and pins its actions", async (name) => {
-    for (const { uses, run, with: options } of stepsOf(await workflow(name))) {
-      expect(run ?? "").not.toContain("${{");
-      if (uses === undefined) continue;
-      expect(uses).toMatch(/^(actions\/(checkout|setup-node)|pulumi\/actions)@(v\d+|[0-9a-f]{40})$/);
-      if (uses.startsWith("actions/checkout")) expect(options).toEqual({ "persist-credentials": false });
-    }
-  });
+  test.each(names)(
+    "%s interpolates nothing into scripts, persists no credentials, and pins its actions",
+    async (name) => {
+      for (const { uses, run, with: options } of listSteps(await readWorkflow(pathOf(name)))) {
+        expect(run ?? "").not.toContain("${{");
+        if (uses === undefined) continue;
+        expect(uses).toMatch(/^(actions\/(checkout|setup-node)|pulumi\/actions)@(v\d+|[0-9a-f]{40})$/);
+        if (uses.startsWith("actions/checkout")) expect(options).toEqual({ "persist-credentials": false });
+      }
+    },
+  );
 
-  test("each has the permissions that it needs, and no more", async () => {
-    const [preview, up, drift] = await Promise.all(names.map(workflow));
+  test("have the minimum permissions", async () => {
+    const [preview, up, drift] = await Promise.all(names.map((name) => readWorkflow(pathOf(name))));
     expect(preview?.permissions).toEqual({ contents: "read", "pull-requests": "write" });
     expect(up?.permissions).toEqual({ contents: "read" });
     expect(drift?.permissions).toEqual({ contents: "read", issues: "write" });
   });
 
-  test("the preview runs for this repository's branches alone, with the token that reads", async () => {
-    const preview = await workflow("pulumi-preview.yml");
+  test("preview runs only for branches of the same repository, with the read token", async () => {
+    const preview = await readWorkflow(pathOf("pulumi-preview.yml"));
     expect(Object.keys(preview.on)).toEqual(["pull_request"]);
-    const own = expect.stringContaining("head.repo.full_name == github.repository");
-    expect(preview.jobs).toMatchObject({ preview: { if: own } });
-    const { env = {} } = stepsOf(preview).at(-1) ?? {};
+    const sameRepository = expect.stringContaining("head.repo.full_name == github.repository");
+    expect(preview.jobs).toMatchObject({ preview: { if: sameRepository } });
+    const { env = {} } = listSteps(preview).at(-1) ?? {};
     expect(env["AUTHENTIK_TOKEN"]).toContain("secrets.AUTHENTIK_READ_TOKEN");
   });
 
-  test("up runs on main, one at a time and never cancelled, with an environment's secrets", async () => {
-    const up = await workflow("pulumi-up.yml");
+  test("up runs on main with the secrets of an environment, one at a time and never canceled", async () => {
+    const up = await readWorkflow(pathOf("pulumi-up.yml"));
     expect(up.on).toMatchObject({ push: { branches: ["main"] } });
     expect(up.concurrency).toEqual({ group: "pulumi-up", "cancel-in-progress": false });
     expect(up.jobs).toMatchObject({ up: { environment: "authentik" } });
   });
 
-  test("drift runs by a schedule, and lets 7 alone pass", async () => {
-    const drift = await workflow("pulumi-drift.yml");
+  test("drift runs on a schedule, and accepts only the exit codes 0 and 7", async () => {
+    const drift = await readWorkflow(pathOf("pulumi-drift.yml"));
     expect(drift.on).toMatchObject({ schedule: [{ cron: expect.stringMatching(/^\d+ \d+ \* \* \*$/) }] });
-    const script = stepsOf(drift).at(-1)?.run?.replace("node ci/pulumi-gitops.mjs drift", "(exit $CODE)") ?? "";
+    const script = listSteps(drift).at(-1)?.run?.replace("node ci/pulumi-gitops.mjs drift", "(exit $CODE)") ?? "";
     const codes = ["0", "7", "1", "255"].map(
       (code) => spawnSync("bash", ["-eo", "pipefail", "-c", script], { env: { ...process.env, CODE: code } }).status,
     );
@@ -98,17 +73,17 @@ describe("the workflows for GitHub Actions", () => {
   });
 });
 
-interface Job {
+interface GitLabJob {
   readonly rules: { readonly if: string }[];
   readonly script: string[];
   readonly resource_group?: string;
   readonly allow_failure?: { readonly exit_codes: number };
 }
 
-describe("the pipeline for GitLab", () => {
+describe("the GitLab pipeline", () => {
   const program = join(dirname(createRequire(__filename).resolve("gitlab-ci-local/package.json")), "dist", "index.js");
-  // It is written for Node.js 22, and of what 20 lacks needs this one.
-  const missing = "Set.prototype.union ??= function (other) { return new Set([...this, ...other]); }";
+  // gitlab-ci-local requires Node.js 22. On Node.js 20, this is all that is missing.
+  const polyfill = "Set.prototype.union ??= function (other) { return new Set([...this, ...other]); }";
   let folder: string;
 
   beforeEach(async () => {
@@ -119,10 +94,10 @@ describe("the pipeline for GitLab", () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Checks a pipeline against GitLab's own schema, which gitlab-ci-local carries, and lists its jobs. */
-  async function check(text: string): Promise<{ status: number | null; output: string }> {
-    await writeFile(join(folder, ".gitlab-ci.yml"), text);
-    const preload = `data:text/javascript,${encodeURIComponent(missing)}`;
+  /** Validates a pipeline against GitLab's JSON schema, which gitlab-ci-local includes, and lists its jobs. */
+  async function validate(pipeline: string): Promise<{ status: number | null; output: string }> {
+    await writeFile(join(folder, ".gitlab-ci.yml"), pipeline);
+    const preload = `data:text/javascript,${encodeURIComponent(polyfill)}`;
     const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", preload, program, "--list-all"], {
       cwd: folder,
       encoding: "utf8",
@@ -131,19 +106,22 @@ describe("the pipeline for GitLab", () => {
     return { status, output: stdout + stderr };
   }
 
-  test("GitLab's schema takes it, and would not take a misspelt key", async () => {
-    const text = await readFile(join(kit, "gitlab", ".gitlab-ci.yml"), "utf8");
-    const good = await check(text);
-    expect([good.status, good.output]).toEqual([0, expect.stringContaining("json schema validated")]);
-    for (const job of ["preview", "up", "drift"]) expect(good.output).toMatch(new RegExp(`^${job} `, "m"));
-    const bad = await check(text.replace("exit_codes:", "exit_code:"));
-    expect([bad.status, bad.output]).toEqual([1, expect.stringContaining("Invalid .gitlab-ci.yml configuration!")]);
+  test("passes GitLab's JSON schema, which rejects a misspelled key", async () => {
+    const source = await readFile(join(kit, "gitlab", ".gitlab-ci.yml"), "utf8");
+    const valid = await validate(source);
+    expect([valid.status, valid.output]).toEqual([0, expect.stringContaining("json schema validated")]);
+    for (const job of ["preview", "up", "drift"]) expect(valid.output).toMatch(new RegExp(`^${job} `, "m"));
+    const invalid = await validate(source.replace("exit_codes:", "exit_code:"));
+    expect([invalid.status, invalid.output]).toEqual([
+      1,
+      expect.stringContaining("Invalid .gitlab-ci.yml configuration!"),
+    ]);
   });
 
-  test("each job runs when it should, and one up at a time", async () => {
+  test("runs each job on its own triggers, and one up at a time", async () => {
     const jobs = parse(await readFile(join(kit, "gitlab", ".gitlab-ci.yml"), "utf8")) as Record<
       "preview" | "up" | "drift",
-      Job
+      GitLabJob
     >;
     const { preview, up, drift } = jobs;
     expect(preview.rules.map((rule) => rule.if)).toEqual([

@@ -1,119 +1,224 @@
 /**
- * The package as its users get it: packed, installed from the tarball into empty projects, and run by the real `pulumi` against
- * the embedded authentik. The installs are real ones, so that this file needs npm's registry (pnpm itself comes from there, too).
+ * The package as users get it: packed, installed from the tarball into empty projects, and run by the real `pulumi` against the embedded
+ * authentik. Requires npm's registry, also for pnpm and for other versions of Node.js.
  *
- * What is packed is a copy of the sources: the work tree's `dist` is in use by the tests that run at the same time.
+ * The tarball is packed from a copy of the sources, because other tests use the `dist` folder of the work tree at the same time.
  */
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative, sep } from "node:path";
+import { join, posix, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import * as ts from "typescript";
-import { Project, packageRoot } from "../engine/project";
-import { invitations } from "../engine/server";
+import { Project, type ProjectOptions, packageRoot } from "../engine/project";
+import { invitations, invitationsPath } from "../engine/server";
 import { Authentik } from "../sandbox";
+import { findNode } from "./node";
 
 jest.setTimeout(180_000);
 
 const run = promisify(execFile);
 
-/** In the tarball only, so that the server sees from which package the provider process runs. */
+/** Appears in the User-Agent header only if the provider process runs the tarball. */
 const packedVersion = "0.0.0-packed";
 
 const manifest = JSON.parse(ts.sys.readFile(join(packageRoot, "package.json")) ?? "") as {
   peerDependencies: { "@pulumi/pulumi": string };
 };
-const versionOf = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
-const lowestPulumi = /^>=(\S+) /.exec(manifest.peerDependencies["@pulumi/pulumi"])?.[1] ?? "";
+const readVersion = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
+const oldestPulumi = /^>=(\S+) /.exec(manifest.peerDependencies["@pulumi/pulumi"])?.[1] ?? "";
+/** The newest release, which requires Node.js 22. The lockfile has the newest one for Node.js 20. */
+const newestPulumi = "3.270.0";
+
+interface Installation {
+  readonly manager: "npm" | "pnpm";
+  readonly pulumi: string;
+  /** The compiler for the program. Without it, Pulumi uses the one in its SDK. */
+  readonly typescript?: string;
+}
+
+const oldest: Installation = { manager: "npm", pulumi: oldestPulumi };
+const locked: Installation = {
+  manager: "pnpm",
+  pulumi: readVersion("@pulumi/pulumi"),
+  typescript: readVersion("typescript"),
+};
+/** Installed by pnpm, which takes a third of npm's time. */
+const newest: Installation = { manager: "pnpm", pulumi: newestPulumi };
+
+const nodeVersions = [
+  { node: "22.23.3", pulumi: oldestPulumi, installation: oldest },
+  { node: "24.21.0", pulumi: newestPulumi, installation: newest },
+];
+
+const installCommands = {
+  npm: ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"],
+  pnpm: ["npx", "--yes", "pnpm@10", "add", "--prefer-offline"],
+} as const;
+
+/** A project, and the server that it manages. */
+interface Setup {
+  readonly authentik: Authentik;
+  readonly project: Project;
+}
 
 let folder: string;
 let source: string;
 let tarball: string;
 let files: string[];
 let size: number;
+const setups = new Map<Installation, Setup>();
 
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), "authentik-invitations-package-")));
   source = join(folder, "source");
-  const sources = ["package.json", "tsconfig.json", "provider", "README.md", "LICENSE", "CHANGELOG.md"];
-  for (const name of sources) await cp(join(packageRoot, name), join(source, name), { recursive: true });
-  const packed = {
-    ...(JSON.parse(await readFile(join(source, "package.json"), "utf8")) as object),
-    version: packedVersion,
-  };
-  await writeFile(join(source, "package.json"), JSON.stringify(packed));
-  await symlink(join(packageRoot, "node_modules"), join(source, "node_modules"), "junction");
-  // Left over from an earlier build: `prepack` builds from clean.
-  await cp(__filename, join(source, "dist", "stale.js"));
-  const { stdout } = await run("npm", ["pack", "--json", "--silent"], { cwd: source, env: environment() });
-  // A list, and from npm 11 on an object by name.
-  const [told] = Object.values(JSON.parse(stdout) as Record<string, Packed>);
-  if (told === undefined) throw new Error(`npm pack said ${stdout}`);
-  tarball = join(source, told.filename);
-  files = told.files.map(({ path }) => path).sort();
-  size = told.size;
+  await Promise.all([pack(), ...nodeVersions.map(({ node }) => findNode(node, packageManagerEnv()))]);
+  await Promise.all(
+    [oldest, locked, newest].map(async (installation) => {
+      const setup = await createSetup();
+      setups.set(installation, setup);
+      await install(installation, setup.project.folder);
+    }),
+  );
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await Promise.all([...setups.values()].map(removeSetup));
+  await rm(folder, { recursive: true, force: true });
+});
 
-interface Packed {
+interface PackResult {
   filename: string;
   size: number;
   files: { path: string }[];
 }
 
-/** Without what `npm test` hands down of its own project. */
-function environment(): NodeJS.ProcessEnv {
-  const own = /^npm_(package|lifecycle|command|config_local_prefix)|^NODE_ENV$/i;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
+/** Files that may exist in a work tree and must not be packed. */
+const unpackedFiles = [
+  "build/test/stale.js",
+  "dist/stale.js",
+  "dist/stale.js.map",
+  "examples/links/Pulumi.dev.yaml",
+  "examples/links/node_modules/stale/index.js",
+  "test/stale.test.ts",
+];
+
+async function pack(): Promise<void> {
+  const sources = [
+    "package.json",
+    "tsconfig.json",
+    "provider",
+    "docs",
+    "examples",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+  ];
+  for (const name of sources) {
+    const filter = (path: string): boolean => isCommitted(relative(packageRoot, path));
+    await cp(join(packageRoot, name), join(source, name), { recursive: true, filter });
+  }
+  for (const name of unpackedFiles) await cp(__filename, join(source, name));
+  const packageJson = JSON.parse(await readFile(join(source, "package.json"), "utf8")) as object;
+  await writeFile(join(source, "package.json"), JSON.stringify({ ...packageJson, version: packedVersion }));
+  await symlink(join(packageRoot, "node_modules"), join(source, "node_modules"), "junction");
+  const { stdout } = await run("npm", ["pack", "--json", "--silent"], { cwd: source, env: packageManagerEnv() });
+  // npm 10 prints an array, npm 11 an object with package names as keys.
+  const [result] = Object.values(JSON.parse(stdout) as Record<string, PackResult>);
+  if (result === undefined) throw new Error(`npm pack printed ${stdout}`);
+  tarball = join(source, result.filename);
+  files = result.files.map(({ path }) => path).sort();
+  size = result.size;
+}
+
+/** Whether a path is not one of those that working on an example creates. */
+function isCommitted(path: string): boolean {
+  return !/(^|[\\/])(node_modules([\\/]|$)|Pulumi\.[^\\/]+\.yaml$)/.test(path);
+}
+
+/** The environment without the variables that `npm test` sets for this project. */
+function packageManagerEnv(): NodeJS.ProcessEnv {
+  const ownVariables = /^npm_(package|lifecycle|command|config_local_prefix)|^NODE_ENV$/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ownVariables.test(name)));
+}
+
+async function createSetup(options: ProjectOptions = {}): Promise<Setup> {
+  const authentik = await Authentik.start();
+  const project = await Project.create("", { authentik, link: false, ...options });
+  await rm(join(project.folder, "index.js"));
+  return { authentik, project };
+}
+
+async function removeSetup({ authentik, project }: Setup): Promise<void> {
+  await project.remove();
+  await authentik.close();
+}
+
+async function install({ manager, pulumi, typescript }: Installation, cwd: string): Promise<void> {
+  const [command, ...args] = installCommands[manager];
+  const packages = [tarball, `@pulumi/pulumi@${pulumi}`, ...(typescript ? [`typescript@${typescript}`] : [])];
+  await run(command, [...args, ...packages], { cwd, env: packageManagerEnv() });
+}
+
+function findSetup(installation: Installation): Setup {
+  const setup = setups.get(installation);
+  if (setup === undefined) throw new Error("The installation failed.");
+  return setup;
 }
 
 describe("the tarball", () => {
-  test("holds the compiled package, its types and its texts, and nothing else", async () => {
-    const provider = join(packageRoot, "provider");
-    const sources = await readdir(provider, { recursive: true });
+  test("contains the compiled package, its types, the docs and the examples, and nothing else", async () => {
+    const sources = await listFiles("provider");
     const compiled = sources
-      .filter((name) => name.endsWith(".ts"))
-      .map((name) => `dist/${name.split(sep).join("/").replace(/\.ts$/, "")}`)
-      .flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
-    expect(files).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json", ...compiled].sort());
-    expect(size).toBeLessThan(100_000);
+      .map((path) => path.replace(/^provider/, "dist").replace(/\.ts$/, ""))
+      .flatMap((path) => [`${path}.js`, `${path}.d.ts`]);
+    const others = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
+    const expected = [...others, ...compiled, ...(await listFiles("docs")), ...(await listFiles("examples"))];
+    expect(files).toEqual(expected.sort());
+    expect(size).toBeLessThan(150_000);
   });
 
-  test("names no path of the machine that packed it", async () => {
+  test("contains neither source maps nor references to them", async () => {
+    expect(files.filter((file) => file.endsWith(".map"))).toEqual([]);
+    for (const file of files)
+      expect([file, await readPacked(file)]).not.toEqual([file, expect.stringContaining("sourceMappingURL")]);
+  });
+
+  test("contains no paths of the machine that packed it", async () => {
     for (const file of files) {
-      const text = await readFile(join(source, file), "utf8");
-      expect([file, text.includes(packageRoot), text.includes(folder)]).toEqual([file, false, false]);
+      const content = await readPacked(file);
+      expect([file, content.includes(packageRoot), content.includes(folder)]).toEqual([file, false, false]);
     }
   });
+
+  test("contains the targets of all links in its pages, except those for contributors", async () => {
+    const forContributors = /^(CONTRIBUTING\.md|SECURITY\.md|test\/.*)$/;
+    const broken: string[] = [];
+    for (const page of files.filter((file) => file.endsWith(".md"))) {
+      const prose = (await readPacked(page)).replaceAll(/^```[\s\S]*?^```$/gm, "");
+      for (const [, link = ""] of prose.matchAll(/\]\((?!https?:|#)([^)\s#]+)/g)) {
+        const target = posix.join(posix.dirname(page), link).replace(/\/$/, "");
+        const isPacked = files.some((file) => file === target || file.startsWith(`${target}/`));
+        if (!isPacked && !forContributors.test(target)) broken.push(`${page}: ${link}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+
+  async function listFiles(name: string): Promise<string[]> {
+    const entries = await readdir(join(packageRoot, name), { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(packageRoot, join(entry.parentPath, entry.name)).split(sep).join("/"))
+      .filter(isCommitted);
+  }
+
+  async function readPacked(file: string): Promise<string> {
+    return await readFile(join(source, file), "utf8");
+  }
 });
 
-interface Installation {
-  readonly manager: string;
-  /** Installs the packages in the current directory. */
-  readonly command: readonly string[];
-  readonly pulumi: string;
-  /** What the program's TypeScript is compiled with; nothing leaves it to the compiler inside Pulumi's SDK. */
-  readonly typescript: string | undefined;
-}
-
-const installations: Installation[] = [
-  {
-    manager: "npm",
-    command: ["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"],
-    pulumi: lowestPulumi,
-    typescript: undefined,
-  },
-  {
-    manager: "pnpm",
-    command: ["npx", "--yes", "pnpm@10", "add", "--prefer-offline"],
-    pulumi: versionOf("@pulumi/pulumi"),
-    typescript: versionOf("typescript"),
-  },
-];
-
-/** The same stack in each language: what it makes, what it gives out. */
+/** The same stack in each language. */
 const resources = `
 const stage = new authentik.InvitationStage("invitation");
 const jane = new Invitation("jane", {
@@ -126,7 +231,7 @@ const jane = new Invitation("jane", {
 const programs = {
   TypeScript: {
     file: "index.ts",
-    text: `import * as pulumi from "@pulumi/pulumi";
+    source: `import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
 import { Invitation } from "pulumi-authentik-invitations";
 ${resources}
@@ -135,55 +240,49 @@ export { link };`,
   },
   CommonJS: {
     file: "program.cjs",
-    text: `const authentik = require("pulumi-authentik-invitations");
+    source: `const authentik = require("pulumi-authentik-invitations");
 const { Invitation } = authentik;
 ${resources}
 exports.link = jane.link;`,
   },
   "ES modules": {
     file: "program.mjs",
-    text: `import * as authentik from "pulumi-authentik-invitations";
+    source: `import * as authentik from "pulumi-authentik-invitations";
 import { Invitation } from "pulumi-authentik-invitations";
 ${resources}
 export const link = jane.link;`,
   },
 };
 
-describe.each(installations)("installed by $manager, beside @pulumi/pulumi $pulumi", (installation) => {
-  const { command, pulumi, typescript } = installation;
+async function writeProgram(project: Project, program: { file: string; source: string }): Promise<void> {
+  await writeFile(join(project.folder, "Pulumi.yaml"), `name: test\nruntime: nodejs\nmain: ${program.file}\n`);
+  await writeFile(join(project.folder, program.file), program.source);
+}
+
+/** Expects that all requests of a provider came from the tarball. */
+function expectPackedUserAgent(authentik: Authentik): void {
+  const userAgents = authentik.requests.flatMap(({ userAgent }) => userAgent?.match(/^pulumi\S+/) ?? []);
+  expect([...new Set(userAgents)]).toEqual([`pulumi-authentik-invitations/${packedVersion}`]);
+}
+
+describe.each([oldest, locked])("installed by $manager, with @pulumi/pulumi $pulumi", (installation) => {
   let authentik: Authentik;
   let project: Project;
-  let installed: string;
 
-  beforeAll(async () => {
-    authentik = await Authentik.start();
-    project = await Project.create("", { authentik, link: false });
-    await rm(join(project.folder, "index.js"));
-    const packages = [tarball, `@pulumi/pulumi@${pulumi}`, ...(typescript ? [`typescript@${typescript}`] : [])];
-    const [program = "", ...first] = command;
-    await run(program, [...first, ...packages], { cwd: project.folder, env: environment() });
-    installed = await realpath(join(project.folder, "node_modules", "pulumi-authentik-invitations"));
+  beforeAll(() => {
+    ({ authentik, project } = findSetup(installation));
   });
 
-  afterAll(async () => {
-    await project.remove();
-    await authentik.close();
-  });
-
-  async function write(file: string, text: string): Promise<void> {
-    await writeFile(join(project.folder, "Pulumi.yaml"), `name: test\nruntime: nodejs\nmain: ${file}\n`);
-    await writeFile(join(project.folder, file), text);
-  }
-
-  test("it is the tarball's content, inside the project", async () => {
+  test("has the files of the tarball, inside the project", async () => {
+    const installed = await realpath(join(project.folder, "node_modules", "pulumi-authentik-invitations"));
     expect(relative(project.folder, installed)).toMatch(/^node_modules/);
     expect((await readdir(installed, { recursive: true })).filter((name) => name.endsWith(".js")).length).toBe(
       files.filter((name) => name.endsWith(".js")).length,
     );
   });
 
-  test.each(Object.entries(programs))("a program in %s makes, compares and deletes", async (_, { file, text }) => {
-    await write(file, text);
+  test.each(Object.entries(programs))("creates, compares and deletes, with a program in %s", async (_, program) => {
+    await writeProgram(project, program);
     await project.up();
     const [jane, ...others] = await invitations(authentik);
     expect(others).toEqual([]);
@@ -195,13 +294,12 @@ describe.each(installations)("installed by $manager, beside @pulumi/pulumi $pulu
     expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("3 unchanged")]);
     await project.destroy();
     expect(await invitations(authentik)).toEqual([]);
-    const agents = new Set(authentik.requests.flatMap(({ userAgent }) => userAgent?.match(/^pulumi\S+/) ?? []));
-    expect([...agents]).toEqual([`pulumi-authentik-invitations/${packedVersion}`]);
+    expectPackedUserAgent(authentik);
   });
 
-  test("an argument of a wrong type does not compile", async () => {
-    const text = programs.TypeScript.text.replace(`validFor: "14d"`, "validFor: 14");
-    await write("index.ts", text);
+  test("rejects an argument of the wrong type at compile time", async () => {
+    const { file, source } = programs.TypeScript;
+    await writeProgram(project, { file, source: source.replace(`validFor: "14d"`, "validFor: 14") });
     const { code, output } = await project.preview();
     expect(code).not.toBe(0);
     expect(output).toMatch(/TS2322: Type 'number' is not assignable to type 'Input<string>( \| undefined)?'/);
@@ -209,23 +307,77 @@ describe.each(installations)("installed by $manager, beside @pulumi/pulumi $pulu
 
   test.each(["require('pulumi-authentik-invitations')", "await import('pulumi-authentik-invitations')"])(
     "%s loads neither undici nor zod",
-    async (statement) => {
+    async (expression) => {
       const script = `(async () => {
-        const { Invitation, InvitationStage } = ${statement};
+        const { Invitation, InvitationStage } = ${expression};
         const loaded = Object.keys(require('module')._cache).filter((path) => /[\\\\/](undici|zod)[\\\\/]/.test(path));
         console.log(JSON.stringify([typeof Invitation, typeof InvitationStage, loaded]));
       })()`;
-      const { stdout } = await run(process.execPath, ["--eval", script], { cwd: project.folder, env: environment() });
+      const options = { cwd: project.folder, env: packageManagerEnv() };
+      const { stdout } = await run(process.execPath, ["--eval", script], options);
       expect(JSON.parse(stdout)).toEqual(["function", "function", []]);
     },
   );
+});
+
+describe.each(nodeVersions)("on Node.js $node, with @pulumi/pulumi $pulumi", ({ node, installation }) => {
+  let authentik: Authentik;
+  let project: Project;
+
+  beforeAll(async () => {
+    const log = `require("node:fs").appendFileSync(process.env.NODE_LOG, process.version + " " + process.argv[1] + "\\n");`;
+    const preload = join(folder, "log-version.cjs");
+    await writeFile(preload, log);
+    ({ authentik, project } = await createSetup({
+      node: await findNode(node, packageManagerEnv()),
+      env: { NODE_OPTIONS: `--require=${preload}`, NODE_LOG: join(folder, `node-${node}.log`) },
+    }));
+    await rm(join(project.folder, "node_modules"), { recursive: true });
+    await symlink(
+      join(findSetup(installation).project.folder, "node_modules"),
+      join(project.folder, "node_modules"),
+      "junction",
+    );
+  });
+
+  afterAll(() => removeSetup({ authentik, project }));
+
+  // Changes the language at each step: the same stack in another language is no change.
+  test("previews, creates, changes nothing on the next up, detects drift and deletes", async () => {
+    await writeProgram(project, programs.CommonJS);
+    const preview = await project.preview();
+    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("3 to create")]);
+    expect(await invitations(authentik)).toEqual([]);
+
+    await writeProgram(project, programs.TypeScript);
+    expect(await project.up()).toContain("3 created");
+    const [jane] = await invitations(authentik);
+    expect(jane).toMatchObject({ name: "jane", fixed_data: { email: "jane@example.com" } });
+
+    await writeProgram(project, programs["ES modules"]);
+    expect(await project.up()).toContain("3 unchanged");
+
+    await authentik.request("PATCH", `${invitationsPath}${jane?.pk}/`, { single_use: true });
+    await writeProgram(project, programs.CommonJS);
+    const drift = await project.preview("--refresh", "--expect-no-changes");
+    expect(drift.output).toContain('Invitation "jane": singleUse changed outside Pulumi, last by akadmin');
+    expect(drift.code).toBe(7);
+
+    await project.destroy();
+    expect(await invitations(authentik)).toEqual([]);
+    expectPackedUserAgent(authentik);
+
+    const processes = (await readFile(join(folder, `node-${node}.log`), "utf8")).trim().split("\n");
+    expect(new Set(processes.map((line) => line.split(" ")[0]))).toEqual(new Set([`v${node}`]));
+    expect(processes).toContainEqual(expect.stringContaining("dynamic-provider"));
+  });
 });
 
 describe("the types", () => {
   let program: ts.Program;
 
   beforeAll(async () => {
-    // A user's project, in which the package is installed; what is compiled is not run.
+    // A project with the package installed. The program is only compiled, not run.
     const project = join(folder, "types");
     const modules = join(project, "node_modules");
     await cp(join(source, "dist"), join(modules, "pulumi-authentik-invitations", "dist"), { recursive: true });
@@ -239,25 +391,27 @@ describe("the types", () => {
       target: ts.ScriptTarget.ES2022,
       module: ts.ModuleKind.Node16,
       moduleResolution: ts.ModuleResolutionKind.Node16,
-      // Of the installed package, too: errors in its own .d.ts files count.
+      // Checks the .d.ts files of the package as well.
       skipLibCheck: false,
       types: [],
     };
     program = ts.createProgram([join(project, "index.ts")], options);
   });
 
-  test("take what is right and refuse what is wrong", () => {
-    // The program and the installed package; to check Pulumi's own types takes long, and is Pulumi's affair.
-    const files = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(ts.sys.resolvePath(folder)));
-    expect(files.length).toBeGreaterThan(3);
-    const own = files.flatMap((file) => [
+  test("accept valid programs and reject invalid ones", () => {
+    // Only those of the program and the package: checking Pulumi's own types takes long.
+    const checkedFiles = program
+      .getSourceFiles()
+      .filter(({ fileName }) => fileName.startsWith(ts.sys.resolvePath(folder)));
+    expect(checkedFiles.length).toBeGreaterThan(3);
+    const diagnostics = checkedFiles.flatMap((file) => [
       ...program.getSyntacticDiagnostics(file),
       ...program.getSemanticDiagnostics(file),
     ]);
-    expect(own.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
+    expect(diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
   });
 
-  test("tell what each argument, output and class is", () => {
+  test("document each argument, output and class", () => {
     const checker = program.getTypeChecker();
     const entry = program.getSourceFiles().find(({ fileName }) => fileName.endsWith("-invitations/dist/index.d.ts"));
     const module = entry && checker.getSymbolAtLocation(entry);
@@ -270,16 +424,16 @@ describe("the types", () => {
       symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
     );
     expect(symbols.filter((symbol) => !isDocumented(symbol)).map(({ name }) => name)).toEqual([]);
-    const argumentsOf = symbols.filter(({ name }) => /^Invitation(Stage)?Args$/.test(name));
-    const undocumented = argumentsOf.flatMap((symbol) =>
+    const argsTypes = symbols.filter(({ name }) => /^Invitation(Stage)?Args$/.test(name));
+    const undocumented = argsTypes.flatMap((symbol) =>
       checker
         .getDeclaredTypeOfSymbol(symbol)
         .getProperties()
         .filter((property) => !isDocumented(property)),
     );
     expect(undocumented.map(({ name }) => name)).toEqual([]);
-    // An output that is an argument, too, is told about there.
-    const inputs = new Set(argumentsOf.flatMap((symbol) => [...(symbol.members?.keys() ?? [])]));
+    // Outputs with the name of an argument are documented there.
+    const inputs = new Set(argsTypes.flatMap((symbol) => [...(symbol.members?.keys() ?? [])]));
     const outputs = symbols
       .filter(({ flags }) => flags & ts.SymbolFlags.Class)
       .flatMap((symbol) => [...(symbol.members?.values() ?? [])])
@@ -289,7 +443,7 @@ describe("the types", () => {
   });
 });
 
-/** Each `@ts-expect-error` is an error itself where the line below it compiles. */
+/** An `@ts-expect-error` is an error itself if the next line compiles. */
 const typedProgram = `
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
@@ -302,32 +456,32 @@ const args: InvitationArgs = { name: pulumi.output("jane"), flow: stage.flowSet[
 const invitation = new authentik.Invitation("jane", args, { import: "x", protect: true, dependsOn: [stage] });
 const link: pulumi.Output<string | undefined> = invitation.link;
 const status: pulumi.Output<string> = invitation.status;
-const got: authentik.Invitation = Invitation.get("got", invitation.pk, { protect: true }, "other");
-const gotStage: authentik.InvitationStage = InvitationStage.get("got", stage.id);
-const whole: InvitationArgs = { validFor: "14d", fixedData: pulumi.secret({ password: "x" }) };
+const existing: authentik.Invitation = Invitation.get("existing", invitation.pk, { protect: true }, "other");
+const existingStage: authentik.InvitationStage = InvitationStage.get("existing", stage.id);
+const secretArgs: InvitationArgs = { validFor: "14d", fixedData: pulumi.secret({ password: "x" }) };
 
-// @ts-expect-error no arguments
+// @ts-expect-error args are required
 new Invitation("x");
-// @ts-expect-error a number
+// @ts-expect-error validFor must be a string
 new Invitation("x", { validFor: 14 });
-// @ts-expect-error a text
+// @ts-expect-error singleUse must be a boolean
 new Invitation("x", { validFor: "14d", singleUse: "yes" });
-// @ts-expect-error a Date
+// @ts-expect-error expires must be a string
 new Invitation("x", { expires: new Date() });
-// @ts-expect-error a text
+// @ts-expect-error fixedData must be an object
 new Invitation("x", { validFor: "14d", fixedData: "x" });
-// @ts-expect-error a resource
+// @ts-expect-error flow must be a string
 new Invitation("x", { validFor: "14d", flow: stage });
-// @ts-expect-error no such argument
+// @ts-expect-error single_use does not exist
 new Invitation("x", { validFor: "14d", single_use: true });
-// @ts-expect-error a text
+// @ts-expect-error continueFlowWithoutInvitation must be a boolean
 new InvitationStage("x", { continueFlowWithoutInvitation: "yes" });
-// @ts-expect-error no such argument
+// @ts-expect-error flowSet is not an input
 new InvitationStage("x", { flowSet: [] });
-// @ts-expect-error read only
+// @ts-expect-error name is read-only
 invitation.name = stage.name;
-// @ts-expect-error not a plain text
-const text: string = invitation.pk;
-// @ts-expect-error no such option
+// @ts-expect-error pk is an output
+const pk: string = invitation.pk;
+// @ts-expect-error imports is not a resource option
 new Invitation("x", { validFor: "14d" }, { imports: "x" });
 `;

@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * Runs Pulumi in a pipeline and tells the outcome where people look:
+ * Runs Pulumi in a CI pipeline and reports the result on GitHub or GitLab:
  *
- *   node ci/pulumi-gitops.mjs preview   what a pull or merge request would change, as its one comment
- *   node ci/pulumi-gitops.mjs up        applies it
- *   node ci/pulumi-gitops.mjs drift     what was changed by hand, as one issue; closes the issue when there is nothing
+ *   node ci/pulumi-gitops.mjs preview   posts a preview as a single comment on the pull or merge request
+ *   node ci/pulumi-gitops.mjs up        applies the changes
+ *   node ci/pulumi-gitops.mjs drift     reports drift as a single issue, and closes it when there is none
  *
- * It ends with Pulumi's exit code (of `drift` 0: nothing changed, 7: something changed, any other: the question could not be asked), or with 1
- * where the outcome could not be told. On GitHub it calls `gh`, on GitLab the API. It needs Node.js 20 and nothing else.
+ * Exits with Pulumi's exit code, or with 1 if the result could not be reported. For `drift`, 0 means no drift, 7 means drift, and any other
+ * code means that the check itself failed. Calls `gh` on GitHub and the REST API on GitLab. Requires Node.js 20 or later, and no packages.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -15,26 +15,26 @@ import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 
-/** GitHub takes 65,536 characters. Counted in bytes, which are never fewer. */
+/** GitHub accepts 65,536 characters. Counting bytes stays below that, because a character is at least one byte. */
 const BODY_BYTES = 60_000;
 const LINE_CHARACTERS = 2_000;
-const DRIFT = 7;
+const DRIFT_EXIT_CODE = 7;
 
 /** @typedef {"preview" | "up" | "drift"} Command */
-/** @typedef {{ code: number, lines: string[] }} Outcome */
+/** @typedef {{ code: number, lines: string[] }} Result */
 /**
- * Where the outcome is told.
+ * The service that results are reported to. The marker, an HTML comment, identifies the comment or issue to update.
  * @typedef {object} Host
  * @property {() => string} runUrl
- * @property {(marker: string, body: string) => Promise<void>} comment writes the one comment of the pull request, anew or over the last one
- * @property {(marker: string, title: string, body: string) => Promise<void>} openIssue opens the one issue, or brings it up to date
- * @property {(marker: string, text: string) => Promise<void>} closeIssue closes it, where it is open
+ * @property {(marker: string, body: string) => Promise<void>} upsertComment creates or updates the comment on the pull request
+ * @property {(marker: string, title: string, body: string) => Promise<void>} upsertIssue opens or updates the issue
+ * @property {(marker: string, comment: string) => Promise<void>} closeIssue closes the issue with a comment, if it is open
  */
 
 const env = process.env;
 
 /** @type {Record<Command, string[]>} */
-const commands = {
+const commandArgs = {
   preview: ["preview", "--diff"],
   up: ["up", "--yes", "--diff", ...(env["REFRESH"] === "true" ? ["--refresh"] : [])],
   drift: ["preview", "--refresh", "--expect-no-changes", "--diff"],
@@ -42,135 +42,133 @@ const commands = {
 
 /**
  * @param {Command} command
- * @returns {Promise<Outcome>}
+ * @returns {Promise<Result>}
  */
-async function pulumi(command) {
-  const child = spawn("pulumi", [...commands[command], ...common()], {
-    env: environment(command),
+async function runPulumi(command) {
+  const child = spawn("pulumi", [...commandArgs[command], ...commonArgs()], {
+    env: pulumiEnv(command),
     stdio: ["ignore", "pipe", "pipe"],
   });
   /** @type {string[]} */
   const lines = [];
-  // What Pulumi prints must not be taken for a command to GitHub's runner.
-  const pause = env["GITHUB_ACTIONS"] === "true" ? randomUUID() : undefined;
-  if (pause) console.log(`::stop-commands::${pause}`);
-  const ended = new Promise((resolve, reject) => {
+  // Keeps GitHub's runner from executing workflow commands in Pulumi's output.
+  const resumeToken = env["GITHUB_ACTIONS"] === "true" ? randomUUID() : undefined;
+  if (resumeToken) console.log(`::stop-commands::${resumeToken}`);
+  const exited = new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
-  const reading = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const line of createInterface({ input: stream })) {
-      const shown = harmless(line);
-      lines.push(shown);
-      console.log(shown);
+  const streams = [child.stdout, child.stderr].map(async (stream) => {
+    for await (const rawLine of createInterface({ input: stream })) {
+      const line = sanitize(rawLine);
+      lines.push(line);
+      console.log(line);
     }
   });
   try {
-    const [code] = await Promise.all([ended, ...reading]);
+    const [code] = await Promise.all([exited, ...streams]);
     return { code: Number(code), lines };
   } finally {
-    if (pause) console.log(`::${pause}::`);
+    if (resumeToken) console.log(`::${resumeToken}::`);
   }
 }
 
-function common() {
-  return ["--stack", stack(), "--suppress-progress", "--non-interactive", "--color", "never"];
+function commonArgs() {
+  return ["--stack", stackName(), "--suppress-progress", "--non-interactive", "--color", "never"];
 }
 
-function stack() {
-  const name = env["PULUMI_STACK"] ?? "";
-  if (!/^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/.test(name)) throw new Error("PULUMI_STACK must name a stack.");
-  return name;
+function stackName() {
+  return requireEnv("PULUMI_STACK", /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/);
 }
 
 /**
- * What Pulumi and the program get: not the token that writes comments; and where nothing is written, the token that cannot write.
+ * The environment for Pulumi and the program, which never includes the token that writes comments. Only `up` gets authentik's write token.
  * @param {Command} command
  */
-function environment(command) {
-  const { AUTHENTIK_READ_TOKEN: reader, ...rest } = env;
+function pulumiEnv(command) {
+  const { AUTHENTIK_READ_TOKEN: readToken, ...rest } = env;
   for (const name of ["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN"]) {
     delete rest[name];
   }
-  return { ...rest, ...(reader && command !== "up" ? { AUTHENTIK_TOKEN: reader } : {}), PULUMI_SKIP_UPDATE_CHECK: "1" };
+  const token = readToken && command !== "up" ? { AUTHENTIK_TOKEN: readToken } : {};
+  return { ...rest, ...token, PULUMI_SKIP_UPDATE_CHECK: "1" };
 }
 
 /**
- * One line as it may be shown to everybody. The provider keeps tokens and links out of what it prints; but runners hide secrets in logs only,
- * not in comments, and a program may print anything.
+ * Removes secrets, control characters, and the end of an overlong line. The provider prints neither tokens nor links, but the program might,
+ * and CI runners mask secrets in logs only, not in comments.
  * @param {string} line
  */
-function harmless(line) {
+function sanitize(line) {
   const secrets = Object.entries(env)
     .filter(([name]) => /TOKEN|PASSPHRASE|PASSWORD|SECRET|_KEY/.test(name))
     .map(([, value]) => value ?? "")
     .filter((value) => value.length >= 6)
     .sort((a, b) => b.length - a.length);
-  let text = stripVTControlCharacters(line).replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, "");
-  for (const secret of secrets) text = text.replaceAll(secret, "[hidden]");
-  text = text.replace(/itoken(=|%3D)[0-9A-Za-z-]+/gi, "itoken$1[hidden]");
-  return text.length > LINE_CHARACTERS ? `${text.slice(0, LINE_CHARACTERS)} […]` : text;
+  let sanitized = stripVTControlCharacters(line).replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, "");
+  for (const secret of secrets) sanitized = sanitized.replaceAll(secret, "[redacted]");
+  sanitized = sanitized.replace(/itoken(=|%3D)[0-9A-Za-z-]+/gi, "itoken$1[redacted]");
+  return sanitized.length > LINE_CHARACTERS ? `${sanitized.slice(0, LINE_CHARACTERS)} […]` : sanitized;
 }
 
-/** @param {string} text */
-function bytes(text) {
-  return Buffer.byteLength(text, "utf8");
+/** @param {string} string */
+function byteLength(string) {
+  return Buffer.byteLength(string, "utf8");
 }
 
 /**
- * The lines as a code block: in a fence that is longer than all that they hold, and without their middle where they are too long.
+ * Formats lines as a Markdown code block of limited size. The fence is longer than any run of backticks in the lines, so that none can end it.
  * @param {string[]} lines
- * @param {number} room in bytes
+ * @param {number} maxBytes
  */
-function block(lines, room) {
-  const longest = Math.max(
+function codeBlock(lines, maxBytes) {
+  const longestRun = Math.max(
     2,
     ...lines.map((line) => Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length))),
   );
-  const fence = "`".repeat(longest + 1);
-  const left = room - 2 * fence.length - 200;
-  return [`${fence}text`, ...shorten(lines, left), fence].join("\n");
+  const fence = "`".repeat(longestRun + 1);
+  return [fence, ...omitMiddle(lines, maxBytes - 2 * fence.length - 200), fence].join("\n");
 }
 
 /**
  * @param {string[]} lines
- * @param {number} room in bytes
+ * @param {number} maxBytes
  */
-function shorten(lines, room) {
-  const size = lines.reduce((sum, line) => sum + bytes(line) + 1, 0);
-  if (size <= room) return lines;
+function omitMiddle(lines, maxBytes) {
+  const size = lines.reduce((sum, line) => sum + byteLength(line) + 1, 0);
+  if (size <= maxBytes) return lines;
   /** @type {string[]} */
   const head = [];
   /** @type {string[]} */
   const tail = [];
   let start = 0;
   let end = lines.length;
-  // The end says how it went, so that it gets the larger part.
-  for (let left = room / 4; start < end; start += 1) {
+  // The end gets the larger share, because it holds the errors and the summary.
+  for (let left = maxBytes / 4; start < end; start += 1) {
     const line = lines[start] ?? "";
-    left -= bytes(line) + 1;
+    left -= byteLength(line) + 1;
     if (left < 0) break;
     head.push(line);
   }
-  for (let left = (room * 3) / 4; end > start; end -= 1) {
+  for (let left = (maxBytes * 3) / 4; end > start; end -= 1) {
     const line = lines[end - 1] ?? "";
-    left -= bytes(line) + 1;
+    left -= byteLength(line) + 1;
     if (left < 0) break;
     tail.unshift(line);
   }
-  return [...head, `[… ${end - start} lines are left out; the log has them …]`, ...tail];
+  return [...head, `[… ${end - start} lines omitted, see the log …]`, ...tail];
 }
 
 /**
+ * Summarizes Pulumi's output, for example as `1 to create, 2 unchanged`.
  * @param {string[]} lines
- * @returns {string} as `1 to create, 2 unchanged`
  */
-function summary(lines) {
+function summarize(lines) {
   const start = lines.lastIndexOf("Resources:");
-  const counted =
+  const matches =
     start === -1 ? [] : lines.slice(start + 1).map((line) => /^ {4}(?:\S+ )?(\d+ [a-z][a-z -]*)/.exec(line)?.[1]);
-  const end = counted.indexOf(undefined);
-  const counts = (end === -1 ? counted : counted.slice(0, end)).filter((count) => !count?.endsWith("changes"));
+  const end = matches.indexOf(undefined);
+  const counts = (end === -1 ? matches : matches.slice(0, end)).filter((count) => !count?.endsWith("changes"));
   const unchanged = lines
     .slice(start + 1)
     .map((line) => /(\d+ unchanged)/.exec(line)?.[1])
@@ -179,14 +177,14 @@ function summary(lines) {
 }
 
 /**
- * The lines of the provider that say what was changed outside Pulumi, and by whom.
+ * Finds the provider's warnings about changes made outside Pulumi, which name who made them.
  * @param {string[]} lines
  */
-function attributions(lines) {
-  const told = lines
+function findDriftWarnings(lines) {
+  const warnings = lines
     .map((line) => line.trim())
     .filter((line) => /: (.+ changed outside Pulumi\b|deleted (by|outside) )/.test(line));
-  return [...new Set(told)];
+  return [...new Set(warnings)];
 }
 
 /**
@@ -195,56 +193,56 @@ function attributions(lines) {
  * @param {string[]} paragraphs
  * @param {string[]} lines
  */
-function bodyOf(marker, title, paragraphs, lines) {
+function formatBody(marker, title, paragraphs, lines) {
   const head = [marker, `### ${title}`, ...paragraphs].join("\n\n");
-  const output = block(lines, BODY_BYTES - bytes(head) - 100);
-  return [head, "<details><summary>Output</summary>", output, "</details>"].join("\n\n");
+  const output = codeBlock(lines, BODY_BYTES - byteLength(head) - 100);
+  return [head, "<details><summary>Pulumi output</summary>", output, "</details>"].join("\n\n");
 }
 
 /** @returns {Host} */
 function gitHub() {
-  const repository = needed("GITHUB_REPOSITORY", /^[\w.-]+\/[\w.-]+$/);
+  const repository = requireEnv("GITHUB_REPOSITORY", /^[\w.-]+\/[\w.-]+$/);
   /**
    * @param {string} method
    * @param {string} path
    * @param {object} body
    */
   const write = (method, path, body) =>
-    gh(["api", "--method", method, `repos/${repository}/${path}`, "--input", "-", "--silent"], body);
+    runGh(["api", "--method", method, `repos/${repository}/${path}`, "--input", "-", "--silent"], body);
   /**
-   * The number of what a bot has written with this marker: nobody else's text is overwritten.
+   * Finds the comment or issue with this marker. Only a bot's, so that nobody else's is overwritten.
    * @param {string} path
-   * @param {string} id
+   * @param {"id" | "number"} id
    * @param {string} marker
    */
   const find = (path, id, marker) => {
-    const ours = `select(.pull_request == null and .user.type == "Bot" and ((.body // "") | startswith(${JSON.stringify(marker)})))`;
-    const found = gh([
+    const filter = `select(.pull_request == null and .user.type == "Bot" and ((.body // "") | startswith(${JSON.stringify(marker)})))`;
+    const matches = runGh([
       "api",
       "--paginate",
       `repos/${repository}/${path}per_page=100`,
       "--jq",
-      `.[] | ${ours} | .${id}`,
+      `.[] | ${filter} | .${id}`,
     ]);
-    return found.split("\n").find((line) => /^\d+$/.test(line));
+    return matches.split("\n").find((line) => /^\d+$/.test(line));
   };
   return {
     runUrl: () => `${env["GITHUB_SERVER_URL"]}/${repository}/actions/runs/${env["GITHUB_RUN_ID"]}`,
-    async comment(marker, body) {
-      const issue = needed("PULL_REQUEST", /^\d+$/);
-      const last = find(`issues/${issue}/comments?`, "id", marker);
-      if (last) write("PATCH", `issues/comments/${last}`, { body });
-      else write("POST", `issues/${issue}/comments`, { body });
+    async upsertComment(marker, body) {
+      const pullRequest = requireEnv("PULL_REQUEST", /^\d+$/);
+      const comment = find(`issues/${pullRequest}/comments?`, "id", marker);
+      if (comment) write("PATCH", `issues/comments/${comment}`, { body });
+      else write("POST", `issues/${pullRequest}/comments`, { body });
     },
-    async openIssue(marker, title, body) {
+    async upsertIssue(marker, title, body) {
       const issue = find("issues?state=open&", "number", marker);
       if (issue) write("PATCH", `issues/${issue}`, { title, body });
       else write("POST", "issues", { title, body });
     },
-    async closeIssue(marker, text) {
+    async closeIssue(marker, comment) {
       const issue = find("issues?state=open&", "number", marker);
       if (!issue) return;
-      write("POST", `issues/${issue}/comments`, { body: text });
+      write("POST", `issues/${issue}/comments`, { body: comment });
       write("PATCH", `issues/${issue}`, { state: "closed", state_reason: "completed" });
     },
   };
@@ -254,139 +252,141 @@ function gitHub() {
  * @param {string[]} args
  * @param {object} [body]
  */
-function gh(args, body) {
+function runGh(args, body) {
   const { status, stdout, stderr, error } = spawnSync("gh", args, {
     input: body === undefined ? "" : JSON.stringify(body),
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
   });
   if (status === 0) return stdout;
-  throw new Error(
-    `gh ${args.slice(0, 4).join(" ")} failed: ${harmless((error?.message ?? stderr).trim().replace(/\s+/g, " "))}`,
-  );
+  const reason = (error?.message ?? stderr).trim().replace(/\s+/g, " ");
+  throw new Error(`gh ${args.slice(0, 4).join(" ")} failed: ${sanitize(reason)}`);
 }
 
 /** @returns {Host} */
 function gitLab() {
-  const project = `${needed("CI_API_V4_URL", /^https?:/)}/projects/${needed("CI_PROJECT_ID", /^\d+$/)}`;
-  const token = needed("GITLAB_TOKEN", /^\S+$/);
+  const project = `${requireEnv("CI_API_V4_URL", /^https?:/)}/projects/${requireEnv("CI_PROJECT_ID", /^\d+$/)}`;
+  const token = requireEnv("GITLAB_TOKEN", /^\S+$/);
   /**
    * @param {string} method
    * @param {string} url
    * @param {object} [body]
    */
-  const call = async (method, url, body) => {
-    const answer = await fetch(url, {
+  const send = async (method, url, body) => {
+    const response = await fetch(url, {
       method,
       headers: { "private-token": token, "content-type": "application/json" },
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
-    if (!answer.ok) throw new Error(`${method} ${new URL(url).pathname} answered ${answer.status}.`);
-    return { json: await answer.json(), next: answer.headers.get("x-next-page") };
+    if (!response.ok) throw new Error(`${method} ${new URL(url).pathname} failed with status ${response.status}.`);
+    return { json: await response.json(), nextPage: response.headers.get("x-next-page") };
   };
   /**
-   * The number of what this token's user has written with this marker.
+   * Finds the note or issue with this marker. Only the token's own, so that nobody else's is overwritten.
    * @param {string} path
    * @param {"id" | "iid"} id
-   * @param {"body" | "description"} text
+   * @param {"body" | "description"} field
    * @param {string} marker
    */
-  const find = async (path, id, text, marker) => {
-    const { json: me } = await call("GET", `${env["CI_API_V4_URL"]}/user`);
+  const find = async (path, id, field, marker) => {
+    const { json: me } = await send("GET", `${env["CI_API_V4_URL"]}/user`);
     for (let page = "1"; page; ) {
-      const { json, next } = await call("GET", `${project}/${path}per_page=100&page=${page}`);
+      const { json, nextPage } = await send("GET", `${project}/${path}per_page=100&page=${page}`);
       for (const row of json)
-        if (row.author?.id === me.id && String(row[text] ?? "").startsWith(marker)) return Number(row[id]);
-      page = next ?? "";
+        if (row.author?.id === me.id && String(row[field] ?? "").startsWith(marker)) return Number(row[id]);
+      page = nextPage ?? "";
     }
     return undefined;
   };
   return {
     runUrl: () => env["CI_JOB_URL"] ?? "",
-    async comment(marker, body) {
-      const notes = `merge_requests/${needed("CI_MERGE_REQUEST_IID", /^\d+$/)}/notes`;
-      const last = await find(`${notes}?`, "id", "body", marker);
-      if (last) await call("PUT", `${project}/${notes}/${last}`, { body });
-      else await call("POST", `${project}/${notes}`, { body });
+    async upsertComment(marker, body) {
+      const notes = `merge_requests/${requireEnv("CI_MERGE_REQUEST_IID", /^\d+$/)}/notes`;
+      const note = await find(`${notes}?`, "id", "body", marker);
+      if (note) await send("PUT", `${project}/${notes}/${note}`, { body });
+      else await send("POST", `${project}/${notes}`, { body });
     },
-    async openIssue(marker, title, description) {
+    async upsertIssue(marker, title, description) {
       const issue = await find("issues?state=opened&", "iid", "description", marker);
-      if (issue) await call("PUT", `${project}/issues/${issue}`, { title, description });
-      else await call("POST", `${project}/issues`, { title, description });
+      if (issue) await send("PUT", `${project}/issues/${issue}`, { title, description });
+      else await send("POST", `${project}/issues`, { title, description });
     },
-    async closeIssue(marker, text) {
+    async closeIssue(marker, comment) {
       const issue = await find("issues?state=opened&", "iid", "description", marker);
       if (!issue) return;
-      await call("POST", `${project}/issues/${issue}/notes`, { body: text });
-      await call("PUT", `${project}/issues/${issue}`, { state_event: "close" });
+      await send("POST", `${project}/issues/${issue}/notes`, { body: comment });
+      await send("PUT", `${project}/issues/${issue}`, { state_event: "close" });
     },
   };
 }
 
 /**
  * @param {string} name
- * @param {RegExp} form
+ * @param {RegExp} pattern
  */
-function needed(name, form) {
+function requireEnv(name, pattern) {
   const value = env[name] ?? "";
-  if (!form.test(value)) throw new Error(`${name} is ${value === "" ? "not set" : "not what it should be"}.`);
+  if (value === "") throw new Error(`${name} is not set.`);
+  if (!pattern.test(value)) throw new Error(`${name} must match ${pattern}.`);
   return value;
 }
 
 /**
  * @param {Command} command
- * @param {Outcome} outcome
+ * @param {Result} result
  * @param {Host} host
  */
-async function tell(command, { code, lines }, host) {
-  const marker = `<!-- pulumi-${command}: ${stack()} -->`;
-  const origin = `[Run](${host.runUrl()})${env["COMMIT"] && /^[0-9a-f]+$/.test(env["COMMIT"]) ? ` of ${env["COMMIT"]}` : ""}`;
+async function report(command, { code, lines }, host) {
+  const stack = stackName();
+  const marker = `<!-- pulumi-${command}: ${stack} -->`;
+  const commit = /^[0-9a-f]+$/.test(env["COMMIT"] ?? "") ? ` for commit ${env["COMMIT"]}` : "";
+  const runLink = `[Pipeline run](${host.runUrl()})${commit}`;
   if (command === "preview") {
     const title =
       code === 0
-        ? `Pulumi would do in \`${stack()}\`: ${summary(lines)}`
-        : `Pulumi's preview of \`${stack()}\` failed (exit code ${code})`;
-    const body = bodyOf(marker, title, [origin], lines);
-    summarize(body);
-    await host.comment(marker, body);
-  } else if (command === "drift" && code === DRIFT) {
-    const title = `authentik differs from the code in ${stack()}`;
-    const told = attributions(lines);
-    const who = told.length > 0 ? [block(told, BODY_BYTES / 4)] : [];
-    const advice =
-      "To have it as the code says, run `pulumi up --refresh`; to keep it, write it into the code. This issue is closed by the next run that finds nothing.";
-    const body = bodyOf(marker, title, [...who, advice, origin], lines);
-    summarize(body);
-    await host.openIssue(marker, title, body);
+        ? `Pulumi preview for \`${stack}\`: ${summarize(lines)}`
+        : `Pulumi preview for \`${stack}\` failed with exit code ${code}`;
+    const body = formatBody(marker, title, [runLink], lines);
+    writeStepSummary(body);
+    await host.upsertComment(marker, body);
+  } else if (command === "drift" && code === DRIFT_EXIT_CODE) {
+    const title = `Drift detected in stack ${stack}`;
+    const warnings = findDriftWarnings(lines);
+    const whoChangedWhat = warnings.length > 0 ? [codeBlock(warnings, BODY_BYTES / 4)] : [];
+    const instructions =
+      "To revert these changes, run `pulumi up --refresh`. To keep them, update the program. The next run that finds no drift closes this issue.";
+    const body = formatBody(marker, title, [...whoChangedWhat, instructions, runLink], lines);
+    writeStepSummary(body);
+    await host.upsertIssue(marker, title, body);
   } else if (command === "drift" && code === 0) {
-    await host.closeIssue(marker, `authentik is as the code says. ${origin}`);
+    await host.closeIssue(marker, `No drift found. ${runLink}`);
   }
 }
 
 /** @param {string} body */
-function summarize(body) {
+function writeStepSummary(body) {
   if (env["GITHUB_STEP_SUMMARY"]) appendFileSync(env["GITHUB_STEP_SUMMARY"], `${body}\n`);
 }
 
-/** @param {string | undefined} text */
-function commandOf(text) {
-  if (text === "preview" || text === "up" || text === "drift") return text;
-  throw new Error("Give one of preview, up and drift.");
+/** @param {string | undefined} arg */
+function parseCommand(arg) {
+  if (arg === "preview" || arg === "up" || arg === "drift") return arg;
+  throw new Error("Usage: node ci/pulumi-gitops.mjs preview|up|drift");
 }
 
 async function main() {
-  const command = commandOf(process.argv[2]);
-  stack();
-  // Before Pulumi runs: what is not set up must not be told after it.
+  const command = parseCommand(process.argv[2]);
+  // Missing settings fail here, before Pulumi runs.
+  stackName();
   const host = command === "up" ? undefined : env["GITLAB_CI"] === "true" ? gitLab() : gitHub();
-  const outcome = await pulumi(command);
-  process.exitCode = outcome.code;
-  if (host) await tell(command, outcome, host);
+  const result = await runPulumi(command);
+  process.exitCode = result.code;
+  if (host) await report(command, result, host);
 }
 
 main().catch((error) => {
-  console.error(harmless(error instanceof Error ? error.message : String(error)));
+  console.error(sanitize(error instanceof Error ? error.message : String(error)));
   process.exitCode ||= 1;
-  // A drift that nobody was told of is a failure, not a drift.
-  if (process.exitCode === DRIFT) process.exitCode = 1;
+  // Drift that could not be reported must fail the pipeline.
+  if (process.exitCode === DRIFT_EXIT_CODE) process.exitCode = 1;
 });

@@ -1,4 +1,5 @@
-/** actionlint, as go.mod beside this file pins it: built once with Go, and kept where the Pulumi CLI is kept. */
+/** Builds actionlint with Go at the version that `go.mod` pins, and caches it next to the Pulumi CLI. */
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
@@ -9,7 +10,26 @@ const program = "github.com/rhysd/actionlint/cmd/actionlint";
 const BUILD_SECONDS = 10 * 60;
 const goModule = __dirname;
 
-/** Where the program is. It is an error, and no reason to skip a test, that there is neither one kept nor a Go to build it with. */
+/** Returns actionlint's errors in a workflow file. Reads the local workflows that it calls as well. */
+export async function lintWorkflow(path: string): Promise<string[]> {
+  return lint(await findActionlint(), path, "");
+}
+
+/** Returns actionlint's errors in the source of a workflow. */
+export async function lintWorkflowSource(source: string): Promise<string[]> {
+  return lint(await findActionlint(), "-", source);
+}
+
+function lint(actionlint: string, path: string, input: string): string[] {
+  // The optional linters for scripts would make the result depend on what is installed.
+  const options = ["-no-color", "-oneline", "-shellcheck=", "-pyflakes="];
+  const { status, stdout, stderr } = spawnSync(actionlint, [...options, path], { input, encoding: "utf8" });
+  if (status !== 0 && status !== 1) throw new Error(`actionlint failed with exit code ${status}: ${stderr}`);
+  const errors = stdout.split("\n").filter((line) => line !== "");
+  return status === 1 && errors.length === 0 ? [stderr] : errors;
+}
+
+/** Returns the path of actionlint. Without Go the tests fail rather than being skipped, unless actionlint is cached. */
 export async function findActionlint(env: Env = process.env): Promise<string> {
   const pins = await Promise.all(["go.mod", "go.sum"].map((file) => readFile(join(goModule, file), "utf8")));
   const hash = createHash("sha256").update(pins.join("\0")).digest("hex").slice(0, 8);
@@ -23,7 +43,7 @@ export async function findActionlint(env: Env = process.env): Promise<string> {
       if (await isWhole(entry)) return;
       if (go === undefined) {
         throw new Error(
-          "actionlint checks the workflows of examples/gitops, and is built with Go 1.25 or newer, of which there is none on the PATH: install Go (https://go.dev/dl/), then run this again.",
+          "The tests check GitHub workflows with actionlint, which is built with Go 1.25 or later. Install Go (https://go.dev/dl/) and run the tests again.",
         );
       }
       await discard(entry);
@@ -34,11 +54,11 @@ export async function findActionlint(env: Env = process.env): Promise<string> {
 }
 
 async function build(go: string, bin: string, cache: string, env: Env): Promise<void> {
-  const places = (await hasHome(env)) ? {} : { GOPATH: join(cache, "go"), GOCACHE: join(cache, "go-build") };
+  const goFolders = (await hasHome(env)) ? {} : { GOPATH: join(cache, "go"), GOCACHE: join(cache, "go-build") };
   const { ok, complaint } = await run(
     go,
     ["build", "-mod=readonly", "-buildvcs=false", "-ldflags", "-s -w", "-o", `${bin}${sep}`, program],
-    { env: { ...places, ...env, GOWORK: "off" }, cwd: goModule, seconds: BUILD_SECONDS },
+    { env: { ...goFolders, ...env, GOWORK: "off" }, cwd: goModule, seconds: BUILD_SECONDS },
   );
   if (!ok) throw new Error(`Go could not build actionlint:\n${complaint}`);
 }

@@ -19,18 +19,18 @@ const blueprint = z.strictObject({
 
 export type Blueprint = z.infer<typeof blueprint>;
 
-/** The blueprint of the service accounts. A reference to another entry is read as `!KeyOf` and that entry's id. */
+/** Reads the blueprint of the service accounts. A reference to another entry becomes the string `!KeyOf` and that entry's id. */
 export async function readBlueprint(): Promise<Blueprint> {
   const document = parseDocument(await readFile(join(kit, "service-account.blueprint.yaml"), "utf8"), {
     customTags: [{ tag: "!KeyOf", resolve: (id: string) => `!KeyOf ${id}` }],
   });
-  for (const problem of [...document.errors, ...document.warnings]) throw problem;
+  for (const error of [...document.errors, ...document.warnings]) throw error;
   return blueprint.parse(document.toJS());
 }
 
-/** The permissions of a role that the blueprint declares. */
-export async function permissionsOf(role: "pulumi-invitations" | "pulumi-invitations-read"): Promise<string[]> {
+/** Reads the permissions of a role in the blueprint. */
+export async function readPermissions(role: "pulumi-invitations" | "pulumi-invitations-read"): Promise<string[]> {
   const { entries } = await readBlueprint();
-  const found = entries.find(({ model, identifiers }) => model === "authentik_rbac.role" && identifiers.name === role);
-  return z.array(z.string()).parse(found?.attrs.permissions);
+  const entry = entries.find(({ model, identifiers }) => model === "authentik_rbac.role" && identifiers.name === role);
+  return z.array(z.string()).parse(entry?.attrs.permissions);
 }

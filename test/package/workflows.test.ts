@@ -1,0 +1,161 @@
+/** The workflows of this repository: they pass actionlint, have the minimum permissions, and release only what is tested and can be published. */
+import { spawnSync } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { packageRoot } from "../engine/project";
+import { lintWorkflow, lintWorkflowSource } from "../gitops/actionlint";
+import { listSteps, readWorkflow } from "../gitops/workflow";
+
+jest.setTimeout(11 * 60_000);
+
+const names = ["ci.yml", "release.yml"] as const;
+const pathOf = (name: (typeof names)[number]): string => join(packageRoot, ".github", "workflows", name);
+
+test.each(names)("%s passes actionlint, which rejects a broken copy", async (name) => {
+  expect(await lintWorkflow(pathOf(name))).toEqual([]);
+  const broken = (await readFile(pathOf(name), "utf8")).replace("runs-on:", "run-on:");
+  expect(await lintWorkflowSource(broken)).toContainEqual(expect.stringContaining("run-on"));
+});
+
+test.each(names)(
+  "%s interpolates nothing into scripts, persists no credentials, and pins its actions",
+  async (name) => {
+    for (const { uses, run, with: options } of listSteps(await readWorkflow(pathOf(name)))) {
+      expect(run ?? "").not.toContain("${{");
+      if (uses === undefined) continue;
+      expect(uses).toMatch(/^actions\/(checkout|setup-node|setup-go|cache)@(v\d+|[0-9a-f]{40})$/);
+      if (uses.startsWith("actions/checkout")) expect(options).toEqual({ "persist-credentials": false });
+    }
+  },
+);
+
+test.each(names)("%s limits the time of each job", async (name) => {
+  const jobs = Object.values((await readWorkflow(pathOf(name))).jobs).filter(({ uses }) => uses === undefined);
+  for (const job of jobs) expect(job["timeout-minutes"]).toBeGreaterThan(0);
+});
+
+test("CI runs .ci/run on Node.js 20, 22 and 24", async () => {
+  const ci = await readWorkflow(pathOf("ci.yml"));
+  expect(ci.permissions).toEqual({ contents: "read" });
+  expect(ci.jobs).toMatchObject({ test: { strategy: { matrix: { node: [20, 22, 24] } } } });
+  expect(listSteps(ci).flatMap(({ run }) => run ?? [])).toEqual([".ci/run"]);
+});
+
+describe("the release", () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "release-"));
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  async function writeManifest(fields: Record<string, unknown>): Promise<void> {
+    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "example", version: "1.2.3", ...fields }));
+  }
+
+  /** Runs a script as GitHub's runner does, in a folder with only a package.json. */
+  function runScript(
+    script: string,
+    env: Readonly<Record<string, string>> = {},
+  ): { code: number | null; output: string } {
+    const { status, stdout, stderr } = spawnSync("bash", ["-e", "-c", script], {
+      cwd: folder,
+      encoding: "utf8",
+      env: {
+        PATH: [folder, dirname(process.execPath), process.env["PATH"]].join(delimiter),
+        HOME: folder,
+        GITHUB_SERVER_URL: "https://github.com",
+        GITHUB_REPOSITORY: "example/example",
+        ...env,
+      },
+    });
+    return { code: status, output: stdout + stderr };
+  }
+
+  async function readScript(stepName: string): Promise<string> {
+    const steps = listSteps(await readWorkflow(pathOf("release.yml")));
+    const script = steps.find(({ name }) => name === stepName)?.run;
+    if (script === undefined) throw new Error(`release.yml has no step named ${stepName}.`);
+    return script;
+  }
+
+  test("runs on version tags: checks, then tests, then publishes", async () => {
+    const { on, jobs, concurrency } = await readWorkflow(pathOf("release.yml"));
+    expect(on).toEqual({ push: { tags: ["v*"] } });
+    expect(concurrency["cancel-in-progress"]).toBe(false);
+    expect(jobs).toMatchObject({
+      test: { needs: "check", uses: "./.github/workflows/ci.yml" },
+      publish: { needs: "test", environment: "npm" },
+    });
+  });
+
+  test("can request an ID token only in the job that publishes", async () => {
+    const { permissions, jobs } = await readWorkflow(pathOf("release.yml"));
+    expect(permissions).toEqual({ contents: "read" });
+    const jobPermissions = Object.entries(jobs).map(([name, job]) => [name, job.permissions]);
+    expect(Object.fromEntries(jobPermissions)).toEqual({ publish: { contents: "read", "id-token": "write" } });
+  });
+
+  test("rejects a tag that does not match the version in package.json", async () => {
+    const script = await readScript("Check the tag");
+    await writeManifest({});
+    expect(runScript(script, { GITHUB_REF_NAME: "v1.2.3" })).toEqual({ code: 0, output: "" });
+    expect(runScript(script, { GITHUB_REF_NAME: "v1.2.4" })).toEqual({
+      code: 1,
+      output: "::error file=package.json::The tag v1.2.4 does not match the version 1.2.3 in package.json.\n",
+    });
+  });
+
+  test.each([
+    ["no repository", {}, "it is ''"],
+    [
+      "another repository",
+      { repository: { type: "git", url: "git+https://github.com/example/fork.git" } },
+      "fork.git'",
+    ],
+  ])("rejects a package.json with %s, and prints the command that fixes it", async (_, fields, expected) => {
+    const script = await readScript("Check the repository URL");
+    await writeManifest(fields);
+    const { code, output } = runScript(script);
+    expect(code).toBe(1);
+    expect(output).toMatch(/^::error file=package\.json::Provenance requires repository\.url in package\.json/);
+    expect(output).toContain(expected);
+    const command = output.split("\n").find((line) => line.startsWith("npm pkg set ")) ?? "";
+    expect(runScript(command).code).toBe(0);
+    expect(JSON.parse(await readFile(join(folder, "package.json"), "utf8"))).toMatchObject({
+      repository: { type: "git", url: "git+https://github.com/example/example.git" },
+      homepage: "https://github.com/example/example#readme",
+      bugs: { url: "https://github.com/example/example/issues" },
+    });
+    expect(runScript(script)).toEqual({ code: 0, output: "" });
+  });
+
+  test.each([
+    ["1.2.3", "latest"],
+    ["2.0.0-beta.1", "next"],
+  ])("publishes %s with provenance, under the dist-tag %s", async (version, tag) => {
+    await writeManifest({ version });
+    const npm = `#!/usr/bin/env bash\nif [ "$1 $2" = "config get" ]; then echo https://npm.example/; else echo "$*"; fi\n`;
+    await writeFile(join(folder, "npm"), npm);
+    await chmod(join(folder, "npm"), 0o755);
+    const script = await readScript("Publish");
+    const publish = `publish --provenance --access public --tag ${tag}\n`;
+    expect(runScript(script, { NPM_TOKEN: "" })).toEqual({ code: 0, output: publish });
+    expect(runScript(script, { NPM_TOKEN: "secret" })).toEqual({
+      code: 0,
+      output: `config set //npm.example/:_authToken \${NPM_TOKEN}\n${publish}`,
+    });
+  });
+
+  test("stores the npm token as a reference to its variable", async () => {
+    const [login = ""] = /^if[\s\S]*?^fi$/m.exec(await readScript("Publish")) ?? [];
+    expect(runScript(login, { NPM_TOKEN: "npm-t0ken" }).code).toBe(0);
+    const npmrc = await readFile(join(folder, ".npmrc"), "utf8");
+    expect(npmrc).toMatch(/^\/\/.*:_authToken="?\$\{NPM_TOKEN\}"?$/m);
+    expect(npmrc).not.toContain("npm-t0ken");
+  });
+});
