@@ -1,15 +1,15 @@
 /**
- * The twin of authentik's example blueprint "Example - Invitation-based Enrollment" (`blueprints/example/flows-invitation-enrollment.yaml`):
- * its flows, invitation stages, their bindings and its five invitations. In contrast to the blueprint it gives the invitations' links, finds
- * what somebody changed by hand, and deletes what is taken out of it.
+ * The flows, invitation stages, bindings and invitations of authentik's example blueprint "Example - Invitation-based Enrollment"
+ * (`blueprints/example/flows-invitation-enrollment.yaml`). Unlike the blueprint, this program exports the invitations' links, detects
+ * changes made outside Pulumi, and deletes what you remove from it.
  *
- * The blueprint's other objects (prompts, stages that write and log in the user, a group) are no matter of this package. Where the
- * blueprint was applied before, `followUps` below binds its stages; else bind your own.
+ * This package does not manage the blueprint's other objects (prompts, user write and user login stages, a group). To bind the
+ * blueprint's stages or your own, set `followUps` (see README.md).
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
 
-/** Flows with their invitation stages; `order` 5 is before all other stages, as in the blueprint. */
+/** Creates a flow with its invitation stage. As in the blueprint, `order: 5` puts the stage before all others. */
 function enrollment(kind: string, name: string, title: string): authentik.Flow {
   const flow = new authentik.Flow(`invitation-enrollment-flow-${kind}`, {
     name,
@@ -27,7 +27,7 @@ function enrollment(kind: string, name: string, title: string): authentik.Flow {
     evaluateOnPlan: true,
     reEvaluatePolicies: true,
   });
-  // Names of stages that exist, from `pulumi config set --path 'followUps.external[0]' …`.
+  // Names of existing stages, set with `pulumi config set --path 'followUps.external[0]' <name>`.
   const followUps = new pulumi.Config().getObject<Record<string, string[]>>("followUps")?.[kind] ?? [];
   for (const [index, followUp] of followUps.entries()) {
     new authentik.FlowStageBinding(`invitation-enrollment-binding-${kind}-${followUp}`, {
@@ -55,7 +55,7 @@ const engineering = enrollment(
   "Welcome to the Engineering Team!",
 );
 
-/** "Never": the blueprint gives this invitation no expiry, which the API cannot say (left out, it would end within half an hour). */
+/** In the blueprint this invitation has no expiry. The API does not allow that: without `expires` it expires after 30 minutes. */
 const never = "9999-12-31T23:59:59Z";
 const endOf2028 = "2028-12-31T23:59:59Z";
 
@@ -85,7 +85,7 @@ const invitations = [
   }),
 ];
 
-/** By name; secret: `pulumi stack output --show-secrets links`. */
+/** Links by name. Secret: `pulumi stack output --show-secrets links` prints them. */
 export const links = pulumi
   .all(invitations.map(({ name, link }) => pulumi.all([name, link])))
   .apply((entries) => Object.fromEntries(entries));

@@ -1,15 +1,15 @@
 /**
- * A link that is handed to another provider's resource. It is a secret output, and what is made of it by `pulumi.interpolate` and `apply` is
- * secret, too: it shows in no preview and no log, and stands in the state encrypted. Nobody copies it by hand.
+ * Passes an invitation's link to another provider's resource. The link is a secret output, and so is everything derived from it with
+ * `pulumi.interpolate` or `apply`: previews and logs do not show it, and the state stores it encrypted.
  *
- * `Letter` (outbox.ts) stands for such a resource. With providers of Pulumi's registry it would be one of
+ * `Letter` (outbox.ts) stands for such a resource. With providers from the Pulumi Registry it could be one of
  *
  *     new vault.generic.Secret("jane", { path: "kv/invitations/jane", dataJson: pulumi.jsonStringify({ link: jane.link }) });
  *     new aws.secretsmanager.SecretVersion("jane", { secretId: secret.id, secretString: link });
  *     new kubernetes.core.v1.Secret("jane", { stringData: { link } });
  *     new github.ActionsSecret("jane", { repository: "onboarding", secretName: "INVITATION", plaintextValue: link });
  *
- * (`@pulumi/vault`, `@pulumi/aws`, `@pulumi/kubernetes`, `@pulumi/github`). A mail is best sent by what watches such a store.
+ * (`@pulumi/vault`, `@pulumi/aws`, `@pulumi/kubernetes`, `@pulumi/github`). To email links, let a service watch that secret store.
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
@@ -22,14 +22,14 @@ const jane = new authentik.Invitation("jane", {
   fixedData: { email: "jane@example.com" },
 });
 
-// There is no link where there is no flow; this invitation has one.
-const link = jane.link.apply((text) => text ?? "");
+// `link` is undefined for an invitation without a flow. This one has a flow.
+const link = jane.link.apply((value) => value ?? "");
 
 const letter = new Letter("jane", {
   to: "jane@example.com",
-  text: pulumi.interpolate`Dear Jane, ${link} is yours alone, and works once, until ${jane.expires}.`,
+  text: pulumi.interpolate`Dear Jane, use ${link} to create your account. The link works once, until ${jane.expires}.`,
 });
 
 export const sentTo = letter.to;
-/** Whether what came out of the other resource is secret still. */
+/** Whether the other resource's output is still a secret. */
 export const staysSecret = pulumi.output(pulumi.isSecret(letter.text));

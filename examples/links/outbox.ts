@@ -5,7 +5,7 @@ export interface LetterArgs {
   text: pulumi.Input<string>;
 }
 
-/** Where a real one would send, this one keeps the letter in the state, where `text` stands encrypted, for it was handed over as a secret. */
+/** Sends nothing: it only keeps the letter in the state. `text` is encrypted there, because it was passed as a secret. */
 const provider: pulumi.dynamic.ResourceProvider = {
   async create(letter: { to: string; text: string }) {
     return { id: letter.to, outs: letter };
@@ -15,7 +15,7 @@ const provider: pulumi.dynamic.ResourceProvider = {
   },
 };
 
-/** A letter to somebody: a stand-in for any other provider's resource that takes a secret. */
+/** A letter. Stands for any other provider's resource that accepts a secret. */
 export class Letter extends pulumi.dynamic.Resource {
   declare public readonly to: pulumi.Output<string>;
   declare public readonly text: pulumi.Output<string>;

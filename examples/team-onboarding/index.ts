@@ -1,6 +1,6 @@
 /**
- * One invitation for each person in people.yaml, and the flow that takes them. Who joins the team adds three lines to that file: the
- * preview in the pull request shows one invitation, and the merge issues it.
+ * One invitation for each person in people.yaml, and an enrollment flow that requires an invitation. To invite a person, add three lines
+ * to that file: the preview in the pull request shows one invitation, and `pulumi up` after the merge creates it.
  */
 import { join } from "node:path";
 import * as authentik from "pulumi-authentik-invitations";
@@ -11,7 +11,7 @@ const people = readPeople(join(__dirname, "people.yaml"));
 const team = new authentik.InviteOnlyEnrollment("team", { slug: "team-enrollment", title: "Welcome to the team" });
 
 const invitations = people.map(({ email, name, team: group, until }) => {
-  // The address is what tells one person from another: the order of the file, and a corrected name, change no other invitation.
+  // The email identifies the invitation, so reordering the file or correcting a name affects no other invitation.
   const key = email.toLowerCase();
   const invitation = new authentik.Invitation(key, {
     name: key.replaceAll(/[^a-z0-9]+/g, "-").slice(0, 50),
@@ -23,5 +23,5 @@ const invitations = people.map(({ email, name, team: group, until }) => {
   return [key, invitation.link] as const;
 });
 
-/** By address; secret: `pulumi stack output --show-secrets links`. */
+/** Links by email. Secret: `pulumi stack output --show-secrets links` prints them. */
 export const links = Object.fromEntries(invitations);

@@ -7,88 +7,95 @@ export interface Person {
   readonly email: string;
   readonly name: string;
   readonly team: string;
-  /** The last day on which the invitation works, in UTC. */
+  /** The last day on which the invitation is valid, in UTC. */
   readonly until: string | undefined;
 }
 
-const columns = ["email", "name", "team", "until"];
+const requiredKeys = ["email", "name", "team"];
+const keys = [...requiredKeys, "until"];
 const teams = ["backend", "frontend", "compilers"];
 
-/** Reads the list of people. All that is wrong in it is told at once, each with its line, before any resource is declared. */
+/** Reads the list of people. Reports all errors at once, with line numbers, before the program declares any resource. */
 export function readPeople(path: string): Person[] {
   const file = basename(path);
-  const lines = new LineCounter();
-  const document = parseDocument(readFileSync(path, "utf8"), { lineCounter: lines });
-  const faults: { line: number; fault: string }[] = document.errors.map(({ pos, code }) => ({
-    line: lines.linePos(pos[0]).line,
-    fault: `is no YAML (${code.toLowerCase().replaceAll("_", " ")})`,
+  const lineCounter = new LineCounter();
+  const document = parseDocument(readFileSync(path, "utf8"), { lineCounter });
+  const errors = document.errors.map(({ pos, code }) => ({
+    line: lineCounter.linePos(pos[0]).line,
+    message: `is not valid YAML (${code.toLowerCase().replaceAll("_", " ")})`,
   }));
   const people: Person[] = [];
-  const firstLines = new Map<string, number>();
+  const lineByEmail = new Map<string, number>();
 
-  if (faults.length === 0) {
+  if (errors.length === 0) {
     if (document.contents !== null && !isSeq<Node>(document.contents)) {
-      faults.push({ line: 1, fault: "is no list of people, each beginning with a dash" });
+      addError(1, "must be a list of people");
     }
     for (const item of isSeq<Node>(document.contents) ? document.contents.items : []) readPerson(item);
   }
-  if (faults.length > 0) {
-    const told = faults.sort((a, b) => a.line - b.line).map(({ line, fault }) => `${file}, line ${line}: ${fault}`);
-    // Pulumi prints such an error without a stack, which would say nothing about the file.
-    throw new pulumi.RunError(told.join("\n"));
+  if (errors.length > 0) {
+    const messages = errors.sort((a, b) => a.line - b.line).map(({ line, message }) => `${file}:${line}: ${message}`);
+    // Pulumi prints a RunError without a stack trace.
+    throw new pulumi.RunError(messages.join("\n"));
   }
   return people;
 
   function readPerson(item: Node): void {
-    const begin = lineOf(item, 1);
+    const firstLine = lineOf(item, 1);
     if (!isMap(item)) {
-      faults.push({ line: begin, fault: "is no person with email, name and team" });
+      addError(firstLine, `must be an object with ${requiredKeys.join(", ")}`);
       return;
     }
-    const texts = new Map<string, { text: string; line: number }>();
-    const before = faults.length;
-    for (const { key, value } of item.items) {
-      const line = lineOf(key, begin);
-      const column = isScalar(key) ? String(key.value) : "";
-      if (!columns.includes(column)) {
-        faults.push({ line, fault: `"${column}" is none of ${columns.join(", ")}` });
+    const fields = new Map<string, { value: string; line: number }>();
+    const errorsBefore = errors.length;
+    for (const { key: keyNode, value } of item.items) {
+      const line = lineOf(keyNode, firstLine);
+      const key = isScalar(keyNode) ? String(keyNode.value) : "";
+      if (!keys.includes(key)) {
+        addError(line, `unknown key "${key}" (must be one of ${keys.join(", ")})`);
       } else if (!isScalar(value) || typeof value.value !== "string" || value.value.trim() === "") {
-        faults.push({ line, fault: `${column} is no text` });
+        addError(line, `${key} must be a non-empty string`);
       } else {
-        texts.set(column, { text: value.value.trim(), line });
+        fields.set(key, { value: value.value.trim(), line });
       }
     }
-    if (faults.length > before) return;
-    for (const column of ["email", "name", "team"]) {
-      if (!texts.has(column)) faults.push({ line: begin, fault: `${column} is missing` });
+    if (errors.length > errorsBefore) return;
+
+    for (const key of requiredKeys) {
+      if (!fields.has(key)) addError(firstLine, `${key} is required`);
     }
-    const check = (column: string, isGood: (text: string) => boolean, what: string): void => {
-      const given = texts.get(column);
-      if (given && !isGood(given.text)) faults.push({ line: given.line, fault: `${column} ${what}` });
+    const validate = (key: string, isValid: (value: string) => boolean, message: string): void => {
+      const field = fields.get(key);
+      if (field && !isValid(field.value)) addError(field.line, `${key} ${message}`);
     };
-    check("email", (email) => /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email), "is no address");
-    check("team", (team) => teams.includes(team), `is none of ${teams.join(", ")}`);
-    check("until", isDay, "is no day such as 2030-06-30");
-    const email = texts.get("email");
-    const first = email && firstLines.get(email.text.toLowerCase());
-    if (email && first) faults.push({ line: email.line, fault: `the same email stands in line ${first}` });
-    if (email && !first) firstLines.set(email.text.toLowerCase(), email.line);
-    if (faults.length > before) return;
+    validate("email", (email) => /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email), "must be an email address");
+    validate("team", (team) => teams.includes(team), `must be one of ${teams.join(", ")}`);
+    validate("until", isDate, "must be a date such as 2030-06-30");
+    const email = fields.get("email");
+    const duplicateOf = email && lineByEmail.get(email.value.toLowerCase());
+    if (email && duplicateOf) addError(email.line, `email is the same as in line ${duplicateOf}`);
+    if (email && !duplicateOf) lineByEmail.set(email.value.toLowerCase(), email.line);
+    if (errors.length > errorsBefore) return;
+
     people.push({
-      email: texts.get("email")?.text ?? "",
-      name: texts.get("name")?.text ?? "",
-      team: texts.get("team")?.text ?? "",
-      until: texts.get("until")?.text,
+      email: fields.get("email")?.value ?? "",
+      name: fields.get("name")?.value ?? "",
+      team: fields.get("team")?.value ?? "",
+      until: fields.get("until")?.value,
     });
   }
 
-  function lineOf(node: unknown, otherwise: number): number {
+  function addError(line: number, message: string): void {
+    errors.push({ line, message });
+  }
+
+  function lineOf(node: unknown, fallback: number): number {
     const range = isScalar(node) || isMap(node) || isSeq(node) ? node.range : undefined;
-    return range ? lines.linePos(range[0]).line : otherwise;
+    return range ? lineCounter.linePos(range[0]).line : fallback;
   }
 }
 
-function isDay(text: string): boolean {
-  const time = Date.parse(`${text}T00:00:00Z`);
-  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+function isDate(value: string): boolean {
+  const time = Date.parse(`${value}T00:00:00Z`);
+  return /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
 }

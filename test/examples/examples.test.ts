@@ -1,14 +1,27 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Project } from "../engine/project";
-import { invitations } from "../engine/server";
+import { promisify } from "node:util";
+import { preProcessFile } from "typescript";
+import { parse } from "yaml";
+import { type Project, type ProjectOptions, packageRoot } from "../engine/project";
+import { invitations, requestsOf } from "../engine/server";
 import { Authentik } from "../sandbox";
-import { copyExample, examples, typeErrors } from "./example";
+import { examples, listExamples, readManifest, Templates, typeErrors } from "./example";
+import { createStaffFlow } from "./staff-flow";
 
 jest.setTimeout(240_000);
 
+let templates: Templates;
 let server: Authentik;
 let project: Project | undefined;
+
+beforeAll(async () => {
+  templates = await Templates.create();
+});
+
+afterAll(() => templates.remove());
 
 beforeEach(async () => {
   server = await Authentik.start();
@@ -20,18 +33,25 @@ afterEach(async () => {
   await server.close();
 });
 
-async function rows(path: string, from: Authentik = server): Promise<Record<string, unknown>[]> {
+async function createProject(example: string, options: ProjectOptions = {}): Promise<Project> {
+  project = await templates.createProject(example, { authentik: server, ...options });
+  return project;
+}
+
+async function list(path: string, from: Authentik = server): Promise<Record<string, unknown>[]> {
   const { body } = await from.request("GET", `/api/v3/${path}`);
   return (body as { results: Record<string, unknown>[] }).results;
 }
 
-/** The example's stack is made, is as the code says, and leaves nothing behind when it is destroyed. */
-async function live(made: Project, meanwhile: (outputs: Record<string, unknown>) => Promise<void>): Promise<void> {
-  await made.up();
-  const clean = await made.preview("--refresh", "--expect-no-changes");
+/** Previews, creates, compares and destroys the stack. `inspect` runs while the stack exists. */
+async function runStack(stack: Project, inspect: (outputs: Record<string, unknown>) => Promise<void>): Promise<void> {
+  // Not `stack.up`, which skips the preview.
+  const up = await stack.succeed("up", "--yes", "--suppress-progress");
+  expect(up).toMatch(/^Previewing update.*\+ \d+ to create.*^Updating.*\+ \d+ created/ms);
+  const clean = await stack.preview("--refresh", "--expect-no-changes");
   expect([clean.code, clean.output]).toEqual([0, expect.stringContaining("unchanged")]);
-  await meanwhile(await made.outputs());
-  await made.destroy();
+  await inspect(await stack.outputs());
+  await stack.destroy();
   expect(await invitations(server)).toEqual([]);
 }
 
@@ -42,27 +62,130 @@ test("all examples type-check", async () => {
   expect(typeErrors(programs.map((name) => join(examples, name)))).toEqual([]);
 });
 
-test("invitation-enrollment makes what the blueprint has", async () => {
+describe("as a template", () => {
+  test("each example declares the packages that it imports, in this repository's versions", async () => {
+    const { version, dependencies, devDependencies } = await readManifest(packageRoot);
+    const ranges: Record<string, string> = {
+      ...dependencies,
+      ...devDependencies,
+      "pulumi-authentik-invitations": `^${version}`,
+    };
+    const rangesOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, ranges[name]]));
+    for (const example of await listExamples()) {
+      const folder = join(examples, example);
+      const sources = (await readdir(folder)).filter((name) => name.endsWith(".ts"));
+      const imports = await Promise.all(
+        sources.map(async (name) => preProcessFile(await readFile(join(folder, name), "utf8")).importedFiles),
+      );
+      const packages = imports.flat().filter(({ fileName }) => !/^(\.|node:)/.test(fileName));
+      const manifest = await readManifest(folder);
+      expect([example, manifest.dependencies]).toEqual([
+        example,
+        // Pulumi's language host always needs its SDK.
+        rangesOf(["@pulumi/pulumi", ...packages.map(({ fileName }) => fileName)]),
+      ]);
+      expect([example, manifest.devDependencies]).toEqual([example, rangesOf(["@types/node", "typescript"])]);
+    }
+  });
+
+  test("each example asks for the URL and the token of its servers, and encrypts the token", async () => {
+    for (const example of await listExamples()) {
+      const { template } = parse(await readFile(join(examples, example, "Pulumi.yaml"), "utf8")) as {
+        template: { description: string; config: Record<string, { description: string; secret?: boolean }> };
+      };
+      expect([example, template.description]).toEqual([example, expect.stringMatching(/authentik/)]);
+      const namespaces = example === "two-servers" ? ["authentik", "authentik-staging"] : ["authentik"];
+      expect([example, template.config]).toEqual([
+        example,
+        Object.fromEntries(
+          namespaces.flatMap((namespace) => [
+            [`${namespace}:url`, { description: expect.stringContaining("https://") }],
+            [`${namespace}:token`, { description: expect.stringContaining("API token"), secret: true }],
+          ]),
+        ),
+      ]);
+    }
+  });
+
+  test("every example is run by a test in this file", async () => {
+    const tests = await readFile(__filename, "utf8");
+    const names = await listExamples();
+    expect(names.length).toBeGreaterThan(5);
+    expect(names.filter((name) => !tests.includes(`createProject("${name}"`))).toEqual([]);
+  });
+});
+
+test("quick-start creates a stage and three invitations", async () => {
+  await runStack(await createProject("quick-start"), async (outputs) => {
+    const [guest, lead, team] = await invitations(server);
+    expect([guest, lead, team]).toMatchObject([
+      { name: "quick-start-guest", single_use: true, expires: team?.expires },
+      { name: "quick-start-lead", single_use: true, fixed_data: { email: "lead@example.com" } },
+      { name: "quick-start-team", single_use: false, expires: "2030-12-31T23:59:59Z" },
+    ]);
+    const [stage] = await list("stages/invitation/stages/");
+    expect(stage).toMatchObject({ name: "quick-start-invitation" });
+    expect(guest?.fixed_data).toMatchObject({ attributes: { invitationStage: stage?.["pk"] } });
+    const linkOf = (pk?: string) => `${server.url}/if/flow/default-source-enrollment/?itoken=${pk}`;
+    expect(outputs).toEqual({
+      stageId: stage?.["pk"],
+      links: { lead: linkOf(lead?.pk), team: linkOf(team?.pk), guest: linkOf(guest?.pk) },
+    });
+  });
+  expect(await list("stages/invitation/stages/")).toEqual([]);
+});
+
+test("import is the output of export, and imports the flow without changing it", async () => {
+  await createStaffFlow(server);
+  const stack = await createProject("import");
+  const runExport = async (...options: string[]): Promise<string> => {
+    const command = join(stack.folder, "node_modules", ".bin", "pulumi-authentik-invitations");
+    const args = [command, "export", "--flow", "staff-enrollment", ...options];
+    const env = { ...process.env, AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: server.token };
+    return (await promisify(execFile)(process.execPath, args, { env })).stdout;
+  };
+  const program = await runExport();
+  const example = await readFile(join(stack.folder, "index.ts"), "utf8");
+  const pks = /"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g;
+  const written = program.replaceAll(server.url, "https://authentik.example.com");
+  expect(written.replaceAll(pks, '"pk"')).toBe(example.replaceAll(pks, '"pk"'));
+  expect(example.match(pks)).toHaveLength(7);
+
+  await writeFile(join(stack.folder, "index.ts"), program);
+  const [, ...args] = (await runExport("--commands")).trimEnd().split(" ");
+  await stack.succeed(...args);
+  await server.request("DELETE", `/api/v3/stages/invitation/invitations/${await pkOf("summer-2020")}/`);
+  await runStack(stack, async () => {
+    expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
+    expect((await invitations(server)).map(({ name }) => name)).toEqual(["contractors", "contractors", "jane"]);
+  });
+  expect(await list("flows/instances/?slug=staff-enrollment")).toEqual([]);
+});
+
+async function pkOf(name: string): Promise<string | undefined> {
+  return (await invitations(server)).find((invitation) => invitation.name === name)?.pk;
+}
+
+test("invitation-enrollment creates what the blueprint creates", async () => {
   const followUps = ["default-source-enrollment-prompt", "default-source-enrollment-write"];
-  project = await copyExample("invitation-enrollment", {
-    authentik: server,
+  const stack = await createProject("invitation-enrollment", {
     config: { "test:followUps": JSON.stringify({ internal: followUps }) },
   });
-  await live(project, async (outputs) => {
+  await runStack(stack, async (outputs) => {
     const slugs = ["external", "internal", "internal-engineering"].map((kind) => `invitation-enrollment-flow-${kind}`);
-    const flows = new Map((await rows("flows/instances/")).map((flow) => [flow["slug"], flow]));
+    const flows = new Map((await list("flows/instances/")).map((flow) => [flow["slug"], flow]));
     expect(slugs.map((slug) => flows.get(slug)?.["title"])).toEqual([
       "Welcome! Complete your enrollment",
       "Welcome! Complete your enrollment",
       "Welcome to the Engineering Team!",
     ]);
-    const stages = await rows("stages/invitation/stages/");
+    const stages = await list("stages/invitation/stages/");
     for (const slug of slugs) {
       const flow = flows.get(slug);
       expect(flow).toMatchObject({ designation: "enrollment", authentication: "require_unauthenticated" });
       const stage = stages.find(({ name }) => name === slug.replace("-flow-", "-invitation-"));
       expect(stage).toMatchObject({ continue_flow_without_invitation: false });
-      const [binding, ...others] = await rows(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
+      const [binding, ...others] = await list(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
       expect(binding).toMatchObject({
         order: 5,
         evaluate_on_plan: true,
@@ -72,11 +195,11 @@ test("invitation-enrollment makes what the blueprint has", async () => {
       const expected = slug.endsWith("-internal") ? followUps.map((name, index) => [10 + index * 5, name]) : [];
       expect(others.map(({ order, stage_obj }) => [order, (stage_obj as { name: string }).name])).toEqual(expected);
     }
-    const made = await invitations(server);
+    const created = await invitations(server);
     const [external, internal, engineering] = slugs.map((slug) => flows.get(slug)?.["pk"]);
     const expires = "2028-12-31T23:59:59Z";
     const attributes = { department: "Engineering" };
-    expect(Object.fromEntries(made.map(({ name, ...invitation }) => [name, invitation]))).toMatchObject({
+    expect(Object.fromEntries(created.map(({ name, ...invitation }) => [name, invitation]))).toMatchObject({
       "example-external-basic-invitation": {
         flow: external,
         single_use: false,
@@ -108,21 +231,20 @@ test("invitation-enrollment makes what the blueprint has", async () => {
         fixed_data: { attributes },
       },
     });
-    const slugOf = new Map(slugs.map((slug) => [flows.get(slug)?.["pk"], slug]));
+    const slugByFlow = new Map(slugs.map((slug) => [flows.get(slug)?.["pk"], slug]));
     expect(outputs).toEqual({
       links: Object.fromEntries(
-        made.map(({ name, pk, flow }) => [name, `${server.url}/if/flow/${slugOf.get(flow)}/?itoken=${pk}`]),
+        created.map(({ name, pk, flow }) => [name, `${server.url}/if/flow/${slugByFlow.get(flow)}/?itoken=${pk}`]),
       ),
     });
   });
-  expect(await rows("stages/invitation/stages/")).toEqual([]);
+  expect(await list("stages/invitation/stages/")).toEqual([]);
 });
 
 describe("team-onboarding", () => {
-  test("a person more in the file is one invitation more in the preview", async () => {
-    project = await copyExample("team-onboarding", { authentik: server });
-    const made = project;
-    await live(made, async (outputs) => {
+  test("previews one invitation for a person added to the file", async () => {
+    const stack = await createProject("team-onboarding");
+    await runStack(stack, async (outputs) => {
       expect(Object.keys(outputs["links"] as object)).toEqual([
         "ada@example.com",
         "grace@example.com",
@@ -133,21 +255,22 @@ describe("team-onboarding", () => {
         "grace-example-com",
         "linus-example-com",
       ]);
-      const file = join(made.folder, "people.yaml");
+      const file = join(stack.folder, "people.yaml");
       const people = await readFile(file, "utf8");
       const joan = "- email: joan@example.com\n  name: Joan Clarke\n  team: compilers\n";
-      // In the middle: the order of the file does not matter.
+      // In the middle, because the order in the file must not matter.
       await writeFile(file, people.replace("- email: grace", `${joan}- email: grace`));
-      const { code, output } = await made.preview();
+      const { code, output } = await stack.preview();
       expect([code, output]).toEqual([0, expect.stringMatching(/joan@example\.com\s+create/)]);
       expect(output).toMatch(/\+ 1 to create\n\s+1\d unchanged/);
     });
   });
 
-  test("what is wrong in the file is told by its line, all at once, and nothing is made", async () => {
-    project = await copyExample("team-onboarding", { authentik: server });
+  test("reports all errors in the file at once, with line numbers, and creates nothing", async () => {
+    // With Pulumi's own type check, which uses the example's tsconfig.json and its TypeScript, and precedes the program.
+    const stack = await createProject("team-onboarding", { env: { PULUMI_NODEJS_TRANSPILE_ONLY: "false" } });
     await writeFile(
-      join(project.folder, "people.yaml"),
+      join(stack.folder, "people.yaml"),
       `# line 1
 - email: ada@example.com
   name: Ada
@@ -162,7 +285,7 @@ describe("team-onboarding", () => {
   name: Ada again
   team: backend
   role: lead
-- just a text
+- just a string
 - email: 5
   name: Five
   team: backend
@@ -171,53 +294,62 @@ describe("team-onboarding", () => {
   team: frontend
 `,
     );
-    const { code, output } = await project.preview();
+    const { code, output } = await stack.preview();
     expect(code).not.toBe(0);
-    // Before that the first line stands beside the stack, too.
+    // Before the diagnostics, Pulumi prints the first line next to the stack's name.
     const diagnostics = output.slice(output.indexOf("Diagnostics:"));
-    expect(diagnostics).toContain("error: people.yaml, line 5: ");
-    const told = [...diagnostics.matchAll(/people\.yaml, line (\d+): (.*)/g)].map(
-      ([, line, fault]) => `${line}: ${fault}`,
+    expect(diagnostics).toContain("error: people.yaml:5: ");
+    const reported = [...diagnostics.matchAll(/people\.yaml:(\d+): (.*)/g)].map(
+      ([, line, message]) => `${line}: ${message}`,
     );
-    expect(told).toEqual([
-      "5: email is no address",
-      "7: team is none of backend, frontend, compilers",
-      "8: until is no day such as 2030-06-30",
-      "9: email is missing",
-      '14: "role" is none of email, name, team, until',
-      "15: is no person with email, name and team",
-      "16: email is no text",
-      "19: the same email stands in line 2",
+    expect(reported).toEqual([
+      "5: email must be an email address",
+      "7: team must be one of backend, frontend, compilers",
+      "8: until must be a date such as 2030-06-30",
+      "9: email is required",
+      '14: unknown key "role" (must be one of email, name, team, until)',
+      "15: must be an object with email, name, team",
+      "16: email must be a non-empty string",
+      "19: email is the same as in line 2",
     ]);
     expect(output).not.toMatch(/\n\s+at .*\(/);
     expect(server.requests.filter(({ method }) => method !== "GET")).toEqual([]);
-    await writeFile(join(project.folder, "people.yaml"), "- email: ada@example.com\n  name: [Ada\n");
-    expect((await project.preview()).output).toMatch(/people\.yaml, line \d+: is no YAML/);
+  });
+
+  test("reports invalid YAML with the line number", async () => {
+    const { readPeople } = require(join(examples, "team-onboarding", "people")) as {
+      readPeople(path: string): unknown;
+    };
+    const folder = await mkdtemp(join(tmpdir(), "authentik-invitations-people-"));
+    try {
+      const file = join(folder, "people.yaml");
+      await writeFile(file, "- email: ada@example.com\n  name: [Ada\n");
+      expect(() => readPeople(file)).toThrow("people.yaml:3: is not valid YAML (bad indent)");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
-test("links hands a link on, which stays a secret", async () => {
-  // With the types checked as Pulumi does it: by the example's own tsconfig.json.
-  project = await copyExample("links", { authentik: server, env: { PULUMI_NODEJS_TRANSPILE_ONLY: "false" } });
-  const made = project;
-  await live(made, async (outputs) => {
+test("links passes a link on, which stays a secret", async () => {
+  const stack = await createProject("links");
+  await runStack(stack, async (outputs) => {
     expect(outputs).toEqual({ sentTo: "jane@example.com", staysSecret: true });
     const [jane] = await invitations(server);
-    const state = await made.stateText();
+    const state = await stack.stateText();
     expect(state).toContain("jane@example.com");
     expect(state).not.toContain(jane?.pk);
-    expect((await made.succeed("stack", "export", "--show-secrets")).includes(`itoken=${jane?.pk}`)).toBe(true);
+    expect((await stack.succeed("stack", "export", "--show-secrets")).includes(`itoken=${jane?.pk}`)).toBe(true);
   });
 });
 
-test("two-servers makes the same on two servers, of two versions", async () => {
+test("two-servers creates the same invitation on two servers of different versions", async () => {
   const staging = await Authentik.start({ version: "2024.8" });
   try {
-    project = await copyExample("two-servers", {
-      authentik: server,
+    const stack = await createProject("two-servers", {
       config: { "authentik-staging:url": staging.url, "authentik-staging:token": { secret: staging.token } },
     });
-    await live(project, async (outputs) => {
+    await runStack(stack, async (outputs) => {
       const [production] = await invitations(server);
       const [trial] = await invitations(staging);
       expect(production).toMatchObject({ name: "partners", expires: "2030-12-31T23:59:59Z" });

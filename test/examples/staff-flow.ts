@@ -1,14 +1,14 @@
 import type { Authentik } from "../sandbox";
 
-/** What somebody clicked together in authentik, for `examples/taking-over`. */
-export async function clickTogether(server: Authentik): Promise<void> {
+/** Creates the flow that `examples/import` imports: what an admin has configured in authentik before Pulumi manages it. */
+export async function createStaffFlow(server: Authentik): Promise<void> {
   const post = async (path: string, fields: Record<string, unknown>): Promise<string> => {
     const { status, body } = await server.request("POST", `/api/v3/${path}`, fields);
-    if (status !== 201) throw new Error(`POST ${path} answered ${status}: ${JSON.stringify(body)}`);
+    if (status !== 201) throw new Error(`POST ${path} returned ${status}: ${JSON.stringify(body)}`);
     return (body as { pk: string }).pk;
   };
   const flow = await post("flows/instances/", {
-    name: "Staff enrolment",
+    name: "Staff enrollment",
     slug: "staff-enrollment",
     title: "Welcome to the staff",
     designation: "enrollment",
@@ -27,14 +27,14 @@ export async function clickTogether(server: Authentik): Promise<void> {
   for (const [index, stage] of stages.entries()) {
     await post("flows/bindings/", { target: flow, stage, order: index * 10, re_evaluate_policies: index === 0 });
   }
-  const invitation = async (fields: Record<string, unknown>): Promise<string> =>
+  const postInvitation = async (fields: Record<string, unknown>): Promise<string> =>
     await post("stages/invitation/invitations/", { flow, expires: "2030-12-31T23:59:59Z", ...fields });
-  await invitation({ name: "jane", single_use: true, fixed_data: { email: "jane@example.com", name: "Jane" } });
-  await invitation({
+  await postInvitation({ name: "jane", single_use: true, fixed_data: { email: "jane@example.com", name: "Jane" } });
+  await postInvitation({
     name: "contractors",
     fixed_data: { attributes: { kind: "contractor", sites: ["Bern", "Wien"] } },
   });
-  // Names are not unique.
-  await invitation({ name: "contractors", expires: "2031-12-31T23:59:59Z" });
-  await invitation({ name: "summer-2020", expires: "2020-08-31T23:59:59Z" });
+  // Invitation names are not unique.
+  await postInvitation({ name: "contractors", expires: "2031-12-31T23:59:59Z" });
+  await postInvitation({ name: "summer-2020", expires: "2020-08-31T23:59:59Z" });
 }

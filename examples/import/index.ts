@@ -1,8 +1,8 @@
-// What authentik at "https://authentik.example.com" has of the flow "staff-enrollment", as `pulumi-authentik-invitations export` found it.
+// The flow "staff-enrollment" of authentik at "https://authentik.example.com", written by `pulumi-authentik-invitations export`.
 //
-// The first `pulumi up` takes it over by the options `import`, and writes nothing. Afterwards take the options out.
-// The pks of invitations are secrets, and come from the stack's settings: `export --commands` prints how to set them.
-// What `fixedData` holds stands here in clear: wrap it in `pulumi.secret(…)` where any of it is a secret, or personal.
+// The first `pulumi up` imports everything and changes nothing in authentik. Then remove the `import` options.
+// The invitations' pks are secrets in the stack's configuration. `export --commands` prints the commands that set them.
+// `fixedData` is plaintext here. Wrap it in `pulumi.secret(…)` if it contains secrets or personal data.
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
 
@@ -11,7 +11,7 @@ const config = new pulumi.Config();
 const flow = new authentik.Flow(
   "staff-enrollment",
   {
-    name: "Staff enrolment",
+    name: "Staff enrollment",
     title: "Welcome to the staff",
     designation: "enrollment",
     authentication: "require_unauthenticated",
@@ -87,7 +87,7 @@ new authentik.FlowStageBinding(
   { import: "cc8b8c63-acb3-45ef-8cb1-10c876fa0150" },
 );
 
-// The invitation "summer-2020": it expired at 2020-08-31T23:59:59Z, and authentik deletes it by itself.
+// The invitation "summer-2020": it expired at 2020-08-31T23:59:59Z, and authentik will delete it.
 
 new authentik.Invitation(
   "contractors",
