@@ -2,7 +2,7 @@
  * Passes an invitation's link to another provider's resource. The link is a secret output, and so is everything derived from it with
  * `pulumi.interpolate` or `apply`: previews and logs do not show it, and the state stores it encrypted.
  *
- * `Letter` (outbox.ts) stands for such a resource. With providers from the Pulumi Registry it could be one of
+ * `Message` (outbox.ts) stands for such a resource. With providers from the Pulumi Registry it could be one of
  *
  *     new vault.generic.Secret("jane", { path: "kv/invitations/jane", dataJson: pulumi.jsonStringify({ link: jane.link }) });
  *     new aws.secretsmanager.SecretVersion("jane", { secretId: secret.id, secretString: link });
@@ -13,7 +13,7 @@
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
-import { Letter } from "./outbox";
+import { Message } from "./outbox";
 
 const jane = new authentik.Invitation("jane", {
   flow: "default-source-enrollment",
@@ -25,11 +25,11 @@ const jane = new authentik.Invitation("jane", {
 // `link` is undefined for an invitation without a flow. This one has a flow.
 const link = jane.link.apply((value) => value ?? "");
 
-const letter = new Letter("jane", {
+const message = new Message("jane", {
   to: "jane@example.com",
-  text: pulumi.interpolate`Dear Jane, use ${link} to create your account. The link works once, until ${jane.expires}.`,
+  body: pulumi.interpolate`Dear Jane, use ${link} to create your account. The link works once, until ${jane.expires}.`,
 });
 
-export const sentTo = letter.to;
+export const sentTo = message.to;
 /** Whether the other resource's output is still a secret. */
-export const staysSecret = pulumi.output(pulumi.isSecret(letter.text));
+export const staysSecret = pulumi.output(pulumi.isSecret(message.body));

@@ -59,7 +59,7 @@ describe("links", () => {
     expect(broken).toEqual([]);
   });
 
-  test("images have alternative text", () => {
+  test("images have an alt attribute", () => {
     const images = allMarkdown.flatMap((page) => withoutCode(read(page)).match(/!\[[^\]]*\]|<img [^>]*>/g) ?? []);
     expect(images.filter((image) => image === "![]" || /^<img (?!.*\balt="[^"])/.test(image))).toEqual([]);
   });
