@@ -30,7 +30,7 @@ describe("validation", () => {
         "singleUse: must be true or false",
         "flow: must not be empty. Omit it to accept any flow",
         'fixedData.a["b c"]: must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string',
-        "fixedData.a.n: contains a NUL character, which authentik cannot store",
+        "fixedData.a.n: must not contain a NUL character, which authentik cannot store",
         "fixedData.list[0]: must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string",
       ],
     ],

@@ -77,7 +77,7 @@ test("deletes its objects and exits with 1 after a failure", async () => {
   authentik?.fail({ method: "PUT", status: 500, times: 100 });
   const { code, output } = await runLive(env);
   expect(code).toBe(1);
-  expect(output).toContain("pulumi up --refresh --yes --skip-preview ended with ");
+  expect(output).toContain("pulumi up --refresh --yes --skip-preview exited with code ");
   expect(output).toMatch(/Cleaned up: deleted \d+ objects whose names start with live-[0-9a-f]{6}-\./);
   expect(output).not.toContain("    at ");
   expect(await listObjects()).toEqual(before);
@@ -90,7 +90,7 @@ test("fails if Pulumi does not show a change as drift", async () => {
   authentik?.fail({ method: "PATCH", status: 200, body: "{}", times: 100 });
   const { code, output } = await runLive(env);
   expect(code).toBe(1);
-  expect(output).toContain("The drift is not shown: ");
+  expect(output).toContain("Wrong drift: ");
   expect(output).toContain("singleUse: false => true is missing");
   expect(await listObjects()).toEqual(before);
 }, 120_000);
@@ -112,7 +112,7 @@ test("deletes its objects after Ctrl+C", async () => {
 test.each([
   [{}, "Set AUTHENTIK_URL to its URL and AUTHENTIK_TOKEN to an API token"],
   [{ AUTHENTIK_URL: "http://127.0.0.1:1" }, "AUTHENTIK_TOKEN"],
-  [{ AUTHENTIK_URL: "http://127.0.0.1:1", AUTHENTIK_TOKEN: "a" }, "authentik cannot be reached"],
+  [{ AUTHENTIK_URL: "http://127.0.0.1:1", AUTHENTIK_TOKEN: "a" }, "Cannot reach authentik"],
 ])(
   "reports missing settings and an unreachable server: %j",
   async (env, message) => {
