@@ -8,7 +8,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Disappointment, runMain, Undo } from "../demo/processes";
+import { CleanupStack, ExpectationError, runMain } from "../demo/processes";
 import { type RunResult, root, Workspace } from "../demo/workspace";
 import { Authentik } from "../sandbox";
 
@@ -104,14 +104,14 @@ class BenchStack {
     const isSecret = key === "authentik:token";
     const args = isSecret ? ["config", "set", "--secret", key] : ["config", "set", key, value];
     const { code, output } = await this.workspace.runPulumi(args, isSecret ? { input: value } : {});
-    if (code !== 0) throw new Disappointment(`pulumi config set ${key} exited with code ${code}:\n${output}`);
+    if (code !== 0) throw new ExpectationError(`pulumi config set ${key} exited with code ${code}:\n${output}`);
   }
 
   /** Runs `pulumi`. Throws if the exit code is not 0. */
   async measure(args: readonly string[]): Promise<Timing> {
     const { code, output, seconds, cpuSeconds } = await this.workspace.runPulumi(args);
     if (code === 0) return { seconds, cpuSeconds };
-    throw new Disappointment(`pulumi ${args.join(" ")} (${this.name}) exited with code ${code}:\n${output}`);
+    throw new ExpectationError(`pulumi ${args.join(" ")} (${this.name}) exited with code ${code}:\n${output}`);
   }
 
   async readStateSize(): Promise<StateSize> {
@@ -148,7 +148,7 @@ function takeRequestCounts(authentik: Authentik): RequestCounts {
   const counts = { ...noRequests };
   for (const { method, path } of authentik.requests.splice(0)) {
     const kind = path.includes("/flows/") ? "flows" : method;
-    if (!(kind in counts)) throw new Disappointment(`Unexpected request: ${method} ${path}.`);
+    if (!(kind in counts)) throw new ExpectationError(`Unexpected request: ${method} ${path}.`);
     counts[kind as keyof RequestCounts] += 1;
   }
   return counts;
@@ -165,12 +165,12 @@ async function runOperations(
     operations.map(({ name }) => [name, { ours: [], empty: [], requests: [] } as Measurements]),
   );
   const connection = { "authentik:url": authentik.url, "authentik:token": authentik.token };
-  const cleanup = new Undo();
+  const cleanup = new CleanupStack();
   try {
     const ours = await BenchStack.create(interrupted, "ours", { ...config, ...connection });
-    cleanup.later(() => ours.remove());
+    cleanup.defer(() => ours.remove());
     const empty = await BenchStack.create(interrupted, "empty", config);
-    cleanup.later(() => empty.remove());
+    cleanup.defer(() => empty.remove());
     let sizes: StateSizes | undefined;
     for (let repetition = 0; repetition < repetitions; repetition++) {
       for (const { name, args, team } of operations) {
@@ -203,7 +203,7 @@ async function runOperations(
     }
     return { measurements, sizes: sizes as StateSizes };
   } finally {
-    await cleanup.all();
+    await cleanup.run();
   }
 }
 
@@ -325,7 +325,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
   );
   const lines = [["", "measured", "target", "result"], ["---", "---", "---", "---"], ...rows];
   process.stdout.write(`${lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}\n`);
-  if (missedTargets.length > 0) throw new Disappointment(`Missed targets: ${missedTargets.join("; ")}.`);
+  if (missedTargets.length > 0) throw new ExpectationError(`Missed targets: ${missedTargets.join("; ")}.`);
 }
 
 function parseOptions(): { quick: boolean } {
@@ -334,7 +334,7 @@ function parseOptions(): { quick: boolean } {
     return values;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Disappointment(`${reason}\n\nUsage: npm run bench -- [--quick]`);
+    throw new ExpectationError(`${reason}\n\nUsage: npm run bench -- [--quick]`);
   }
 }
 

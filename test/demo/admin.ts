@@ -1,5 +1,5 @@
 import { EnvHttpProxyAgent, request } from "undici";
-import { Disappointment } from "./processes";
+import { ExpectationError } from "./processes";
 import { buildNoProxyEnv } from "./workspace";
 
 export interface AdminOptions {
@@ -39,17 +39,17 @@ export class Admin {
     this.#dispatcher = new EnvHttpProxyAgent({ connect: tls, requestTls: tls, noProxy: buildNoProxyEnv().no_proxy });
   }
 
-  async all(kind: Kind): Promise<ApiObject[]> {
+  async list(kind: Kind): Promise<ApiObject[]> {
     return await this.#fetchAll<ApiObject>(`stages/invitation/${kind}/`);
   }
 
-  async named(kind: Kind, name: string): Promise<ApiObject> {
-    const found = (await this.all(kind)).find((object) => object.name === name);
-    if (found === undefined) throw new Disappointment(`authentik has no ${kind} named ${name}.`);
+  async getByName(kind: Kind, name: string): Promise<ApiObject> {
+    const found = (await this.list(kind)).find((object) => object.name === name);
+    if (found === undefined) throw new ExpectationError(`authentik has no ${kind} named ${name}.`);
     return found;
   }
 
-  async flows(): Promise<{ pk: string; slug: string }[]> {
+  async listFlows(): Promise<{ pk: string; slug: string }[]> {
     return await this.#fetchAll<{ pk: string; slug: string }>("flows/instances/");
   }
 
@@ -57,8 +57,8 @@ export class Admin {
     return (await this.#send("POST", `stages/invitation/${kind}/`, fields)) as ApiObject;
   }
 
-  async change(kind: Kind, name: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
-    const { pk } = await this.named(kind, name);
+  async update(kind: Kind, name: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
+    const { pk } = await this.getByName(kind, name);
     await this.#send("PATCH", `stages/invitation/${kind}/${pk}/`, fields);
   }
 
@@ -98,16 +98,16 @@ export class Admin {
       status = response.statusCode;
       responseBody = await response.body.text();
     } catch (error) {
-      throw new Disappointment(`Cannot reach authentik: ${endpoint}: ${error instanceof Error ? error.message : ""}`);
+      throw new ExpectationError(`Cannot reach authentik: ${endpoint}: ${error instanceof Error ? error.message : ""}`);
     }
     if (status < 200 || status > 299) {
-      throw new Disappointment(`authentik responded with ${status} to ${endpoint}: ${responseBody.slice(0, 300)}`);
+      throw new ExpectationError(`authentik responded with ${status} to ${endpoint}: ${responseBody.slice(0, 300)}`);
     }
     if (responseBody === "") return undefined;
     try {
       return JSON.parse(responseBody) as unknown;
     } catch {
-      throw new Disappointment(`The response to ${endpoint} is not JSON, so it did not come from authentik's API.`);
+      throw new ExpectationError(`The response to ${endpoint} is not JSON, so it did not come from authentik's API.`);
     }
   }
 }

@@ -7,17 +7,17 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import { Authentik } from "../sandbox";
 import { Admin } from "./admin";
-import { runMain, Undo } from "./processes";
-import { type Change, Story, type Teller } from "./story";
+import { CleanupStack, runMain } from "./processes";
+import { type ManualChange, type Reporter, Scenario } from "./scenario";
 import { hasColors, root, Workspace } from "./workspace";
 
 const names = { lead: "quick-start-lead", team: "quick-start-team", guest: "quick-start-guest" };
 
-const changes: readonly Change[] = [
+const changes: readonly ManualChange[] = [
   {
-    does: `An admin edits ${names.lead}: the role becomes "admin", and the link can be used more than once.`,
-    make: (admin) =>
-      admin.change("invitations", names.lead, {
+    description: `An admin edits ${names.lead}: the role becomes "admin", and the link can be used more than once.`,
+    apply: (admin) =>
+      admin.update("invitations", names.lead, {
         fixed_data: { email: "lead@example.com", attributes: { team: "backend", role: "admin" } },
         single_use: false,
       }),
@@ -25,36 +25,36 @@ const changes: readonly Change[] = [
       ["role", '"lead"', '"admin"'],
       ["singleUse", "true", "false"],
     ],
-    repair: `update ${names.lead}`,
+    plannedOperation: `update ${names.lead}`,
   },
   {
-    does: `An admin extends ${names.team} by one year.`,
-    make: (admin) => admin.change("invitations", names.team, { expires: "2031-12-31T23:59:59Z" }),
+    description: `An admin extends ${names.team} by one year.`,
+    apply: (admin) => admin.update("invitations", names.team, { expires: "2031-12-31T23:59:59Z" }),
     values: [["expires", '"2030-12-31T23:59:59Z"', '"2031-12-31T23:59:59Z"']],
-    repair: `update ${names.team}`,
+    plannedOperation: `update ${names.team}`,
   },
   {
-    does: `An admin deletes ${names.guest}.`,
-    make: async (admin) => await admin.delete("invitations", (await admin.named("invitations", names.guest)).pk),
+    description: `An admin deletes ${names.guest}.`,
+    apply: async (admin) => await admin.delete("invitations", (await admin.getByName("invitations", names.guest)).pk),
     values: [],
-    repair: `create ${names.guest}`,
+    plannedOperation: `create ${names.guest}`,
   },
 ];
 
-class TerminalReporter implements Teller {
+class TerminalReporter implements Reporter {
   readonly echo = true;
   #step = 0;
 
-  heading(title: string): void {
+  printHeading(title: string): void {
     this.#step += 1;
     process.stdout.write(`\n${colorize("bold", `${this.#step}. ${title}`)}\n\n`);
   }
 
-  command(line: string): void {
+  printCommand(line: string): void {
     process.stdout.write(`${colorize("cyan", `$ ${line}`)}\n`);
   }
 
-  say(sentence: string): void {
+  printNote(sentence: string): void {
     process.stdout.write(`${colorize("yellow", "*")} ${sentence}\n`);
   }
 }
@@ -65,14 +65,14 @@ function colorize(style: "bold" | "cyan" | "yellow", text: string): string {
 
 async function main(interrupted: AbortSignal): Promise<void> {
   const start = performance.now();
-  const cleanup = new Undo();
+  const cleanup = new CleanupStack();
   try {
     const workspace = await Workspace.create(interrupted, "authentik-demo-");
-    cleanup.later(() => workspace.remove());
+    cleanup.defer(() => workspace.remove());
     const authentik = await Authentik.start();
-    cleanup.later(() => authentik.close());
+    cleanup.defer(() => authentik.close());
     const admin = new Admin(authentik);
-    cleanup.later(() => admin.close());
+    cleanup.defer(() => admin.close());
     // The unchanged project, but in a folder of its own, so that Pulumi.demo.yaml is not written to the work tree.
     await copyFile(join(root, "Pulumi.yaml"), join(workspace.folder, "Pulumi.yaml"));
     await symlink(join(root, "examples"), join(workspace.folder, "examples"), "junction");
@@ -80,7 +80,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
       `This demo runs the quick start (examples/quick-start) with Pulumi ${workspace.pulumiVersion} and an embedded authentik,
 a stand-in that is tested against recorded responses of real servers.\n`,
     );
-    const scenario = new Story(
+    const scenario = new Scenario(
       {
         workspace,
         admin,
@@ -94,7 +94,7 @@ a stand-in that is tested against recorded responses of real servers.\n`,
       },
       new TerminalReporter(),
     );
-    await scenario.tell();
+    await scenario.run();
     const seconds = Math.round((performance.now() - start) / 1000);
     process.stdout.write(
       `\n${colorize("bold", "Demo completed")} in ${seconds} s. To run this project on your own authentik, from the root of this repository:
@@ -105,7 +105,7 @@ a stand-in that is tested against recorded responses of real servers.\n`,
   pulumi up\n`,
     );
   } finally {
-    await cleanup.all();
+    await cleanup.run();
   }
 }
 

@@ -12,7 +12,7 @@ export class InterruptedError extends Error {
 }
 
 /** An error for the user of this command. It is printed without a stack trace. */
-export class Disappointment extends Error {}
+export class ExpectationError extends Error {}
 
 /**
  * Runs `main`, and sets the exit code of the process. The `AbortSignal` is aborted by SIGHUP, SIGINT or SIGTERM: `main` then cleans up, as it does
@@ -49,21 +49,21 @@ export async function runMain(main: (interrupted: AbortSignal) => Promise<void>)
 
 function printError(error: unknown): void {
   if (error instanceof InterruptedError) process.stderr.write(`\n${error.message}. Everything was cleaned up.\n`);
-  else if (error instanceof Disappointment) process.stderr.write(`\n${error.message}\n`);
+  else if (error instanceof ExpectationError) process.stderr.write(`\n${error.message}\n`);
   else process.stderr.write(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }
 
 /** Cleanup steps to run at the end, last one first. A step that fails does not prevent the others. */
-export class Undo {
+export class CleanupStack {
   readonly #steps: (() => Promise<void>)[] = [];
 
   /** Adds a cleanup step. */
-  later(step: () => Promise<void>): void {
+  defer(step: () => Promise<void>): void {
     this.#steps.push(step);
   }
 
   /** Runs all steps, then throws the first error. */
-  async all(): Promise<void> {
+  async run(): Promise<void> {
     let failure: { error: unknown } | undefined;
     for (const step of this.#steps.splice(0).reverse()) {
       try {

@@ -18,8 +18,8 @@ describe("failures", () => {
       new authentik.Invitation("jane", { ${expires}, flow: "default-source-enrollment", fixedData: { a: 1 } });
       new authentik.InvitationStage("stage");
     `);
-    server.fail({ method: "POST", path: /invitations\/$/, when: "after", cut: true });
-    server.fail({ method: "POST", path: /stages\/$/, when: "after", status: 502, body: "Bad Gateway" });
+    server.injectFailure({ method: "POST", path: /invitations\/$/, when: "after", disconnect: true });
+    server.injectFailure({ method: "POST", path: /stages\/$/, when: "after", status: 502, body: "Bad Gateway" });
     const output = await project.up();
     expect(output).toContain(
       'Invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
@@ -33,7 +33,7 @@ describe("failures", () => {
   test("reports a create request that never arrived, and creates the invitation on the next run", async () => {
     const { server, project } = fixture;
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
-    server.fail({ method: "POST", path: /invitations\/$/, when: "before", cut: true });
+    server.injectFailure({ method: "POST", path: /invitations\/$/, when: "before", disconnect: true });
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
     expect(output).toContain("authentik has no object that this request created. Run `pulumi up` again.");
@@ -46,9 +46,15 @@ describe("failures", () => {
     await project.write(`new authentik.Invitation("jane", { ${expires} });`);
     await project.up();
     await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
-    server.fail({ method: "GET", path: /invitations/, cut: true });
-    server.fail({ method: "PUT", path: /invitations/, when: "after", cut: true });
-    server.fail({ method: "DELETE", path: /invitations/, when: "after", status: 503, headers: { "retry-after": "1" } });
+    server.injectFailure({ method: "GET", path: /invitations/, disconnect: true });
+    server.injectFailure({ method: "PUT", path: /invitations/, when: "after", disconnect: true });
+    server.injectFailure({
+      method: "DELETE",
+      path: /invitations/,
+      when: "after",
+      status: 503,
+      headers: { "retry-after": "1" },
+    });
     await project.up("--refresh");
     expect(await invitations(server)).toMatchObject([{ single_use: true }]);
     await project.destroy();

@@ -10,7 +10,7 @@ describe("lookups in a program", () => {
   const fixture = setUpFixture();
 
   async function createInvitation(name: string, fields: Record<string, unknown> = {}): Promise<ApiInvitation> {
-    const flow = fixture.server.instance.flows.ofSlug(slug)?.pk;
+    const flow = fixture.server.instance.flows.findBySlug(slug)?.pk;
     const body = { name, flow, expires: "2035-01-01T00:00:00Z", ...fields };
     return (await fixture.server.request("POST", invitationsPath, body)).body as ApiInvitation;
   }
@@ -34,7 +34,7 @@ describe("lookups in a program", () => {
       exports.title = authentik.getFlowOutput({ slug: "${slug}" }).title;
     `);
     const preview = await project.preview("--diff");
-    const pk = server.instance.flows.ofSlug(slug)?.pk;
+    const pk = server.instance.flows.findBySlug(slug)?.pk;
     expect([preview.code, preview.output]).toEqual([0, expect.stringMatching(new RegExp(`flow +: "${pk}"`))]);
     expect(requestsOf(server)).toEqual(["GET /api/v3/flows/instances/"]);
     await project.up();

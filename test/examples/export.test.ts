@@ -195,7 +195,7 @@ describe("export", () => {
     const invitation = { pk, expires: "2035-01-01T00:00:00Z", fixed_data: {}, single_use: false, flow: pk };
     const respond = (path: RegExp, results: Record<string, unknown>[]): void => {
       const body = JSON.stringify({ pagination: { next: 0 }, results });
-      server.fail({ path, status: 200, headers: { "content-type": "application/json" }, body });
+      server.injectFailure({ path, status: 200, headers: { "content-type": "application/json" }, body });
     };
     respond(/\/invitations\/$/, [
       { ...invitation, name: "unlimited", expires: null },

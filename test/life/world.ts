@@ -72,14 +72,14 @@ export class World {
     const { instance } = this.server;
     this.#eventLog = eventLog;
     this.server.eventDelay = eventLog === "late" ? 3_600_000 : 0;
-    const user = instance.users.named("pulumi");
+    const user = instance.users.findByUsername("pulumi");
     if (user) {
       user.permissions = new Set(eventLog === "forbidden" ? basePermissions : [...basePermissions, viewEvents]);
     }
     this.#restoreEvents?.();
     this.#restoreEvents = undefined;
     if (eventLog === "failing") {
-      const spy = jest.spyOn(instance.events, "answerList").mockReturnValue({
+      const spy = jest.spyOn(instance.events, "dispatchList").mockReturnValue({
         status: 500,
         headers: { "content-type": "text/html" },
         body: { text: "<title>Server Error</title>" },
@@ -90,7 +90,7 @@ export class World {
 
   /** The server carries out the next create request, but its response is lost. */
   loseCreateResponse(): void {
-    this.server.fail({ method: "POST", path: /\/invitations\/$/, when: "after", cut: true });
+    this.server.injectFailure({ method: "POST", path: /\/invitations\/$/, when: "after", disconnect: true });
   }
 
   advanceTime(milliseconds: number): void {
@@ -119,7 +119,7 @@ export class World {
   }
 
   flowPk(slug: FlowSlug): string | undefined {
-    return this.server.instance.flows.ofSlug(slug)?.pk;
+    return this.server.instance.flows.findBySlug(slug)?.pk;
   }
 
   hasFlow(pk: string): boolean {
@@ -129,7 +129,7 @@ export class World {
   /** Creates a flow with only an invitation stage, so that opening the link is enough to use an invitation. */
   createFlow(slug: FlowSlug): void {
     const { flows, stages, bindings } = this.server.instance;
-    if (flows.ofSlug(slug)) return;
+    if (flows.findBySlug(slug)) return;
     const target = flows.add({ name: slug, slug, title: slug, designation: "enrollment" });
     bindings.add({ target, stage: stages.add({ name: `${slug}-${target.pk}` }), order: 0 });
   }
@@ -142,7 +142,7 @@ export class World {
     const { instance, version } = this.server;
     const flow = instance.invitations.find(pk)?.flow?.slug ?? "join";
     const row = this.row(pk);
-    if (!row || !instance.flows.ofSlug(flow)) return;
+    if (!row || !instance.flows.findBySlug(flow)) return;
     const query = encodeURIComponent(`itoken=${pk}`);
     await this.server.request("GET", `/api/v3/flows/executor/${flow}/?query=${query}`, undefined, null);
     const isRefused = version === "2026.2" && row.expires < Date.now();

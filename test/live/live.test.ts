@@ -74,7 +74,7 @@ test.each(["2024.8", "2026.2"] as const)(
 
 test("deletes its objects and exits with 1 after a failure", async () => {
   const { env, before } = await startServer("2026.2");
-  authentik?.fail({ method: "PUT", status: 500, times: 100 });
+  authentik?.injectFailure({ method: "PUT", status: 500, times: 100 });
   const { code, output } = await runLive(env);
   expect(code).toBe(1);
   expect(output).toContain("pulumi up --refresh --yes --skip-preview exited with code ");
@@ -87,7 +87,7 @@ test("deletes its objects and exits with 1 after a failure", async () => {
 test("fails if Pulumi does not show a change as drift", async () => {
   const { env, before } = await startServer("2026.2");
   // The server accepts the admin's changes without carrying them out.
-  authentik?.fail({ method: "PATCH", status: 200, body: "{}", times: 100 });
+  authentik?.injectFailure({ method: "PATCH", status: 200, body: "{}", times: 100 });
   const { code, output } = await runLive(env);
   expect(code).toBe(1);
   expect(output).toContain("Wrong drift: ");

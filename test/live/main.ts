@@ -7,8 +7,8 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Admin, type AdminOptions, type Kind } from "../demo/admin";
-import { Disappointment, runMain, Undo } from "../demo/processes";
-import { type Change, Story, type Teller } from "../demo/story";
+import { CleanupStack, ExpectationError, runMain } from "../demo/processes";
+import { type ManualChange, type Reporter, Scenario } from "../demo/scenario";
 import { Workspace } from "../demo/workspace";
 import { declared, external } from "./values";
 
@@ -21,14 +21,14 @@ interface Flow {
 }
 
 /** Changes every property, and deletes one object of each kind. */
-function planChanges(prefix: string, flow: Flow, otherFlow: Flow): readonly Change[] {
+function planChanges(prefix: string, flow: Flow, otherFlow: Flow): readonly ManualChange[] {
   const name = (suffix: string): string => `${prefix}${suffix}`;
   const quoted = (suffix: string): string => `"${name(suffix)}"`;
   return [
     {
-      does: "An admin changes the name, expiry, fixed data and single use of an invitation.",
-      make: (admin) =>
-        admin.change("invitations", name("dated"), {
+      description: "An admin changes the name, expiry, fixed data and single use of an invitation.",
+      apply: (admin) =>
+        admin.update("invitations", name("dated"), {
           name: name("renamed"),
           expires: "2035-02-01T12:00:00Z",
           single_use: false,
@@ -41,25 +41,26 @@ function planChanges(prefix: string, flow: Flow, otherFlow: Flow): readonly Chan
         ["team", `"${declared.team}"`, '"other"'],
         ["since", "2030", "2031"],
       ],
-      repair: `update ${name("dated")}`,
+      plannedOperation: `update ${name("dated")}`,
     },
     {
-      does: "An admin changes the flow and expiry of an invitation that is declared with validFor.",
-      async make(admin) {
-        const { expires } = await admin.named("invitations", name("lasting"));
+      description: "An admin changes the flow and expiry of an invitation that is declared with validFor.",
+      async apply(admin) {
+        const { expires } = await admin.getByName("invitations", name("lasting"));
         const later = new Date(Date.parse(String(expires)) + 6 * day).toISOString();
-        await admin.change("invitations", name("lasting"), { expires: later, flow: otherFlow.pk });
+        await admin.update("invitations", name("lasting"), { expires: later, flow: otherFlow.pk });
       },
       values: [
         ["flow", `"${flow.slug}"`, `"${otherFlow.slug}"`],
         ["validFor", `"${declared.validFor}"`, '"20d"'],
       ],
-      repair: `update ${name("lasting")}`,
+      plannedOperation: `update ${name("lasting")}`,
     },
     {
-      does: "An admin changes the name of an invitation stage, and whether its flow continues without an invitation.",
-      make: (admin) =>
-        admin.change("stages", name("stage"), {
+      description:
+        "An admin changes the name of an invitation stage, and whether its flow continues without an invitation.",
+      apply: (admin) =>
+        admin.update("stages", name("stage"), {
           name: name("renamed-stage"),
           continue_flow_without_invitation: false,
         }),
@@ -67,37 +68,38 @@ function planChanges(prefix: string, flow: Flow, otherFlow: Flow): readonly Chan
         ["name", quoted("stage"), quoted("renamed-stage")],
         ["continueFlowWithoutInvitation", "true", "false"],
       ],
-      repair: `update ${name("stage")}`,
+      plannedOperation: `update ${name("stage")}`,
     },
     {
-      does: "An admin deletes an invitation.",
-      make: async (admin) => await admin.delete("invitations", (await admin.named("invitations", name("doomed"))).pk),
+      description: "An admin deletes an invitation.",
+      apply: async (admin) =>
+        await admin.delete("invitations", (await admin.getByName("invitations", name("doomed"))).pk),
       values: [],
-      repair: `create ${name("doomed")}`,
+      plannedOperation: `create ${name("doomed")}`,
     },
     {
-      does: "An admin deletes an invitation stage.",
-      make: async (admin) => await admin.delete("stages", (await admin.named("stages", name("doomed-stage"))).pk),
+      description: "An admin deletes an invitation stage.",
+      apply: async (admin) => await admin.delete("stages", (await admin.getByName("stages", name("doomed-stage"))).pk),
       values: [],
-      repair: `create ${name("doomed-stage")}`,
+      plannedOperation: `create ${name("doomed-stage")}`,
     },
   ];
 }
 
-class Report implements Teller {
+class Report implements Reporter {
   readonly echo = false;
   steps = 0;
 
-  heading(title: string): void {
+  printHeading(title: string): void {
     this.steps += 1;
     process.stdout.write(`${this.steps}. ${title}\n`);
   }
 
-  command(line: string): void {
+  printCommand(line: string): void {
     process.stdout.write(`   $ ${line}\n`);
   }
 
-  say(message: string): void {
+  printNote(message: string): void {
     process.stdout.write(`   ${message}\n`);
   }
 }
@@ -105,7 +107,7 @@ class Report implements Teller {
 function readSettings(): AdminOptions {
   const { AUTHENTIK_URL: url, AUTHENTIK_TOKEN: token, AUTHENTIK_INSECURE: insecure } = process.env;
   if (!url || !token) {
-    throw new Disappointment(
+    throw new ExpectationError(
       "The live tests need a real authentik. Set AUTHENTIK_URL to its URL and AUTHENTIK_TOKEN to an API token whose user is allowed to add, view, change and delete invitations and invitation stages, and to view flows. The tests create objects whose names start with live-, and delete them at the end.",
     );
   }
@@ -117,7 +119,7 @@ async function cleanUp(admin: Admin, prefix: string): Promise<void> {
   let deleted = 0;
   try {
     for (const kind of kinds) {
-      for (const { pk, name } of await admin.all(kind)) {
+      for (const { pk, name } of await admin.list(kind)) {
         if (!name.startsWith(prefix)) continue;
         await admin.delete(kind, pk);
         deleted += 1;
@@ -125,14 +127,20 @@ async function cleanUp(admin: Admin, prefix: string): Promise<void> {
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Disappointment(`The cleanup failed. Delete the objects whose names start with ${prefix}. ${reason}`);
+    throw new ExpectationError(`The cleanup failed. Delete the objects whose names start with ${prefix}. ${reason}`);
   }
   if (deleted > 0) process.stdout.write(`Cleaned up: deleted ${deleted} objects whose names start with ${prefix}.\n`);
 }
 
 /** Imports an invitation and a stage that were created outside Pulumi. */
-async function importExternal(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
-  report.heading("Import an invitation and a stage that were created outside Pulumi, without changing them.");
+async function importExternal(
+  story: Scenario,
+  admin: Admin,
+  report: Report,
+  prefix: string,
+  flow: Flow,
+): Promise<void> {
+  report.printHeading("Import an invitation and a stage that were created outside Pulumi, without changing them.");
   const invitation = await admin.create("invitations", {
     name: `${prefix}imported`,
     expires: external.expires,
@@ -141,24 +149,24 @@ async function importExternal(story: Story, admin: Admin, report: Report, prefix
     flow: flow.pk,
   });
   const stage = await admin.create("stages", { name: `${prefix}imported-stage` });
-  await story.configure("importedInvitation", { secret: invitation.pk });
-  await story.configure("importedStage", stage.pk);
-  await story.configure("imports", "true");
-  await story.succeed(["up", "--yes", "--skip-preview"]);
+  await story.setConfig("importedInvitation", { secret: invitation.pk });
+  await story.setConfig("importedStage", stage.pk);
+  await story.setConfig("imports", "true");
+  await story.runPulumi(["up", "--yes", "--skip-preview"]);
   for (const [kind, imported] of [["invitations", invitation] as const, ["stages", stage] as const]) {
-    const sameName = (await admin.all(kind)).filter(({ name }) => name === imported.name);
+    const sameName = (await admin.list(kind)).filter(({ name }) => name === imported.name);
     expectEqual(`the ${kind} named ${imported.name}`, sameName, [imported]);
   }
-  await story.succeed(["preview", "--refresh", "--expect-no-changes"]);
+  await story.runPulumi(["preview", "--refresh", "--expect-no-changes"]);
 
-  report.heading("Remove the option import from the program. Nothing changes.");
-  await story.configure("imports", "false");
-  await story.succeed(["preview", "--expect-no-changes"]);
+  report.printHeading("Remove the option import from the program. Nothing changes.");
+  await story.setConfig("imports", "false");
+  await story.runPulumi(["preview", "--expect-no-changes"]);
 }
 
 /** Reads an invitation and a stage that Pulumi does not manage, and verifies that it neither changes nor deletes them. */
-async function readExternal(story: Story, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
-  report.heading("Read an invitation and a stage that Pulumi does not manage, with get.");
+async function readExternal(story: Scenario, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
+  report.printHeading("Read an invitation and a stage that Pulumi does not manage, with get.");
   const invitation = await admin.create("invitations", {
     name: `${prefix}existing`,
     expires: external.expires,
@@ -170,10 +178,10 @@ async function readExternal(story: Story, admin: Admin, report: Report, prefix: 
     name: `${prefix}existing-stage`,
     continue_flow_without_invitation: true,
   });
-  await story.configure("existingInvitation", { secret: invitation.pk });
-  await story.configure("existingStage", stage.pk);
-  await story.configure("get", "true");
-  await story.succeed(["up", "--yes", "--skip-preview"]);
+  await story.setConfig("existingInvitation", { secret: invitation.pk });
+  await story.setConfig("existingStage", stage.pk);
+  await story.setConfig("get", "true");
+  await story.runPulumi(["up", "--yes", "--skip-preview"]);
   const outputs = await readOutputs(story);
   const { link, ...existingInvitation } = outputs["existingInvitation"] as Record<string, unknown>;
   expectEqual("the invitation that get returned", existingInvitation, {
@@ -191,17 +199,17 @@ async function readExternal(story: Story, admin: Admin, report: Report, prefix: 
   });
   expectEqual("the link of an invitation to any flow", outputs["openLink"], "none");
 
-  report.heading("Remove the get calls from the program. Nothing is deleted.");
-  await story.configure("get", "false");
-  await story.succeed(["up", "--yes", "--skip-preview"]);
+  report.printHeading("Remove the get calls from the program. Nothing is deleted.");
+  await story.setConfig("get", "false");
+  await story.runPulumi(["up", "--yes", "--skip-preview"]);
   for (const [kind, existing] of [["invitations", invitation] as const, ["stages", stage] as const]) {
-    expectEqual(`${existing.name} in authentik`, await admin.named(kind, existing.name), existing);
+    expectEqual(`${existing.name} in authentik`, await admin.getByName(kind, existing.name), existing);
     await admin.delete(kind, existing.pk);
   }
 }
 
-async function readOutputs(story: Story): Promise<Record<string, unknown>> {
-  const { stdout } = await story.succeed(["stack", "output", "--json", "--show-secrets"]);
+async function readOutputs(story: Scenario): Promise<Record<string, unknown>> {
+  const { stdout } = await story.runPulumi(["stack", "output", "--json", "--show-secrets"]);
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
@@ -209,18 +217,18 @@ function expectEqual(what: string, actual: unknown, expected: unknown): void {
   try {
     deepStrictEqual(actual, expected);
   } catch {
-    throw new Disappointment(
+    throw new ExpectationError(
       `Unexpected value: ${what} is ${JSON.stringify(actual)}. Expected ${JSON.stringify(expected)}.`,
     );
   }
 }
 
 async function chooseFlows(admin: Admin): Promise<[Flow, Flow]> {
-  const flows = await admin.flows();
+  const flows = await admin.listFlows();
   const flow = flows.find(({ slug }) => slug === "default-source-enrollment") ?? flows[0];
   const otherFlow = flows.find(({ pk }) => pk !== flow?.pk);
   if (!flow || !otherFlow) {
-    throw new Disappointment(
+    throw new ExpectationError(
       "The live tests need two flows, of any kind, that the token's user is allowed to view. There are fewer.",
     );
   }
@@ -232,21 +240,21 @@ async function main(interrupted: AbortSignal): Promise<void> {
   const options = readSettings();
   const report = new Report();
   const prefix = `live-${randomBytes(3).toString("hex")}-`;
-  const undo = new Undo();
+  const undo = new CleanupStack();
   try {
     const workspace = await Workspace.create(interrupted, "authentik-live-");
-    undo.later(() => workspace.remove());
+    undo.defer(() => workspace.remove());
     const admin = new Admin(options);
-    undo.later(() => admin.close());
+    undo.defer(() => admin.close());
     const [flow, otherFlow] = await chooseFlows(admin);
-    undo.later(() => cleanUp(admin, prefix));
+    undo.defer(() => cleanUp(admin, prefix));
     const program = join(__dirname, "program.js");
     await writeFile(
       join(workspace.folder, "Pulumi.yaml"),
       `name: authentik-invitations-live\nruntime:\n  name: nodejs\n  options:\n    typescript: false\nmain: ${JSON.stringify(program)}\n`,
     );
     process.stdout.write(`The names of all objects created in ${options.url} start with ${prefix}.\n`);
-    const story = new Story(
+    const story = new Scenario(
       {
         workspace,
         admin,
@@ -266,12 +274,12 @@ async function main(interrupted: AbortSignal): Promise<void> {
       },
       report,
     );
-    await story.tell(async () => {
+    await story.run(async () => {
       await importExternal(story, admin, report, prefix, flow);
       await readExternal(story, admin, report, prefix, flow);
     });
   } finally {
-    await undo.all();
+    await undo.run();
   }
   const seconds = Math.round((performance.now() - start) / 1000);
   process.stdout.write(`All ${report.steps} steps passed in ${seconds} s.\n`);

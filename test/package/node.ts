@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { cacheFolder, discard, isWhole, makeEntry, withLock } from "../pulumi-cli/cache";
+import { createEntry, deleteEntry, ensureCacheFolder, isComplete, withLock } from "../pulumi-cli/cache";
 
 const run = promisify(execFile);
 
@@ -12,14 +12,14 @@ const run = promisify(execFile);
  */
 export async function findNode(version: string, env: NodeJS.ProcessEnv): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
-  const entry = join(await cacheFolder(env), `node-${version}-${platform}`);
+  const entry = join(await ensureCacheFolder(env), `node-${version}-${platform}`);
   await withLock(
     `${entry}.lock`,
     () => {},
     async () => {
-      if (await isWhole(entry)) return;
-      await discard(entry);
-      await makeEntry(entry, async (folder) => {
+      if (await isComplete(entry)) return;
+      await deleteEntry(entry);
+      await createEntry(entry, async (folder) => {
         const npmPackage = `node-${platform}@${version}`;
         const { stdout } = await run("npm", ["pack", npmPackage, "--silent", "--pack-destination", folder], { env });
         const tarball = join(folder, stdout.trim());

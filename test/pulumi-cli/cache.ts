@@ -20,7 +20,7 @@ const STALE_MS = 15_000;
 const ABANDONED_MS = 60 * 60_000;
 
 /** Creates and returns the cache folder: in the user's cache, or in the temporary folder if that is not possible. */
-export async function cacheFolder(env: Env): Promise<string> {
+export async function ensureCacheFolder(env: Env): Promise<string> {
   for (const base of listUserCaches(env)) {
     const folder = join(base, FOLDER_NAME);
     if (await ensureWritable(folder)) {
@@ -39,7 +39,7 @@ export async function cacheFolder(env: Env): Promise<string> {
 }
 
 /** Whether a writable home folder exists. */
-export async function hasHome(env: Env): Promise<boolean> {
+export async function hasWritableHome(env: Env): Promise<boolean> {
   const home = findHome(env);
   return home !== undefined && (await isWritable(home));
 }
@@ -82,7 +82,7 @@ async function isOwnFolder(folder: string, uid: number | undefined): Promise<boo
 }
 
 /** Whether the entry contains every program of its manifest, in full size. */
-export async function isWhole(entry: string): Promise<boolean> {
+export async function isComplete(entry: string): Promise<boolean> {
   try {
     const sizes: unknown = JSON.parse(await readFile(join(entry, MANIFEST), "utf8"));
     if (typeof sizes !== "object" || sizes === null) {
@@ -100,7 +100,7 @@ export async function isWhole(entry: string): Promise<boolean> {
 }
 
 /** Creates an entry. `fill` writes the programs to the subfolder `bin`. */
-export async function makeEntry(entry: string, fill: (folder: string) => Promise<void>): Promise<void> {
+export async function createEntry(entry: string, fill: (folder: string) => Promise<void>): Promise<void> {
   await removeAbandoned(entry);
   const folder = createSiblingPath(entry, "tmp");
   try {
@@ -113,7 +113,7 @@ export async function makeEntry(entry: string, fill: (folder: string) => Promise
     await writeFile(join(folder, MANIFEST), JSON.stringify(sizes));
     await rename(folder, entry).catch(async (error: unknown) => {
       // Another run has created an equal entry first.
-      if (!(await isWhole(entry))) {
+      if (!(await isComplete(entry))) {
         throw error;
       }
     });
@@ -123,7 +123,7 @@ export async function makeEntry(entry: string, fill: (folder: string) => Promise
 }
 
 /** Deletes an entry. Renames it first, so that no other run sees an incomplete one. */
-export async function discard(entry: string): Promise<void> {
+export async function deleteEntry(entry: string): Promise<void> {
   const renamed = createSiblingPath(entry, "old");
   try {
     await rename(entry, renamed);

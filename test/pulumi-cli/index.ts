@@ -7,8 +7,8 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join, posix, sep } from "node:path";
-import { cacheFolder, discard, hasHome, isWhole, makeEntry, withLock } from "./cache";
-import { type Env, findPrograms, pathFolders, run } from "./programs";
+import { createEntry, deleteEntry, ensureCacheFolder, hasWritableHome, isComplete, withLock } from "./cache";
+import { type Env, findPrograms, getPathFolders, runProgram } from "./programs";
 
 export interface PulumiCli {
   /** Absolute path of `pulumi`. */
@@ -101,7 +101,7 @@ async function createInstallers(sources: Set<string>, env: Env): Promise<Install
   if (!sources.has("installer") && !sources.has("go")) {
     return [];
   }
-  const cache = await cacheFolder(env);
+  const cache = await ensureCacheFolder(env);
   const installers = [await createDownloader(cache, env), await createGoBuilder(cache, env)];
   return installers.filter(({ source }) => sources.has(source));
 }
@@ -116,7 +116,7 @@ function getPulumiPath(entry: string): string {
 }
 
 async function findOnPath(env: Env, log: Log): Promise<PulumiCli | undefined> {
-  for (const command of await findPrograms("pulumi", pathFolders(env))) {
+  for (const command of await findPrograms("pulumi", getPathFolders(env))) {
     try {
       return await inspect(command, "path", env);
     } catch (error) {
@@ -130,7 +130,7 @@ async function findOnPath(env: Env, log: Log): Promise<PulumiCli | undefined> {
 }
 
 async function findInCache(entry: string, env: Env): Promise<PulumiCli | undefined> {
-  if (!(await isWhole(entry))) {
+  if (!(await isComplete(entry))) {
     return undefined;
   }
   // A complete entry may still not run here: machines that share a home folder can differ in other ways.
@@ -150,8 +150,8 @@ async function install({ source, entry, install }: Installer, env: Env, log: Log
       return found;
     }
     const start = performance.now();
-    await discard(entry);
-    await makeEntry(entry, (folder) => install(folder, log));
+    await deleteEntry(entry);
+    await createEntry(entry, (folder) => install(folder, log));
     const installed = await inspect(getPulumiPath(entry), source, env);
     log(`Installed Pulumi ${installed.version} in ${Math.round((performance.now() - start) / 1000)} s`);
     return installed;
@@ -161,7 +161,7 @@ async function install({ source, entry, install }: Installer, env: Env, log: Log
 /** Runs `pulumi version`, and finds the programs that Pulumi needs. */
 async function inspect(command: string, origin: PulumiCli["origin"], env: Env): Promise<PulumiCli> {
   const version = await readVersion(command, env);
-  const folders = [dirname(command), ...pathFolders(env)];
+  const folders = [dirname(command), ...getPathFolders(env)];
   const [languageHost] = await findPrograms(LANGUAGE_HOST, folders);
   if (languageHost === undefined) {
     throw new UnusableError(`${LANGUAGE_HOST} is neither in the same folder nor on the PATH`);
@@ -176,12 +176,12 @@ async function inspect(command: string, origin: PulumiCli["origin"], env: Env): 
 }
 
 async function readVersion(command: string, env: Env): Promise<string> {
-  const { ok, stdout, complaint } = await run(command, ["version"], {
+  const { ok, stdout, failureReason } = await runProgram(command, ["version"], {
     env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "1" },
     seconds: VERSION_SECONDS,
   });
   if (!ok) {
-    throw new UnusableError(`\`pulumi version\` failed: ${toSingleLine(complaint)}`);
+    throw new UnusableError(`\`pulumi version\` failed: ${toSingleLine(failureReason)}`);
   }
   const output = stdout.trim();
   if (output === "") {
@@ -211,14 +211,14 @@ async function createDownloader(cache: string, env: Env): Promise<Installer> {
           (error) => { console.error(error.message); process.exit(1); },
         );`;
       const seconds = Number(env["PULUMI_CLI_INSTALLER_SECONDS"] ?? INSTALLER_SECONDS);
-      const { ok, complaint } = await run(process.execPath, ["-e", script, folder], {
+      const { ok, failureReason } = await runProgram(process.execPath, ["-e", script, folder], {
         env,
         cwd: root,
         seconds,
         group: true,
       });
       if (!ok) {
-        throw new UnusableError(`Pulumi's installer failed: ${toSingleLine(complaint)}`);
+        throw new UnusableError(`Pulumi's installer failed: ${toSingleLine(failureReason)}`);
       }
     },
   };
@@ -237,7 +237,7 @@ async function createGoBuilder(cache: string, env: Env): Promise<Installer> {
     source: "go",
     entry: getEntryPath(cache, engine.version, "go", pins.slice(0, 8)),
     async install(folder, log) {
-      const [go] = await findPrograms("go", pathFolders(env));
+      const [go] = await findPrograms("go", getPathFolders(env));
       if (go === undefined) {
         throw new UnusableError("Cannot build Pulumi with Go: no go on the PATH");
       }
@@ -279,19 +279,19 @@ async function buildGoProgram(go: string, program: GoProgram, bin: string, env: 
   const versionFlag = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version}`;
   // Flags on the command line take precedence over GOFLAGS, so the build uses what go.mod and go.sum pin.
   const flags = ["-mod=readonly", "-buildvcs=false", "-ldflags", `-s -w ${versionFlag}`];
-  const { ok, complaint } = await run(go, ["build", ...flags, "-o", `${bin}${sep}`, importPath], {
+  const { ok, failureReason } = await runProgram(go, ["build", ...flags, "-o", `${bin}${sep}`, importPath], {
     env,
     cwd: folder,
     seconds: GO_SECONDS,
   });
   if (!ok) {
-    throw new UnusableError(`Go could not build ${posix.basename(importPath)}:\n${indentLastLines(complaint, 12)}`);
+    throw new UnusableError(`Go could not build ${posix.basename(importPath)}:\n${indentLastLines(failureReason, 12)}`);
   }
 }
 
 /** Without a home folder, Go has no default for its caches. */
 async function buildGoEnv(cache: string, env: Env): Promise<Env> {
-  const caches = (await hasHome(env)) ? {} : { GOPATH: join(cache, "go"), GOCACHE: join(cache, "go-build") };
+  const caches = (await hasWritableHome(env)) ? {} : { GOPATH: join(cache, "go"), GOCACHE: join(cache, "go-build") };
   return { ...caches, ...env, GOWORK: "off" };
 }
 

@@ -9,7 +9,7 @@ export type Env = NodeJS.ProcessEnv;
 const isWindows = process.platform === "win32";
 
 /** The folders of the PATH. Relative ones are omitted, because they depend on the working directory. */
-export function pathFolders(env: Env): string[] {
+export function getPathFolders(env: Env): string[] {
   // Windows spells it `Path`, and a copy of process.env is case-sensitive.
   const name = Object.keys(env).find((key) => key.toUpperCase() === "PATH");
   return (name === undefined ? "" : (env[name] ?? "")).split(delimiter).filter((folder) => isAbsolute(folder));
@@ -45,18 +45,18 @@ export interface ProgramResult {
   ok: boolean;
   stdout: string;
   /** The reason for a failure: what the program wrote to standard error, or else how it ended. */
-  complaint: string;
+  failureReason: string;
 }
 
 /** Runs a program until it ends. Its standard input stays open as long as this process runs. */
-export async function run(command: string, args: string[], options: RunOptions): Promise<ProgramResult> {
+export async function runProgram(command: string, args: string[], options: RunOptions): Promise<ProgramResult> {
   const { env, cwd, seconds, group = false } = options;
   const detached = group && !isWindows;
   let child: ChildProcessWithoutNullStreams;
   try {
     child = spawn(command, args, { env, cwd, detached, windowsHide: true });
   } catch (error) {
-    return { ok: false, stdout: "", complaint: String(error) };
+    return { ok: false, stdout: "", failureReason: String(error) };
   }
 
   let stdout = "";
@@ -85,8 +85,8 @@ export async function run(command: string, args: string[], options: RunOptions):
   return await new Promise((resolve) => {
     const finish = (ok: boolean, reason: string) => {
       clearTimeout(timer);
-      const complaint = hasTimedOut ? `timed out after ${seconds} s` : stderr.trim() || reason;
-      resolve({ ok: ok && !hasTimedOut, stdout, complaint });
+      const failureReason = hasTimedOut ? `timed out after ${seconds} s` : stderr.trim() || reason;
+      resolve({ ok: ok && !hasTimedOut, stdout, failureReason });
     };
     child.on("error", (error) => finish(false, error.message));
     child.on("close", (code, signal) =>

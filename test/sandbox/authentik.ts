@@ -47,7 +47,7 @@ export interface ReceivedRequest {
   body: unknown;
 }
 
-/** A failure to inject. Without `cut` or `status`, it only delays the response. */
+/** A failure to inject. Without `disconnect` or `status`, it only delays the response. */
 export interface InjectedFailure {
   /** The number of matching requests to affect. Defaults to 1. */
   times?: number;
@@ -56,7 +56,7 @@ export interface InjectedFailure {
   /** "before" (the default) skips the request. "after" executes it and then loses its response. */
   when?: "before" | "after";
   /** Closes the connection without a response. */
-  cut?: boolean;
+  disconnect?: boolean;
   /** Sends this status, with the headers and body below, as the response. */
   status?: number;
   headers?: Record<string, string>;
@@ -124,13 +124,13 @@ export class Authentik {
   /** Creates a service account with global permissions. Returns an API token for it. */
   addUser(username: string, permissions: string[]): string {
     const { users } = this.instance;
-    if (users.named(username)) throw new Error(`user ${username} already exists`);
+    if (users.findByUsername(username)) throw new Error(`user ${username} already exists`);
     return users.addToken(users.add({ username, type: "service_account", permissions: new Set(permissions) }));
   }
 
   /** Also removes the user's tokens and the invitations that it created. */
   removeUser(username: string): void {
-    const user = this.instance.users.named(username);
+    const user = this.instance.users.findByUsername(username);
     if (!user) throw new Error(`user ${username} does not exist`);
     this.instance.users.remove(user);
   }
@@ -141,7 +141,7 @@ export class Authentik {
   }
 
   /** Injects a failure. If several failures match a request, the oldest one applies. */
-  fail(failure: InjectedFailure): void {
+  injectFailure(failure: InjectedFailure): void {
     this.failures.push({ ...failure, remaining: failure.times ?? 1 });
   }
 
@@ -188,7 +188,7 @@ export class Authentik {
     const body = await readBody(request);
     if (body === undefined) return;
     const failure = this.takeFailure(method, rawPath);
-    const replacesResponse = failure?.cut === true || failure?.status !== undefined;
+    const replacesResponse = failure?.disconnect === true || failure?.status !== undefined;
     const skipsRequest = replacesResponse && (failure?.when ?? "before") === "before";
     const path = rawPath.slice(this.prefix.length);
     const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body);
@@ -250,7 +250,7 @@ export class Authentik {
 
 /** The response of a failure, or undefined if it closes the connection. */
 function failureResponse(failure: InjectedFailure | undefined): HttpResponse | undefined {
-  if (failure?.status === undefined || failure.cut) return undefined;
+  if (failure?.status === undefined || failure.disconnect) return undefined;
   const headers = Object.fromEntries(
     Object.entries(failure.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   );

@@ -128,7 +128,7 @@ export class Events {
   }
 
   /** GET /events/events/ */
-  answerList(request: ApiRequest): HttpResponse {
+  dispatchList(request: ApiRequest): HttpResponse {
     return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
       this.initialize(request);
       if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });

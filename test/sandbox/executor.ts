@@ -68,7 +68,7 @@ export class Executor {
   }
 
   private execute(request: ApiRequest, slug: string): HttpResponse {
-    const flow = this.instance.flows.ofSlug(slug);
+    const flow = this.instance.flows.findBySlug(slug);
     if (!flow) throw notRecorded("the executor of a flow that does not exist");
     if (flow.policies.length > 0) throw notRecorded("a flow with policies");
     if (flow.authentication !== "none" && flow.authentication !== "require_unauthenticated") {
@@ -196,7 +196,7 @@ export class Executor {
     const unknownField = Object.keys(unknown)[0];
     if (unknownField !== undefined) throw notRecorded(`a user with the fixed data ${unknownField}`);
     if (typeof username !== "string") throw notRecorded("a user without a username");
-    if (this.instance.users.named(username)) throw notRecorded("a second user with the same username");
+    if (this.instance.users.findByUsername(username)) throw notRecorded("a second user with the same username");
     if (!isObject(attributes as Json)) throw notRecorded("attributes that are not an object");
     if (typeof email !== "string" || typeof name !== "string")
       throw notRecorded("an email or a name that is not a string");

@@ -76,7 +76,7 @@ export class Flows extends ViewSet<Flow> {
     return this.rows.get(pk);
   }
 
-  ofSlug(slug: string): Flow | undefined {
+  findBySlug(slug: string): Flow | undefined {
     return this.bySlug.get(slug);
   }
 

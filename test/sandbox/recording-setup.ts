@@ -47,13 +47,13 @@ export class RecordingSetup {
         invitations.add({ pk: pkOf(invitation), name: "rec-flow-doomed", expires: farFuture, flow });
       },
       "invitations.retrieve.flow-deleted": () => {
-        const flow = flows.ofSlug("rec-flow-renamed") as Flow;
+        const flow = flows.findBySlug("rec-flow-renamed") as Flow;
         return this.authentik.request("DELETE", `/api/v3/flows/instances/${flow.slug}/`);
       },
       "invitations.list.all": () => {
         this.removeAll();
         const listed = this.listedObjects("invitations.list.all");
-        const flow = flows.ofSlug("rec-flow") ?? null;
+        const flow = flows.findBySlug("rec-flow") ?? null;
         const newYear = "2031-01-01T00:00:00.000000Z";
         invitations.add({ ...listed("rec-l-a"), expires: newYear, flow });
         invitations.add(listed("rec-l-b"));

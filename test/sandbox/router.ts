@@ -62,7 +62,7 @@ export class Router {
     const slug = /^\/if\/flow\/([^/]+)\/$/.exec(request.path)?.[1];
     if (slug !== undefined) {
       // consume.page: a page that calls the flow executor. Loading it does not use the invitation.
-      const flow = this.instance.flows.ofSlug(decodeURIComponent(slug));
+      const flow = this.instance.flows.findBySlug(decodeURIComponent(slug));
       if (!flow) throw notRecorded("the page of a flow that does not exist");
       if (request.method !== "GET" && request.method !== "HEAD")
         throw notRecorded(`${request.method} on a flow's page`);
@@ -117,7 +117,7 @@ export class Router {
           return instance.users.list(request);
         });
       case "events/events":
-        return instance.events.answerList(request);
+        return instance.events.dispatchList(request);
     }
     const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
     if (area === "core" && resource === "users" && /^\d+$/.test(third ?? "") && fourth === undefined) {

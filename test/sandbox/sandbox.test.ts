@@ -69,7 +69,7 @@ async function getActions(authentik: Authentik, pk: string): Promise<string[]> {
 describe("injected failures", () => {
   test("disconnects before executing the request", async () => {
     const authentik = await start();
-    authentik.fail({ method: "POST", cut: true });
+    authentik.injectFailure({ method: "POST", disconnect: true });
     await expect(authentik.request("POST", invitations, { name: "jane" })).rejects.toThrow();
     expect((await getPage(authentik, invitations)).pagination.count).toBe(0);
     expect(authentik.requests.map((request) => request.status)).toEqual(["disconnected", 200]);
@@ -77,7 +77,7 @@ describe("injected failures", () => {
 
   test("disconnects after executing the request", async () => {
     const authentik = await start();
-    authentik.fail({ method: "POST", cut: true, when: "after" });
+    authentik.injectFailure({ method: "POST", disconnect: true, when: "after" });
     await expect(authentik.request("POST", invitations, { name: "jane" })).rejects.toThrow();
     const { results } = await getPage(authentik, invitations);
     expect(results.map((row) => row.name)).toEqual(["jane"]);
@@ -85,10 +85,14 @@ describe("injected failures", () => {
 
   test("sends a status with headers and body, before or after executing the request", async () => {
     const authentik = await start();
-    authentik.fail({ status: 429, headers: { "Retry-After": "1", "content-type": "text/plain" }, body: "slowly" });
+    authentik.injectFailure({
+      status: 429,
+      headers: { "Retry-After": "1", "content-type": "text/plain" },
+      body: "slowly",
+    });
     const before = await authentik.request("POST", invitations, { name: "before" });
     expect([before.status, before.body, before.headers.get("retry-after")]).toEqual([429, "slowly", "1"]);
-    authentik.fail({ status: 502, when: "after" });
+    authentik.injectFailure({ status: 502, when: "after" });
     expect((await authentik.request("POST", invitations, { name: "after" })).status).toBe(502);
     const { results } = await getPage(authentik, invitations);
     expect(results.map((row) => row.name)).toEqual(["after"]);
@@ -96,7 +100,7 @@ describe("injected failures", () => {
 
   test("affects a limited number of requests, and only those whose method and path match", async () => {
     const authentik = await start();
-    authentik.fail({ status: 503, times: 2, method: "GET", path: /\/invitations\//g });
+    authentik.injectFailure({ status: 503, times: 2, method: "GET", path: /\/invitations\//g });
     const statuses: number[] = [];
     for (const path of [stages, invitations, invitations, invitations]) {
       statuses.push((await authentik.request("GET", path)).status);
@@ -106,8 +110,8 @@ describe("injected failures", () => {
 
   test("applies several failures one after the other", async () => {
     const authentik = await start();
-    authentik.fail({ status: 500 });
-    authentik.fail({ status: 502 });
+    authentik.injectFailure({ status: 500 });
+    authentik.injectFailure({ status: 502 });
     const statuses: number[] = [];
     for (let count = 0; count < 3; count++) statuses.push((await authentik.request("GET", invitations)).status);
     expect(statuses).toEqual([500, 502, 200]);
@@ -115,7 +119,7 @@ describe("injected failures", () => {
 
   test("delays responses without changing them", async () => {
     const authentik = await start();
-    authentik.fail({ delay: 60 });
+    authentik.injectFailure({ delay: 60 });
     const startedAt = Date.now();
     expect((await authentik.request("GET", invitations)).status).toBe(200);
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(55);

@@ -281,7 +281,7 @@ export class Stages extends ViewSet<Stage> {
       serializer.required("name", (name) => charField(name));
       serializer.required("slug", (slug) => {
         const result = slugField(request.behavior)(slug);
-        if ("errors" in result || !this.instance.flows.ofSlug(result.value)) return result;
+        if ("errors" in result || !this.instance.flows.findBySlug(result.value)) return result;
         return { errors: ["Flow with this slug already exists."] };
       });
       serializer.required("title", (title) => charField(title));

@@ -81,7 +81,7 @@ export class Users {
     return added;
   }
 
-  named(username: string): User | undefined {
+  findByUsername(username: string): User | undefined {
     return this.byName.get(username);
   }
 

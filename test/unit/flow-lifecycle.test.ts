@@ -88,10 +88,10 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
     });
 
     test("is adopted if its create response is lost, without a second POST", async () => {
-      server.fail({ method: "POST", path: /instances\/$/, when: "after", status: 502 });
+      server.injectFailure({ method: "POST", path: /instances\/$/, when: "after", status: 502 });
       const { id } = await createFlow();
       expect(takeWriteRequests()).toEqual([`POST ${flowsPath}`]);
-      server.fail({ method: "POST", path: /instances\/$/, when: "before", status: 502 });
+      server.injectFailure({ method: "POST", path: /instances\/$/, when: "before", status: 502 });
       expect((await catchError(createFlow())).message).toContain("authentik has no object that this request created");
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
     });

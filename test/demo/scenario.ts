@@ -1,17 +1,17 @@
 import type { Admin } from "./admin";
 import { parseDrift } from "./drift";
-import { Disappointment } from "./processes";
+import { ExpectationError } from "./processes";
 import type { RunResult, Workspace } from "./workspace";
 
 /** A change that an admin makes in authentik, and the drift that Pulumi must report. */
-export interface Change {
+export interface ManualChange {
   /** Describes the change in one sentence. */
-  readonly does: string;
-  make(admin: Admin): Promise<void>;
+  readonly description: string;
+  apply(admin: Admin): Promise<void>;
   /** The values that the refresh must report: `["singleUse", "true", "false"]` is printed as `singleUse: true => false`. */
   readonly values: readonly (readonly [name: string, declared: string, found: string])[];
   /** The operation that reverts the change: `update quick-start-lead`. */
-  readonly repair: string;
+  readonly plannedOperation: string;
 }
 
 export interface ScenarioOptions {
@@ -26,34 +26,34 @@ export interface ScenarioOptions {
   readonly stages: readonly string[];
   /** Whether an object with this name belongs to this run. */
   isOurs(name: string): boolean;
-  readonly changes: readonly Change[];
+  readonly changes: readonly ManualChange[];
   /** Path of the program, for a heading. */
   readonly program: string;
 }
 
 /** Prints the progress: with the output of each command in the demo, without it in the live tests. */
-export interface Teller {
+export interface Reporter {
   /** Prints the title of a step when it starts. */
-  heading(title: string): void;
+  printHeading(title: string): void;
   /** Prints a command before it runs, as typed in a shell. */
-  command(line: string): void;
+  printCommand(line: string): void;
   /** Whether to print the output of commands. */
   readonly echo: boolean;
-  say(sentence: string): void;
+  printNote(sentence: string): void;
 }
 
 /** Runs a stack from `up` to `destroy`, with drift in between. Each step verifies its result. */
-export class Story {
+export class Scenario {
   readonly #options: ScenarioOptions;
-  readonly #reporter: Teller;
+  readonly #reporter: Reporter;
 
-  constructor(options: ScenarioOptions, reporter: Teller) {
+  constructor(options: ScenarioOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
   }
 
   /** Runs all steps. `beforeDestroy` runs before the last one. */
-  async tell(beforeDestroy: () => Promise<void> = async () => {}): Promise<void> {
+  async run(beforeDestroy: () => Promise<void> = async () => {}): Promise<void> {
     await this.createStack();
     await this.deploy();
     await this.showLinks();
@@ -68,45 +68,47 @@ export class Story {
 
   async createStack(): Promise<void> {
     const { stack, config } = this.#options;
-    this.#reporter.heading("Create a stack, and configure authentik's URL and API token.");
-    await this.succeed(["stack", "init", stack]);
-    for (const [key, value] of Object.entries(config)) await this.configure(key, value);
+    this.#reporter.printHeading("Create a stack, and configure authentik's URL and API token.");
+    await this.runPulumi(["stack", "init", stack]);
+    for (const [key, value] of Object.entries(config)) await this.setConfig(key, value);
   }
 
   async deploy(): Promise<void> {
     const { program, invitations, stages } = this.#options;
-    this.#reporter.heading(`Create everything that ${program} declares.`);
-    await this.succeed(["up", "--yes", "--skip-preview"]);
+    this.#reporter.printHeading(`Create everything that ${program} declares.`);
+    await this.runPulumi(["up", "--yes", "--skip-preview"]);
     await this.#verifyObjects(invitations, stages);
   }
 
   async showLinks(): Promise<void> {
-    this.#reporter.heading(
+    this.#reporter.printHeading(
       "Show the invitation links. They are secret, so Pulumi prints them only with --show-secrets.",
     );
-    const { stdout } = await this.succeed(["stack", "output", "links", "--show-secrets"]);
+    const { stdout } = await this.runPulumi(["stack", "output", "links", "--show-secrets"]);
     const links = Object.values(JSON.parse(stdout) as Record<string, string>);
-    const invitations = (await this.#options.admin.all("invitations")).filter(({ name }) => this.#options.isOurs(name));
+    const invitations = (await this.#options.admin.list("invitations")).filter(({ name }) =>
+      this.#options.isOurs(name),
+    );
     const isUnknown = (link: string): boolean => !invitations.some(({ pk }) => link.endsWith(`/?itoken=${pk}`));
-    if (links.length === 0) throw new Disappointment("The stack has no links.");
-    if (links.some(isUnknown)) throw new Disappointment("A link does not belong to any invitation in authentik.");
+    if (links.length === 0) throw new ExpectationError("The stack has no links.");
+    if (links.some(isUnknown)) throw new ExpectationError("A link does not belong to any invitation in authentik.");
   }
 
   async previewWithoutChanges(): Promise<void> {
-    this.#reporter.heading("Preview the program again. It has not changed, so there is nothing to do.");
-    await this.succeed(["preview", "--expect-no-changes"]);
+    this.#reporter.printHeading("Preview the program again. It has not changed, so there is nothing to do.");
+    await this.runPulumi(["preview", "--expect-no-changes"]);
   }
 
   async changeOutsidePulumi(): Promise<void> {
-    this.#reporter.heading("Make changes in authentik, outside Pulumi.");
+    this.#reporter.printHeading("Make changes in authentik, outside Pulumi.");
     for (const change of this.#options.changes) {
-      await change.make(this.#options.admin);
-      this.#reporter.say(change.does);
+      await change.apply(this.#options.admin);
+      this.#reporter.printNote(change.description);
     }
   }
 
   async detectDrift(): Promise<void> {
-    this.#reporter.heading("Detect the drift: a preview with a refresh lists every change, line by line.");
+    this.#reporter.printHeading("Detect the drift: a preview with a refresh lists every change, line by line.");
     const { code, output } = await this.#runPulumi(["preview", "--refresh", "--diff", "--expect-no-changes"]);
     const { changes } = this.#options;
     const drift = parseDrift(output);
@@ -119,7 +121,7 @@ export class Story {
       ),
       ...describeDifferences(
         drift.plannedOperations,
-        changes.map(({ repair }) => repair),
+        changes.map(({ plannedOperation: repair }) => repair),
       ),
       // Not an exact comparison: the refresh also lists what follows from a change, such as the UUID of another flow.
       ...describeMissing(
@@ -127,47 +129,47 @@ export class Story {
         values.map(([name, declared, found]) => `${name}: ${declared} => ${found}`),
       ),
     ];
-    if (problems.length > 0) throw new Disappointment(this.#formatFailure("Wrong drift", problems, output));
-    this.#reporter.say(
+    if (problems.length > 0) throw new ExpectationError(this.#formatFailure("Wrong drift", problems, output));
+    this.#reporter.printNote(
       "Exit code 7: authentik differs from the program. A scheduled job that runs this command fails when there is drift.",
     );
   }
 
   async repairDrift(): Promise<void> {
-    this.#reporter.heading("Repair the drift: restore what the program declares.");
-    await this.succeed(["up", "--refresh", "--yes", "--skip-preview"]);
+    this.#reporter.printHeading("Repair the drift: restore what the program declares.");
+    await this.runPulumi(["up", "--refresh", "--yes", "--skip-preview"]);
     await this.#verifyObjects(this.#options.invitations, this.#options.stages);
   }
 
   async verifyRepair(): Promise<void> {
-    this.#reporter.heading("Preview with a refresh again: authentik matches the program, and the exit code is 0.");
-    await this.succeed(["preview", "--refresh", "--expect-no-changes"]);
+    this.#reporter.printHeading("Preview with a refresh again: authentik matches the program, and the exit code is 0.");
+    await this.runPulumi(["preview", "--refresh", "--expect-no-changes"]);
   }
 
   async destroy(): Promise<void> {
-    this.#reporter.heading("Delete everything that the program created.");
-    await this.succeed(["destroy", "--yes", "--skip-preview"]);
+    this.#reporter.printHeading("Delete everything that the program created.");
+    await this.runPulumi(["destroy", "--yes", "--skip-preview"]);
     await this.#verifyObjects([], []);
-    this.#reporter.say("Verified with authentik's API: no invitation and no stage of this stack is left.");
+    this.#reporter.printNote("Verified with authentik's API: no invitation and no stage of this stack is left.");
   }
 
-  async configure(key: string, value: string | { secret: string }): Promise<void> {
-    if (typeof value === "string") await this.succeed(["config", "set", key, value]);
+  async setConfig(key: string, value: string | { secret: string }): Promise<void> {
+    if (typeof value === "string") await this.runPulumi(["config", "set", key, value]);
     // Without a value, Pulumi reads it from standard input, which keeps it out of the shell history and the process list.
-    else await this.succeed(["config", "set", "--secret", key], value.secret);
+    else await this.runPulumi(["config", "set", "--secret", key], value.secret);
   }
 
   /** Runs `pulumi`. Throws if the exit code is not 0. */
-  async succeed(args: readonly string[], input?: string): Promise<RunResult> {
+  async runPulumi(args: readonly string[], input?: string): Promise<RunResult> {
     const result = await this.#runPulumi(args, input);
     if (result.code === 0) return result;
-    throw new Disappointment(
+    throw new ExpectationError(
       this.#formatFailure(`pulumi ${args.join(" ")} exited with code ${result.code}`, [], result.output),
     );
   }
 
   async #runPulumi(args: readonly string[], input?: string): Promise<RunResult> {
-    this.#reporter.command(`pulumi ${args.join(" ")}`);
+    this.#reporter.printCommand(`pulumi ${args.join(" ")}`);
     return await this.#options.workspace.runPulumi(args, { input, echo: this.#reporter.echo });
   }
 
@@ -175,9 +177,9 @@ export class Story {
   async #verifyObjects(invitations: readonly string[], stages: readonly string[]): Promise<void> {
     const { admin } = this.#options;
     for (const [kind, expected] of [["invitations", invitations] as const, ["stages", stages] as const]) {
-      const actual = (await admin.all(kind)).map(({ name }) => name).filter((name) => this.#options.isOurs(name));
+      const actual = (await admin.list(kind)).map(({ name }) => name).filter((name) => this.#options.isOurs(name));
       const problems = describeDifferences(actual, expected);
-      if (problems.length > 0) throw new Disappointment(`Wrong ${kind} in authentik: ${problems.join("; ")}.`);
+      if (problems.length > 0) throw new ExpectationError(`Wrong ${kind} in authentik: ${problems.join("; ")}.`);
     }
   }
 
