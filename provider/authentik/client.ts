@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { createNonce } from "../common/origin";
 import {
   AuthenticationError,
   type FailedRequest,
@@ -11,6 +12,7 @@ import {
 } from "./errors";
 import { toPrintableLine } from "./printable";
 import { type HttpResponse, Transport, type TransportOptions, type TransportRequest } from "./transport";
+import { formatUserAgent } from "./user-agent";
 
 export interface ClientRequest {
   readonly method: TransportRequest["method"];
@@ -38,15 +40,35 @@ const listPage = <T extends z.ZodType>(row: T) =>
 
 const maxDetailLength = 500;
 
+/** What all clients of one connection share. */
+interface Session {
+  readonly transport: Transport;
+  readonly token: string;
+  tokenIsValid: Promise<boolean | undefined> | undefined;
+}
+
 /** authentik's API: sends and receives JSON, and turns every failure into a typed error. */
 export class Client {
-  readonly #transport: Transport;
-  readonly #token: string;
-  #tokenIsValid: Promise<boolean | undefined> | undefined;
+  readonly #session: Session;
+  readonly #source: string;
+  readonly #nonce: string | undefined;
 
-  constructor(options: TransportOptions) {
-    this.#transport = new Transport(options);
-    this.#token = options.token;
+  static connect(options: TransportOptions): Client {
+    return new Client({ transport: new Transport(options), token: options.token, tokenIsValid: undefined }, "");
+  }
+
+  private constructor(session: Session, source: string, nonce?: string) {
+    this.#session = session;
+    this.#source = source;
+    this.#nonce = nonce;
+  }
+
+  /**
+   * The same client for requests from another source, such as `project/stack; tag`. Requests have a random nonce in their User-Agent, unless
+   * `nonce` is set.
+   */
+  from(source: string, nonce?: string): Client {
+    return new Client(this.#session, source, nonce);
   }
 
   /** Sends the request and parses its response with `schema`. Fields that are not in the schema are dropped. */
@@ -55,25 +77,24 @@ export class Client {
     const body = parseJson(response);
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
-    const detail =
-      body === undefined
-        ? `expected JSON, received ${describeBody(response)}`
-        : parsed.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`).join("; ");
+    if (body === undefined) throw this.#toInvalidResponse(request, response, "JSON");
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`).join("; ");
     throw new InvalidResponseError(
       request.failure,
-      this.#describeRequest(request, response, detail),
-      body === undefined
-        ? "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server."
-        : "The response does not match authentik's API schema. Update this package, or report this message as an issue.",
+      this.#describeRequest(request, response, issues),
+      "The response does not match authentik's API schema. Update this package, or report this message as an issue.",
       body,
       parsed.error,
     );
   }
 
-  /** Sends a DELETE. Succeeds if the object does not exist. */
+  /** Sends a DELETE. Succeeds if authentik says that it deleted the object (204), or that it does not exist. */
   async delete(request: Omit<ClientRequest, "method">): Promise<void> {
+    const deletion = { ...request, method: "DELETE" } as const;
     try {
-      await this.#sendRaw({ ...request, method: "DELETE" });
+      const response = await this.#sendRaw(deletion);
+      // A proxy's login page may have status 200.
+      if (response.status !== 204) throw this.#toInvalidResponse(deletion, response, "an empty body with status 204");
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }
@@ -102,19 +123,29 @@ export class Client {
   }
 
   async close(): Promise<void> {
-    await this.#transport.close();
+    await this.#session.transport.close();
   }
 
   async #sendRaw(request: ClientRequest): Promise<HttpResponse> {
     const query = request.query ? `?${new URLSearchParams(request.query)}` : "";
-    const response = await this.#transport.send({
+    const response = await this.#session.transport.send({
       method: request.method,
       path: `/api/v3/${request.path}${query}`,
       redactedPath: `/api/v3/${request.redactedPath ?? request.path}`,
+      userAgent: this.#userAgent(),
       body: request.body,
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await this.#toError(request, response);
+  }
+
+  #toInvalidResponse(request: ClientRequest, response: HttpResponse, expected: string): InvalidResponseError {
+    return new InvalidResponseError(
+      request.failure,
+      this.#describeRequest(request, response, `expected ${expected}, received ${describeBody(response)}`),
+      "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server.",
+      parseJson(response),
+    );
   }
 
   async #toError(request: ClientRequest, response: HttpResponse): Promise<Error> {
@@ -198,15 +229,24 @@ export class Client {
    * again next time, if the response says neither.
    */
   async #checkToken(): Promise<boolean | undefined> {
-    this.#tokenIsValid ??= this.#transport
-      .send({ method: "GET", path: "/api/v3/core/users/me/", redactedPath: "/api/v3/core/users/me/" })
+    const path = "/api/v3/core/users/me/";
+    const session = this.#session;
+    session.tokenIsValid ??= session.transport
+      .send({ method: "GET", path, redactedPath: path, userAgent: this.#userAgent() })
       .then(
-        ({ status }) => (status === 200 ? true : status === 401 || status === 403 ? false : undefined),
+        (response) => {
+          if (response.status === 401 || response.status === 403) return false;
+          return response.status === 200 && parseJson(response) !== undefined ? true : undefined;
+        },
         () => undefined,
       );
-    const isValid = await this.#tokenIsValid;
-    if (isValid === undefined) this.#tokenIsValid = undefined;
+    const isValid = await session.tokenIsValid;
+    if (isValid === undefined) session.tokenIsValid = undefined;
     return isValid;
+  }
+
+  #userAgent(): string {
+    return formatUserAgent(this.#source, this.#nonce ?? createNonce());
   }
 
   #describeRequest(request: ClientRequest, response: HttpResponse, detail: string): FailedRequest {
@@ -214,6 +254,7 @@ export class Client {
       method: request.method,
       path: `/api/v3/${request.redactedPath ?? request.path}`,
       status: response.status,
+      requestId: response.requestId,
       // Redact before truncating: half a secret would not be recognized.
       detail: truncate(this.#redact(request, detail)),
     };
@@ -229,7 +270,7 @@ export class Client {
   }
 
   #redact(request: ClientRequest, message: string): string {
-    return [this.#token, ...(request.secrets ?? [])].reduce(
+    return [this.#session.token, ...(request.secrets ?? [])].reduce(
       (redacted, secret) => redacted.replaceAll(secret, "[secret]"),
       message,
     );

@@ -6,6 +6,8 @@ export interface FailedRequest {
   readonly status?: number;
   /** The server's error message, with secrets redacted. */
   readonly detail?: string;
+  /** The id under which authentik's log has the request (response header `X-authentik-id`). */
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -30,7 +32,8 @@ export abstract class AuthentikError extends Error {
     const status = request.status === undefined ? "" : ` returned ${request.status}`;
     const detail = request.detail ? `: ${request.detail.replace(/\.$/, "")}` : "";
     const description = `${summary}: ${request.method} ${request.path}${status}${detail}.`;
-    super(`${description} ${hint}`, { cause: options.cause });
+    const requestId = request.requestId ? ` (request ${request.requestId})` : "";
+    super(`${description} ${hint}${requestId}`, { cause: options.cause });
     this.name = new.target.name;
     this.request = request;
     this.description = description;

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { normalizeUuid } from "../common/pk";
 import type { Client } from "./client";
+import { parseSource } from "./user-agent";
 
 /** An entry of authentik's event log that concerns one object. */
 export interface ObjectEvent {
@@ -7,10 +9,18 @@ export interface ObjectEvent {
   readonly action: string;
   /** RFC 3339. */
   readonly created: string;
+  /** UUID of the object. */
+  readonly pk: string;
+  /** The object's model: `invitation`, `invitationstage`, `flow`, `flowstagebinding`. `undefined` for a use. */
+  readonly model: string | undefined;
   /** The user whose request caused it; `AnonymousUser` for an invitee. */
   readonly username: string | undefined;
   /** Path of the request that caused it; none for authentik's cleanup task (case `events.swept.search-hex`). */
   readonly path: string | undefined;
+  /** User-Agent of the request that caused it. */
+  readonly userAgent: string | undefined;
+  /** Where the request came from if this package sent it, for example `project/stack; tag`. */
+  readonly source: string | undefined;
 }
 
 const wireEvent = z.object({
@@ -19,37 +29,78 @@ const wireEvent = z.object({
   user: z.object({ username: z.string().optional() }).nullish(),
   context: z
     .object({
-      model: z.object({ pk: z.unknown() }).optional(),
+      model: z.object({ pk: z.unknown(), model_name: z.string().optional() }).optional(),
       invitation_uuid: z.string().optional(),
-      http_request: z.object({ path: z.string().optional() }).optional(),
+      http_request: z.object({ path: z.string().optional(), user_agent: z.string().optional() }).optional(),
     })
     .nullish(),
 });
 
-/**
- * `GET /api/v3/events/events/?search=`: the newest events of the object with this pk, newest first. The log stores pks without dashes; a
- * search with dashes misses creations and uses (case `events.used.search-dashed`). Events may be seconds late.
- */
-export async function listEvents(client: Client, pk: string, objectName: string): Promise<ObjectEvent[]> {
-  const hex = pk.replaceAll("-", "");
+interface EventQuery {
+  /** Words that all have to occur somewhere in the event. */
+  readonly search: string;
+  readonly action?: "model_created" | "model_deleted";
+  readonly failure: string;
+  readonly secrets?: readonly string[];
+}
+
+/** `GET /api/v3/events/events/`: the newest 100 events that match, newest first. Events may be seconds late. */
+async function searchEvents(client: Client, { search, action, failure, secrets }: EventQuery): Promise<ObjectEvent[]> {
+  const query = { search, ordering: "-created", page_size: "100", ...(action === undefined ? {} : { action }) };
   const page = await client.send(
     {
       method: "GET",
       path: "events/events/",
-      query: { search: hex, ordering: "-created", page_size: "100" },
-      failure: `Could not read the events of ${objectName}`,
+      query,
+      failure,
       permission: "authentik_events.view_event",
-      secrets: [pk, hex],
+      secrets: secrets ?? [],
     },
     z.object({ results: z.array(wireEvent) }),
   );
-  // The search matches anywhere in an event, so it also finds objects that only refer to this one.
-  return page.results
-    .filter(({ context }) => context?.model?.pk === hex || context?.invitation_uuid === hex)
-    .map(({ action, created, user, context }) => ({
-      action,
+  return page.results.flatMap(({ action: eventAction, created, user, context }) => {
+    const pk = normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? ""));
+    if (pk === undefined) return [];
+    const { path, user_agent: userAgent } = context?.http_request ?? {};
+    return {
+      action: eventAction,
       created,
+      pk,
+      model: context?.model?.model_name,
       username: user?.username,
-      path: context?.http_request?.path,
-    }));
+      path,
+      userAgent,
+      source: parseSource(userAgent),
+    };
+  });
+}
+
+/**
+ * The events of one object. The log stores pks without dashes; a search with dashes misses creations and uses
+ * (case `events.used.search-dashed`).
+ */
+export async function listEvents(client: Client, pk: string, objectName: string): Promise<ObjectEvent[]> {
+  const hex = pk.replaceAll("-", "");
+  const failure = `Could not read the events of ${objectName}`;
+  const events = await searchEvents(client, { search: hex, failure, secrets: [pk, hex] });
+  // The search matches anywhere in an event, so it also finds objects that only refer to this one.
+  return events.filter((event) => event.pk === pk);
+}
+
+/** The creation that the request with this nonce caused. */
+export async function findCreation(client: Client, model: string, nonce: string): Promise<ObjectEvent | undefined> {
+  const failure = "Could not look up the create request in authentik's event log";
+  const events = await searchEvents(client, { search: nonce, action: "model_created", failure });
+  return events.find((event) => event.model === model && event.userAgent?.endsWith(`; ${nonce})`));
+}
+
+/** The newest creations or deletions by a stack: `stack` is `project/stack`. */
+export async function listStackEvents(
+  client: Client,
+  stack: string,
+  action: "model_created" | "model_deleted",
+): Promise<ObjectEvent[]> {
+  const failure = "Could not read the stack's events";
+  const events = await searchEvents(client, { search: `pulumi-authentik-invitations ${stack}`, action, failure });
+  return events.filter(({ source }) => source === stack || source?.startsWith(`${stack}; `));
 }

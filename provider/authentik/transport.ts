@@ -46,6 +46,7 @@ export interface TransportRequest {
   readonly path: string;
   /** The path for messages. */
   readonly redactedPath: string;
+  readonly userAgent: string;
   readonly body?: unknown;
 }
 
@@ -53,11 +54,10 @@ export interface HttpResponse {
   readonly status: number;
   readonly contentType: string;
   readonly location: string | undefined;
+  /** `X-authentik-id`, which authentik's log has for this request. */
+  readonly requestId: string | undefined;
   readonly text: string;
 }
-
-const { version } = require("../../package.json") as { version: string };
-const userAgent = `pulumi-authentik-invitations/${version} node/${process.versions.node}`;
 
 /** No connection was established, so nothing was sent: even a POST can be retried. */
 const connectErrorCodes = new Set([
@@ -85,7 +85,7 @@ const retryableStatuses = new Set([429, 502, 503, 504]);
  * HTTP to one authentik: connections, timeouts, proxies and retries. It does not interpret bodies.
  *
  * GET, PUT and DELETE are idempotent, and retried with exponential backoff and jitter on 429, 502, 503, 504, connection resets and timeouts.
- * A POST is retried only if no connection was established.
+ * A POST is retried only if authentik cannot have carried it out: if no connection was established, or on 429.
  */
 export class Transport {
   readonly #origin: string;
@@ -106,7 +106,6 @@ export class Transport {
       ...options.headers,
       accept: "application/json",
       authorization: `Bearer ${options.token}`,
-      "user-agent": userAgent,
     };
     const tls = options.insecure ? { rejectUnauthorized: false } : {};
     this.#dispatcher = new this.#undici.EnvHttpProxyAgent({
@@ -122,7 +121,7 @@ export class Transport {
   async send(request: TransportRequest): Promise<HttpResponse> {
     const isIdempotent = request.method !== "POST";
     const isRetryable = (error: AuthentikError): boolean =>
-      isTransient(error) && (isIdempotent || (!(error instanceof ServerError) && !error.outcomeUnknown));
+      isTransient(error) && (isIdempotent || !error.outcomeUnknown);
     return await backOff(() => this.#sendOnce(request), {
       numOfAttempts: this.#limits.maxAttempts,
       startingDelay: this.#limits.initialDelay,
@@ -150,7 +149,11 @@ export class Transport {
       response = await this.#undici.request(this.#origin + this.#prefix + request.path, {
         dispatcher: this.#dispatcher,
         method: request.method,
-        headers: request.body === undefined ? this.#headers : { ...this.#headers, "content-type": "application/json" },
+        headers: {
+          ...this.#headers,
+          "user-agent": request.userAgent,
+          ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+        },
         body: request.body === undefined ? null : JSON.stringify(request.body),
       });
       text = await response.body.text();
@@ -160,7 +163,8 @@ export class Transport {
     const received: HttpResponse = {
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
-      location: response.headers.location === undefined ? undefined : String(response.headers.location),
+      location: headerValue(response, "location"),
+      requestId: headerValue(response, "x-authentik-id"),
       text,
     };
     if (retryableStatuses.has(received.status)) {
@@ -170,7 +174,7 @@ export class Transport {
         received.status === 429
           ? "authentik limits the rate of requests"
           : "authentik or a proxy in front of it is unavailable",
-        { ...failed, status: received.status },
+        { ...failed, status: received.status, requestId: received.requestId },
         `Retry later${wait}.`,
         { retryAfter, outcomeUnknown: request.method === "POST" && received.status !== 429 },
       );
@@ -199,6 +203,11 @@ export class Transport {
       { cause: error, outcomeUnknown },
     );
   }
+}
+
+function headerValue(response: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = response.headers[name];
+  return value === undefined ? undefined : String(value);
 }
 
 /** Whether a retry may succeed. */

@@ -12,7 +12,10 @@ export async function lookup<T>(
 ): Promise<T> {
   const { configure, connect } = await import("../lifecycle/engine/connections.js");
   const { withUserErrors } = await import("../lifecycle/engine/user-error.js");
-  await configure({ config: { get: (setting) => pulumi.runtime.getConfig(setting) } });
+  await configure({
+    config: { get: (setting) => pulumi.runtime.getConfig(setting) },
+    program: { project: pulumi.getProject(), stack: pulumi.getStack() },
+  });
   return await withUserErrors(async () => {
     const connection = connect(connectionName);
     return await connection.cached(key, async () => await load(connection));

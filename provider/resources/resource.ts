@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isCleartext } from "../common/base-url";
 import { configuredBaseUrl } from "../common/link";
+import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
+import { unknownValue } from "../lifecycle/values/properties";
 
 /** The names that lifecycle/index.ts exports. Old states refer to them. */
 export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationStage";
@@ -41,12 +43,26 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
         ...Object.fromEntries(outputs.map((output) => [output, undefined])),
         ...args,
         import: importedPk === undefined ? undefined : pulumi.secret(importedPk),
+        [originInput]: origin(`pulumi-nodejs:dynamic/authentik:${resource}`, name, opts.parent),
         __provider: providerSource(resource),
       },
       options,
     );
     warnAboutConnection((args as { connection?: pulumi.Input<string> }).connection);
   }
+}
+
+/**
+ * Where a resource's requests come from. Unknown at preview, because the nonce is different in the update: `check` keeps the value of a resource
+ * that exists, and a new one must not contradict the plan of a `pulumi up --plan`.
+ */
+function origin(type: string, name: string, parent: pulumi.Resource | undefined): pulumi.Input<string> {
+  if (pulumi.runtime.isDryRun()) return unknownValue;
+  const stack = pulumi.getStack();
+  const format = (urn: string): string => formatOrigin({ stack, tag: createTag(urn), nonce: createNonce() });
+  // Without a parent no Output is needed, which is measurable across thousands of resources.
+  if (parent === undefined) return format(`urn:pulumi:${stack}::${pulumi.getProject()}::${type}::${name}`);
+  return pulumi.createUrn(name, type, parent).apply(format);
 }
 
 /** The value that the program sets, or its default. */

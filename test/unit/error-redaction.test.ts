@@ -48,7 +48,7 @@ const contentTypes = fc.constantFrom("application/json", "text/html", "text/plai
 beforeEach(resetHttpMocks);
 
 test("no message contains the token or the pk, wherever the server echoes them", async () => {
-  const client = new Client({ url: authentikUrl, token, limits: { maxAttempts: 1 } });
+  const client = Client.connect({ url: authentikUrl, token, limits: { maxAttempts: 1 } });
   await fc.assert(
     fc.asyncProperty(bodies, statuses, contentTypes, secret, async (body, status, contentType, echoed) => {
       resetHttpMocks();

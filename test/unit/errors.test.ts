@@ -77,7 +77,7 @@ async function catchResponseError(
 
 beforeEach(() => {
   resetHttpMocks();
-  client = new Client({ url: authentikUrl, token, limits });
+  client = Client.connect({ url: authentikUrl, token, limits });
 });
 afterEach(expectAllMocksUsed);
 

@@ -6,7 +6,7 @@ import { selfSignedCertificate } from "./support/certificate";
 import { closeServers, listen, type RunningServer, sendJson, startServer } from "./support/server";
 
 const limits: Partial<Limits> = { maxAttempts: 1, initialDelay: 1 };
-const getRequest = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/" } as const;
+const getRequest = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/", userAgent: "test" } as const;
 
 interface Proxy {
   readonly url: string;

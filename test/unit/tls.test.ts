@@ -5,7 +5,7 @@ import { selfSignedCertificate } from "./support/certificate";
 import { closeServers, type Handler, listen, sendJson, startServer } from "./support/server";
 
 const limits: Partial<Limits> = { maxAttempts: 3, initialDelay: 1, connectTimeout: 200 };
-const getRequest = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/" } as const;
+const getRequest = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/", userAgent: "test" } as const;
 const postRequest = { ...getRequest, method: "POST", body: {} } as const;
 const respondOk: Handler = (_request, response) => sendJson(response, 200, {});
 

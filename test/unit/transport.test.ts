@@ -22,7 +22,7 @@ function openTransport(url: string, limits: Partial<Limits> = {}, options: objec
 
 function buildRequest(method: TransportRequest["method"], path = "/api/v3/things/"): TransportRequest {
   const body = method === "POST" || method === "PUT" ? { name: "jane" } : undefined;
-  return { method, path, redactedPath: "/redacted/", body };
+  return { method, path, redactedPath: "/redacted/", userAgent: "test", body };
 }
 
 /** Starts a server with this handler, and sends a request to it. */

@@ -1,8 +1,17 @@
-import { PermissionError } from "../../authentik/errors";
 import { listEvents, type ObjectEvent } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
+import type { Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
+
+/** An object in authentik, for messages about what happened to it. */
+export interface ObservedObject {
+  /** The object in messages: `invitation "jane"`. */
+  readonly name: string;
+  readonly pk: string;
+  /** Where this stack's requests for the object come from. */
+  readonly origin: Origin | undefined;
+}
 
 /**
  * The events of an object, newest first; `undefined` if the token is not allowed to read them. Warns about the missing permission once per
@@ -10,22 +19,13 @@ import type { Connection } from "./connections";
  */
 export async function readEvents(
   connection: Connection,
-  object: string,
-  pk: string,
+  { name, pk, origin }: ObservedObject,
 ): Promise<readonly ObjectEvent[] | undefined> {
-  if (!connection.canReadEvents) return undefined;
-  try {
-    return await listEvents(connection.client, pk, object);
-  } catch (error) {
-    if (!(error instanceof PermissionError)) throw error;
-    if (connection.canReadEvents) {
-      connection.canReadEvents = false;
-      console.warn(
-        `The token's user is not allowed to read authentik's event log. Grant the permission ${error.permission} to see who changed, deleted or used the objects that Pulumi manages.`,
-      );
-    }
-    return undefined;
-  }
+  const client = connection.client.from(connection.sourceOf(origin));
+  const events = await connection.readEventLog(() => listEvents(client, pk, name));
+  if (events !== "forbidden") return events;
+  connection.warnAboutEventLog();
+  return undefined;
 }
 
 /**
@@ -34,31 +34,74 @@ export async function readEvents(
  */
 export async function reportChange(
   connection: Connection,
-  object: string,
-  pk: string,
+  object: ObservedObject,
   changed: readonly string[],
 ): Promise<void> {
-  const events = connection.attribution ? await readEvents(connection, object, pk).catch(() => undefined) : undefined;
-  const last = events?.find(({ action }) => action === "model_updated");
+  const events = await readEventsForAttribution(connection, object);
+  // The newest update may be this stack's own, such as the one of the last `pulumi up`.
+  const last = events?.find((event) => event.action === "model_updated" && !isOwn(connection, object, event));
   log(
-    `${capitalize(object)}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${formatActor(last)}` : ""}`,
+    `${capitalize(object.name)}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${formatActor(last)}` : ""}`,
   );
 }
 
-/** Warns that an object was deleted outside Pulumi, and by whom. */
-export async function reportDeletion(connection: Connection, object: string, pk: string): Promise<void> {
-  const events = connection.attribution ? await readEvents(connection, object, pk).catch(() => undefined) : undefined;
-  reportDeletionFromEvents(connection, object, events);
+/** Warns that an object was deleted, and by whom. */
+export async function reportDeletion(connection: Connection, object: ObservedObject): Promise<void> {
+  reportDeletionFromEvents(connection, object, await readEventsForAttribution(connection, object));
 }
 
 /** Like {@link reportDeletion}, for events that have already been read. */
 export function reportDeletionFromEvents(
   connection: Connection,
-  object: string,
+  object: ObservedObject,
   events: readonly ObjectEvent[] | undefined,
 ): void {
-  const last = connection.attribution ? events?.find(({ action }) => action === "model_deleted") : undefined;
-  log(`${capitalize(object)}: deleted ${last ? formatActor(last) : "outside Pulumi"}`);
+  const deletion = connection.attribution ? findDeletion(events) : undefined;
+  log(`${capitalize(object.name)}: ${describeDeletion(connection, object, deletion)}`);
+}
+
+/**
+ * Warns that an invitation's flow was removed because the flow was deleted, and by whom. authentik writes no event for the invitation then,
+ * only for the flow.
+ */
+export async function reportFlowRemoval(
+  connection: Connection,
+  object: ObservedObject,
+  flow: ObservedObject,
+): Promise<void> {
+  const deletion = findDeletion(await readEventsForAttribution(connection, flow));
+  const cause = deletion
+    ? `the flow was ${describeDeletion(connection, flow, deletion)}`
+    : "this happens when a flow is deleted";
+  log(
+    `${capitalize(object.name)}: its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
+  );
+}
+
+async function readEventsForAttribution(
+  connection: Connection,
+  object: ObservedObject,
+): Promise<readonly ObjectEvent[] | undefined> {
+  return connection.attribution ? await readEvents(connection, object).catch(() => undefined) : undefined;
+}
+
+function findDeletion(events: readonly ObjectEvent[] | undefined): ObjectEvent | undefined {
+  return events?.find(({ action }) => action === "model_deleted");
+}
+
+function describeDeletion(connection: Connection, object: ObservedObject, deletion: ObjectEvent | undefined): string {
+  if (!deletion) return "deleted outside Pulumi";
+  const isOwnDeletion = isOwn(connection, object, deletion);
+  return `deleted ${isOwnDeletion ? "by an earlier run of this stack, " : ""}${formatActor(deletion)}`;
+}
+
+/** Whether this stack caused the event. Requests of other stacks count as outside. */
+function isOwn(connection: Connection, { origin }: ObservedObject, { source }: ObjectEvent): boolean {
+  if (source === undefined) return false;
+  // Versions before origins sent no source, and their states have none.
+  if (origin === undefined || source === "") return true;
+  const stack = connection.stackOf(origin);
+  return source === stack || source.startsWith(`${stack}; `);
 }
 
 function formatActor(event: ObjectEvent): string {

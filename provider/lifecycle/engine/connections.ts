@@ -1,15 +1,23 @@
 import { Client } from "../../authentik/client";
+import { PermissionError } from "../../authentik/errors";
 import { findFlowSummary } from "../../authentik/flows";
 import { defaultConnection } from "../../common/base-url";
+import type { Origin } from "../../common/origin";
 import { type Configuration, readSettings, type Settings } from "./settings";
 import { UserError } from "./user-error";
 
 let configuration: Configuration = { get: () => undefined };
+/** The stack of the program; the provider process learns it from each resource's origin instead. */
+let program: { readonly project?: string; readonly stack?: string } = {};
 const connections = new Map<string, Connection>();
 
 /** Stores the configuration. It must not take time: Pulumi does not make other calls wait for `configure`. */
-export async function configure(request: { config: Configuration }): Promise<void> {
+export async function configure(request: {
+  config: Configuration;
+  program?: { readonly project: string; readonly stack: string };
+}): Promise<void> {
   configuration = request.config;
+  program = request.program ?? {};
 }
 
 /** The connection with the given name. It is opened on first use, kept for the process, and shared by all resources with equal settings. */
@@ -23,19 +31,36 @@ export function connect(name: string = defaultConnection): Connection {
 
 /** One authentik, and what this process has learned about it. */
 export class Connection {
+  /** Sends requests that belong to no single resource, such as lookups. */
   readonly client: Client;
   /** authentik's base URL. */
   readonly url: string;
   /** Whether to look up who caused drift: one request to the event log per object that drifted. */
   readonly attribution: boolean;
-  /** False once authentik has denied access to the event log. */
-  canReadEvents: boolean = true;
+  #missingEventPermission: string | undefined;
+  #hasWarnedAboutEventLog: boolean = false;
   readonly #cache = new Map<string, Promise<unknown>>();
 
   constructor(settings: Settings) {
-    this.client = new Client(settings);
+    this.client = Client.connect(settings).from(this.stackOf(undefined));
     this.url = settings.url;
     this.attribution = settings.attribution;
+  }
+
+  /** The stack that a resource belongs to, `project/stack`, as far as it is known. */
+  stackOf(origin: Origin | undefined): string {
+    const project = program.project ?? process.env["PULUMI_PROJECT"];
+    return [project, origin?.stack ?? program.stack].filter((part) => part !== undefined).join("/");
+  }
+
+  /** Where a resource's requests come from, for their User-Agent: `project/stack; tag`. */
+  sourceOf(origin: Origin | undefined): string {
+    return [this.stackOf(origin), origin?.tag].filter(Boolean).join("; ");
+  }
+
+  /** A client for the requests of one resource. */
+  clientOf(origin: Origin | undefined): Client {
+    return this.client.from(this.sourceOf(origin));
   }
 
   /** The pk of the flow with this slug: one lookup per process, however many resources need it concurrently. */
@@ -58,5 +83,26 @@ export class Connection {
     this.#cache.set(key, loading);
     loading.catch(() => this.#cache.delete(key));
     return await loading;
+  }
+
+  /** Reads authentik's event log. Sends no further requests to it once authentik has denied access. */
+  async readEventLog<T>(read: () => Promise<T>): Promise<T | "forbidden"> {
+    if (this.#missingEventPermission !== undefined) return "forbidden";
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof PermissionError)) throw error;
+      this.#missingEventPermission = error.permission;
+      return "forbidden";
+    }
+  }
+
+  /** Warns, once, that the event log cannot be read. */
+  warnAboutEventLog(): void {
+    if (this.#hasWarnedAboutEventLog) return;
+    this.#hasWarnedAboutEventLog = true;
+    console.warn(
+      `The token's user is not allowed to read authentik's event log. Grant the permission ${this.#missingEventPermission} to see who changed, deleted or used the objects that Pulumi manages.`,
+    );
   }
 }

@@ -1,58 +1,93 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "../../authentik/client";
 import { AuthentikError } from "../../authentik/errors";
+import { findCreation } from "../../authentik/events";
+import { createNonce, type Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
+import type { Connection } from "./connections";
 import { UserError } from "./user-error";
 
 /** Milliseconds before each lookup of the object that a POST may have created: the server may still be processing it. */
 const lookupDelays = [0, 1000, 3000];
 
+/** The creation of one object. */
+export interface Creation<Stored> {
+  /** The object in messages: `invitation "jane"`. */
+  readonly object: string;
+  /** authentik's name of its model in the event log: `invitation`. */
+  readonly model: string;
+  create(client: Client): Promise<Stored>;
+  retrieve(client: Client, pk: string): Promise<Stored>;
+  /**
+   * The objects whose content proves that this request created them. Used if the token is not allowed to read the event log; empty if content
+   * cannot prove it.
+   */
+  findByContent?(client: Client): Promise<readonly Stored[]>;
+}
+
 /**
- * Creates an object with a POST, which is never sent twice. If the response is lost, looks for the object that the POST may have created.
- * Adopts a single match, and warns.
+ * Creates an object with a POST, which is never sent again once it may have arrived. If its response is lost, authentik's event log says
+ * whether the POST was carried out and which object it created, because every event has the User-Agent of its request. That object is
+ * adopted, and no other.
  */
-export async function createExactlyOnce<T>(
-  object: string,
-  create: () => Promise<T>,
-  findCreated: () => Promise<readonly T[]>,
-): Promise<T> {
+export async function createExactlyOnce<Stored>(
+  connection: Connection,
+  origin: Origin | undefined,
+  creation: Creation<Stored>,
+): Promise<Stored> {
+  const nonce = origin?.nonce ?? createNonce();
+  const source = connection.sourceOf(origin);
   try {
-    return await create();
+    return await creation.create(connection.client.from(source, nonce));
   } catch (error) {
     if (!(error instanceof AuthentikError) || !error.outcomeUnknown) throw error;
-    const found = await findWithRetries(object, findCreated, error);
-    const [match] = found;
-    if (match !== undefined && found.length === 1) {
-      console.warn(
-        `${capitalize(object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
-      );
-      return match;
-    }
-    throw new UserError(
-      found.length === 0
-        ? `${error.description} authentik has no object that this request created. Run \`pulumi up\` again.`
-        : `${error.description} authentik has ${found.length} objects that are equal to ${object}, and which of them this request created is unknown. Delete those that you do not need, or import one with the resource option import, then run \`pulumi up\` again.`,
-      { cause: error },
+    const created = await findCreated(connection, connection.client.from(source), nonce, creation, error);
+    console.warn(
+      `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
     );
+    return created;
   }
 }
 
-async function findWithRetries<T>(
-  object: string,
-  findCreated: () => Promise<readonly T[]>,
+async function findCreated<Stored>(
+  connection: Connection,
+  client: Client,
+  nonce: string,
+  creation: Creation<Stored>,
   lost: AuthentikError,
-): Promise<readonly T[]> {
+): Promise<Stored> {
+  const { object } = creation;
+  const fail = (explanation: string): never => {
+    throw new UserError(`${lost.description} ${explanation}`, { cause: lost });
+  };
+  const importHint = "import it with the resource option import if it exists";
   try {
     for (const delay of lookupDelays) {
       await sleep(delay);
-      const found = await findCreated();
-      if (found.length > 0) return found;
+      const creationEvent = await connection.readEventLog(() => findCreation(client, creation.model, nonce));
+      if (creationEvent === "forbidden") return await findByContent(client, creation, fail);
+      if (creationEvent) return await creation.retrieve(client, creationEvent.pk);
     }
-    return [];
   } catch (error) {
     if (!(error instanceof AuthentikError)) throw error;
-    throw new UserError(
-      `${lost.description} Whether authentik created ${object} is unknown, because the lookup failed as well: ${error.description} Check authentik before you run \`pulumi up\` again, and import the object with the resource option import if it exists.`,
-      { cause: error },
+    fail(
+      `Whether authentik created ${object} is unknown, because the lookup failed as well: ${error.description} Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
     );
   }
+  return fail(`authentik's event log has no object that this request created. Run \`pulumi up\` again.`);
+}
+
+async function findByContent<Stored>(
+  client: Client,
+  { object, findByContent: find }: Creation<Stored>,
+  fail: (explanation: string) => never,
+): Promise<Stored> {
+  for (const delay of find ? lookupDelays : []) {
+    await sleep(delay);
+    const [match, ...others] = (await find?.(client)) ?? [];
+    if (match !== undefined && others.length === 0) return match;
+  }
+  return fail(
+    `Whether authentik created ${object} is unknown, because the token's user is not allowed to read the event log (permission authentik_events.view_event). Check authentik before you run \`pulumi up\` again, and import it with the resource option import if it exists.`,
+  );
 }

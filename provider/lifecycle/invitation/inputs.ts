@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { originInput } from "../../common/origin";
 import { validate } from "../engine/validation";
 import { fixedData } from "../values/fixed-data";
 import { parseDuration } from "../values/instant";
@@ -16,6 +17,7 @@ export interface InvitationInputs {
   readonly onRetired?: "keep" | "reissue";
   readonly keepers?: Readonly<Record<string, unknown>>;
   readonly connection?: string;
+  readonly [originInput]?: string;
 }
 
 const instant = "must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z";

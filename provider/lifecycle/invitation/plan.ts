@@ -54,14 +54,23 @@ export function changedPaths(state: InvitationState, declared: InvitationInputs)
 }
 
 /** Whether the invitation was used, or has expired as declared. */
-export function isRetired(state: Pick<InvitationState, "status" | "expires" | "retiredAt">): boolean {
-  if (state.status === "expired") return state.retiredAt !== undefined;
+export function isRetired(
+  state: Pick<InvitationState, "status" | "expires" | "retiredAt" | "__declaredExpires">,
+): boolean {
+  if (state.status === "expired" && state.__declaredExpires === undefined) return state.retiredAt !== undefined;
+  if (state.__declaredExpires !== undefined) return hasPassed(state.__declaredExpires);
   return state.status === "used" || (state.expires !== undefined && hasPassed(state.expires));
 }
 
-/** The state of an invitation whose expiry was moved into the past outside Pulumi: that is drift to repair, not retirement. */
-export function markExpiredOutsidePulumi({ retiredAt: _, ...state }: InvitationState): InvitationState {
-  return state;
+/**
+ * The state of an invitation whose expiry was moved into the past outside Pulumi: that is drift to repair, not retirement. Keeps the declared
+ * expiry, at which the invitation retires even if it has not been repaired by then.
+ */
+export function markExpiredOutsidePulumi(
+  { retiredAt: _, ...state }: InvitationState,
+  previous: InvitationState,
+): InvitationState {
+  return { ...state, __declaredExpires: previous.__declaredExpires ?? previous.expires };
 }
 
 function isSameExpiry(expires: unknown, validFor: unknown, state: InvitationState): boolean {

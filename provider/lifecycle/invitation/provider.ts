@@ -1,4 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
+import type { Client } from "../../authentik/client";
 import { NotFoundError, ValidationError } from "../../authentik/errors";
 import {
   createInvitation,
@@ -9,6 +10,7 @@ import {
   type StoredInvitation,
   updateInvitation,
 } from "../../authentik/invitations";
+import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import {
   formatImportMismatch,
@@ -18,8 +20,9 @@ import {
   recordAdoption,
   validateImport,
 } from "../engine/adoption";
-import { reportChange } from "../engine/attribution";
-import { type Connection, configure, connect } from "../engine/connections";
+import { reportChange, reportFlowRemoval } from "../engine/attribution";
+import { configure, connect } from "../engine/connections";
+import { warnAboutEarlierCreation } from "../engine/earlier-creations";
 import { createExactlyOnce } from "../engine/lost-response";
 import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff } from "../engine/validation";
@@ -43,12 +46,19 @@ export const invitationProvider = {
   configure,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-    const { [importInput]: importOption, ...inputs } = withoutUndefined(news);
+    const { [importInput]: importOption, [originInput]: newOrigin, ...inputs } = withoutUndefined(news);
     const isCreated = isCreate(olds);
+    const origin = isCreated ? newOrigin : olds[originInput];
     const adoption = validateImport(importOption, isCreated);
     const isIssued = isCreated && adoption.pk === undefined;
     return {
-      inputs: withoutUndefined({ fixedData: {}, singleUse: false, ...inputs, [importInput]: adoption.pk }),
+      inputs: withoutUndefined({
+        fixedData: {},
+        singleUse: false,
+        ...inputs,
+        [importInput]: adoption.pk,
+        [originInput]: origin,
+      }),
       failures: toCheckFailures([...adoption.errors, ...validateInvitation(inputs, isIssued)]),
     };
   },
@@ -79,7 +89,7 @@ export const invitationProvider = {
       knownPks.add(pk);
       const state = configured.status === undefined ? undefined : asState(properties);
       // A retired invitation that authentik has deleted does not come back: no request is needed.
-      const refreshed = state?.gone ? state : await refresh(connect(configured.connection), pk, configured, state);
+      const refreshed = state?.gone ? state : await refresh(pk, configured, state);
       return refreshed ? { id: invitationId(pk), props: refreshed, inputs: toInputs(refreshed) } : {};
     });
   },
@@ -93,11 +103,12 @@ export const invitationProvider = {
         return { outs: withoutUndefined({ ...state, onRetired: undefined, validFor: undefined, ...news }) };
       }
       const connection = connect(state.connection);
+      const client = connection.clientOf(originOf(state));
       // The pk of the current flow is known, so it needs no lookup.
       const flow = inputs.flow !== undefined && refersToFlow(inputs.flow, state) ? state.flowPk : inputs.flow;
       const fields = await toApiFields({ ...inputs, flow }, state.issuedAt, connection);
       try {
-        const stored = await updateInvitation(connection.client, state.pk, fields);
+        const stored = await updateInvitation(client, state.pk, fields);
         return { outs: toState(inputs, stored, state.issuedAt) };
       } catch (error) {
         if (error instanceof ValidationError && "flow" in error.fields && flow !== inputs.flow) {
@@ -121,7 +132,7 @@ export const invitationProvider = {
         console.warn(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`);
         return;
       }
-      if (!state.gone) await deleteInvitation(connect(state.connection).client, state.pk);
+      if (!state.gone) await deleteInvitation(connect(state.connection).clientOf(originOf(state)), state.pk);
     });
   },
 };
@@ -132,16 +143,21 @@ function asState(properties: Properties): InvitationState {
   return state;
 }
 
+function originOf(properties: { readonly [originInput]?: string }): Origin | undefined {
+  return parseOrigin(properties[originInput]);
+}
+
 /** Reads the current state and reports drift. Returns `undefined` if the invitation was deleted and has to be recreated. */
 async function refresh(
-  connection: Connection,
   pk: string,
   configured: Partial<InvitationState>,
   state: InvitationState | undefined,
 ): Promise<InvitationState | undefined> {
+  const connection = connect(configured.connection);
+  const origin = originOf(configured);
   let stored: StoredInvitation;
   try {
-    stored = await retrieveInvitation(connection.client, pk);
+    stored = await retrieveInvitation(connection.clientOf(origin), pk);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     if (state) return await retire(connection, state);
@@ -156,32 +172,45 @@ async function refresh(
   const drifted = changedInputs(refreshed, toInputs(state)).map((name) => (name === "validFor" ? "expires" : name));
   // A retired invitation is not repaired, so it has no drift, unless its expiry was extended.
   if (isRetired(state) && refreshed.status === "expired")
-    return { ...state, status: "expired", retiredAt: state.expires };
-  const object = `invitation "${state.name}"`;
-  if (drifted.length > 0) await reportChange(connection, object, pk, drifted);
+    return { ...state, status: "expired", retiredAt: state.__declaredExpires ?? state.expires };
+  const object = { name: `invitation "${state.name}"`, pk, origin };
+  if (drifted.length > 0) await reportChange(connection, object, drifted);
   if (state.flowPk !== undefined && refreshed.flowPk === undefined) {
-    console.warn(
-      `${capitalize(object)}: its flow was removed (this happens when a flow is deleted). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
-    );
+    await reportFlowRemoval(connection, object, { name: `flow "${state.flowSlug}"`, pk: state.flowPk, origin });
   }
-  return refreshed.status === "expired" ? markExpiredOutsidePulumi(refreshed) : refreshed;
+  return refreshed.status === "expired" ? markExpiredOutsidePulumi(refreshed, state) : refreshed;
 }
 
 async function issue(inputs: InvitationInputs): Promise<InvitationState> {
   const connection = connect(inputs.connection);
   const issuedAt = formatInstant(Math.floor(Date.now() / 1000) * 1000);
   const fields = await toApiFields(inputs, issuedAt, connection);
-  const stored = await createExactlyOnce(
-    `invitation "${inputs.name}"`,
-    () => sendCreate(connection, fields),
-    () => findCreated(connection, fields),
-  );
+  const origin = originOf(inputs);
+  const object = `invitation "${inputs.name}"`;
+  const model = "invitation";
+  const [stored] = await Promise.all([
+    createExactlyOnce(connection, origin, {
+      object,
+      model,
+      create: (client) => sendCreate(client, fields),
+      retrieve: retrieveInvitation,
+      // An expiry that was counted from this very second is this request's. Any other content may be another stack's as well.
+      ...(inputs.validFor === undefined ? {} : { findByContent: (client) => findCreated(client, fields) }),
+    }),
+    warnAboutEarlierCreation(connection, origin, {
+      name: object,
+      model,
+      isInState: (pk) => knownPks.has(pk),
+      id: invitationId,
+      retrieve: retrieveInvitation,
+    }),
+  ]);
   knownPks.add(stored.pk);
   return toState(inputs, stored, issuedAt);
 }
 
-async function sendCreate(connection: Connection, fields: InvitationFields): Promise<StoredInvitation> {
-  const request = createInvitation(connection.client, fields).then((stored) => {
+async function sendCreate(client: Client, fields: InvitationFields): Promise<StoredInvitation> {
+  const request = createInvitation(client, fields).then((stored) => {
     knownPks.add(stored.pk);
     return stored;
   });
@@ -191,11 +220,11 @@ async function sendCreate(connection: Connection, fields: InvitationFields): Pro
 }
 
 /** Invitations that equal the request body and that no resource of this process has. Names are not unique. */
-async function findCreated(connection: Connection, fields: InvitationFields): Promise<StoredInvitation[]> {
+async function findCreated(client: Client, fields: InvitationFields): Promise<StoredInvitation[]> {
   // Wait for concurrent creates with the same name: otherwise theirs could be mistaken for this one.
   const sameName = [...pendingCreates].filter(({ name }) => name === fields.name.trim());
   await Promise.allSettled(sameName.map(({ request }) => request));
-  const candidates = await listInvitations(connection.client, { name: fields.name.trim() });
+  const candidates = await listInvitations(client, { name: fields.name.trim() });
   return candidates.filter(
     (stored) =>
       !knownPks.has(stored.pk) &&
@@ -211,7 +240,7 @@ async function adopt(inputs: InvitationInputs, pk: string): Promise<InvitationSt
   const object = `invitation "${inputs.name}"`;
   let stored: StoredInvitation;
   try {
-    stored = await retrieveInvitation(connect(inputs.connection).client, pk);
+    stored = await retrieveInvitation(connect(inputs.connection).clientOf(originOf(inputs)), pk);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new UserError(

@@ -1,3 +1,4 @@
+import { originInput, parseOrigin } from "../../common/origin";
 import { readEvents, reportDeletionFromEvents } from "../engine/attribution";
 import type { Connection } from "../engine/connections";
 import { isRetired } from "./plan";
@@ -13,12 +14,14 @@ import type { InvitationState } from "./state";
  */
 export async function retire(connection: Connection, state: InvitationState): Promise<InvitationState | undefined> {
   const isExpired = isRetired(state);
-  const expired: InvitationState = { ...state, status: "expired", retiredAt: state.expires, gone: true };
+  const { __declaredExpires, ...others } = state;
+  const expires = __declaredExpires ?? state.expires;
+  const expired: InvitationState = { ...others, expires, status: "expired", retiredAt: expires, gone: true };
   // A use does not delete it, so it can only have expired.
   if (isExpired && !state.singleUse) return expired;
 
-  const object = `invitation "${state.name}"`;
-  const events = await readEvents(connection, object, state.pk);
+  const object = { name: `invitation "${state.name}"`, pk: state.pk, origin: parseOrigin(state[originInput]) };
+  const events = await readEvents(connection, object);
   const use = events?.find(({ action }) => action === "invitation_used");
   const deletion = events?.find(({ action }) => action === "model_deleted");
   const isDeletedByUse = deletion?.path?.includes("/flows/executor/") ?? false;

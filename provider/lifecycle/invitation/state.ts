@@ -1,4 +1,5 @@
 import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
+import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
 import type { Connection } from "../engine/connections";
 import {
@@ -29,6 +30,8 @@ export interface InvitationState extends InvitationInputs {
   readonly flowPk?: string;
   readonly flowSlug?: string;
   readonly createdBy?: string;
+  /** The declared expiry, while the stored one differs from it because it was moved into the past outside Pulumi. */
+  readonly __declaredExpires?: string;
 }
 
 /** The state for a response of authentik. `configured` are the inputs of the program, or those in the old state. */
@@ -48,6 +51,7 @@ export function toState(
     onRetired: configured.onRetired,
     keepers: configured.keepers,
     connection: configured.connection,
+    [originInput]: configured[originInput],
     pk: stored.pk,
     status: isExpired ? "expired" : "pending",
     issuedAt,
@@ -61,7 +65,8 @@ export function toState(
 export function toInputs(state: InvitationState): Record<string, unknown> {
   const { name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection } = state;
   const expiry = validFor === undefined ? { expires } : { validFor };
-  return withoutUndefined({ name, ...expiry, fixedData, singleUse, flow, onRetired, keepers, connection });
+  const origin = { [originInput]: state[originInput] };
+  return withoutUndefined({ name, ...expiry, fixedData, singleUse, flow, onRetired, keepers, connection, ...origin });
 }
 
 /** The request body for the inputs. The only place where a slug becomes a UUID, and a duration an instant. */

@@ -9,15 +9,16 @@ import {
   type StoredFlowStageBinding,
   updateFlowStageBinding,
 } from "../../authentik/flow-stage-bindings";
+import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
-import type { Connection } from "../engine/connections";
 import { UserError } from "../engine/user-error";
 import { isKnownString, withoutUndefined } from "../values/properties";
 import { connectionName } from "../values/strings";
-import { objectProvider } from "./object-provider";
+import { objectProvider, type ResourceConnection } from "./object-provider";
 
 interface FlowStageBindingInputs extends FlowStageBindingFields {
   readonly connection?: string;
+  readonly [originInput]?: string;
 }
 
 interface FlowStageBindingState extends FlowStageBindingInputs {
@@ -36,6 +37,7 @@ const optionalBoolean = z.boolean("must be true or false");
 
 export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, ResolvedBinding, FlowStageBindingState>({
   noun: "binding",
+  model: "flowstagebinding",
   resource: "FlowStageBinding",
   viewPermission: "authentik_flows.view_flowstagebinding",
   schema: z.strictObject({
@@ -73,7 +75,7 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
   ],
   toState: (configured, { resolvedTarget, ...stored }) => {
     const targetPk = stored.target;
-    // A slug refers to the flow that it was resolved to, now or when the state was configured.
+    // A slug refers to the flow that it was resolved to, now or when the state was written.
     const slugPk = resolvedTarget ?? configured.targetPk;
     const isSame = configured.target !== undefined && (normalizeUuid(configured.target) ?? slugPk) === targetPk;
     const stage =
@@ -86,18 +88,12 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
       stage,
       targetPk,
       connection: configured.connection,
+      [originInput]: configured[originInput],
     }) as unknown as FlowStageBindingState;
   },
   create: async (inputs, connection) => {
     const fields = await toApiFields(inputs, connection);
     return { ...(await createFlowStageBinding(connection.client, fields)), resolvedTarget: fields.target };
-  },
-  findEqual: async (inputs, connection) => {
-    const fields = await toApiFields(inputs, connection);
-    const bindings = await listFlowStageBindings(connection.client, fields.target);
-    return bindings
-      .filter((binding) => binding.stage === fields.stage && values.every((value) => binding[value] === fields[value]))
-      .map((binding) => ({ ...binding, resolvedTarget: fields.target }));
   },
   retrieve: async (pk, connection, { target, targetPk }) => {
     const stored = await retrieveFlowStageBinding(connection.client, pk);
@@ -119,7 +115,10 @@ function refersToTarget(declared: string, state: FlowStageBindingState): boolean
   return uuid === undefined ? declared.trim() === state.target.trim() : uuid === state.targetPk;
 }
 
-async function toApiFields(inputs: FlowStageBindingInputs, connection: Connection): Promise<FlowStageBindingFields> {
+async function toApiFields(
+  inputs: FlowStageBindingInputs,
+  connection: ResourceConnection,
+): Promise<FlowStageBindingFields> {
   return {
     ...inputs,
     target: normalizeUuid(inputs.target) ?? (await connection.flowPk(inputs.target.trim())),
@@ -131,7 +130,7 @@ async function toApiFields(inputs: FlowStageBindingInputs, connection: Connectio
 async function explainOrderConflict(
   error: unknown,
   inputs: FlowStageBindingInputs,
-  connection: Connection,
+  connection: ResourceConnection,
 ): Promise<unknown> {
   if (!(error instanceof ValidationError) || !("non_field_errors" in error.fields)) return error;
   const fields = await toApiFields(inputs, connection);

@@ -9,14 +9,15 @@ import {
   type StoredFlow,
   updateFlow,
 } from "../../authentik/flows";
-import type { Connection } from "../engine/connections";
+import { originInput } from "../../common/origin";
 import { UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
 import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
-import { objectProvider } from "./object-provider";
+import { objectProvider, type ResourceConnection } from "./object-provider";
 
 interface FlowInputs extends FlowFields {
   readonly connection?: string;
+  readonly [originInput]?: string;
 }
 
 type FlowState = FlowInputs & StoredFlow;
@@ -38,6 +39,7 @@ const otherInputs = [
 
 export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
   noun: "flow",
+  model: "flow",
   resource: "Flow",
   viewPermission: "authentik_flows.view_flow",
   schema: z.strictObject({
@@ -90,16 +92,9 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
       // authentik returns them in no particular order.
       stages: [...stored.stages].sort(),
       connection: configured.connection,
+      [originInput]: configured[originInput],
     }) as unknown as FlowState,
   create: (inputs, { client }) => createFlow(client, inputs),
-  findEqual: async (inputs, { client }) => {
-    const flow = await findFlow(client, inputs.slug.trim());
-    const isEqual =
-      flow &&
-      otherInputs.every((value) => flow[value] === inputs[value]) &&
-      stringInputs.every((text) => isSameString(inputs[text], flow[text]));
-    return flow && isEqual ? [flow] : [];
-  },
   retrieve: (pk, { client }, { slug }) => retrieveFlow(client, pk, slug),
   update: async (pk, inputs, state, { client }) => {
     // Look up the current slug: another flow may have the one in the state by now.
@@ -117,7 +112,11 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
 });
 
 /** For a slug that authentik rejected: names the flow that has it. Independent of the wording of authentik's message. */
-async function explainSlugConflict(error: unknown, inputs: FlowInputs, { client }: Connection): Promise<unknown> {
+async function explainSlugConflict(
+  error: unknown,
+  inputs: FlowInputs,
+  { client }: ResourceConnection,
+): Promise<unknown> {
   if (!(error instanceof ValidationError) || !("slug" in error.fields)) return error;
   const taken = await findFlow(client, inputs.slug.trim()).catch(() => undefined);
   if (!taken) return error;

@@ -9,14 +9,15 @@ import {
   type StoredInvitationStage,
   updateInvitationStage,
 } from "../../authentik/invitation-stages";
-import type { Connection } from "../engine/connections";
+import { originInput } from "../../common/origin";
 import { UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
 import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
-import { objectProvider } from "./object-provider";
+import { objectProvider, type ResourceConnection } from "./object-provider";
 
 interface InvitationStageInputs extends InvitationStageFields {
   readonly connection?: string;
+  readonly [originInput]?: string;
 }
 
 type InvitationStageState = InvitationStageInputs & StoredInvitationStage;
@@ -27,6 +28,7 @@ export const invitationStageProvider = objectProvider<
   InvitationStageState
 >({
   noun: "invitation stage",
+  model: "invitationstage",
   resource: "InvitationStage",
   viewPermission: "authentik_stages_invitation.view_invitationstage",
   schema: z.strictObject({
@@ -47,13 +49,9 @@ export const invitationStageProvider = objectProvider<
       flowSet: stored.flowSet.map((flow) => withoutUndefined({ ...flow })),
       name: asConfigured(configured.name, stored.name),
       connection: configured.connection,
+      [originInput]: configured[originInput],
     }) as unknown as InvitationStageState,
   create: (inputs, { client }) => createInvitationStage(client, inputs),
-  findEqual: async (inputs, { client }) => {
-    const stage = await findInvitationStage(client, { name: inputs.name.trim() });
-    const isEqual = stage?.continueFlowWithoutInvitation === inputs.continueFlowWithoutInvitation;
-    return stage && isEqual ? [stage] : [];
-  },
   retrieve: (pk, { client }) => retrieveInvitationStage(client, pk),
   update: (pk, inputs, _state, { client }) => updateInvitationStage(client, pk, inputs),
   delete: (pk, { client }) => deleteInvitationStage(client, pk),
@@ -64,7 +62,7 @@ export const invitationStageProvider = objectProvider<
 async function explainNameConflict(
   error: unknown,
   inputs: InvitationStageInputs,
-  { client }: Connection,
+  { client }: ResourceConnection,
 ): Promise<unknown> {
   if (!(error instanceof ValidationError) || !("name" in error.fields)) return error;
   const taken = await findInvitationStage(client, { name: inputs.name.trim() }).catch(() => undefined);

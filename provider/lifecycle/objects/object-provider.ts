@@ -1,7 +1,9 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { z } from "zod";
+import type { Client } from "../../authentik/client";
 import { NotFoundError } from "../../authentik/errors";
 import { defaultConnection } from "../../common/base-url";
+import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
 import {
   formatImportMismatch,
@@ -13,6 +15,7 @@ import {
 } from "../engine/adoption";
 import { reportChange, reportDeletion } from "../engine/attribution";
 import { type Connection, configure, connect } from "../engine/connections";
+import { warnAboutEarlierCreation } from "../engine/earlier-creations";
 import { createExactlyOnce } from "../engine/lost-response";
 import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff, validate } from "../engine/validation";
@@ -21,7 +24,11 @@ import { capitalize } from "../values/strings";
 
 interface Connected {
   readonly connection?: string;
+  readonly [originInput]?: string;
 }
+
+/** A connection with a client for the requests of one resource. */
+export type ResourceConnection = Pick<Connection, "client" | "flowPk">;
 
 /**
  * What distinguishes one kind of plain object from the others. A plain object is created, updated in place and deleted, and its pk is not a
@@ -34,6 +41,8 @@ export interface ObjectKind<
 > {
   /** The kind's name in messages: "invitation stage". */
   readonly noun: string;
+  /** authentik's name of the model in its event log: "invitationstage". */
+  readonly model: string;
   /** The resource class's name in messages: "InvitationStage". */
   readonly resource: string;
   /** The permission to view objects of this kind. */
@@ -48,15 +57,13 @@ export interface ObjectKind<
   compare(declared: Properties, state: State): readonly (readonly [input: string, isSame: boolean])[];
   /** The state for a response of authentik, with inputs as configured where they are equal. */
   toState(configured: Partial<State>, stored: Stored): State;
-  create(inputs: Inputs, connection: Connection): Promise<Stored>;
-  /** Finds objects that equal the inputs, after a create response was lost. */
-  findEqual(inputs: Inputs, connection: Connection): Promise<readonly Stored[]>;
+  create(inputs: Inputs, connection: ResourceConnection): Promise<Stored>;
   /** `configured` is the old state, or the inputs of the program; empty for `get`. */
-  retrieve(pk: string, connection: Connection, configured: Partial<State>): Promise<Stored>;
-  update(pk: string, inputs: Inputs, state: State, connection: Connection): Promise<Stored>;
-  delete(pk: string, connection: Connection, state: State): Promise<void>;
+  retrieve(pk: string, connection: ResourceConnection, configured: Partial<State>): Promise<Stored>;
+  update(pk: string, inputs: Inputs, state: State, connection: ResourceConnection): Promise<Stored>;
+  delete(pk: string, connection: ResourceConnection, state: State): Promise<void>;
   /** Returns a more specific error than authentik's where possible, for example for a name that is taken. */
-  explainError(error: unknown, inputs: Inputs, connection: Connection): Promise<unknown>;
+  explainError(error: unknown, inputs: Inputs, connection: ResourceConnection): Promise<unknown>;
 }
 
 /** The dynamic provider of one kind of plain object. */
@@ -65,13 +72,22 @@ export function objectProvider<
   Stored extends { readonly pk: string },
   State extends Inputs & { readonly pk: string },
 >(kind: ObjectKind<Inputs, Stored, State>) {
-  /** Pks already tracked in state. A lost create response cannot have produced any of these. */
+  /** Pks of resources in the state, as far as this process has seen them. */
   const knownPks = new Set<string>();
 
   function asState(properties: Properties): State {
     const state = properties as unknown as State;
     knownPks.add(state.pk);
     return state;
+  }
+
+  function originOf(properties: Partial<Connected>): Origin | undefined {
+    return parseOrigin(properties[originInput]);
+  }
+
+  function resourceConnection(properties: Partial<Connected>): ResourceConnection {
+    const connection = connect(properties.connection);
+    return { client: connection.clientOf(originOf(properties)), flowPk: (slug) => connection.flowPk(slug) };
   }
 
   function describe(inputs: Partial<Inputs>): string {
@@ -88,28 +104,45 @@ export function objectProvider<
 
   function toInputs(state: State): Record<string, unknown> {
     const names = Object.keys(kind.schema.shape);
-    return withoutUndefined(Object.fromEntries(names.map((name) => [name, (state as Properties)[name]])));
+    return withoutUndefined(
+      Object.fromEntries([...names, originInput].map((name) => [name, (state as Properties)[name]])),
+    );
   }
 
   async function createObject(inputs: Inputs): Promise<Stored> {
     const connection = connect(inputs.connection);
+    const origin = originOf(inputs);
+    const { model } = kind;
+    const withClient = (client: Client): ResourceConnection => ({ ...resourceConnection(inputs), client });
+    const retrieve = (client: Client, pk: string): Promise<Stored> =>
+      kind.retrieve(pk, withClient(client), inputs as unknown as Partial<State>);
     try {
-      return await createExactlyOnce(
-        describe(inputs),
-        () => kind.create(inputs, connection),
-        async () => (await kind.findEqual(inputs, connection)).filter(({ pk }) => !knownPks.has(pk)),
-      );
+      const [stored] = await Promise.all([
+        createExactlyOnce(connection, origin, {
+          object: describe(inputs),
+          model,
+          create: (client) => kind.create(inputs, withClient(client)),
+          retrieve,
+        }),
+        warnAboutEarlierCreation(connection, origin, {
+          name: describe(inputs),
+          model,
+          isInState: (pk) => knownPks.has(pk),
+          id: (pk) => pk,
+          retrieve,
+        }),
+      ]);
+      return stored;
     } catch (error) {
-      throw await kind.explainError(error, inputs, connection);
+      throw await kind.explainError(error, inputs, resourceConnection(inputs));
     }
   }
 
   async function adopt(inputs: Inputs, pk: string): Promise<Stored> {
     const object = describe(inputs);
-    const connection = connect(inputs.connection);
     let stored: Stored;
     try {
-      stored = await kind.retrieve(pk, connection, inputs as unknown as Partial<State>);
+      stored = await kind.retrieve(pk, resourceConnection(inputs), inputs as unknown as Partial<State>);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new UserError(
@@ -131,16 +164,16 @@ export function objectProvider<
     const connection = connect(configured.connection);
     // `get` passes only the pk and the connection, so there is nothing that could drift.
     const isManaged = configured.pk !== undefined;
-    const object = describe(configured as Partial<Inputs>);
+    const object = { name: describe(configured as Partial<Inputs>), pk, origin: originOf(configured) };
     try {
-      const state = kind.toState(configured, await kind.retrieve(pk, connection, configured));
+      const state = kind.toState(configured, await kind.retrieve(pk, resourceConnection(configured), configured));
       const drifted = isManaged ? changedInputs(toInputs(configured as State), state) : [];
-      if (drifted.length > 0) await reportChange(connection, object, pk, drifted);
+      if (drifted.length > 0) await reportChange(connection, object, drifted);
       return state;
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       if (isManaged) {
-        await reportDeletion(connection, object, pk);
+        await reportDeletion(connection, object);
         return undefined;
       }
       // The engine would turn a resource that `get` does not find into one without outputs.
@@ -155,10 +188,16 @@ export function objectProvider<
     configure,
 
     async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-      const { [importInput]: importOption, ...inputs } = withoutUndefined(news);
+      const { [importInput]: importOption, [originInput]: newOrigin, ...inputs } = withoutUndefined(news);
       const adoption = validateImport(importOption, isCreate(olds));
+      const origin = isCreate(olds) ? newOrigin : olds[originInput];
       return {
-        inputs: withoutUndefined({ ...kind.defaults, ...inputs, [importInput]: adoption.pk }),
+        inputs: withoutUndefined({
+          ...kind.defaults,
+          ...inputs,
+          [importInput]: adoption.pk,
+          [originInput]: origin,
+        }),
         failures: toCheckFailures([...adoption.errors, ...validate(kind.schema, inputs)]),
       };
     },
@@ -198,7 +237,7 @@ export function objectProvider<
       return withUserErrors(async () => {
         const inputs = news as unknown as Inputs;
         const state = asState(olds);
-        const connection = connect(state.connection);
+        const connection = resourceConnection(state);
         try {
           const stored = await kind.update(id, inputs, state, connection);
           return { outs: kind.toState(inputs as unknown as Partial<State>, stored) };
@@ -219,7 +258,7 @@ export function objectProvider<
           console.warn(`${capitalize(describe(state))}: not deleted, because another resource adopted it in this run.`);
           return;
         }
-        await kind.delete(id, connect(state.connection), state);
+        await kind.delete(id, resourceConnection(state), state);
       });
     },
   };

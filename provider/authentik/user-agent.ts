@@ -1,0 +1,22 @@
+const { version } = require("../../package.json") as { version: string };
+
+const product = `pulumi-authentik-invitations/${version} node/${process.versions.node}`;
+
+/**
+ * The User-Agent of a request: `pulumi-authentik-invitations/{version} node/{version} ({source}; {nonce})`. authentik stores it with every event
+ * that the request causes, so that the nonce identifies what a request did, and the source identifies who sent it.
+ */
+export function formatUserAgent(source: string, nonce: string): string {
+  // Header values are Latin-1. Pulumi allows nothing else in project and stack names, but does not validate those of inline programs.
+  return `${product} (${[source, nonce]
+    .filter((part) => part !== "")
+    .join("; ")
+    .replaceAll(/[^\w.;/ -]/g, "_")})`;
+}
+
+/** The source in a User-Agent of this package; `undefined` if another program sent the request. */
+export function parseSource(userAgent: string | undefined): string | undefined {
+  const comment = /^pulumi-authentik-invitations\/\S+ node\/\S+(?: \((.*)\))?$/.exec(userAgent ?? "");
+  if (comment === null) return undefined;
+  return (comment[1] ?? "").replace(/(?:^|; )[0-9a-f]+$/, "");
+}

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "../../authentik/client";
+import { NotFoundError } from "../../authentik/errors";
+import { listStackEvents, type ObjectEvent } from "../../authentik/events";
+import { toPrintableLine } from "../../authentik/printable";
+import type { Origin } from "../../common/origin";
+import { capitalize } from "../values/strings";
+import type { Connection } from "./connections";
+
+interface CreatedObject {
+  /** The object in messages: `invitation "jane"`. */
+  readonly name: string;
+  /** authentik's name of its model in the event log: `invitation`. */
+  readonly model: string;
+  /** Whether a resource in the state has the object with this pk. */
+  isInState(pk: string): boolean;
+  /** The id in the state of the object with this pk. */
+  id(pk: string): string;
+  retrieve(client: Client, pk: string): Promise<unknown>;
+}
+
+/** Milliseconds to wait for the event log: a warning is not worth more. */
+const maxWait = 5000;
+
+/**
+ * Warns if authentik has an object that an earlier run created for the same resource and that is not in the state: the run was killed before
+ * it could save the state. Does not adopt it, because a stack of the same name in another backend looks the same.
+ *
+ * Sends one request per process, a second one if it finds an earlier creation, and one more for a resource with such a creation. Never fails.
+ */
+export async function warnAboutEarlierCreation(
+  connection: Connection,
+  origin: Origin | undefined,
+  object: CreatedObject,
+): Promise<void> {
+  if (origin === undefined) return;
+  const earlier = await Promise.race([
+    findEarlierCreation(connection, origin, object).catch(() => undefined),
+    sleep(maxWait, undefined, { ref: false }),
+  ]);
+  if (earlier === undefined) return;
+  console.warn(
+    toPrintableLine(
+      `${capitalize(object.name)}: an earlier run of this stack created one on ${earlier.created.replace(/\.\d+/, "")} that is not in the state (id ${object.id(earlier.pk)}). If that run was interrupted, run \`pulumi cancel\` and \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`. Otherwise list it with \`npx pulumi-authentik-invitations audit\`, and delete it.`,
+    ),
+  );
+}
+
+async function findEarlierCreation(
+  connection: Connection,
+  origin: Origin,
+  object: CreatedObject,
+): Promise<ObjectEvent | undefined> {
+  const source = connection.sourceOf(origin);
+  const creations = await readStackEvents(connection, origin, "model_created");
+  const candidates = creations.filter(
+    (event) =>
+      event.model === object.model &&
+      event.source === source &&
+      !event.userAgent?.endsWith(`; ${origin.nonce})`) &&
+      !object.isInState(event.pk),
+  );
+  if (candidates.length === 0) return undefined;
+  const deletions = await readStackEvents(connection, origin, "model_deleted");
+  const deleted = new Set(deletions.map(({ pk }) => pk));
+  const [newest] = candidates.filter(({ pk }) => !deleted.has(pk));
+  // It may have been used, or deleted by someone else.
+  return newest && (await exists(connection.clientOf(origin), newest.pk, object)) ? newest : undefined;
+}
+
+async function readStackEvents(
+  connection: Connection,
+  origin: Origin,
+  action: "model_created" | "model_deleted",
+): Promise<readonly ObjectEvent[]> {
+  const stack = connection.stackOf(origin);
+  const events = await connection.cached(`events ${action} ${stack}`, () =>
+    connection.readEventLog(() => listStackEvents(connection.client.from(stack), stack, action)),
+  );
+  return events === "forbidden" ? [] : events;
+}
+
+async function exists(client: Client, pk: string, object: CreatedObject): Promise<boolean> {
+  try {
+    await object.retrieve(client, pk);
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundError) return false;
+    throw error;
+  }
+}
