@@ -3,6 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { toHex } from "./fields";
 import { Instance } from "./instance";
 import { stringifyJson } from "./json";
 import { ApiRequest } from "./request";
@@ -208,7 +209,7 @@ export class Authentik {
       body: toLoggedBody(body),
     });
     if (sent === undefined) response.destroy();
-    else this.send(sent, method, response);
+    else this.send(sent, method, response, replacesResponse ? undefined : toHex(apiRequest.id));
   }
 
   private respond(request: ApiRequest): HttpResponse {
@@ -221,8 +222,17 @@ export class Authentik {
     }
   }
 
-  private send({ status, headers, body }: HttpResponse, method: string, response: http.ServerResponse): void {
-    const sentHeaders: http.OutgoingHttpHeaders = { ...headers };
+  /** Every response of authentik itself has the id of its request, under which the event log has it as well. */
+  private send(
+    { status, headers, body }: HttpResponse,
+    method: string,
+    response: http.ServerResponse,
+    requestId: string | undefined,
+  ): void {
+    const sentHeaders: http.OutgoingHttpHeaders = {
+      ...headers,
+      ...(requestId === undefined ? {} : { "x-authentik-id": requestId }),
+    };
     if (body && "json" in body) sentHeaders["content-type"] ??= this.behavior.jsonContentType;
     const isNoContent = status === 204;
     if (isNoContent && !body) delete sentHeaders["content-type"];

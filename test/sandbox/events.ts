@@ -45,7 +45,7 @@ interface Event {
 
 const oneYearInMinutes = 365 * 24 * 60;
 
-/** The event log of changes to invitations, invitation stages and bindings. */
+/** The event log of changes to invitations, invitation stages, flows and bindings. */
 export class Events {
   private readonly rows: Event[] = [];
   private readonly brand: JsonObject;
@@ -65,6 +65,11 @@ export class Events {
       model: modelContext(ref),
     });
     event.isUnreadable = isUnreadable && eventsIncludeDiff;
+  }
+
+  /** No recording shows the `diff` of a flow, which is therefore left out. */
+  logFlowCreated(request: ApiRequest, ref: ObjectReference): void {
+    this.addRequestEvent(request, "model_created", { model: modelContext(ref) });
   }
 
   /** Such an event does not name the changed fields. */
@@ -184,7 +189,8 @@ export class Events {
    */
   private search(request: ApiRequest, rows: Event[]): Event[] {
     const terms = searchTerms(request).map((term) => term.toLowerCase());
-    if (terms.some((term) => !/^[\w-]+$/.test(term))) throw notRecorded("a search in events for anything but words");
+    // A User-Agent was found by its words (ground truth: "the event log is a ledger"), which may contain a dot or a slash.
+    if (terms.some((term) => !/^[\w./-]+$/.test(term))) throw notRecorded("a search in events for anything but words");
     return rows.filter((row) => {
       row.searchText ??= stringifyJson([row.user, row.action, row.app, row.context, row.clientIp]).toLowerCase();
       return terms.every((term) => row.searchText?.includes(term));

@@ -1,3 +1,4 @@
+import type { ObjectReference } from "./events";
 import { booleanField, charField, choiceField, parseUuid, Serializer, slugField } from "./fields";
 import type { JsonObject } from "./json";
 import {
@@ -174,6 +175,7 @@ export class Flows extends ViewSet<Flow> {
     const flow = this.add(
       validated as Partial<Flow> & { name: string; slug: string; title: string; designation: string },
     );
+    this.instance.events.logFlowCreated(request, this.toReference(flow));
     return json(201, this.serialize(flow));
   }
 
@@ -182,14 +184,20 @@ export class Flows extends ViewSet<Flow> {
     this.bySlug.delete(flow.slug);
     Object.assign(flow, validated);
     this.bySlug.set(flow.slug, flow);
+    this.instance.events.logUpdated(request, this.toReference(flow));
     return json(200, this.serialize(flow));
   }
 
-  protected destroy(_request: ApiRequest, flow: Flow): void {
+  protected destroy(request: ApiRequest, flow: Flow): void {
+    this.instance.events.logDeleted(request, this.toReference(flow));
     this.rows.delete(flow.pk);
     this.bySlug.delete(flow.slug);
     this.instance.bindings.removeByFlow(flow);
     this.instance.invitations.clearFlow(flow);
+  }
+
+  private toReference({ pk, name }: Flow): ObjectReference {
+    return { app: this.app, model: this.model, pk, name };
   }
 
   protected usedBy(flow: Flow): JsonObject[] {
