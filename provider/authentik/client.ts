@@ -16,7 +16,7 @@ import { formatUserAgent } from "./user-agent";
 
 export interface ClientRequest {
   readonly method: TransportRequest["method"];
-  /** Path below `/api/v3/`, with a trailing slash: authentik does not redirect to it (case `slash.one.get`). */
+  /** Path below `/api/v3/`. The trailing slash is required: authentik does not redirect (case `slash.one.get`). */
   readonly path: string;
   /** The path for messages, where `path` contains an invitation's pk. */
   readonly redactedPath?: string;
@@ -114,7 +114,7 @@ export class Client {
         // A page number that does not increase would loop forever.
         page = pagination.next > page ? pagination.next : 0;
       } catch (error) {
-        // Rows were deleted while paging, and the last page with them (case `invitations.list.page-beyond`).
+        // Rows were deleted while paging, so this page no longer exists (case `invitations.list.page-beyond`).
         if (!(error instanceof NotFoundError) || page === 1) throw error;
         page = 0;
       }
@@ -225,8 +225,8 @@ export class Client {
   }
 
   /**
-   * Whether the token is valid: any user may retrieve themselves. Requested once per process, and only after a 403. `undefined`, and requested
-   * again next time, if the response says neither.
+   * Verifies the token with `core/users/me/`, which every user may read. Sent only after a 403, and once per process unless it fails.
+   * `undefined` if the response does not say.
    */
   async #checkToken(): Promise<boolean | undefined> {
     const path = "/api/v3/core/users/me/";

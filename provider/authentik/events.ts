@@ -15,7 +15,7 @@ export interface ObjectEvent {
   readonly model: string | undefined;
   /** The user whose request caused it; `AnonymousUser` for an invitee. */
   readonly username: string | undefined;
-  /** Path of the request that caused it; none for authentik's cleanup task (case `events.swept.search-hex`). */
+  /** Path of the request that caused it; `undefined` for authentik's cleanup task (case `events.swept.search-hex`). */
   readonly path: string | undefined;
   /** User-Agent of the request that caused it. */
   readonly userAgent: string | undefined;

@@ -22,7 +22,7 @@ export interface Limits {
   connectTimeout: number;
   headersTimeout: number;
   bodyTimeout: number;
-  /** How many times a retryable request is sent at most. */
+  /** Maximum number of attempts. */
   maxAttempts: number;
   /** Maximum delay before the first retry, in milliseconds (full jitter). It doubles with each retry. */
   initialDelay: number;
@@ -84,7 +84,7 @@ const retryableStatuses = new Set([429, 502, 503, 504]);
 /**
  * HTTP to one authentik: connections, timeouts, proxies and retries. It does not interpret bodies.
  *
- * GET, PUT and DELETE are idempotent, and retried with exponential backoff and jitter on 429, 502, 503, 504, connection resets and timeouts.
+ * GET, PUT and DELETE are idempotent, and retried with exponential backoff and jitter on 429, 502, 503, 504, failed connections, resets and timeouts.
  * A POST is retried only if authentik cannot have carried it out: if no connection was established, or on 429.
  */
 export class Transport {
@@ -96,7 +96,7 @@ export class Transport {
   readonly #limits: Limits;
 
   constructor(options: TransportOptions) {
-    // Loaded lazily, because loading takes 50 ms and a preview without changes sends no request.
+    // Loaded lazily, because loading takes 50 ms and a preview without a refresh sends no request.
     this.#undici = require("undici") as typeof import("undici");
     const url = new URL(options.url);
     this.#origin = url.origin;
@@ -222,7 +222,7 @@ function isTransient(error: AuthentikError): boolean {
 }
 
 function errorCode(error: unknown): string {
-  // `instanceof` fails for programs in a context of their own (`node:vm`, jest), where Node's errors have another class.
+  // `instanceof` fails across `node:vm` contexts, such as jest's.
   if (!types.isNativeError(error)) return "";
   // Node tries every address of a host and collects the errors (`autoSelectFamily`).
   if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return errorCode(error.errors[0]);
@@ -234,10 +234,10 @@ function hintFor(code: string): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
     return "The host name cannot be resolved. Check authentik:url (or AUTHENTIK_URL) and the network.";
   if (isCertificateError(code)) {
-    return "The server's TLS certificate is not trusted. Set NODE_EXTRA_CA_CERTS to the certificate authority's certificate, or, for a test server, set authentik:insecure to true.";
+    return "The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired. For a private certificate authority, set NODE_EXTRA_CA_CERTS to the path of its certificate; for a test server, set authentik:insecure to true.";
   }
   if (code === "EPROTO" || code.startsWith("ERR_SSL"))
-    return "The port does not use TLS. Check https:// or http:// in authentik:url (or AUTHENTIK_URL).";
+    return "The TLS handshake failed. If the port does not use TLS, set authentik:url (or AUTHENTIK_URL) to http:// instead of https://.";
   return "Check authentik:url (or AUTHENTIK_URL), that the server is running, and any proxy or firewall, then run again.";
 }
 

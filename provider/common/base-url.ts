@@ -1,4 +1,4 @@
-/** Configuration namespace of resources that name none. Only this one falls back to the `AUTHENTIK_…` variables. */
+/** The default configuration namespace. Only this one falls back to the `AUTHENTIK_…` variables. */
 export const defaultConnection = "authentik";
 
 /**

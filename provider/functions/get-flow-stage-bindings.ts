@@ -35,7 +35,7 @@ export interface FoundFlowStageBinding {
 }
 
 /**
- * Looks up the bindings of a flow, sorted by their order. Sends a request during previews as well, once per process.
+ * Looks up the bindings of a flow, sorted by their order. Also runs during previews. Equal lookups in one run share a request.
  *
  * API: `GET /api/v3/flows/bindings/`.
  *

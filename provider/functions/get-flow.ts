@@ -43,7 +43,7 @@ export interface FoundFlow {
 }
 
 /**
- * Looks up a flow by its slug or pk. Sends a request during previews as well, once per process.
+ * Looks up a flow by its slug or pk. Also runs during previews. Equal lookups in one run share a request.
  *
  * API: `GET /api/v3/flows/instances/`.
  *

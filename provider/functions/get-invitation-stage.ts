@@ -30,7 +30,7 @@ export interface FoundInvitationStage {
 }
 
 /**
- * Looks up an invitation stage by its name or pk. Sends a request during previews as well, once per process.
+ * Looks up an invitation stage by its name or pk. Also runs during previews. Equal lookups in one run share a request.
  *
  * API: `GET /api/v3/stages/invitation/stages/`.
  *

@@ -42,13 +42,13 @@ export interface FoundInvitation {
   id: string;
   /** UUID of the invitation. Secret: whoever has it can enroll. */
   pk: pulumi.Output<string>;
-  /** The link that the invitee opens. Secret. `undefined` without a flow. */
+  /** The link that the invitee opens. Secret. `undefined` without a flow or a configured URL. */
   link: pulumi.Output<string | undefined>;
   /** Name in authentik. Not unique. */
   name: string;
   /** RFC 3339. `undefined` if it never expires, which cannot be set through the API. */
   expires?: string;
-  /** Whether it has expired. Used invitations are not returned: authentik has deleted them. */
+  /** Whether it has expired. Used single-use invitations are not returned, because authentik has deleted them. */
   status: "pending" | "expired";
   /** Data for the enrollment. */
   fixedData: Record<string, unknown>;
@@ -63,7 +63,7 @@ export interface FoundInvitation {
 }
 
 /**
- * Looks up an invitation by its pk or name. Sends a request during previews as well, once per process.
+ * Looks up an invitation by its pk or name. Also runs during previews. Equal lookups in one run share a request.
  *
  * API: `GET /api/v3/stages/invitation/invitations/`.
  *
@@ -115,7 +115,7 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
 }
 
 /**
- * Looks up all invitations that match the filters, sorted by pk. Sends requests during previews as well, once per process.
+ * Looks up all invitations that match the filters, sorted by pk. Also runs during previews. Equal lookups in one run share their requests.
  *
  * API: `GET /api/v3/stages/invitation/invitations/`.
  *
@@ -129,7 +129,7 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
  * import * as authentik from "pulumi-authentik-invitations";
  *
  * const invitations = authentik.getInvitationsOutput({ flowSlug: "enrollment" });
- * export const names = invitations.apply((all) => all.map(({ name }) => name));
+ * export const names = invitations.apply((all) => all.map(({ name }) => name)); // secret, like the invitations
  * ```
  */
 export async function getInvitations(args: GetInvitationsArgs = {}): Promise<FoundInvitation[]> {

@@ -28,7 +28,7 @@ export interface FoundStage {
 }
 
 /**
- * Looks up a stage of any kind by its name. Sends a request during previews as well, once per process.
+ * Looks up a stage of any kind by its name. Also runs during previews. Equal lookups in one run share a request.
  *
  * API: `GET /api/v3/stages/all/`.
  *

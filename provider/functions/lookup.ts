@@ -46,6 +46,8 @@ export async function validateArgs(
   const empty = set.find(([, value]) => value.trim() === "");
   if (empty) await fail(`${functionName}: ${empty[0]} must not be empty.`);
   if (exactlyOneOf && set.filter(([name]) => exactlyOneOf.includes(name)).length !== 1) {
-    await fail(`${functionName}: set exactly one of ${exactlyOneOf.join(" and ")}.`);
+    const required =
+      exactlyOneOf.length === 1 ? `${exactlyOneOf[0]} is required` : `set exactly one of ${exactlyOneOf.join(" and ")}`;
+    await fail(`${functionName}: ${required}.`);
   }
 }

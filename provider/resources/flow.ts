@@ -36,23 +36,24 @@ export interface FlowArgs {
   >;
 
   /**
-   * Who can run the flow: `none` (no restriction), `require_authenticated`, `require_unauthenticated`, `require_superuser`, `require_outpost`,
-   * and any value that a newer version of authentik supports.
+   * Who can run the flow: `none` (no restriction), `require_authenticated`, `require_unauthenticated`, `require_superuser`, `require_outpost`.
+   * Newer versions of authentik may support more values.
    *
    * @default "none"
    */
   authentication?: pulumi.Input<string>;
 
   /**
-   * What happens when a policy denies access.
+   * What happens when a policy denies access: `message_continue` follows the URL's `next` parameter, or shows a message without one; `message`
+   * shows a message; `continue` follows `next`, or redirects to the default interface without one.
    *
    * @default "message_continue"
    */
   deniedAction?: pulumi.Input<"message_continue" | "message" | "continue">;
 
   /**
-   * Layout of the flow's pages: `stacked`, `content_left`, `content_right`, `sidebar_left`, `sidebar_right`, and any value that a newer version
-   * of authentik supports.
+   * Layout of the flow's pages: `stacked`, `content_left`, `content_right`, `sidebar_left`, `sidebar_right`. Newer versions of
+   * authentik may support more values.
    *
    * @default "stacked"
    */
@@ -66,7 +67,7 @@ export interface FlowArgs {
   policyEngineMode?: pulumi.Input<"all" | "any">;
 
   /**
-   * Improves support for password managers on mobile devices.
+   * Whether compatibility mode is enabled, which improves support for password managers on mobile devices.
    *
    * @default false
    */
@@ -108,7 +109,7 @@ export interface FlowArgs {
  * @importing Set the resource option `import` to the pk, which {@link getFlow} returns. If the flow matches the program, nothing is written.
  * Otherwise the import fails, lists the inputs that differ, and changes nothing. `pulumi import` does not support dynamic resources.
  *
- * @drift A refresh looks the flow up by its pk, whatever its slug is. It shows changed inputs line by line, with the user who changed them, and
+ * @drift A refresh looks the flow up by its pk, so a changed slug is drift, not a deletion. It shows changed inputs line by line, with the user who changed them, and
  * `pulumi up` reverts them in place. A flow that was deleted and recreated with the same slug is a different flow: it counts as deleted, and
  * `pulumi up` reports which flow has the slug.
  *
@@ -136,7 +137,7 @@ export class Flow extends AuthentikResource {
   declare public readonly layout: pulumi.Output<string>;
   /** Whether any or all of the flow's policies must pass. */
   declare public readonly policyEngineMode: pulumi.Output<string>;
-  /** Whether the flow's pages support password managers on mobile devices. */
+  /** Whether compatibility mode is enabled. */
   declare public readonly compatibilityMode: pulumi.Output<boolean>;
   /** Configuration namespace of the authentik that has the flow. */
   declare public readonly connection: pulumi.Output<string | undefined>;

@@ -52,7 +52,7 @@ export interface InvitationStageArgs {
  * written. Otherwise the import fails, lists the inputs that differ, and changes nothing. `pulumi import` does not support dynamic resources.
  *
  * @drift A refresh shows changed inputs line by line, with the user who changed them, and `pulumi up` reverts them in place. A deleted stage is
- * recreated, with another UUID. A change of the flows that the stage is bound to is not drift of the stage.
+ * recreated, with another UUID. Binding the stage to other flows is not drift.
  *
  * @permissions `authentik_stages_invitation.add_invitationstage`, `authentik_stages_invitation.view_invitationstage`,
  * `authentik_stages_invitation.change_invitationstage`, `authentik_stages_invitation.delete_invitationstage`. Optional, to report who changed

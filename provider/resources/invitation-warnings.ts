@@ -24,7 +24,7 @@ interface WatchedArgs {
  */
 export function warnAboutLifecycle(invitation: WatchedInvitation, args: WatchedArgs): void {
   pulumi.all([invitation.status, invitation.expires]).apply(async ([status, expires]) => {
-    // Unit test mocks and states of other origin may have neither.
+    // Unit test mocks, and states that this package did not write, may have neither.
     if (typeof status !== "string" || typeof expires !== "string") return;
     if (status !== "pending") warnAboutIgnoredChanges(invitation, args);
     else if (!pulumi.runtime.isDryRun() && Date.parse(expires) - Date.now() < 86_400_000) {

@@ -21,14 +21,14 @@ export interface InvitationArgs {
   expires?: pulumi.Input<string>;
 
   /**
-   * How long the invitation is valid after it is issued: one number and one unit, for example `14d`, `36h` or `90m`. Changing it moves the
-   * expiry, still counted from the issue.
+   * How long the invitation is valid after it is issued: a number and a unit: `ms`, `s`, `m` (minutes), `h`, `d`, `w` or
+   * `y`, for example `14d`, `36h` or `90m`. Changing it moves the expiry, still counted from the issue.
    */
   validFor?: pulumi.Input<string>;
 
   /**
-   * Data for the enrollment: prefills prompts and is written to the user (`email`, `name`, `attributes`, …). Any JSON object: at most 200
-   * levels deep, integers within ±(2^53 - 1), no NUL characters. If any of it is secret, wrap the whole object in `pulumi.secret`: a key that is
+   * Data for the enrollment: it is written to the new user (`email`, `name`, `attributes`, …), unless the flow prompts for the same field. Any
+   * JSON object: at most 200 levels deep, integers within ±(2^53 - 1), no NUL characters. If any of it is secret, wrap the whole object in `pulumi.secret`: a key that is
    * added in authentik is shown as drift, and would otherwise not be secret.
    *
    * @default {}
@@ -51,8 +51,9 @@ export interface InvitationArgs {
   flow?: pulumi.Input<string>;
 
   /**
-   * What happens once the invitation has been used or has expired. `"keep"`: it stays in the state unchanged, and its link no longer works.
-   * `"reissue"`: the next `pulumi up` after a refresh issues a new invitation with a new link; requires `validFor`.
+   * What happens once the invitation has been used or has expired. `"keep"`: it stays in the state and is not recreated.
+   * `"reissue"`: the next `pulumi up` after it expired, or after a refresh found it used, issues a new invitation with a new link; requires
+   * `validFor`.
    *
    * @default "keep"
    */
@@ -77,8 +78,8 @@ export interface InvitationArgs {
 const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undefined>();
 
 /**
- * Manages an invitation: a link that lets someone enroll, with data that they cannot change. Changing `connection` or `keepers` reissues it.
- * Changing any other input updates it in place, and the link stays the same.
+ * Manages an invitation: a link that lets someone enroll, with data for the new user. Changing `connection` or `keepers` reissues it. Changing
+ * any other input of a pending invitation updates it in place, and the link stays the same.
  *
  * API: `/api/v3/stages/invitation/invitations/`.
  *
@@ -99,7 +100,7 @@ const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undef
  * @example Import an existing invitation. Remove the option after `pulumi up`.
  * ```ts
  * new authentik.Invitation("partners", { name: "partners-2027", expires: "2027-12-31T23:59:59Z" }, {
- *   import: "6184365b-70c4-4848-be37-5086db15eb52",
+ *   import: new pulumi.Config().require("partnersPk"), // set with --secret
  * });
  * ```
  *
@@ -120,7 +121,7 @@ const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undef
  * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once, by path and without values
  * @throws at preview, if the invitation is about to be issued and `expires` is in the past
  * @throws if there is no flow with the slug or UUID in `flow`
- * @throws if the response to the create request is lost and it is unclear which invitation it created; the request is never sent twice
+ * @throws if the response to the create request is lost, and authentik's event log does not say what it created; the request is never sent twice
  */
 export class Invitation extends AuthentikResource {
   /** Name in authentik. */
@@ -234,7 +235,7 @@ export class Invitation extends AuthentikResource {
 
   /**
    * The link that the invitee opens: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Built in the program from `pk`, `flowSlug` and the
-   * configured URL. `undefined` without a flow.
+   * configured URL. `undefined` without a flow or a configured URL.
    */
   get link(): pulumi.Output<string | undefined> {
     // A getter, because programs with many invitations may use few links.

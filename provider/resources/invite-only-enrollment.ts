@@ -23,18 +23,19 @@ export interface InviteOnlyEnrollmentArgs {
   title?: pulumi.Input<string>;
 
   /**
-   * Slug or UUID of an existing flow to use instead of creating one.
+   * Slug or UUID of an existing flow to use instead of creating one. `slug` and `title` are ignored then. The stages are bound to it as well;
+   * set `stages: []` to bind only the invitation stage.
    *
    * @default a new flow
    */
   flow?: pulumi.Input<string>;
 
   /**
-   * Names of the stages after the invitation stage, of any kind, in order. The default stages exist in every authentik:
+   * Names of the stages after the invitation stage, of any kind, in order. The default stages are those of authentik's default blueprints:
    * `default-source-enrollment-prompt` (prompts for a username), `default-password-change-prompt` (prompts for a password),
    * `default-source-enrollment-write` (creates the user) and `default-source-enrollment-login`.
    *
-   * @default the four stages above
+   * @default authentik's default enrollment stages
    */
   stages?: readonly string[];
 
@@ -56,7 +57,8 @@ const defaultStages = [
 
 /**
  * Creates an enrollment that requires an invitation: a flow (unless `flow` is set), an invitation stage, and bindings for it and for the stages
- * after it. The invitation stage has order 0, the other stages 10, 20 and so on.
+ * after it. The invitation stage has order 0, the other stages 10, 20 and so on. The flow requires visitors who are not signed in
+ * (`require_unauthenticated`), so an administrator who is signed in cannot open its links.
  *
  * @example
  * ```ts

@@ -62,7 +62,12 @@ function origin(type: string, name: string, parent: pulumi.Resource | undefined)
   const format = (urn: string): string => formatOrigin({ stack, tag: createTag(urn), nonce: createNonce() });
   // Without a parent no Output is needed, which is measurable across thousands of resources.
   if (parent === undefined) return format(`urn:pulumi:${stack}::${pulumi.getProject()}::${type}::${name}`);
-  return pulumi.createUrn(name, type, parent).apply(format);
+  return promiseOf(pulumi.createUrn(name, type, parent)).then(format);
+}
+
+/** The value of an output without its dependencies: a resource that depends on its parent component would wait for itself. */
+function promiseOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return (output as unknown as { promise(): Promise<T> }).promise();
 }
 
 /** The value that the program sets, or its default. */
@@ -102,7 +107,7 @@ function warnAboutSettings(connection: string = defaultConnection): void {
   }
 }
 
-/** Whether a setting was set with `--secret`. Assumed if Pulumi does not say, as for inline programs of the Automation API. */
+/** Whether a setting was set with `--secret`. Assumed if Pulumi does not report it, as for inline programs of the Automation API. */
 function isSecret(key: string): boolean {
   const secretKeys = process.env.PULUMI_CONFIG_SECRET_KEYS;
   return secretKeys === undefined || (JSON.parse(secretKeys) as string[]).includes(key);

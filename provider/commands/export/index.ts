@@ -29,7 +29,7 @@ Environment variables:
   AUTHENTIK_TOKEN     API token of a user that is allowed to view flows, stages, bindings and invitations
   AUTHENTIK_INSECURE  true accepts any TLS certificate
 
-Exit codes: 0 success, 1 request failed, 2 invalid usage.
+Exit codes: 0 success, 1 error, 2 invalid usage.
 `,
   options: { flow: { type: "string" }, commands: { type: "boolean" } },
   run: exportFlow,

@@ -66,7 +66,7 @@ export async function writeProgram(snapshot: FlowSnapshot, baseUrl: string): Pro
   if (flowError === undefined) {
     writer.resource("Flow", flow.slug, flowInputs, toStringLiteral(flow.pk), "flow");
   } else {
-    writer.skip(`The flow ${toStringLiteral(flow.slug)} is only referenced`, flowError);
+    writer.skip(`The flow ${toStringLiteral(flow.slug)} is referenced, but not managed`, flowError);
     writer.line(`const flow = { id: ${toStringLiteral(flow.pk)} };`);
   }
 
@@ -178,7 +178,7 @@ async function writeStages(
       writer.resource("InvitationStage", name, inputs, toStringLiteral(stage.pk), identifier);
       references.set(stage.pk, { source: `${identifier}.id`, name });
     } else {
-      writer.skip(`The invitation stage ${toStringLiteral(stage.name)} is only referenced`, why);
+      writer.skip(`The invitation stage ${toStringLiteral(stage.name)} is referenced, but not managed`, why);
       references.set(stage.pk, { source: toStringLiteral(stage.pk), name });
     }
   }
@@ -237,7 +237,7 @@ async function writeInvitations({ flow, invitations, unreadable }: FlowSnapshot,
   if (unreadable > 0) {
     writer.skip(
       `${unreadable} ${unreadable === 1 ? "invitation" : "invitations"}`,
-      "authentik cannot return them (it responds with 500), because their data is nested too deeply or contains too large a number; delete them in its database",
+      "authentik responds with 500 when they are read, usually because their data is nested too deeply or contains too large a number",
     );
   }
   const names = toUniqueNames(

@@ -11,7 +11,7 @@ let configuration: Configuration = { get: () => undefined };
 let program: { readonly project?: string; readonly stack?: string } = {};
 const connections = new Map<string, Connection>();
 
-/** Stores the configuration. It must not take time: Pulumi does not make other calls wait for `configure`. */
+/** Stores the configuration. Must finish synchronously: Pulumi does not wait for `configure` before other calls. */
 export async function configure(request: {
   config: Configuration;
   program?: { readonly project: string; readonly stack: string };
@@ -29,7 +29,7 @@ export function connect(name: string = defaultConnection): Connection {
   return connection;
 }
 
-/** One authentik, and what this process has learned about it. */
+/** A client for one authentik server, with caches for this process. */
 export class Connection {
   /** Sends requests that belong to no single resource, such as lookups. */
   readonly client: Client;
@@ -64,12 +64,12 @@ export class Connection {
   }
 
   /** The pk of the flow with this slug: one lookup per process, however many resources need it concurrently. */
-  async flowPk(slug: string): Promise<string> {
+  async flowPk(slug: string, input: "flow" | "target" = "flow"): Promise<string> {
     const flow = await this.cached(`flow ${slug}`, async () => {
       const found = await findFlowSummary(this.client, { slug });
       if (found) return found;
       throw new UserError(
-        `flow: authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission authentik_flows.view_flow). Correct the slug, or create the flow first.`,
+        `${input}: authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission authentik_flows.view_flow). Correct the slug, or create the flow first.`,
       );
     });
     return flow.pk;

@@ -27,7 +27,7 @@ const schema = z.strictObject({
     .refine((name) => name.trim() !== "", "must not be empty")
     .refine(
       (name) => /^[-\w]*$/.test(name.trim()),
-      "must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters",
+      "must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
     )
     .optional(),
   expires: z
@@ -36,12 +36,12 @@ const schema = z.strictObject({
       error: instant,
       abort: true,
     })
-    .refine((value) => isWithinYears(Date.parse(value.toUpperCase())), "must be within the years 1 to 9999 in UTC")
+    .refine((value) => isWithinYears(Date.parse(value.toUpperCase())), "must be between the years 1 and 9999 (UTC)")
     .optional(),
   validFor: z
     .string("must be a duration as a string, for example 14d")
     .refine((value) => parseDuration(value) !== undefined, {
-      error: "must be one number and one unit, for example 14d, 36h or 90m",
+      error: "must be a number and a unit, for example 14d, 36h or 90m (minutes)",
       abort: true,
     })
     .refine((value) => (parseDuration(value) ?? 0) > 0, { error: "must be greater than zero", abort: true })

@@ -8,7 +8,7 @@ import type { InvitationInputs } from "./inputs";
 import { expiryFrom, type InvitationState, refersToFlow } from "./state";
 
 /**
- * What the declared inputs change. A pending invitation is updated to match. A used or expired one is kept, whatever else changed, and
+ * Compares the declared inputs with the state, and plans an update or a replacement. A pending invitation is updated to match. A used or expired one is kept, whatever else changed, and
  * reissued only if the program asks for it: by `onRetired`, by `keepers`, or, if it expired, by an expiry in the future.
  */
 export function planChange(state: InvitationState, declared: Properties): Change {
@@ -18,8 +18,9 @@ export function planChange(state: InvitationState, declared: Properties): Change
     const connection = isSameConnection ? [] : ["connection"];
     const onRetired = declared.onRetired === state.onRetired ? [] : ["onRetired"];
     // An update would make it expire at once, and the next run would reissue it.
-    const alreadyOver = declared.onRetired === "reissue" && declaresPastExpiry(declared, state) ? ["validFor"] : [];
-    const replaces = [...alreadyOver, ...keepers, ...connection];
+    const expiresImmediately =
+      declared.onRetired === "reissue" && declaresPastExpiry(declared, state) ? ["validFor"] : [];
+    const replaces = [...expiresImmediately, ...keepers, ...connection];
     return { inputs: [...changedInputs(state, declared), ...onRetired, ...replaces], replaces };
   }
   const reissue = declared.onRetired === "reissue" || declared.onRetired === unknownValue ? ["onRetired"] : [];

@@ -32,13 +32,13 @@ import { type Properties, withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
 import { type InvitationInputs, validateInvitation } from "./inputs";
 import { changedInputs, changedPaths, isRetired, markExpiredOutsidePulumi, planChange } from "./plan";
-import { retire } from "./retirement";
+import { classifyMissing } from "./retirement";
 import { type InvitationState, refersToFlow, toApiFields, toInputs, toState } from "./state";
 
 /** Pks already tracked in state. A lost create response cannot have produced any of these. */
 const knownPks = new Set<string>();
 
-/** Create requests of this process that have not been answered yet. */
+/** Create requests of this process without a response yet. */
 const pendingCreates = new Set<{ readonly name: string; readonly request: Promise<StoredInvitation> }>();
 
 /** The dynamic provider of `Invitation`. */
@@ -64,7 +64,7 @@ export const invitationProvider = {
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-    return toDiff(planChange(asState(olds), news));
+    return toDiff(planChange(trackState(olds), news));
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -87,7 +87,7 @@ export const invitationProvider = {
         );
       }
       knownPks.add(pk);
-      const state = configured.status === undefined ? undefined : asState(properties);
+      const state = configured.status === undefined ? undefined : trackState(properties);
       // A retired invitation that authentik has deleted does not come back: no request is needed.
       const refreshed = state?.gone ? state : await refresh(pk, configured, state);
       return refreshed ? { id: invitationId(pk), props: refreshed, inputs: toInputs(refreshed) } : {};
@@ -96,7 +96,7 @@ export const invitationProvider = {
 
   update(_id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
     return withUserErrors(async () => {
-      const state = asState(olds);
+      const state = trackState(olds);
       const inputs = news as unknown as InvitationInputs;
       if (changedInputs(state, news).length === 0) {
         // Only `onRetired`, or the spelling of a value, changed: authentik already matches.
@@ -127,7 +127,7 @@ export const invitationProvider = {
 
   delete(_id: string, properties: Properties): Promise<void> {
     return withUserErrorsAndSettingsHint(async () => {
-      const state = asState(properties);
+      const state = trackState(properties);
       if (isAdopted(state.pk)) {
         console.warn(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`);
         return;
@@ -137,7 +137,7 @@ export const invitationProvider = {
   },
 };
 
-function asState(properties: Properties): InvitationState {
+function trackState(properties: Properties): InvitationState {
   const state = properties as unknown as InvitationState;
   knownPks.add(state.pk);
   return state;
@@ -160,7 +160,7 @@ async function refresh(
     stored = await retrieveInvitation(connection.clientOf(origin), pk);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    if (state) return await retire(connection, state);
+    if (state) return await classifyMissing(connection, state);
     // The engine would turn a resource that `get` does not find into one without outputs.
     throw new UserError(
       "Invitation.get: authentik has no invitation with this pk that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).",
@@ -219,7 +219,7 @@ async function sendCreate(client: Client, fields: InvitationFields): Promise<Sto
   return await request.finally(() => pendingCreates.delete(pending));
 }
 
-/** Invitations that equal the request body and that no resource of this process has. Names are not unique. */
+/** Invitations that equal the request body and whose pk this process has not seen. Names are not unique. */
 async function findCreated(client: Client, fields: InvitationFields): Promise<StoredInvitation[]> {
   // Wait for concurrent creates with the same name: otherwise theirs could be mistaken for this one.
   const sameName = [...pendingCreates].filter(({ name }) => name === fields.name.trim());

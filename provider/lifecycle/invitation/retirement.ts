@@ -12,12 +12,15 @@ import type { InvitationState } from "./state";
  * `model_deleted`. The event of the cleanup task has no path (cases `events.used.search-hex`, `events.deleted.search-hex`,
  * `events.swept.search-hex`).
  */
-export async function retire(connection: Connection, state: InvitationState): Promise<InvitationState | undefined> {
+export async function classifyMissing(
+  connection: Connection,
+  state: InvitationState,
+): Promise<InvitationState | undefined> {
   const isExpired = isRetired(state);
   const { __declaredExpires, ...others } = state;
   const expires = __declaredExpires ?? state.expires;
   const expired: InvitationState = { ...others, expires, status: "expired", retiredAt: expires, gone: true };
-  // A use does not delete it, so it can only have expired.
+  // Use does not delete a reusable invitation, so it expired.
   if (isExpired && !state.singleUse) return expired;
 
   const object = { name: `invitation "${state.name}"`, pk: state.pk, origin: parseOrigin(state[originInput]) };

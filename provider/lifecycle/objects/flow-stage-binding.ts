@@ -33,7 +33,7 @@ interface ResolvedBinding extends StoredFlowStageBinding {
 }
 
 const values = ["order", "evaluateOnPlan", "reEvaluatePolicies", "invalidResponseAction", "policyEngineMode"] as const;
-const optionalBoolean = z.boolean("must be true or false");
+const booleanInput = z.boolean("must be true or false");
 
 export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, ResolvedBinding, FlowStageBindingState>({
   noun: "binding",
@@ -42,17 +42,17 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
   viewPermission: "authentik_flows.view_flowstagebinding",
   schema: z.strictObject({
     target: z
-      .string("is required: a flow's slug or UUID, as a string")
+      .string("must be a flow's slug or UUID, as a string")
       .refine((value) => /^[-\w]+$/.test(value.trim()), "must be a flow's slug (letters, digits, _ and -) or UUID"),
     stage: z
-      .string("is required: a stage's UUID, for example a stage's id")
+      .string("must be a stage's UUID, for example a stage's id")
       .refine((value) => normalizeUuid(value) !== undefined, "must be a stage's UUID. Pass the stage's id"),
     order: z
-      .int("is required: an integer")
+      .int("must be an integer")
       .min(-2147483648, "must be at least -2147483648")
       .max(2147483647, "must be at most 2147483647"),
-    evaluateOnPlan: optionalBoolean.optional(),
-    reEvaluatePolicies: optionalBoolean.optional(),
+    evaluateOnPlan: booleanInput.optional(),
+    reEvaluatePolicies: booleanInput.optional(),
     invalidResponseAction: z
       .enum(["retry", "restart", "restart_with_context"], 'must be "retry", "restart" or "restart_with_context"')
       .optional(),
@@ -99,7 +99,7 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
     const stored = await retrieveFlowStageBinding(connection.client, pk);
     // On import, the slug has not been resolved yet.
     const needsLookup = target !== undefined && targetPk === undefined && normalizeUuid(target) === undefined;
-    return { ...stored, resolvedTarget: needsLookup ? await connection.flowPk(target.trim()) : undefined };
+    return { ...stored, resolvedTarget: needsLookup ? await connection.flowPk(target.trim(), "target") : undefined };
   },
   update: async (pk, inputs, state, connection) => {
     const target = refersToTarget(inputs.target, state) ? state.targetPk : inputs.target;
@@ -121,7 +121,7 @@ async function toApiFields(
 ): Promise<FlowStageBindingFields> {
   return {
     ...inputs,
-    target: normalizeUuid(inputs.target) ?? (await connection.flowPk(inputs.target.trim())),
+    target: normalizeUuid(inputs.target) ?? (await connection.flowPk(inputs.target.trim(), "target")),
     stage: normalizeUuid(inputs.stage) ?? inputs.stage,
   };
 }

@@ -22,10 +22,13 @@ interface FlowInputs extends FlowFields {
 
 type FlowState = FlowInputs & StoredFlow;
 
-/** Enums that grow with authentik's versions, so that authentik has to validate them. */
+/** An enum to which newer versions of authentik add values, so authentik validates it. */
 const openEnum = z
   .string("must be a string")
-  .regex(/^[a-z_]+$/, "must be one of authentik's values: lower-case letters and _");
+  .regex(
+    /^[a-z_]+$/,
+    "must be a value that authentik supports, such as require_authenticated (lower-case letters and _)",
+  );
 
 const stringInputs = ["name", "slug", "title"] as const;
 const otherInputs = [
@@ -47,7 +50,7 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
     slug: nonBlankString
       .refine(
         (slug) => /^[-\w]*$/.test(slug.trim()),
-        "must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters",
+        "must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
       )
       .optional(),
     title: nonBlankString.optional(),
@@ -61,7 +64,7 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
         "recovery",
         "stage_configuration",
       ],
-      'is required, and must be "authentication", "authorization", "invalidation", "enrollment", "unenrollment", "recovery" or "stage_configuration"',
+      'must be "authentication", "authorization", "invalidation", "enrollment", "unenrollment", "recovery" or "stage_configuration"',
     ),
     authentication: openEnum.optional(),
     deniedAction: z
@@ -82,13 +85,13 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
   uniqueInputs: ["slug"],
   displayName: ({ slug }) => String(slug),
   compare: (declared, state) => [
-    ...stringInputs.map((text) => [text, isSameString(declared[text], state[text])] as const),
-    ...otherInputs.map((value) => [value, declared[value] === state[value]] as const),
+    ...stringInputs.map((input) => [input, isSameString(declared[input], state[input])] as const),
+    ...otherInputs.map((input) => [input, declared[input] === state[input]] as const),
   ],
   toState: (configured, stored) =>
     withoutUndefined({
       ...stored,
-      ...Object.fromEntries(stringInputs.map((text) => [text, asConfigured(configured[text], stored[text])])),
+      ...Object.fromEntries(stringInputs.map((input) => [input, asConfigured(configured[input], stored[input])])),
       // authentik returns them in no particular order.
       stages: [...stored.stages].sort(),
       connection: configured.connection,

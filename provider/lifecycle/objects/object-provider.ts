@@ -75,7 +75,7 @@ export function objectProvider<
   /** Pks of resources in the state, as far as this process has seen them. */
   const knownPks = new Set<string>();
 
-  function asState(properties: Properties): State {
+  function trackState(properties: Properties): State {
     const state = properties as unknown as State;
     knownPks.add(state.pk);
     return state;
@@ -87,7 +87,10 @@ export function objectProvider<
 
   function resourceConnection(properties: Partial<Connected>): ResourceConnection {
     const connection = connect(properties.connection);
-    return { client: connection.clientOf(originOf(properties)), flowPk: (slug) => connection.flowPk(slug) };
+    return {
+      client: connection.clientOf(originOf(properties)),
+      flowPk: (slug, input) => connection.flowPk(slug, input),
+    };
   }
 
   function describe(inputs: Partial<Inputs>): string {
@@ -203,7 +206,7 @@ export function objectProvider<
     },
 
     async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-      const changed = changedInputs(news, asState(olds));
+      const changed = changedInputs(news, trackState(olds));
       const deleteBeforeReplace = ![...kind.uniqueInputs, "connection"].some((input) => changed.includes(input));
       const replaces = changed.filter((input) => input === "connection");
       return { ...toDiff({ inputs: changed, replaces }), deleteBeforeReplace };
@@ -236,7 +239,7 @@ export function objectProvider<
     update(id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
       return withUserErrors(async () => {
         const inputs = news as unknown as Inputs;
-        const state = asState(olds);
+        const state = trackState(olds);
         const connection = resourceConnection(state);
         try {
           const stored = await kind.update(id, inputs, state, connection);
@@ -253,7 +256,7 @@ export function objectProvider<
 
     delete(id: string, properties: Properties): Promise<void> {
       return withUserErrorsAndSettingsHint(async () => {
-        const state = asState(properties);
+        const state = trackState(properties);
         if (isAdopted(id)) {
           console.warn(`${capitalize(describe(state))}: not deleted, because another resource adopted it in this run.`);
           return;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /**
- * Maximum depth. Both servers returned case `body.deep-200` correctly. At about 300 levels authentik saves data that it cannot read back,
+ * Maximum depth. Every recorded version returns case `body.deep-200` correctly. At about 300 levels authentik saves data that it cannot read back,
  * which breaks every list page that contains it (case `expiry.deep.list`).
  */
 const maxDepth = 200;

@@ -7,7 +7,7 @@ export function isKnownString(value: unknown): value is string {
   return typeof value === "string" && value !== unknownValue;
 }
 
-/** The properties that a user can set, without those that are null or undefined. */
+/** Removes `__provider`, and properties that are null or undefined. */
 export function withoutUndefined(properties: Properties): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(properties).filter(

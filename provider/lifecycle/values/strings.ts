@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isKnownString } from "./properties";
 
-/** A string that authentik can store: it rejects NUL in names (case `stages.create.name-nul`) and unpaired surrogates in any JSON. */
+/** A string that authentik can store: authentik rejects NUL in names (case `stages.create.name-nul`) and unpaired surrogates in any JSON. */
 export const storableString = z
   .string("must be a string")
   .refine((value) => !value.includes("\0"), "must not contain a NUL character, which authentik cannot store")
