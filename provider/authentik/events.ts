@@ -42,11 +42,27 @@ interface EventQuery {
   readonly action?: "model_created" | "model_deleted";
   readonly failure: string;
   readonly secrets?: readonly string[];
+  /** Defaults to 1. */
+  readonly page?: number;
 }
 
-/** `GET /api/v3/events/events/`: the newest 100 events that match, newest first. Events may be seconds late. */
-async function searchEvents(client: Client, { search, action, failure, secrets }: EventQuery): Promise<ObjectEvent[]> {
-  const query = { search, ordering: "-created", page_size: "100", ...(action === undefined ? {} : { action }) };
+/** The newest 100 events that match, newest first. Events may be seconds late. */
+async function searchEvents(client: Client, query: EventQuery): Promise<ObjectEvent[]> {
+  return (await readEventPage(client, query)).events;
+}
+
+/** `GET /api/v3/events/events/`: a page of events. `next` is the next page's number, 0 on the last page. */
+async function readEventPage(
+  client: Client,
+  { search, action, failure, secrets, page: number }: EventQuery,
+): Promise<{ events: ObjectEvent[]; next: number }> {
+  const query = {
+    search,
+    ordering: "-created",
+    page_size: "100",
+    ...(action === undefined ? {} : { action }),
+    ...(number === undefined ? {} : { page: String(number) }),
+  };
   const page = await client.send(
     {
       method: "GET",
@@ -56,9 +72,9 @@ async function searchEvents(client: Client, { search, action, failure, secrets }
       permission: "authentik_events.view_event",
       secrets: secrets ?? [],
     },
-    z.object({ results: z.array(wireEvent) }),
+    z.object({ pagination: z.object({ next: z.number() }).optional(), results: z.array(wireEvent) }),
   );
-  return page.results.flatMap(({ action: eventAction, created, user, context }) => {
+  const events = page.results.flatMap(({ action: eventAction, created, user, context }) => {
     const pk = normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? ""));
     if (pk === undefined) return [];
     const { path, user_agent: userAgent } = context?.http_request ?? {};
@@ -73,6 +89,7 @@ async function searchEvents(client: Client, { search, action, failure, secrets }
       source: parseSource(userAgent),
     };
   });
+  return { events, next: page.pagination?.next ?? 0 };
 }
 
 /**
@@ -103,4 +120,26 @@ export async function listStackEvents(
   const failure = "Could not read the stack's events";
   const events = await searchEvents(client, { search: `pulumi-authentik-invitations ${stack}`, action, failure });
   return events.filter(({ source }) => source === stack || source?.startsWith(`${stack}; `));
+}
+
+/** The creations of the objects with these pks, on as many pages as it takes to find them. */
+export async function listCreations(
+  client: Client,
+  model: string,
+  pks: ReadonlySet<string>,
+): Promise<Map<string, ObjectEvent>> {
+  const found = new Map<string, ObjectEvent>();
+  for (let page = 1; page !== 0 && found.size < pks.size; ) {
+    const { events, next } = await readEventPage(client, {
+      search: model,
+      action: "model_created",
+      failure: "Could not read the creation events",
+      page,
+    });
+    for (const event of events) {
+      if (event.model === model && pks.has(event.pk)) found.set(event.pk, event);
+    }
+    page = next > page ? next : 0;
+  }
+  return found;
 }

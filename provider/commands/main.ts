@@ -3,28 +3,44 @@
 import { parseArgs } from "node:util";
 import { AuthentikError } from "../authentik/errors";
 import { UserError } from "../lifecycle/engine/user-error";
-import { type Command, UsageError } from "./command";
+import { auditCommand } from "./audit";
+import { type Command, type OptionValues, UsageError } from "./command";
 import { exportCommand } from "./export";
+import { recoverCommand } from "./recover";
 
 const { version } = require("../../package.json") as { version: string };
 
-const commands: Readonly<Record<string, Command>> = { export: exportCommand };
+const commands: Readonly<Record<string, Command>> = {
+  audit: auditCommand,
+  export: exportCommand,
+  recover: recoverCommand,
+};
+const names = Object.keys(commands).join(", ");
 
-async function main(args: readonly string[]): Promise<number> {
+const usage = `Usage: pulumi-authentik-invitations <command> [options]
+
+Commands:
+  audit    list the invitations in authentik that no stack declares
+  export   write a Pulumi program that imports a flow with its invitations
+  recover  repair a stack's state after a run that was killed
+
+Run \`pulumi-authentik-invitations <command> --help\` for the options of a command, or --version for the version.
+`;
+
+const generalOptions = { help: { type: "boolean", short: "h" }, version: { type: "boolean" } } as const;
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  const command = name === undefined ? undefined : commands[name];
   try {
-    const { values, positionals } = parse(args);
-    const [name, ...others] = positionals;
-    const command = name === undefined ? undefined : commands[name];
-    if (values["help"]) return print((command ?? exportCommand).usage);
+    if (command === undefined) return runWithoutCommand(name);
+    const values = parse(args, command);
+    if (values["help"]) return print(command.usage);
     if (values["version"]) return print(`${version}\n`);
-    if (name === undefined) throw new UsageError("a command is required: export");
-    if (command === undefined) throw new UsageError(`unknown command "${name}": the only one is export`);
-    if (others.length > 0) throw new UsageError(`unexpected argument "${others.join(" ")}": set the flow with --flow`);
     return await command.run(values);
   } catch (error) {
     if (error instanceof UsageError) {
-      const [usage] = exportCommand.usage.split("\n", 1);
-      process.stderr.write(`pulumi-authentik-invitations: ${error.message}\n\n${usage}\n`);
+      const [line] = (command?.usage ?? usage).split("\n", 1);
+      process.stderr.write(`pulumi-authentik-invitations: ${error.message}\n\n${line}\n`);
       return 2;
     }
     if (error instanceof UserError || error instanceof AuthentikError) {
@@ -35,17 +51,17 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function parse(args: readonly string[]) {
+function runWithoutCommand(name: string | undefined): number {
+  if (name === "--version") return print(`${version}\n`);
+  if (name === "--help" || name === "-h") return print(usage);
+  if (name === undefined) throw new UsageError(`a command is required: ${names}`);
+  if (name.startsWith("-")) throw new UsageError(`the command must come first: ${names}`);
+  throw new UsageError(`unknown command "${name}": the commands are ${names}`);
+}
+
+function parse(args: readonly string[], { options }: Command): OptionValues {
   try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        ...exportCommand.options,
-        help: { type: "boolean", short: "h" },
-        version: { type: "boolean" },
-      },
-    });
+    return parseArgs({ args: [...args], options: { ...options, ...generalOptions } }).values as OptionValues;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.split(". ", 1)[0] : String(error));
   }

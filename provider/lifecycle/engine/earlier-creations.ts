@@ -41,7 +41,7 @@ export async function warnAboutEarlierCreation(
   if (earlier === undefined) return;
   console.warn(
     toPrintableLine(
-      `${capitalize(object.name)}: an earlier run of this stack created one on ${earlier.created.replace(/\.\d+/, "")} that is not in the state (id ${object.id(earlier.pk)}). If that run was interrupted, run \`pulumi cancel\` and \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`. Otherwise list it with \`npx pulumi-authentik-invitations audit\`, and delete it.`,
+      `${capitalize(object.name)}: an earlier run of this stack created another one on ${earlier.created.replace(/\.\d+/, "")} that is not in the state (id ${object.id(earlier.pk)}). List it with \`npx pulumi-authentik-invitations audit\`, and delete it if it is not needed. After an interrupted run, run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`.`,
     ),
   );
 }

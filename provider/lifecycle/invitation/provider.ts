@@ -32,6 +32,7 @@ import { type Properties, withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
 import { type InvitationInputs, validateInvitation } from "./inputs";
 import { changedInputs, changedPaths, isRetired, markExpiredOutsidePulumi, planChange } from "./plan";
+import { recoverInvitation } from "./recovery";
 import { classifyMissing } from "./retirement";
 import { type InvitationState, refersToFlow, toApiFields, toInputs, toState } from "./state";
 
@@ -44,6 +45,7 @@ const pendingCreates = new Set<{ readonly name: string; readonly request: Promis
 /** The dynamic provider of `Invitation`. */
 export const invitationProvider = {
   configure,
+  recover: recoverInvitation,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
     const { [importInput]: importOption, [originInput]: newOrigin, ...inputs } = withoutUndefined(news);

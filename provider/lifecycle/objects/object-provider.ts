@@ -17,6 +17,7 @@ import { reportChange, reportDeletion } from "../engine/attribution";
 import { type Connection, configure, connect } from "../engine/connections";
 import { warnAboutEarlierCreation } from "../engine/earlier-creations";
 import { createExactlyOnce } from "../engine/lost-response";
+import { findInterruptedCreation, type Recovery } from "../engine/recovery";
 import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff, validate } from "../engine/validation";
 import { type Properties, withoutUndefined } from "../values/properties";
@@ -187,8 +188,35 @@ export function objectProvider<
     }
   }
 
+  /** An object that no longer exists was deleted since, so that it is not recovered. */
+  async function recover(properties: Properties): Promise<Recovery> {
+    const inputs = properties as unknown as Inputs;
+    const origin = originOf(inputs);
+    const reason = (cause: string): string =>
+      `whether authentik has the ${describe(inputs)} cannot be determined, because ${cause}. If it exists, import it with the resource option import`;
+    if (origin === undefined)
+      return { outcome: "unclear", reason: reason("an older version of this package created it") };
+    const found = await findInterruptedCreation(connect(inputs.connection), origin, {
+      model: kind.model,
+      retrieve: (client, pk) =>
+        kind.retrieve(pk, { ...resourceConnection(inputs), client }, inputs as unknown as Partial<State>),
+    });
+    if (found === "forbidden") {
+      return {
+        outcome: "unclear",
+        reason: reason(
+          "the token's user is not allowed to read the event log (permission authentik_events.view_event)",
+        ),
+      };
+    }
+    if (found === "not created" || found.stored === undefined) return { outcome: "not created" };
+    const outputs = kind.toState(inputs as unknown as Partial<State>, found.stored) as unknown as Properties;
+    return { outcome: "created", id: found.stored.pk, outputs, created: found.event.created };
+  }
+
   return {
     configure,
+    recover,
 
     async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
       const { [importInput]: importOption, [originInput]: newOrigin, ...inputs } = withoutUndefined(news);

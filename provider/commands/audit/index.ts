@@ -1,0 +1,186 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Client } from "../../authentik/client";
+import { deleteInvitation } from "../../authentik/invitations";
+import { toPrintableLine } from "../../authentik/printable";
+import { configure, connect } from "../../lifecycle/engine/connections";
+import { UserError } from "../../lifecycle/engine/user-error";
+import { type Command, type OptionValues, UsageError } from "../command";
+import { confirm } from "../prompt";
+import { PulumiError, readConfiguration, runPulumi, stackOption } from "../pulumi";
+import { parseState, type State } from "../state";
+import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
+
+export const auditCommand: Command = {
+  usage: `Usage: pulumi-authentik-invitations audit [options]
+
+Lists the invitations in authentik that no stack declares: those that were created outside Pulumi, and those that an interrupted
+run created. Reads the state of the current stack, and of all stacks that the options name. Never prints a pk or a link.
+
+  pulumi-authentik-invitations audit
+  pulumi-authentik-invitations audit --stack dev --stack prod
+  pulumi stack export | pulumi-authentik-invitations audit --state -
+
+Options:
+  --stack <name>       another stack of the project (repeatable)
+  --state <file>       a state written by \`pulumi stack export\`, - for standard input (repeatable)
+  --flow <slug>        only invitations of this flow
+  --created-by <user>  only invitations that this user created
+  --connection <name>  configuration namespace of the authentik server (default: authentik)
+  --json               print JSON
+  --delete             delete the listed invitations, except those that \`recover\` can move into a state
+  --yes                delete without confirmation
+  --help               print this help
+
+The URL and token are those of the stack's configuration, or AUTHENTIK_URL and AUTHENTIK_TOKEN.
+
+Exit codes: 0 every invitation is declared (or all others were deleted), 7 some are not, 1 error, 2 invalid usage.
+`,
+  options: {
+    stack: { type: "string", multiple: true },
+    state: { type: "string", multiple: true },
+    flow: { type: "string" },
+    "created-by": { type: "string" },
+    connection: { type: "string" },
+    json: { type: "boolean" },
+    delete: { type: "boolean" },
+    yes: { type: "boolean" },
+  },
+  run: audit,
+};
+
+async function audit(values: OptionValues): Promise<number> {
+  const stacks = strings(values["stack"]);
+  const files = strings(values["state"]);
+  const filters = { flowSlug: nonEmpty(values, "flow"), createdBy: nonEmpty(values, "created-by") };
+  if (values["delete"] && !values["yes"] && !process.stdin.isTTY) {
+    throw new UsageError("--delete requires --yes without a terminal");
+  }
+  const hasProject = findProject() !== undefined;
+  if (!hasProject && stacks.length === 0 && files.length === 0) {
+    throw new UsageError("run it in the folder of a Pulumi project, or set --state");
+  }
+  const config = hasProject ? await readConfiguration(stacks[0]) : { get: () => undefined };
+  await configure({ config });
+  const connection = connect(nonEmpty(values, "connection"));
+  const client = connection.client.from("audit");
+  try {
+    const { total, undeclared, canReadEvents } = await findUndeclaredInvitations(client, filters, () =>
+      readStates(hasProject, stacks, files),
+    );
+    if (values["json"]) printJson(undeclared);
+    else printTable(undeclared, total, canReadEvents);
+    if (undeclared.length === 0) return 0;
+    return values["delete"] ? await deleteAll(client, undeclared, values) : 7;
+  } finally {
+    await client.close();
+  }
+}
+
+function strings(value: OptionValues[string]): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** An empty filter would match everything. */
+function nonEmpty(values: OptionValues, name: string): string | undefined {
+  const value = values[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== "string" || value.trim() === "") throw new UsageError(`--${name} must not be empty`);
+  return value.trim();
+}
+
+/** The folder of the Pulumi project, found as Pulumi does. */
+function findProject(folder = process.cwd()): string | undefined {
+  if (["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"].some((file) => existsSync(join(folder, file)))) return folder;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : findProject(parent);
+}
+
+async function readStates(hasProject: boolean, stacks: readonly string[], files: readonly string[]): Promise<State[]> {
+  const others = [
+    ...stacks.map(async (stack) => await exportState(stack)),
+    ...files.map(async (file) => parseState(readFile(file), file === "-" ? "Standard input" : file)),
+  ];
+  const current = hasProject ? [exportCurrentState(others.length > 0)] : [];
+  const states = await Promise.all([...current, ...others]);
+  return states.filter((state) => state !== undefined);
+}
+
+async function exportState(stack: string | undefined): Promise<State> {
+  const json = await runPulumi(["stack", "export", ...stackOption(stack)]);
+  return parseState(json, stack === undefined ? "The state" : `The state of ${stack}`);
+}
+
+/** A pipeline may name stacks without selecting one. Any other failure is an error, or declared invitations would be listed. */
+async function exportCurrentState(isOptional: boolean): Promise<State | undefined> {
+  try {
+    return await exportState(undefined);
+  } catch (error) {
+    if (isOptional && error instanceof PulumiError && error.stderr.includes("no stack selected")) return undefined;
+    throw error;
+  }
+}
+
+function readFile(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw new UserError(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function printJson(undeclared: readonly UndeclaredInvitation[]): void {
+  const rows = undeclared.map(({ pk: _, ...row }) => row);
+  process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+}
+
+function printTable(undeclared: readonly UndeclaredInvitation[], total: number, canReadEvents: boolean): void {
+  if (undeclared.length === 0) {
+    process.stdout.write(`All ${total} invitations are declared.\n`);
+    return;
+  }
+  const header = ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"];
+  const rows = undeclared.map((row) => [
+    row.id,
+    toPrintableLine(row.name),
+    row.flow ?? "any",
+    row.expires ?? "never",
+    toPrintableLine(row.createdBy ?? ""),
+    row.created ?? "",
+    row.isPending ? `${row.stack ?? ""} (interrupted, run \`recover\`)` : toPrintableLine(row.stack ?? ""),
+  ]);
+  const widths = header.map((title, column) =>
+    Math.max(...[title, ...rows.map((row) => row[column] ?? "")].map(({ length }) => length)),
+  );
+  for (const row of [header, ...rows]) {
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()}\n`,
+    );
+  }
+  process.stdout.write(`\n${undeclared.length} of ${total} invitations are not declared by any of these stacks.\n`);
+  if (!canReadEvents) {
+    process.stderr.write(
+      "Who created them is unknown, because authentik's event log could not be read (permission authentik_events.view_event).\n",
+    );
+  }
+}
+
+async function deleteAll(
+  client: Client,
+  undeclared: readonly UndeclaredInvitation[],
+  values: OptionValues,
+): Promise<number> {
+  const deletable = undeclared.filter(({ isPending }) => !isPending);
+  const kept = undeclared.length - deletable.length;
+  if (kept > 0)
+    process.stderr.write(`${kept} of them were created by an interrupted run, and are kept. Run \`recover\`.\n`);
+  if (deletable.length === 0) return 7;
+  const isConfirmed = await confirm(`Delete ${deletable.length} invitations?`, values["yes"] === true);
+  if (!isConfirmed) return 7;
+  for (const { pk } of deletable) await deleteInvitation(client, pk);
+  process.stderr.write(`Deleted ${deletable.length} invitations.\n`);
+  return kept > 0 ? 7 : 0;
+}

@@ -1,0 +1,96 @@
+import type { Client } from "../../authentik/client";
+import { AuthentikError } from "../../authentik/errors";
+import { listCreations, listEvents, type ObjectEvent } from "../../authentik/events";
+import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../authentik/invitations";
+import { invitationId } from "../../common/pk";
+import { invitationIdsOf, originOf, pendingOperationsOf, type State } from "../state";
+
+/** An invitation that no state declares. */
+export interface UndeclaredInvitation {
+  readonly id: string;
+  readonly pk: string;
+  readonly name: string;
+  /** Slug of the flow; null if any flow accepts the invitation. */
+  readonly flow: string | null;
+  /** RFC 3339; null if it never expires. */
+  readonly expires: string | null;
+  readonly singleUse: boolean;
+  readonly createdBy: string | null;
+  /** RFC 3339; null if the event log has no entry or cannot be read. */
+  readonly created: string | null;
+  /** `project/stack` whose run created it; null if something else did. */
+  readonly stack: string | null;
+  /** Whether a run that created it was interrupted, so that `recover` moves it into the state. */
+  readonly isPending: boolean;
+}
+
+/** Above this number, reading the creation events page by page takes fewer requests than one search per invitation. */
+const maxSearches = 100;
+
+/**
+ * The invitations on the server that no state declares. `readStates` is called after the invitations are listed: a concurrent update writes
+ * an invitation that it has created to the state only later.
+ */
+export async function findUndeclaredInvitations(
+  client: Client,
+  filters: InvitationFilters,
+  readStates: () => Promise<readonly State[]>,
+): Promise<{ total: number; undeclared: UndeclaredInvitation[]; canReadEvents: boolean }> {
+  const invitations = await listInvitations(client, filters);
+  const states = await readStates();
+  const declared = new Set(states.flatMap(invitationIdsOf));
+  const pendingNonces = new Set(
+    states.flatMap(pendingOperationsOf).flatMap(({ resource }) => originOf(resource)?.nonce ?? []),
+  );
+  const found = invitations.filter(({ pk }) => !declared.has(invitationId(pk)));
+  const creations = await readCreations(client, found);
+  return {
+    total: invitations.length,
+    canReadEvents: creations !== undefined,
+    undeclared: found.map((invitation) => toUndeclared(invitation, creations?.get(invitation.pk), pendingNonces)),
+  };
+}
+
+function toUndeclared(
+  { pk, name, flowSlug, flow, expires, singleUse, createdBy }: StoredInvitation,
+  creation: ObjectEvent | undefined,
+  pendingNonces: ReadonlySet<string>,
+): UndeclaredInvitation {
+  const nonce = /; ([0-9a-f]+)\)$/.exec(creation?.userAgent ?? "")?.[1];
+  return {
+    id: invitationId(pk),
+    pk,
+    name,
+    flow: flowSlug ?? flow,
+    expires,
+    singleUse,
+    createdBy: createdBy ?? creation?.username ?? null,
+    created: creation?.created.replace(/\.\d+/, "") ?? null,
+    stack: creation?.source?.split(";", 1)[0] || null,
+    isPending: nonce !== undefined && pendingNonces.has(nonce),
+  };
+}
+
+/** The creation event of each invitation by pk, where the event log has one; `undefined` if it cannot be read. */
+async function readCreations(
+  client: Client,
+  invitations: readonly StoredInvitation[],
+): Promise<Map<string, ObjectEvent> | undefined> {
+  try {
+    if (invitations.length > maxSearches) {
+      const wanted = new Set(invitations.map(({ pk }) => pk));
+      return await listCreations(client, "invitation", wanted);
+    }
+    const events = await Promise.all(
+      invitations.map(async ({ pk, name }) => {
+        const all = await listEvents(client, pk, `invitation "${name}"`);
+        return [pk, all.find(({ action }) => action === "model_created")] as const;
+      }),
+    );
+    return new Map(events.flatMap(([pk, event]) => (event ? [[pk, event] as const] : [])));
+  } catch (error) {
+    // Who created them is an addition; what is undeclared is known without it.
+    if (error instanceof AuthentikError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import { spawn } from "node:child_process";
+import { z } from "zod";
+import type { Configuration } from "../lifecycle/engine/settings";
+import { UserError } from "../lifecycle/engine/user-error";
+
+/** Runs the `pulumi` on the PATH and returns its standard output. Secrets are passed through pipes only. */
+export async function runPulumi(args: readonly string[], input = ""): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const command = `pulumi ${args.join(" ")}`;
+    const child = spawn("pulumi", [...args, "--non-interactive"], { stdio: ["pipe", "pipe", "pipe"] });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.on("error", (error) => {
+      reject(
+        new UserError(
+          "code" in error && error.code === "ENOENT"
+            ? `Cannot run \`${command}\`: there is no pulumi on the PATH. Install the Pulumi CLI.`
+            : `Cannot run \`${command}\`: ${error.message}`,
+        ),
+      );
+    });
+    child.on("close", (code) => {
+      if (code === 0) resolve(Buffer.concat(stdout).toString());
+      else reject(new PulumiError(command, code, Buffer.concat(stderr).toString().trim()));
+    });
+    // It may exit without reading its input.
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+/** `pulumi` failed. */
+export class PulumiError extends UserError {
+  readonly stderr: string;
+
+  constructor(command: string, code: number | null, stderr: string) {
+    const isLocked = stderr.includes("currently locked");
+    const hint = isLocked ? " If no other update is running, remove the lock with `pulumi cancel`." : "";
+    super(`\`${command}\` failed with exit code ${code}: ${stderr}${hint}`);
+    this.stderr = stderr;
+  }
+}
+
+/** The options that select a stack. */
+export function stackOption(stack: string | undefined): string[] {
+  return stack === undefined ? [] : ["--stack", stack];
+}
+
+const configSchema = z.record(z.string(), z.object({ value: z.string().optional() }));
+
+/** The configuration of a stack, with secrets. Only `AUTHENTIK_…` variables are used if it cannot be read, for example without its passphrase. */
+export async function readConfiguration(stack: string | undefined): Promise<Configuration> {
+  const output = await runPulumi(["config", "--json", "--show-secrets", ...stackOption(stack)]).catch((error) => {
+    if (process.env["AUTHENTIK_URL"] && process.env["AUTHENTIK_TOKEN"]) return "{}";
+    throw error;
+  });
+  const config = configSchema.parse(JSON.parse(output));
+  return { get: (key) => config[key]?.value };
+}

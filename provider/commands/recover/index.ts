@@ -1,0 +1,76 @@
+import { toPrintableLine } from "../../authentik/printable";
+import { configure } from "../../lifecycle/engine/connections";
+import type { Command, OptionValues } from "../command";
+import { UsageError } from "../command";
+import { confirm } from "../prompt";
+import { readConfiguration, runPulumi, stackOption } from "../pulumi";
+import { parseState, pendingOperationsOf } from "../state";
+import { planRecovery, type RecoveredOperation } from "./plan";
+
+export const recoverCommand: Command = {
+  usage: `Usage: pulumi-authentik-invitations recover [--stack <name>] [--yes | --dry-run]
+
+Repairs a stack's state after a run of \`pulumi up\` that was killed. For each creation that was under way, looks up in authentik's
+event log whether it was carried out. Moves what was created into the state, as if the run had completed it, and removes the
+pending operation of what was not. Removes pending updates and deletions: the next refresh shows what they did. Changes nothing
+in authentik.
+
+  pulumi cancel                               # if the killed run left a lock
+  npx pulumi-authentik-invitations recover
+  pulumi up --refresh
+
+Options:
+  --stack <name>  the stack (default: the current one)
+  --yes           change the state without confirmation
+  --dry-run       only print what would change
+  --help          print this help
+
+The URL and token are those of the stack's configuration, or AUTHENTIK_URL and AUTHENTIK_TOKEN.
+
+Exit codes: 0 no operation of this package is pending any more (with --dry-run: would be), 1 something is unclear or an error
+occurred, 2 invalid usage.
+`,
+  options: {
+    stack: { type: "string" },
+    yes: { type: "boolean" },
+    "dry-run": { type: "boolean" },
+  },
+  run: recover,
+};
+
+async function recover(values: OptionValues): Promise<number> {
+  const stack = typeof values["stack"] === "string" ? values["stack"] : undefined;
+  const isDryRun = values["dry-run"] === true;
+  const isConfirmed = values["yes"] === true;
+  if (!isDryRun && !isConfirmed && !process.stdin.isTTY) {
+    throw new UsageError("--yes or --dry-run is required without a terminal");
+  }
+  const output = await runPulumi(["stack", "export", "--show-secrets", ...stackOption(stack)]);
+  const state = parseState(output, "The state");
+  if (pendingOperationsOf(state).length === 0) {
+    process.stdout.write("No operation is pending.\n");
+    return 0;
+  }
+  await configure({ config: await readConfiguration(stack) });
+  const plan = await planRecovery(state);
+  for (const operation of plan.operations) process.stdout.write(`${describe(operation)}\n`);
+  const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
+  const isChanged = plan.operations.some(({ outcome }) => outcome !== "unclear");
+  if (isDryRun || !isChanged) return isUnclear ? 1 : 0;
+  if (!(await confirm("Change the state?", isConfirmed))) return 1;
+  await runPulumi(["stack", "import", ...stackOption(stack)], JSON.stringify(plan.state));
+  process.stdout.write("The state was changed. Run `pulumi up --refresh`.\n");
+  return isUnclear ? 1 : 0;
+}
+
+function describe({ name, type, outcome, id, reason }: RecoveredOperation): string {
+  const resource = `${type} "${name}"`;
+  if (outcome === "recovered") return toPrintableLine(`${resource}: created (id ${id}), moves into the state`);
+  if (outcome === "orphaned") {
+    return toPrintableLine(
+      `${resource}: created (id ${id}), but a later run created another one, so this one has no owner. List it with \`audit\`, and delete it with \`audit --delete\`; its pending operation is removed`,
+    );
+  }
+  if (outcome === "removed") return toPrintableLine(`${resource}: ${reason}; its pending operation is removed`);
+  return toPrintableLine(`${resource}: unclear: ${reason}`);
+}

@@ -1,0 +1,122 @@
+import * as providers from "../../lifecycle";
+import type { Recoverable, Recovery } from "../../lifecycle/engine/recovery";
+import type { Properties } from "../../lifecycle/values/properties";
+import {
+  containsSecret,
+  type Operation,
+  pendingOperationsOf,
+  resourceName,
+  resourcesOf,
+  type State,
+  type StateResource,
+  toSecret,
+  unwrapSecrets,
+} from "../state";
+
+/** What becomes of a pending operation. */
+export interface RecoveredOperation {
+  /** Logical name of the resource. */
+  readonly name: string;
+  /** Class name of the resource. */
+  readonly type: string;
+  readonly outcome: "recovered" | "removed" | "orphaned" | "unclear";
+  readonly id?: string;
+  readonly reason?: string;
+}
+
+/** How long before the state was last written an operation may have started: the clocks of two machines differ. */
+const clockTolerance = 10 * 60 * 1000;
+
+/** Determines what the pending operations did, and the state without them. The state must have been exported with `--show-secrets`. */
+export async function planRecovery(state: State): Promise<{ state: State; operations: RecoveredOperation[] }> {
+  const ids = new Set(resourcesOf(state).map(({ id }) => id));
+  const writtenAt = Date.parse(state.deployment.manifest?.time ?? "") || Date.now();
+  const options = { isInState: (id: string) => ids.has(id), since: new Date(writtenAt - clockTolerance) };
+  const planned = await Promise.all(
+    pendingOperationsOf(state).map(async (operation) => ({
+      operation,
+      recovery: operation.type === "creating" ? await recoverCreation(operation, options) : undefined,
+    })),
+  );
+  const operations: RecoveredOperation[] = [];
+  const resources = [...resourcesOf(state)];
+  const handled = new Set<Operation>();
+  for (const { operation, recovery } of planned) {
+    const result = applyRecovery(resources, operation, recovery);
+    if (result.outcome !== "unclear") handled.add(operation);
+    operations.push(result);
+  }
+  const pending = (state.deployment.pending_operations ?? []).filter((operation) => !handled.has(operation));
+  const deployment = { ...state.deployment, resources, pending_operations: pending };
+  return { state: { ...state, deployment }, operations };
+}
+
+async function recoverCreation(
+  { resource }: Operation,
+  options: Parameters<Recoverable["recover"]>[1],
+): Promise<Recovery> {
+  const name = resourceName(resource) ?? "";
+  const provider = (providers as Readonly<Record<string, Recoverable>>)[name];
+  if (!provider) {
+    return { outcome: "unclear", reason: "this version of the package does not have this kind of resource. Update it" };
+  }
+  return await provider.recover(unwrapSecrets(resource.inputs ?? {}) as Properties, options);
+}
+
+/** Applies the outcome to `resources`. */
+function applyRecovery(
+  resources: StateResource[],
+  { resource, type: operationType }: Operation,
+  recovery: Recovery | undefined,
+): RecoveredOperation {
+  const name = resource.urn.split("::").at(-1) ?? "";
+  const type = resourceName(resource) ?? "";
+  if (recovery === undefined) {
+    return {
+      name,
+      type,
+      outcome: "removed",
+      reason: `${operationType} was interrupted, the next refresh shows what it did`,
+    };
+  }
+  if (recovery.outcome === "unclear") return { name, type, outcome: "unclear", reason: recovery.reason };
+  if (recovery.outcome === "not created") return { name, type, outcome: "removed", reason: "was not created" };
+
+  const { id } = recovery;
+  if (resources.some((other) => other.urn === resource.urn && other.id === id)) {
+    return { name, type, outcome: "removed", id, reason: "is in the state already" };
+  }
+  const index = resources.findIndex((other) => other.urn === resource.urn && !other.delete);
+  const current = resources[index];
+  if (current && Date.parse(current.created ?? "") > Date.parse(recovery.created)) {
+    return { name, type, outcome: "orphaned", id };
+  }
+  // The interrupted run replaced the current one, which the next run has to delete.
+  if (current) resources[index] = { ...current, delete: true };
+  resources.splice(positionFor(resources, resource, index), 0, completeResource(resource, recovery));
+  return { name, type, outcome: "recovered", id };
+}
+
+/** After everything that the resource depends on, and otherwise in place of the resource that it replaces. */
+function positionFor(resources: readonly StateResource[], resource: StateResource, replacedIndex: number): number {
+  const required = new Set([resource.parent, ...(resource.dependencies ?? [])]);
+  const afterRequired = resources.findLastIndex(({ urn }) => required.has(urn)) + 1;
+  return replacedIndex === -1 ? resources.length : Math.max(afterRequired, replacedIndex);
+}
+
+/** The resource as the engine would have written it after the creation. */
+function completeResource(
+  resource: StateResource,
+  { id, outputs, created }: Extract<Recovery, { outcome: "created" }>,
+): StateResource {
+  const { inputs = {}, additionalSecretOutputs = [] } = resource;
+  const isSecret = (name: string): boolean => additionalSecretOutputs.includes(name) || containsSecret(inputs[name]);
+  const entries = Object.entries({ ...outputs, __provider: inputs["__provider"] });
+  return {
+    ...resource,
+    id,
+    outputs: Object.fromEntries(entries.map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value])),
+    created,
+    modified: created,
+  };
+}

@@ -1,0 +1,109 @@
+import { z } from "zod";
+import { type Origin, originInput, parseOrigin } from "../common/origin";
+import { UserError } from "../lifecycle/engine/user-error";
+
+const resourceSchema = z.looseObject({
+  urn: z.string(),
+  type: z.string(),
+  id: z.string().optional(),
+  /** Waits for its deletion, because another resource replaced it. */
+  delete: z.boolean().optional(),
+  /** Read by `get`, not managed. */
+  external: z.boolean().optional(),
+  created: z.string().optional(),
+  parent: z.string().optional(),
+  dependencies: z.array(z.string()).nullish(),
+  inputs: z.record(z.string(), z.unknown()).optional(),
+  outputs: z.record(z.string(), z.unknown()).optional(),
+  additionalSecretOutputs: z.array(z.string()).optional(),
+});
+
+const operationSchema = z.looseObject({ resource: resourceSchema, type: z.string() });
+
+const stateSchema = z.looseObject({
+  deployment: z.looseObject({
+    manifest: z.looseObject({ time: z.string().optional() }).optional(),
+    resources: z.array(resourceSchema).nullish(),
+    pending_operations: z.array(operationSchema).nullish(),
+  }),
+});
+
+/** A stack's state, as `pulumi stack export` writes it. */
+export type State = z.infer<typeof stateSchema>;
+export type StateResource = z.infer<typeof resourceSchema>;
+export type Operation = z.infer<typeof operationSchema>;
+
+const typePrefix = "pulumi-nodejs:dynamic/authentik:";
+
+/** Parses the output of `pulumi stack export`. `source` names it in errors. */
+export function parseState(json: string, source: string): State {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new UserError(`${source} is not JSON. Write it with \`pulumi stack export\`.`);
+  }
+  const parsed = stateSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new UserError(
+    `${source} is not the output of \`pulumi stack export\`: ${issue?.path.join(".")}: ${issue?.message}.`,
+  );
+}
+
+/** The class name of a resource of this package, `undefined` for a resource of another one. */
+export function resourceName({ type }: Pick<StateResource, "type">): string | undefined {
+  return type.startsWith(typePrefix) ? type.slice(typePrefix.length) : undefined;
+}
+
+export function resourcesOf(state: State): StateResource[] {
+  return state.deployment.resources ?? [];
+}
+
+/** The operations of this package's resources that were interrupted. */
+export function pendingOperationsOf(state: State): Operation[] {
+  return (state.deployment.pending_operations ?? []).filter(({ resource }) => resourceName(resource) !== undefined);
+}
+
+export function originOf({ inputs }: StateResource): Origin | undefined {
+  return parseOrigin(inputs?.[originInput]);
+}
+
+/** The ids of the invitations that a stack manages. */
+export function invitationIdsOf(state: State): string[] {
+  return resourcesOf(state).flatMap((resource) =>
+    resourceName(resource) === "Invitation" && !resource.external && resource.id !== undefined ? [resource.id] : [],
+  );
+}
+
+/** Pulumi marks serialized secrets with these two values (`sdk/go/common/resource`). */
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+interface SerializedSecret {
+  readonly plaintext?: string;
+}
+
+function isSecret(value: unknown): value is SerializedSecret {
+  return (
+    typeof value === "object" && value !== null && signatureKey in value && value[signatureKey] === secretSignature
+  );
+}
+
+export function toSecret(value: unknown): unknown {
+  return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
+}
+
+/** Whether a value is a secret, or contains one. */
+export function containsSecret(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return isSecret(value) || Object.values(value).some(containsSecret);
+}
+
+/** Replaces secrets by their values. The state must have been exported with `--show-secrets`. */
+export function unwrapSecrets(value: unknown): unknown {
+  if (isSecret(value)) return value.plaintext === undefined ? undefined : unwrapSecrets(JSON.parse(value.plaintext));
+  if (Array.isArray(value)) return value.map(unwrapSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unwrapSecrets(item)]));
+}

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "../../authentik/client";
+import { NotFoundError } from "../../authentik/errors";
+import { findCreation, type ObjectEvent } from "../../authentik/events";
+import type { Origin } from "../../common/origin";
+import type { Properties } from "../values/properties";
+import type { Connection } from "./connections";
+
+/** What became of a create request whose run was interrupted before it saved the result. */
+export type Recovery =
+  | { readonly outcome: "created"; readonly id: string; readonly outputs: Properties; readonly created: string }
+  | { readonly outcome: "not created" }
+  | { readonly outcome: "unclear"; readonly reason: string };
+
+/** A provider whose interrupted creations can be recovered. */
+export interface Recoverable {
+  /**
+   * Finds what the create request with these inputs created. `isInState` says whether a state has the id; `since` is when the state was last
+   * known to be without the object.
+   */
+  recover(inputs: Properties, options: RecoveryOptions): Promise<Recovery>;
+}
+
+export interface RecoveryOptions {
+  isInState(id: string): boolean;
+  readonly since: Date;
+}
+
+interface InterruptedCreation<Stored> {
+  readonly model: string;
+  retrieve(client: Client, pk: string): Promise<Stored>;
+}
+
+/** Milliseconds before each lookup: the server may still be processing the request, and events may be late. */
+const lookupDelays = [0, 1000, 3000];
+
+/**
+ * What authentik's event log has of the create request with the origin's nonce. `stored` is undefined if the object has been deleted or used
+ * since.
+ */
+export async function findInterruptedCreation<Stored>(
+  connection: Connection,
+  origin: Origin,
+  { model, retrieve }: InterruptedCreation<Stored>,
+): Promise<{ event: ObjectEvent; stored: Stored | undefined } | "not created" | "forbidden"> {
+  const client = connection.clientOf(origin);
+  for (const delay of lookupDelays) {
+    await sleep(delay);
+    const event = await connection.readEventLog(() => findCreation(client, model, origin.nonce));
+    if (event === "forbidden") return "forbidden";
+    if (event) return { event, stored: await orUndefined(retrieve(client, event.pk)) };
+  }
+  return "not created";
+}
+
+async function orUndefined<T>(retrieval: Promise<T>): Promise<T | undefined> {
+  try {
+    return await retrieval;
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}

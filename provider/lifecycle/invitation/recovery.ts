@@ -1,0 +1,96 @@
+import { listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
+import { retrieveOwnUsername } from "../../authentik/users";
+import { originInput, parseOrigin } from "../../common/origin";
+import { invitationId } from "../../common/pk";
+import { type Connection, connect } from "../engine/connections";
+import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../engine/recovery";
+import { addDuration, formatInstant, parseDuration } from "../values/instant";
+import { isSameJson } from "../values/json";
+import type { Properties } from "../values/properties";
+import type { InvitationInputs } from "./inputs";
+import { toApiFields, toState } from "./state";
+
+/** Finds the invitation that an interrupted run issued for these inputs. */
+export async function recoverInvitation(properties: Properties, options: RecoveryOptions): Promise<Recovery> {
+  const inputs = properties as unknown as InvitationInputs;
+  const connection = connect(inputs.connection);
+  const origin = parseOrigin(inputs[originInput]);
+  if (origin === undefined) return await recoverByContent(connection, inputs, options);
+  const found = await findInterruptedCreation(connection, origin, {
+    model: "invitation",
+    retrieve: retrieveInvitation,
+  });
+  if (found === "forbidden") return await recoverByContent(connection, inputs, options);
+  if (found === "not created") return { outcome: found };
+  const { event } = found;
+  // It may have been used since. The next refresh determines what became of it; a new one would be a second link.
+  const stored = found.stored ?? (await asRequested(connection, inputs, event.pk, event.created, event.username));
+  return toRecovery(inputs, stored, event.created);
+}
+
+function toRecovery(inputs: InvitationInputs, stored: StoredInvitation, created: string): Recovery {
+  const validFor = parseDuration(inputs.validFor ?? "");
+  const issuedAt =
+    validFor === undefined || stored.expires === null
+      ? formatInstant(Math.floor(Date.parse(created) / 1000) * 1000)
+      : addDuration(stored.expires, -validFor);
+  const outputs = toState(inputs, stored, issuedAt) as unknown as Properties;
+  return { outcome: "created", id: invitationId(stored.pk), outputs, created };
+}
+
+/** The invitation as the request created it, after it no longer exists. */
+async function asRequested(
+  connection: Connection,
+  inputs: InvitationInputs,
+  pk: string,
+  created: string,
+  createdBy: string | undefined,
+): Promise<StoredInvitation> {
+  const issuedAt = formatInstant(Math.floor(Date.parse(created) / 1000) * 1000);
+  const fields = await toApiFields(inputs, issuedAt, connection);
+  return { ...fields, pk, flowSlug: undefined, createdBy };
+}
+
+/**
+ * Without the event log: an invitation that equals the inputs, was created by the token's user, and whose expiry was counted from a second
+ * after the state was last written. An `expires` proves nothing about the time, so equal invitations are reported instead.
+ */
+async function recoverByContent(
+  connection: Connection,
+  inputs: InvitationInputs,
+  { isInState, since }: RecoveryOptions,
+): Promise<Recovery> {
+  const { client } = connection;
+  const [username, invitations] = await Promise.all([
+    retrieveOwnUsername(client),
+    listInvitations(client, { name: inputs.name.trim() }),
+  ]);
+  const fields = await toApiFields(inputs, formatInstant(Date.now()), connection);
+  const validFor = parseDuration(inputs.validFor ?? "");
+  const candidates = invitations.filter(
+    (stored) =>
+      !isInState(invitationId(stored.pk)) &&
+      stored.createdBy === username &&
+      stored.singleUse === fields.singleUse &&
+      stored.flow === fields.flow &&
+      isSameJson(stored.fixedData, fields.fixedData) &&
+      isExpiryPossible(stored.expires, fields.expires, validFor, since),
+  );
+  const [match, ...others] = candidates;
+  if (match === undefined) return { outcome: "not created" };
+  if (others.length === 0 && validFor !== undefined && match.expires !== null) {
+    return toRecovery(inputs, match, addDuration(match.expires, -validFor));
+  }
+  const ids = candidates.map(({ pk }) => invitationId(pk)).join(", ");
+  return {
+    outcome: "unclear",
+    reason: `authentik has equal invitations (${ids}), and which of them the run created cannot be determined without the event log (permission authentik_events.view_event). Delete those that you do not need`,
+  };
+}
+
+function isExpiryPossible(stored: string | null, declared: string, validFor: number | undefined, since: Date): boolean {
+  if (stored === null) return false;
+  if (validFor === undefined) return Date.parse(stored) === Date.parse(declared);
+  const issuedAt = Date.parse(stored) - validFor;
+  return issuedAt % 1000 === 0 && issuedAt >= since.getTime() && issuedAt <= Date.now();
+}
