@@ -42,7 +42,9 @@ export async function findUndeclaredInvitations(
   const pendingNonces = new Set(
     states.flatMap(pendingOperationsOf).flatMap(({ resource }) => originOf(resource)?.nonce ?? []),
   );
-  const found = invitations.filter(({ pk }) => !declared.has(invitationId(pk)));
+  const found = invitations
+    .filter(({ pk }) => !declared.has(invitationId(pk)))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const creations = await readCreations(client, found);
   return {
     total: invitations.length,
