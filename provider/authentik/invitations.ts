@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { invitationId } from "../common/pk";
-import type { Client, ClientRequest } from "./client";
+import type { Client, ClientRequest, ListPage } from "./client";
 
 /** The fields of an invitation that this package sets. */
 export interface InvitationFields {
@@ -127,6 +127,11 @@ export async function deleteInvitation(client: Client, pk: string): Promise<void
   });
 }
 
+/** Words that the list's search looks for, anywhere in the name, the username, the flow's slug and the expiry. */
+interface InvitationSearch extends InvitationFilters {
+  readonly search?: string;
+}
+
 /** Filters that authentik supports. It ignores unknown ones and would return all invitations. */
 export interface InvitationFilters {
   readonly name?: string;
@@ -136,22 +141,36 @@ export interface InvitationFilters {
 }
 
 /** `GET /api/v3/stages/invitation/invitations/`, all pages. Strings match exactly, `expires` as an instant. */
-export async function listInvitations(client: Client, filters: InvitationFilters): Promise<StoredInvitation[]> {
+export async function listInvitations(
+  client: Client,
+  filters: InvitationSearch,
+  first?: ListPage<StoredInvitation>,
+): Promise<StoredInvitation[]> {
+  return await client.list(listRequest(filters), wireInvitation, first);
+}
+
+/** The first page of {@link listInvitations}. */
+export async function listFirstInvitations(
+  client: Client,
+  filters: InvitationSearch,
+): Promise<ListPage<StoredInvitation>> {
+  return await client.listPage(listRequest(filters), wireInvitation, 1);
+}
+
+function listRequest(filters: InvitationSearch): Omit<ClientRequest, "method"> {
   const query = {
+    search: filters.search,
     name: filters.name,
     flow__slug: filters.flowSlug,
     created_by__username: filters.createdBy,
     expires: filters.expires,
   };
-  return await client.list(
-    {
-      path,
-      query: Object.fromEntries(
-        Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
-      ),
-      failure: "Could not list the invitations",
-      permission: "authentik_stages_invitation.view_invitation",
-    },
-    wireInvitation,
-  );
+  return {
+    path,
+    query: Object.fromEntries(
+      Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+    ),
+    failure: "Could not list the invitations",
+    permission: "authentik_stages_invitation.view_invitation",
+  };
 }

@@ -1,30 +1,32 @@
-import { originInput, parseOrigin } from "../../common/origin";
-import { readEvents, reportDeletionFromEvents } from "../engine/attribution";
-import type { Connection } from "../engine/connections";
+import type { ObjectEvent } from "../../authentik/events";
 import { isRetired } from "./plan";
 import type { InvitationState } from "./state";
+
+/** Whether the event log has to be read to determine why an invitation no longer exists. */
+export function needsEvents(state: InvitationState): boolean {
+  // Use does not delete a reusable invitation, so an expired one expired.
+  return state.singleUse || !isRetired(state);
+}
 
 /**
  * Determines why an invitation no longer exists in authentik. Returns the state to keep if it was used or expired; `undefined` if it was
  * deleted, which is drift. When in doubt, a single-use invitation counts as used: reissuing it would give a new link to someone who has enrolled.
+ * `events` are its events, newest first; `undefined` if they cannot be read.
  *
  * A use writes `invitation_used` and `model_deleted`, both with the path of the flow executor. A deletion by a user writes only
  * `model_deleted`. The event of the cleanup task has no path (cases `events.used.search-hex`, `events.deleted.search-hex`,
  * `events.swept.search-hex`).
  */
-export async function classifyMissing(
-  connection: Connection,
+export function classifyMissing(
   state: InvitationState,
-): Promise<InvitationState | undefined> {
+  events: readonly ObjectEvent[] | undefined,
+): InvitationState | undefined {
   const isExpired = isRetired(state);
   const { __declaredExpires, ...others } = state;
   const expires = __declaredExpires ?? state.expires;
   const expired: InvitationState = { ...others, expires, status: "expired", retiredAt: expires, gone: true };
-  // Use does not delete a reusable invitation, so it expired.
-  if (isExpired && !state.singleUse) return expired;
+  if (!needsEvents(state)) return expired;
 
-  const object = { name: `invitation "${state.name}"`, pk: state.pk, origin: parseOrigin(state[originInput]) };
-  const events = await readEvents(connection, object);
   const use = events?.find(({ action }) => action === "invitation_used");
   const deletion = events?.find(({ action }) => action === "model_deleted");
   const isDeletedByUse = deletion?.path?.includes("/flows/executor/") ?? false;
@@ -40,6 +42,5 @@ export async function classifyMissing(
   if (isExpired) return expired;
   if (isDeletedByUse) return used(deletion?.created);
   if (state.singleUse && deletion === undefined) return used();
-  reportDeletionFromEvents(connection, object, events);
   return undefined;
 }

@@ -1,0 +1,34 @@
+import { NotFoundError, ValidationError } from "../../authentik/errors";
+import { updateInvitation } from "../../authentik/invitations";
+import type { Origin } from "../../common/origin";
+import { connect } from "../engine/connections";
+import { UserError } from "../engine/user-error";
+import type { InvitationInputs } from "./inputs";
+import { type InvitationState, refersToFlow, toApiFields, toState } from "./state";
+
+/** Makes an invitation match its inputs. */
+export async function changeInvitation(
+  state: InvitationState,
+  inputs: InvitationInputs,
+  origin: Origin | undefined,
+): Promise<InvitationState> {
+  const connection = connect(state.connection);
+  // The pk of the current flow is known, so it needs no lookup.
+  const flow = inputs.flow !== undefined && refersToFlow(inputs.flow, state) ? state.flowPk : inputs.flow;
+  const fields = await toApiFields({ ...inputs, flow }, state.issuedAt, connection);
+  try {
+    const stored = await updateInvitation(connection.clientOf(origin), state.pk, fields);
+    return toState(inputs, stored, state.issuedAt);
+  } catch (error) {
+    if (error instanceof ValidationError && "flow" in error.fields && flow !== inputs.flow) {
+      throw new UserError(
+        `flow: authentik rejected the stored pk of the flow "${inputs.flow}": ${error.fields.flow?.join(" ")} The flow may have been deleted and recreated. Run \`pulumi up --refresh\`.`,
+        { cause: error },
+      );
+    }
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new UserError(`Invitation "${inputs.name}" no longer exists in authentik. Run \`pulumi up --refresh\`.`, {
+      cause: error,
+    });
+  }
+}

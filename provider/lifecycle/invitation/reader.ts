@@ -1,0 +1,91 @@
+import type { Client, ListPage } from "../../authentik/client";
+import {
+  listFirstInvitations,
+  listInvitations,
+  retrieveInvitation,
+  type StoredInvitation,
+} from "../../authentik/invitations";
+import type { Connection } from "../engine/connections";
+
+/** Milliseconds without a read after which a listing is outdated. Within a refresh, reads follow each other closely. */
+const maxIdle = 10_000;
+
+interface Listing {
+  readonly invitations: ReadonlyMap<string, StoredInvitation>;
+  lastRead: number;
+}
+
+const readers = new WeakMap<Connection, InvitationReader>();
+
+/** The reader of a connection. */
+export function readerOf(connection: Connection): InvitationReader {
+  const reader = readers.get(connection) ?? new InvitationReader(connection.client);
+  readers.set(connection, reader);
+  return reader;
+}
+
+/**
+ * Reads invitations for a refresh with few requests. The engine asks for one at a time and does not say how many will follow. So the first is
+ * read singly, the second one reads the first list page, which says how many pages there are, and once as many requests were sent as listing
+ * costs, all are listed. That is never more than twice as many requests as the best choice, plus those already in flight.
+ */
+export class InvitationReader {
+  readonly #client: Client;
+  #requests = 0;
+  #firstPage: Promise<ListPage<StoredInvitation> | undefined> | undefined;
+  #listing: Promise<Listing | undefined> | undefined;
+  /** A row that the server cannot read breaks every page that contains it: then only single reads work. */
+  #canList: boolean = true;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Reads an invitation. `client` sends the request if it is read singly. */
+  async read(client: Client, pk: string): Promise<StoredInvitation> {
+    const isFirst = this.#requests === 0;
+    if (isFirst) this.#requests += 1;
+    const listed = isFirst ? undefined : await this.#fromListing(pk);
+    if (listed) return listed;
+    if (!isFirst) this.#requests += 1;
+    // Not found in a listing means deleted only if a single read says so.
+    return await retrieveInvitation(client, pk);
+  }
+
+  /** Forgets what was listed, after this process has written. */
+  reset(): void {
+    this.#requests = 0;
+    this.#firstPage = undefined;
+    this.#listing = undefined;
+  }
+
+  async #fromListing(pk: string): Promise<StoredInvitation | undefined> {
+    if (!this.#canList) return undefined;
+    const first = await (this.#firstPage ??= this.#try(listFirstInvitations(this.#client, {})));
+    if (first === undefined) return undefined;
+    const onFirstPage = first.rows.find((row) => row.pk === pk);
+    if (this.#listing === undefined && this.#requests < first.totalPages) return undefined;
+    const listing = await (this.#listing ??= this.#list(first));
+    if (listing === undefined) return undefined;
+    if (Date.now() - listing.lastRead > maxIdle) {
+      this.reset();
+      return undefined;
+    }
+    listing.lastRead = Date.now();
+    return listing.invitations.get(pk) ?? onFirstPage;
+  }
+
+  async #list(first: ListPage<StoredInvitation>): Promise<Listing | undefined> {
+    const rows = await this.#try(listInvitations(this.#client, {}, first));
+    return rows && { invitations: new Map(rows.map((row) => [row.pk, row])), lastRead: Date.now() };
+  }
+
+  async #try<T>(request: Promise<T>): Promise<T | undefined> {
+    try {
+      return await request;
+    } catch {
+      this.#canList = false;
+      return undefined;
+    }
+  }
+}
