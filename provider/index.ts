@@ -21,8 +21,10 @@ export {
   getInvitationsOutput,
 } from "./functions/get-invitations";
 export { type FoundStage, type GetStageArgs, getStage, getStageOutput } from "./functions/get-stage";
+export { type CsvRow, type InvitationsFromCsvOptions, invitationsFromCsv } from "./functions/invitations-from-csv";
 export { Flow, type FlowArgs } from "./resources/flow";
 export { FlowStageBinding, type FlowStageBindingArgs } from "./resources/flow-stage-binding";
 export { Invitation, type InvitationArgs } from "./resources/invitation";
+export { InvitationBatch, type InvitationBatchArgs, type InvitationBatchEntry } from "./resources/invitation-batch";
 export { InvitationStage, type InvitationStageArgs } from "./resources/invitation-stage";
 export { InviteOnlyEnrollment, type InviteOnlyEnrollmentArgs } from "./resources/invite-only-enrollment";

@@ -122,22 +122,57 @@ export async function listStackEvents(
   return events.filter(({ source }) => source === stack || source?.startsWith(`${stack}; `));
 }
 
-/** The creations of the objects with these pks, on as many pages as it takes to find them. */
-export async function listCreations(
+interface EventPages {
+  readonly search: string;
+  readonly action?: EventQuery["action"];
+  /** Stops at the first older event. */
+  readonly since?: Date;
+  readonly maxPages?: number;
+}
+
+/**
+ * The events of several objects by pk, newest first. Reads as many pages of the log as it takes, which is fewer requests than a search for each
+ * of many objects.
+ */
+export async function listObjectEvents(
   client: Client,
-  model: string,
   pks: ReadonlySet<string>,
-): Promise<Map<string, ObjectEvent>> {
-  const found = new Map<string, ObjectEvent>();
-  for (let page = 1; page !== 0 && found.size < pks.size; ) {
-    const { events, next } = await readEventPage(client, {
-      search: model,
-      action: "model_created",
-      failure: "Could not read the creation events",
-      page,
-    });
+  { search, action, since, maxPages = Number.POSITIVE_INFINITY }: EventPages,
+): Promise<Map<string, ObjectEvent[]>> {
+  const found = new Map<string, ObjectEvent[]>();
+  // Of creations there is one per object, so that all may be found before the last page.
+  const isComplete = (): boolean => action === "model_created" && found.size === pks.size;
+  for (let page = 1; page !== 0 && page <= maxPages && !isComplete(); ) {
+    const failure = "Could not read authentik's event log";
+    const query = { search, failure, page, ...(action === undefined ? {} : { action }) };
+    const { events, next } = await readEventPage(client, query);
     for (const event of events) {
-      if (event.model === model && pks.has(event.pk)) found.set(event.pk, event);
+      if (pks.has(event.pk)) found.set(event.pk, [...(found.get(event.pk) ?? []), event]);
+    }
+    const oldest = events.at(-1)?.created;
+    const isPast = since !== undefined && oldest !== undefined && Date.parse(oldest) < since.getTime();
+    page = isPast || next <= page ? 0 : next;
+  }
+  return found;
+}
+
+/** The creations that requests with these nonces caused, by the values that the nonces stand for. Reads all pages of the stack's creations. */
+export async function listStackCreations<Value>(
+  client: Client,
+  stack: string,
+  model: string,
+  nonces: ReadonlyMap<string, Value>,
+): Promise<Map<Value, ObjectEvent>> {
+  const found = new Map<Value, ObjectEvent>();
+  const search = `pulumi-authentik-invitations ${stack}`;
+  const failure = "Could not read the stack's events";
+  for (let page = 1; page !== 0 && found.size < nonces.size; ) {
+    const { events, next } = await readEventPage(client, { search, action: "model_created", failure, page });
+    for (const event of events) {
+      const nonce = /; ([0-9a-f]+)\)$/.exec(event.userAgent ?? "")?.[1] ?? "";
+      const value = nonces.get(nonce);
+      // The newest comes first: a key may have been removed and added again.
+      if (event.model === model && value !== undefined && !found.has(value)) found.set(value, event);
     }
     page = next > page ? next : 0;
   }

@@ -71,9 +71,13 @@ export function originOf({ inputs }: StateResource): Origin | undefined {
 
 /** The ids of the invitations that a stack manages. */
 export function invitationIdsOf(state: State): string[] {
-  return resourcesOf(state).flatMap((resource) =>
-    resourceName(resource) === "Invitation" && !resource.external && resource.id !== undefined ? [resource.id] : [],
-  );
+  return resourcesOf(state).flatMap((resource) => {
+    if (resource.external) return [];
+    const name = resourceName(resource);
+    if (name === "Invitation") return resource.id ?? [];
+    const ids = name === "InvitationBatch" ? resource.outputs?.["ids"] : undefined;
+    return typeof ids === "object" && ids !== null ? Object.values(ids).map(String) : [];
+  });
 }
 
 /** Pulumi marks serialized secrets with these two values (`sdk/go/common/resource`). */

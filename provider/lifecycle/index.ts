@@ -3,6 +3,7 @@
  * `pulumi-authentik-invitations/provider` can ever change.
  */
 
+export { batchProvider as InvitationBatch } from "./batch/provider";
 export { invitationProvider as Invitation } from "./invitation/provider";
 export { flowProvider as Flow } from "./objects/flow";
 export { flowStageBindingProvider as FlowStageBinding } from "./objects/flow-stage-binding";

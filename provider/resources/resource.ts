@@ -5,7 +5,7 @@ import { createNonce, createTag, formatOrigin, originInput } from "../common/ori
 import { unknownValue } from "../lifecycle/values/properties";
 
 /** The names that lifecycle/index.ts exports. Old states refer to them. */
-export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationStage";
+export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationBatch" | "InvitationStage";
 
 /**
  * The source code by which Pulumi's provider process loads a resource's dynamic provider. Every state stores it twice per resource, and old

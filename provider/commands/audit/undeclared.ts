@@ -1,6 +1,6 @@
 import type { Client } from "../../authentik/client";
 import { AuthentikError } from "../../authentik/errors";
-import { listCreations, listEvents, type ObjectEvent } from "../../authentik/events";
+import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
 import { invitationIdsOf, originOf, pendingOperationsOf, type State } from "../state";
@@ -80,8 +80,9 @@ async function readCreations(
 ): Promise<Map<string, ObjectEvent> | undefined> {
   try {
     if (invitations.length > maxSearches) {
-      const wanted = new Set(invitations.map(({ pk }) => pk));
-      return await listCreations(client, "invitation", wanted);
+      const pks = new Set(invitations.map(({ pk }) => pk));
+      const creations = await listObjectEvents(client, pks, { search: "invitation", action: "model_created" });
+      return new Map([...creations].flatMap(([pk, [event]]) => (event ? [[pk, event] as const] : [])));
     }
     const events = await Promise.all(
       invitations.map(async ({ pk, name }) => {

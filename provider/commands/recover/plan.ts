@@ -1,8 +1,9 @@
 import * as providers from "../../lifecycle";
-import type { Recoverable, Recovery } from "../../lifecycle/engine/recovery";
+import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/engine/recovery";
 import type { Properties } from "../../lifecycle/values/properties";
 import {
   containsSecret,
+  invitationIdsOf,
   type Operation,
   pendingOperationsOf,
   resourceName,
@@ -29,13 +30,13 @@ const clockTolerance = 10 * 60 * 1000;
 
 /** Determines what the pending operations did, and the state without them. The state must have been exported with `--show-secrets`. */
 export async function planRecovery(state: State): Promise<{ state: State; operations: RecoveredOperation[] }> {
-  const ids = new Set(resourcesOf(state).map(({ id }) => id));
+  const ids = new Set([...resourcesOf(state).map(({ id }) => id), ...invitationIdsOf(state)]);
   const writtenAt = Date.parse(state.deployment.manifest?.time ?? "") || Date.now();
   const options = { isInState: (id: string) => ids.has(id), since: new Date(writtenAt - clockTolerance) };
   const planned = await Promise.all(
     pendingOperationsOf(state).map(async (operation) => ({
       operation,
-      recovery: operation.type === "creating" ? await recoverCreation(operation, options) : undefined,
+      recovery: await recoverOperation(state, operation, options),
     })),
   );
   const operations: RecoveredOperation[] = [];
@@ -51,16 +52,24 @@ export async function planRecovery(state: State): Promise<{ state: State; operat
   return { state: { ...state, deployment }, operations };
 }
 
-async function recoverCreation(
-  { resource }: Operation,
-  options: Parameters<Recoverable["recover"]>[1],
-): Promise<Recovery> {
+/** `undefined` for an operation that created nothing: the next refresh shows what it did. */
+async function recoverOperation(
+  state: State,
+  { resource, type }: Operation,
+  options: RecoveryOptions,
+): Promise<Recovery | undefined> {
   const name = resourceName(resource) ?? "";
+  // The update of a batch creates invitations.
+  const isBatchUpdate = type === "updating" && name === "InvitationBatch";
+  if (type !== "creating" && !isBatchUpdate) return undefined;
+  const current = resourcesOf(state).find(({ urn, delete: isDeleted }) => urn === resource.urn && !isDeleted);
+  const outputs = isBatchUpdate ? (unwrapSecrets(current?.outputs) as Properties) : undefined;
   const provider = (providers as Readonly<Record<string, Recoverable>>)[name];
   if (!provider) {
     return { outcome: "unclear", reason: "this version of the package does not have this kind of resource. Update it" };
   }
-  return await provider.recover(unwrapSecrets(resource.inputs ?? {}) as Properties, options);
+  const inputs = unwrapSecrets(resource.inputs ?? {}) as Properties;
+  return await provider.recover(inputs, outputs === undefined ? options : { ...options, outputs });
 }
 
 /** Applies the outcome to `resources`. */
@@ -83,6 +92,12 @@ function applyRecovery(
   if (recovery.outcome === "not created") return { name, type, outcome: "removed", reason: "was not created" };
 
   const { id } = recovery;
+  if (operationType === "updating") {
+    const index = resources.findIndex((other) => other.urn === resource.urn && !other.delete);
+    const current = resources[index];
+    if (current) resources[index] = { ...completeResource(current, recovery), created: current.created };
+    return { name, type, outcome: "recovered", id };
+  }
   if (resources.some((other) => other.urn === resource.urn && other.id === id)) {
     return { name, type, outcome: "removed", id, reason: "is in the state already" };
   }

@@ -37,7 +37,16 @@ export async function reportChange(
   object: ObservedObject,
   changed: readonly string[],
 ): Promise<void> {
-  const events = await readEventsForAttribution(connection, object);
+  reportChangeFromEvents(connection, object, changed, await readEventsForAttribution(connection, object));
+}
+
+/** Like {@link reportChange}, for events that have already been read. */
+export function reportChangeFromEvents(
+  connection: Connection,
+  object: ObservedObject,
+  changed: readonly string[],
+  events: readonly ObjectEvent[] | undefined,
+): void {
   // The newest update may be this stack's own, such as the one of the last `pulumi up`.
   const last = events?.find((event) => event.action === "model_updated" && !isOwn(connection, object, event));
   log(

@@ -24,6 +24,8 @@ export interface Recoverable {
 export interface RecoveryOptions {
   isInState(id: string): boolean;
   readonly since: Date;
+  /** The outputs in the state, if the interrupted operation was an update. */
+  readonly outputs?: Properties;
 }
 
 interface InterruptedCreation<Stored> {

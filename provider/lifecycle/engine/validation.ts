@@ -31,12 +31,17 @@ export function toCheckFailures(reasons: readonly string[]): dynamic.CheckFailur
   return reasons.map((reason) => ({ property: "", reason }));
 }
 
-function formatIssue(issue: z.core.$ZodIssue, names: readonly string[]): string[] {
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownProperty(key, names));
+/** Formats an issue. `names` are the properties of the object at `parent`, to suggest one for a misspelled name. */
+export function formatIssue(
+  issue: z.core.$ZodIssue,
+  names: readonly string[],
+  parent: readonly PropertyKey[] = [],
+): string[] {
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownProperty(key, names, parent));
   return [`${formatPath(issue.path)}: ${issue.message}`];
 }
 
-function unknownProperty(name: string, names: readonly string[]): string {
+function unknownProperty(name: string, names: readonly string[], parent: readonly PropertyKey[] = []): string {
   const normalize = (candidate: string): string => candidate.replaceAll("_", "").toLowerCase();
   const nearest = names
     .map((candidate) => ({ candidate, edits: distance(normalize(name), normalize(candidate)) }))
@@ -45,7 +50,7 @@ function unknownProperty(name: string, names: readonly string[]): string {
     nearest && nearest.edits <= Math.max(1, Math.floor(nearest.candidate.length / 3))
       ? `Did you mean ${nearest.candidate}?`
       : `The properties are ${names.join(", ")}`;
-  return `${formatPath([name])}: unknown property. ${suggestion}`;
+  return `${formatPath([...parent, name])}: unknown property. ${suggestion}`;
 }
 
 /** What a changed program, or a change in authentik, requires. */

@@ -22,7 +22,8 @@ export interface InvitationInputs {
 
 const instant = "must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z";
 
-const schema = z.strictObject({
+/** The schemas of an invitation's properties, each optional. */
+export const invitationProperties = {
   name: storableString
     .refine((name) => name.trim() !== "", "must not be empty")
     .refine(
@@ -57,21 +58,23 @@ const schema = z.strictObject({
   onRetired: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"').optional(),
   keepers: z.record(z.string(), z.unknown(), "must be an object").optional(),
   connection: connectionName.optional(),
-});
+};
+
+const schema = z.strictObject(invitationProperties);
 
 /** Validates an invitation's inputs. An expiry in the past is an error only if the invitation is about to be issued. */
 export function validateInvitation(inputs: Properties, isIssued: boolean): string[] {
   return [...validate(schema, inputs), ...validateExpiry(inputs, isIssued), ...validateReissue(inputs)];
 }
 
-function validateReissue({ onRetired, expires, validFor }: Properties): string[] {
+export function validateReissue({ onRetired, expires, validFor }: Properties): string[] {
   const isUnknown = expires === unknownValue || validFor === unknownValue;
   return onRetired === "reissue" && validFor === undefined && !isUnknown
     ? ['onRetired: "reissue" requires validFor instead of expires, so that each new invitation gets its own expiry']
     : [];
 }
 
-function validateExpiry({ expires, validFor }: Properties, isIssued: boolean): string[] {
+export function validateExpiry({ expires, validFor }: Properties, isIssued: boolean): string[] {
   // An unknown may resolve to undefined, so neither rule can be applied yet.
   if (expires === unknownValue || validFor === unknownValue) return [];
   if (expires !== undefined && validFor !== undefined) return ["expires: set either expires or validFor, not both"];

@@ -61,11 +61,13 @@ export class InvitationReader {
 
   async #fromListing(pk: string): Promise<StoredInvitation | undefined> {
     if (!this.#canList) return undefined;
-    const first = await (this.#firstPage ??= this.#try(listFirstInvitations(this.#client, {})));
+    this.#firstPage ??= this.#try(listFirstInvitations(this.#client, {}));
+    const first = await this.#firstPage;
     if (first === undefined) return undefined;
     const onFirstPage = first.rows.find((row) => row.pk === pk);
     if (this.#listing === undefined && this.#requests < first.totalPages) return undefined;
-    const listing = await (this.#listing ??= this.#list(first));
+    this.#listing ??= this.#list(first);
+    const listing = await this.#listing;
     if (listing === undefined) return undefined;
     if (Date.now() - listing.lastRead > maxIdle) {
       this.reset();

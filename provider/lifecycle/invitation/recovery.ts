@@ -1,3 +1,4 @@
+import type { ObjectEvent } from "../../authentik/events";
 import { listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { retrieveOwnUsername } from "../../authentik/users";
 import { originInput, parseOrigin } from "../../common/origin";
@@ -8,7 +9,7 @@ import { addDuration, formatInstant, parseDuration } from "../values/instant";
 import { isSameJson } from "../values/json";
 import type { Properties } from "../values/properties";
 import type { InvitationInputs } from "./inputs";
-import { toApiFields, toState } from "./state";
+import { type InvitationState, toApiFields, toState } from "./state";
 
 /** Finds the invitation that an interrupted run issued for these inputs. */
 export async function recoverInvitation(properties: Properties, options: RecoveryOptions): Promise<Recovery> {
@@ -23,28 +24,38 @@ export async function recoverInvitation(properties: Properties, options: Recover
   if (found === "forbidden") return await recoverByContent(connection, inputs, options);
   if (found === "not created") return { outcome: found };
   const { event } = found;
-  // It may have been used since. The next refresh determines what became of it; a new one would be a second link.
-  const stored = found.stored ?? (await asRequested(connection, inputs, event.pk, event.created, event.username));
-  return toRecovery(inputs, stored, event.created);
+  const state = await toRecoveredState(connection, inputs, event, found.stored);
+  return toRecovery(state, event.created);
 }
 
-function toRecovery(inputs: InvitationInputs, stored: StoredInvitation, created: string): Recovery {
+/** The state of an invitation that an interrupted run created. `stored` is undefined if it no longer exists. */
+export async function toRecoveredState(
+  connection: Connection,
+  inputs: InvitationInputs,
+  event: ObjectEvent,
+  stored: StoredInvitation | undefined,
+): Promise<InvitationState> {
+  // It may have been used since. The next refresh determines what became of it; a new one would be a second link.
+  const recovered = stored ?? (await asRequested(connection, inputs, event));
+  return toState(inputs, recovered, recoveredIssuedAt(inputs, recovered, event.created));
+}
+
+function toRecovery(state: InvitationState, created: string): Recovery {
+  return { outcome: "created", id: invitationId(state.pk), outputs: state as unknown as Properties, created };
+}
+
+function recoveredIssuedAt(inputs: InvitationInputs, stored: StoredInvitation, created: string): string {
   const validFor = parseDuration(inputs.validFor ?? "");
-  const issuedAt =
-    validFor === undefined || stored.expires === null
-      ? formatInstant(Math.floor(Date.parse(created) / 1000) * 1000)
-      : addDuration(stored.expires, -validFor);
-  const outputs = toState(inputs, stored, issuedAt) as unknown as Properties;
-  return { outcome: "created", id: invitationId(stored.pk), outputs, created };
+  return validFor === undefined || stored.expires === null
+    ? formatInstant(Math.floor(Date.parse(created) / 1000) * 1000)
+    : addDuration(stored.expires, -validFor);
 }
 
 /** The invitation as the request created it, after it no longer exists. */
 async function asRequested(
   connection: Connection,
   inputs: InvitationInputs,
-  pk: string,
-  created: string,
-  createdBy: string | undefined,
+  { pk, created, username: createdBy }: ObjectEvent,
 ): Promise<StoredInvitation> {
   const issuedAt = formatInstant(Math.floor(Date.parse(created) / 1000) * 1000);
   const fields = await toApiFields(inputs, issuedAt, connection);
@@ -79,7 +90,8 @@ async function recoverByContent(
   const [match, ...others] = candidates;
   if (match === undefined) return { outcome: "not created" };
   if (others.length === 0 && validFor !== undefined && match.expires !== null) {
-    return toRecovery(inputs, match, addDuration(match.expires, -validFor));
+    const created = addDuration(match.expires, -validFor);
+    return toRecovery(toState(inputs, match, created), created);
   }
   const ids = candidates.map(({ pk }) => invitationId(pk)).join(", ");
   return {

@@ -5,6 +5,23 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(asJson(a), asJson(b));
 }
 
+/** Merges two JSON values. Objects are merged recursively; any other value of `b` replaces that of `a`. */
+export function mergeJson(a: unknown, b: unknown): unknown {
+  if (!isJsonObject(a) || !isJsonObject(b)) return b;
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  // As own properties, whatever their names.
+  return Object.fromEntries(
+    keys.map((key) => {
+      if (!Object.hasOwn(b, key)) return [key, a[key]];
+      return [key, Object.hasOwn(a, key) ? mergeJson(a[key], b[key]) : b[key]];
+    }),
+  );
+}
+
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** The top-level keys whose values differ, sorted. */
 export function differingKeys(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): string[] {
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);

@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+
+/** authentik 2024.8 rejects longer names (case `invitations.create.name.51`). */
+const maxLength = 50;
+
+/** Enough to tell apart keys that have the same slug. */
+const hashLength = 6;
+
+/** The longest prefix that leaves room for some of the key. */
+export const maxPrefixLength = maxLength - hashLength - 12;
+
+/** The entries' names in authentik by key: the prefix, a dash, and the key as a slug. A key that had to be changed gets some digits of its hash. */
+export async function toEntryNames(prefix: string, keys: readonly string[]): Promise<Map<string, string>> {
+  // Published as an ES module only.
+  const { default: slugify } = await import("@sindresorhus/slugify");
+  const options = { decamelize: false, lowercase: false, preserveCharacters: ["_"] };
+  return new Map(keys.map((key) => [key, toEntryName(prefix.trim(), key, isSlug(key) ? key : slugify(key, options))]));
+}
+
+function toEntryName(prefix: string, key: string, slug: string): string {
+  const name = `${prefix}-${slug}`;
+  if (slug === key && name.length <= maxLength) return name;
+  const hash = createHash("sha256").update(key).digest("hex").slice(0, hashLength);
+  const shortened = name.slice(0, maxLength - hashLength - 1).replace(/-+$/, "");
+  return `${shortened}-${hash}`;
+}
+
+function isSlug(key: string): boolean {
+  return /^[-\w]+$/.test(key);
+}

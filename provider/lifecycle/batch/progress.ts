@@ -1,0 +1,55 @@
+/** Milliseconds between two progress messages. */
+const interval = 5000;
+
+/** Requests of one batch that run concurrently: as many as the connection allows. */
+const concurrency = 16;
+
+export interface Results<Value> {
+  readonly values: ReadonlyMap<string, Value>;
+  readonly errors: ReadonlyMap<string, unknown>;
+}
+
+/**
+ * Runs an operation for each key, concurrently. Collects errors instead of stopping at the first one. Reports the progress of long operations
+ * every few seconds and at the end: "intake-2027: 400 of 1,000 created".
+ */
+export async function forEachKey<Value>(
+  batch: string,
+  verb: string,
+  keys: readonly string[],
+  operation: (key: string) => Promise<Value>,
+): Promise<Results<Value>> {
+  // Published as an ES module only.
+  const { default: pLimit } = await import("p-limit");
+  const limit = pLimit(concurrency);
+  const values = new Map<string, Value>();
+  const errors = new Map<string, unknown>();
+  const report = (): void => {
+    const count = values.size.toLocaleString("en-US");
+    const failed = errors.size > 0 ? `, ${errors.size.toLocaleString("en-US")} failed` : "";
+    console.log(`${batch}: ${count} of ${keys.length.toLocaleString("en-US")} ${verb}${failed}`);
+  };
+  let hasReported = false;
+  const timer = setInterval(() => {
+    hasReported = true;
+    report();
+  }, interval);
+  timer.unref();
+  try {
+    await Promise.all(
+      keys.map((key) =>
+        limit(async () => {
+          try {
+            values.set(key, await operation(key));
+          } catch (error) {
+            errors.set(key, error);
+          }
+        }),
+      ),
+    );
+  } finally {
+    clearInterval(timer);
+  }
+  if (hasReported) report();
+  return { values, errors };
+}

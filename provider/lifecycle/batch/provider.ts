@@ -1,0 +1,292 @@
+import type { dynamic } from "@pulumi/pulumi";
+import { deleteInvitation } from "../../authentik/invitations";
+import { defaultConnection } from "../../common/base-url";
+import { type Origin, originInput, parseOrigin } from "../../common/origin";
+import { invitationId, normalizeUuid } from "../../common/pk";
+import { isAdopted } from "../engine/adoption";
+import { type Connection, configure, connect } from "../engine/connections";
+import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
+import { isCreate, toCheckFailures } from "../engine/validation";
+import { changeInvitation } from "../invitation/change";
+import type { InvitationInputs } from "../invitation/inputs";
+import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "../invitation/issue";
+import { changedInputs, isRetired, planChange } from "../invitation/plan";
+import { readerOf } from "../invitation/reader";
+import type { InvitationState } from "../invitation/state";
+import { isJsonObject, isSameJson } from "../values/json";
+import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
+import { batchId, entryOrigin } from "./origin";
+import { forEachKey } from "./progress";
+import { recoverBatch } from "./recovery";
+import { refreshBatch } from "./refresh";
+import { type BatchState, toBatchInputs, toBatchState, toInvitationStates } from "./state";
+
+/** What has to be done with one invitation. */
+type Action = "create" | "update" | "reissue" | "keep" | "delete";
+
+interface PlannedAction {
+  readonly action: Action;
+  readonly state?: InvitationState;
+  readonly inputs?: InvitationInputs;
+}
+
+/** The dynamic provider of `InvitationBatch`. */
+export const batchProvider = {
+  configure,
+  recover: recoverBatch,
+
+  async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
+    const { [originInput]: newOrigin, ...inputs } = withoutUndefined(news);
+    const isCreated = isCreate(olds);
+    const existing = isJsonObject(olds["invitations"]) ? olds["invitations"] : {};
+    const invitations = inputs["invitations"];
+    const checked = isJsonObject(invitations)
+      ? Object.fromEntries(
+          Object.entries(invitations).map(([key, entry]) => [key, checkEntry(entry, Object.hasOwn(existing, key))]),
+        )
+      : invitations;
+    return {
+      inputs: withoutUndefined({
+        ...inputs,
+        invitations: checked,
+        [originInput]: isCreated ? newOrigin : olds[originInput],
+      }),
+      failures: toCheckFailures(validateBatch(inputs, (key) => !Object.hasOwn(existing, key))),
+    };
+  },
+
+  async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
+    const state = olds as unknown as BatchState;
+    const isMoved = (news["connection"] ?? defaultConnection) !== (state.connection ?? defaultConnection);
+    if (isMoved) return { changes: true, replaces: ["connection"], deleteBeforeReplace: false };
+    if (news["invitations"] === unknownValue || news["name"] === unknownValue) return { changes: true };
+    const inputs = news as unknown as BatchInputs;
+    const plan = await planBatch(state, inputs);
+    warnAboutIgnoredChanges(inputs.name, plan);
+    const isWorkNeeded = [...plan.values()].some(({ action }) => action !== "keep") || state.__obsolete !== undefined;
+    return { changes: isWorkNeeded || (await hasOwnChanges(state, inputs)) };
+  },
+
+  create(properties: Properties): Promise<dynamic.CreateResult> {
+    return withUserErrors(async () => {
+      const inputs = properties as unknown as BatchInputs;
+      const origin = parseOrigin(inputs[originInput]);
+      const id = batchId(inputs);
+      const planned = await toInvitationInputs(inputs);
+      const plan = new Map([...planned].map(([key, entry]) => [key, { action: "create", inputs: entry } as const]));
+      return { id, outs: await execute(id, inputs, plan, origin, []) };
+    });
+  },
+
+  read(id: string, properties: Properties = {}): Promise<dynamic.ReadResult> {
+    return withUserErrorsAndSettingsHint(async () => {
+      const batch = properties as unknown as BatchState;
+      if (!("pks" in properties)) {
+        throw new UserError(
+          "An InvitationBatch cannot be read by an id. Import its invitations with import, by entry.",
+        );
+      }
+      const states = await toInvitationStates(batch);
+      for (const { pk } of states.values()) trackPk(pk);
+      const origin = parseOrigin(batch[originInput]);
+      const refreshed = await refreshBatch(connect(batch.connection), batch.name.trim(), states, (key) =>
+        entryOrigin(origin, key),
+      );
+      const state = await toBatchState(batch, refreshed, batch.__obsolete ?? []);
+      return { id, props: state, inputs: await toBatchInputs(state) };
+    });
+  },
+
+  update(id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
+    return withUserErrors(async () => {
+      const state = olds as unknown as BatchState;
+      const inputs = news as unknown as BatchInputs;
+      const plan = await planBatch(state, inputs);
+      return { outs: await execute(id, inputs, plan, parseOrigin(state[originInput]), state.__obsolete ?? []) };
+    });
+  },
+
+  delete(_id: string, properties: Properties): Promise<void> {
+    return withUserErrorsAndSettingsHint(async () => {
+      const batch = properties as unknown as BatchState;
+      const states = await toInvitationStates(batch);
+      const connection = connect(batch.connection);
+      const live = new Map([...states].filter(([, { gone, pk }]) => !gone && !isAdopted(pk)));
+      const origin = parseOrigin(batch[originInput]);
+      readerOf(connection).reset();
+      const { errors } = await forEachKey(batch.name, "deleted", [...live.keys()], async (key) => {
+        await deleteInvitation(connection.clientOf(entryOrigin(origin, key)), live.get(key)?.pk ?? "");
+      });
+      const replaced = await forEachKey(batch.name, "deleted", batch.__obsolete ?? [], async (pk) => {
+        await deleteInvitation(connection.clientOf(origin), pk);
+      });
+      const reasons = [...describeErrors(errors), ...describeErrors(replaced.errors, replacedName)];
+      if (reasons.length > 0) throw new UserError(reasons.join("\n"));
+    });
+  },
+};
+
+/** An entry that exists imports nothing. */
+function checkEntry(entry: unknown, exists: boolean): unknown {
+  if (!isJsonObject(entry)) return entry ?? {};
+  const { import: importOption, ...others } = entry;
+  return withoutUndefined(exists ? others : { ...others, import: importOption });
+}
+
+/** What an update has to do, by key. */
+async function planBatch(batch: BatchState, inputs: BatchInputs): Promise<Map<string, PlannedAction>> {
+  const states = await toInvitationStates(batch);
+  const declared = await toInvitationInputs(inputs);
+  const plan = new Map<string, PlannedAction>();
+  for (const [key, entry] of declared) {
+    const state = states.get(key);
+    plan.set(key, state ? { ...planEntry(state, entry), state, inputs: entry } : { action: "create", inputs: entry });
+  }
+  for (const [key, state] of states) if (!declared.has(key)) plan.set(key, { action: "delete", state });
+  return plan;
+}
+
+function planEntry(state: InvitationState, inputs: InvitationInputs): { action: Action } {
+  trackPk(state.pk);
+  const { inputs: changed, replaces } = planChange(state, { ...inputs });
+  if (replaces.length > 0) return { action: "reissue" };
+  const isDifferent = !isRetired(state) && changedInputs(state, { ...inputs }).length > 0;
+  return { action: isDifferent && changed.length > 0 ? "update" : "keep" };
+}
+
+/** Whether inputs changed that need no request, so that only the state has to be written. */
+async function hasOwnChanges(state: BatchState, inputs: BatchInputs): Promise<boolean> {
+  const old = await toBatchInputs(state);
+  const own = (properties: Properties): unknown => {
+    const { [originInput]: _, connection: __, ...others } = withoutUndefined(properties);
+    return others;
+  };
+  return !isSameJson(own(old), own({ ...inputs }));
+}
+
+/** Executes a plan. Keeps what succeeded if something fails, and names the keys that failed. */
+async function execute(
+  id: string,
+  inputs: BatchInputs,
+  plan: ReadonlyMap<string, PlannedAction>,
+  origin: Origin | undefined,
+  obsolete: readonly string[],
+): Promise<BatchState> {
+  const connection = connect(inputs.connection);
+  readerOf(connection).reset();
+  const issuedAt = currentIssuedAt();
+  const toDelete = new Set(obsolete);
+  const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));
+  const { values, errors } = await forEachKey(inputs.name, verbFor(plan), keys, async (key) => {
+    const planned = plan.get(key) as PlannedAction;
+    return await executeEntry(connection, inputs.invitations[key] ?? {}, planned, key, origin, issuedAt, toDelete);
+  });
+  const replaced = await forEachKey(inputs.name, "replaced", [...toDelete], async (pk) => {
+    await deleteInvitation(connection.clientOf(origin), pk);
+  });
+  const states = new Map<string, InvitationState>();
+  for (const [key, { action, state, inputs: declared }] of plan) {
+    const executed: InvitationState | undefined = action === "keep" ? keepState(state, declared) : values.get(key);
+    const result = errors.has(key) ? state : executed;
+    if (result !== undefined) states.set(key, result);
+  }
+  const outs = await toBatchState(inputs, states, [...replaced.errors.keys()]);
+  const reasons = [...describeErrors(errors), ...describeErrors(replaced.errors, replacedName)];
+  if (reasons.length > 0) throw Object.assign(new PartialError(), { id, properties: outs, reasons });
+  return outs;
+}
+
+/** The SDK recognizes a partial failure by its fields `id`, `properties` and `reasons`. */
+class PartialError extends UserError {
+  constructor() {
+    super("some invitations failed");
+  }
+}
+
+/** Returns the new state, `undefined` after a deletion. */
+async function executeEntry(
+  connection: Connection,
+  entry: EntryInputs,
+  { action, state, inputs }: PlannedAction,
+  key: string,
+  origin: Origin | undefined,
+  issuedAt: string,
+  toDelete: Set<string>,
+): Promise<InvitationState | undefined> {
+  const client = connection.clientOf(entryOrigin(origin, key));
+  if (action === "delete" && state) {
+    if (!state.gone && !isAdopted(state.pk)) await deleteInvitation(client, state.pk);
+    return undefined;
+  }
+  if (inputs === undefined) return state;
+  if (action === "update" && state) return await changeInvitation(state, inputs, entryOrigin(origin, key));
+  const pk = action === "create" && entry.import !== undefined ? normalizeUuid(entry.import) : undefined;
+  if (pk !== undefined) return await adoptInvitation(inputs, entryOrigin(origin, key), pk);
+  const replacedId = state === undefined ? "" : invitationId(state.pk);
+  const issued = await issueInvitation(inputs, entryOrigin(origin, key, replacedId), issuedAt);
+  if (state && !state.gone) toDelete.add(state.pk);
+  return issued;
+}
+
+/** The state of an invitation that needs no request, with inputs as configured. */
+function keepState(
+  state: InvitationState | undefined,
+  inputs: InvitationInputs | undefined,
+): InvitationState | undefined {
+  if (state === undefined || inputs === undefined || isRetired(state)) return state;
+  return withoutUndefined({
+    ...state,
+    onRetired: undefined,
+    validFor: undefined,
+    ...inputs,
+    expires: state.expires,
+  }) as unknown as InvitationState;
+}
+
+function verbFor(plan: ReadonlyMap<string, PlannedAction>): string {
+  const actions = new Set([...plan.values()].map(({ action }) => action));
+  actions.delete("keep");
+  const [only] = actions.size === 1 ? actions : [];
+  const verbs = { create: "created", update: "updated", reissue: "reissued", delete: "deleted", keep: "" };
+  return only === undefined ? "changed" : verbs[only];
+}
+
+function replacedName(pk: string): string {
+  return `the replaced invitation with the id ${invitationId(pk)}`;
+}
+
+function entryPath(key: string): string {
+  return formatPath(["invitations", key]);
+}
+
+/** Reasons that a message lists before it only counts the rest. */
+const maxReasons = 20;
+
+function describeErrors(errors: ReadonlyMap<string, unknown>, name = entryPath): string[] {
+  const reasons = [...errors].map(([key, error]) => {
+    const message = error instanceof Error ? error.message : String(error);
+    return `${name(key)}: ${message}`;
+  });
+  const rest = reasons.length - maxReasons;
+  return rest > 0 ? [...reasons.slice(0, maxReasons), `${rest} more invitations failed`] : reasons;
+}
+
+/** Keys that a warning names before it only counts the rest. */
+const maxWarnings = 5;
+
+function warnAboutIgnoredChanges(batch: string, plan: ReadonlyMap<string, PlannedAction>): void {
+  const ignored = [...plan].flatMap(([key, { action, state, inputs }]) => {
+    if (action !== "keep" || state === undefined || inputs === undefined || !isRetired(state)) return [];
+    const changed = changedInputs(state, { ...inputs }).filter((name) => name !== "expires" && name !== "validFor");
+    return changed.length === 0 ? [] : [{ key, status: state.status, changed }];
+  });
+  for (const { key, status, changed } of ignored.slice(0, maxWarnings)) {
+    console.warn(
+      `${batch}: ${formatPath(["invitations", key])} has ${status === "used" ? "been used" : "expired"}, so changes to ${changed.join(", ")} are ignored. To reissue it, change keepers or set onRetired: "reissue".`,
+    );
+  }
+  if (ignored.length > maxWarnings) {
+    console.warn(`${batch}: changes to ${ignored.length - maxWarnings} more used or expired invitations are ignored.`);
+  }
+}

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { listStackCreations } from "../../authentik/events";
+import { listInvitations } from "../../authentik/invitations";
+import { originInput, parseOrigin } from "../../common/origin";
+import { invitationId } from "../../common/pk";
+import { connect } from "../engine/connections";
+import type { Recovery, RecoveryOptions } from "../engine/recovery";
+import type { InvitationInputs } from "../invitation/inputs";
+import { toRecoveredState } from "../invitation/recovery";
+import type { InvitationState } from "../invitation/state";
+import type { Properties } from "../values/properties";
+import { type BatchInputs, toInvitationInputs } from "./inputs";
+import { batchId, entryOrigin } from "./origin";
+import { type BatchState, toBatchState, toInvitationStates } from "./state";
+
+/** Milliseconds before each lookup: the server may still be processing requests, and events may be late. */
+const lookupDelays = [0, 3000];
+
+/**
+ * Finds the invitations that an interrupted run created for a batch, key by key. `outputs` are the batch's in the state if it existed before.
+ * The next `pulumi up` goes on with the keys that are missing.
+ */
+export async function recoverBatch(properties: Properties, { outputs, isInState }: RecoveryOptions): Promise<Recovery> {
+  const inputs = properties as unknown as BatchInputs;
+  const connection = connect(inputs.connection);
+  const origin = parseOrigin(inputs[originInput]);
+  const declared = await toInvitationInputs(inputs);
+  const old = outputs as unknown as BatchState | undefined;
+  const states = old?.pks === undefined ? new Map<string, InvitationState>() : await toInvitationStates(old);
+  if (origin === undefined) return { outcome: "unclear", reason: "an older version of this package created it" };
+
+  const keyByNonce = new Map(
+    [...declared.keys()].map((key) => {
+      const replaced = states.get(key);
+      return [entryOrigin(origin, key, replaced && invitationId(replaced.pk))?.nonce ?? "", key] as const;
+    }),
+  );
+  const created = new Map<string, InvitationState>();
+  let newest: string | undefined;
+  for (const delay of lookupDelays) {
+    await sleep(delay);
+    const stack = connection.stackOf(origin);
+    const events = await connection.readEventLog(() =>
+      listStackCreations(connection.clientOf(origin), stack, "invitation", keyByNonce),
+    );
+    if (events === "forbidden") {
+      const reason =
+        "the token's user is not allowed to read the event log (permission authentik_events.view_event). List its invitations with `audit`";
+      return { outcome: "unclear", reason };
+    }
+    const stored = new Map(
+      events.size === 0
+        ? []
+        : (await listInvitations(connection.client, { search: inputs.name.trim() })).map(
+            (row) => [row.pk, row] as const,
+          ),
+    );
+    for (const [key, event] of events) {
+      if (isInState(invitationId(event.pk)) || created.has(key)) continue;
+      const entry = declared.get(key) as InvitationInputs;
+      created.set(key, await toRecoveredState(connection, entry, event, stored.get(event.pk)));
+      newest = event.created;
+    }
+  }
+  if (created.size === 0 || newest === undefined) return { outcome: "not created" };
+  const obsolete = [...created.keys()].flatMap((key) => states.get(key)?.pk ?? []);
+  const recovered = await toBatchState(old ?? inputs, new Map([...states, ...created]), [
+    ...(old?.__obsolete ?? []),
+    ...obsolete,
+  ]);
+  return { outcome: "created", id: batchId(inputs), outputs: recovered as unknown as Properties, created: newest };
+}

@@ -1,0 +1,151 @@
+import { NotFoundError, ServerError } from "../../authentik/errors";
+import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
+import { listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
+import type { Origin } from "../../common/origin";
+import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
+import type { Connection } from "../engine/connections";
+import { type Drift, detectDrift, observeFlow, observeInvitation } from "../invitation/drift";
+import { classifyMissing, needsEvents } from "../invitation/retirement";
+import type { InvitationState } from "../invitation/state";
+import { forEachKey } from "./progress";
+
+/** Above this number, reading event pages takes fewer requests than one search per invitation. */
+const maxSearches = 10;
+
+interface Missing {
+  readonly key: string;
+  readonly state: InvitationState;
+}
+
+/**
+ * Reads the invitations of a batch by list pages, and reports drift. Returns the states by key, without those that were deleted and have to be
+ * recreated.
+ */
+export async function refreshBatch(
+  connection: Connection,
+  batch: string,
+  states: ReadonlyMap<string, InvitationState>,
+  originOf: (key: string) => Origin | undefined,
+): Promise<Map<string, InvitationState>> {
+  // A retired invitation that authentik has deleted does not come back.
+  const readable = [...states].filter(([, state]) => !state.gone);
+  const stored = await readStored(connection, batch, new Map(readable));
+  const drifts = new Map<string, Drift>();
+  const missing: Missing[] = [];
+  for (const [key, state] of readable) {
+    const found = stored.get(state.pk);
+    if (found) drifts.set(key, detectDrift(state, found));
+    else missing.push({ key, state });
+  }
+  const retired = await refreshMissing(connection, missing, originOf);
+  await reportDrift(connection, states, drifts, originOf);
+  return new Map(
+    [...states].flatMap(([key, state]) => {
+      const refreshed = state.gone ? state : (drifts.get(key)?.state ?? retired.get(key));
+      return refreshed ? [[key, refreshed] as const] : [];
+    }),
+  );
+}
+
+/** The invitations that exist, by pk. */
+async function readStored(
+  connection: Connection,
+  batch: string,
+  states: ReadonlyMap<string, InvitationState>,
+): Promise<Map<string, StoredInvitation>> {
+  const { client } = connection;
+  const listed = await listInvitations(client, { search: batch }).catch((error: unknown) => {
+    // A row that the server cannot read breaks every page that contains it. Then every invitation is read singly.
+    if (error instanceof ServerError && error.request.status === 500) return [];
+    throw error;
+  });
+  const stored = new Map(listed.map((invitation) => [invitation.pk, invitation]));
+  // An invitation that is missing in the list may have another name. Only a single read says that it was deleted.
+  const unlisted = [...states].filter(([, { pk }]) => !stored.has(pk));
+  const { values, errors } = await forEachKey(
+    batch,
+    "read",
+    unlisted.map(([key]) => key),
+    async (key) => {
+      const { pk } = states.get(key) as InvitationState;
+      try {
+        return await retrieveInvitation(client, pk);
+      } catch (error) {
+        if (error instanceof NotFoundError) return undefined;
+        throw error;
+      }
+    },
+  );
+  for (const error of errors.values()) throw error;
+  for (const invitation of values.values()) if (invitation) stored.set(invitation.pk, invitation);
+  return stored;
+}
+
+async function refreshMissing(
+  connection: Connection,
+  missing: readonly Missing[],
+  originOf: (key: string) => Origin | undefined,
+): Promise<Map<string, InvitationState>> {
+  const unclear = missing.filter(({ state }) => needsEvents(state));
+  const events = await readEventsOf(
+    connection,
+    unclear.map(({ state }) => state),
+  );
+  const retired = new Map<string, InvitationState>();
+  for (const { key, state } of missing) {
+    const own = events?.get(state.pk);
+    const classified = classifyMissing(state, events === undefined ? undefined : (own ?? []));
+    if (classified) retired.set(key, classified);
+    else reportDeletionFromEvents(connection, observeInvitation(state, originOf(key)), own);
+  }
+  return retired;
+}
+
+async function reportDrift(
+  connection: Connection,
+  states: ReadonlyMap<string, InvitationState>,
+  drifts: ReadonlyMap<string, Drift>,
+  originOf: (key: string) => Origin | undefined,
+): Promise<void> {
+  const changed = [...drifts].filter(([, drift]) => drift.changed.length > 0);
+  const changedStates = changed.flatMap(([key]) => states.get(key) ?? []);
+  const events = connection.attribution
+    ? await readEventsOf(connection, changedStates).catch(() => undefined)
+    : undefined;
+  for (const [key, { changed: inputs, isFlowRemoved }] of changed) {
+    const state = states.get(key) as InvitationState;
+    const object = observeInvitation(state, originOf(key));
+    reportChangeFromEvents(connection, object, inputs, events?.get(state.pk));
+    if (isFlowRemoved) await reportFlowRemoval(connection, object, observeFlow(state, originOf(key)));
+  }
+}
+
+/** The events of invitations by pk, newest first: by one search each, or for many, from the newest events of all invitations. */
+async function readEventsOf(
+  connection: Connection,
+  states: readonly InvitationState[],
+): Promise<Map<string, readonly ObjectEvent[]> | undefined> {
+  if (states.length === 0) return new Map();
+  const { client } = connection;
+  const events = await connection.readEventLog(async () => {
+    if (states.length <= maxSearches) {
+      return new Map(
+        await Promise.all(
+          states.map(async ({ pk, name }) => [pk, await listEvents(client, pk, `invitation "${name}"`)] as const),
+        ),
+      );
+    }
+    const oldest = states.map(({ issuedAt }) => Date.parse(issuedAt)).reduce((a, b) => Math.min(a, b));
+    const found = await listObjectEvents(client, new Set(states.map(({ pk }) => pk)), {
+      search: "invitation",
+      since: new Date(oldest),
+      maxPages: states.length,
+    });
+    const others = states.filter(({ pk }) => !found.has(pk));
+    for (const { pk, name } of others) found.set(pk, await listEvents(client, pk, `invitation "${name}"`));
+    return found;
+  });
+  if (events !== "forbidden") return events;
+  connection.warnAboutEventLog();
+  return undefined;
+}

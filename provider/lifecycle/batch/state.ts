@@ -1,0 +1,179 @@
+import { originInput } from "../../common/origin";
+import { invitationId } from "../../common/pk";
+import type { InvitationInputs } from "../invitation/inputs";
+import { changedInputs } from "../invitation/plan";
+import { type InvitationState, toInputs } from "../invitation/state";
+import { isJsonObject, isSameJson } from "../values/json";
+import { withoutUndefined } from "../values/properties";
+import { type BatchInputs, type EntryInputs, toInvitationInputs } from "./inputs";
+
+/** What a state has of an invitation, apart from its inputs, pk and status. */
+type Details = Pick<
+  InvitationState,
+  "issuedAt" | "expires" | "retiredAt" | "gone" | "flowPk" | "flowSlug" | "createdBy" | "__declaredExpires"
+> & {
+  /** The inputs that differ from the declared ones, because they were changed outside Pulumi. */
+  readonly drifted?: Partial<InvitationInputs>;
+};
+
+/**
+ * A batch's outputs in Pulumi's state. To keep thousands of invitations small, details that most of them share are stored once, and
+ * derivable ones not at all. Pulumi does not display properties that start with `__`.
+ */
+export interface BatchState extends BatchInputs {
+  /** Secret. */
+  readonly pks: Readonly<Record<string, string>>;
+  readonly ids: Readonly<Record<string, string>>;
+  readonly statuses: Readonly<Record<string, InvitationState["status"]>>;
+  /** Details that an invitation has unless `__details` says otherwise. */
+  readonly __common: Partial<Details>;
+  readonly __details: Readonly<Record<string, Partial<Record<keyof Details, unknown>>>>;
+  /** Secret. Pks of replaced invitations that could not be deleted yet. */
+  readonly __obsolete?: readonly string[];
+}
+
+const detailNames = [
+  "issuedAt",
+  "expires",
+  "retiredAt",
+  "gone",
+  "flowPk",
+  "flowSlug",
+  "createdBy",
+  "__declaredExpires",
+  "drifted",
+] as const;
+
+/** The state of each invitation by key. */
+export async function toInvitationStates(batch: BatchState): Promise<Map<string, InvitationState>> {
+  const inputs = await toInvitationInputs({ ...batch, invitations: declaredEntries(batch) });
+  return new Map(
+    [...inputs].map(([key, declared]) => {
+      const { drifted, ...details } = detailsOf(batch, key);
+      const state = { ...declared, ...drifted, ...details, pk: batch.pks[key], status: batch.statuses[key] };
+      return [key, withoutUndefined(state) as unknown as InvitationState];
+    }),
+  );
+}
+
+/** The entries of a batch that exist, as declared. */
+function declaredEntries({ invitations, pks }: BatchState): Record<string, EntryInputs> {
+  return Object.fromEntries(Object.keys(pks).map((key) => [key, invitations[key] ?? {}]));
+}
+
+function detailsOf({ __common, __details }: BatchState, key: string): Details {
+  const own = __details[key] ?? {};
+  // Null marks a shared detail that this invitation does not have.
+  const entries = detailNames.map((name) => [name, name in own ? (own[name] ?? undefined) : __common[name]]);
+  return withoutUndefined(Object.fromEntries(entries)) as unknown as Details;
+}
+
+/** The batch's outputs. `inputs` are as configured; `states` are the invitations that exist, by key. */
+export async function toBatchState(
+  inputs: BatchInputs,
+  states: ReadonlyMap<string, InvitationState>,
+  obsolete: readonly string[],
+): Promise<BatchState> {
+  const invitations = Object.fromEntries(
+    [...states.keys()].map((key) => [key, withoutImport(inputs.invitations[key])]),
+  );
+  const declared = await toInvitationInputs({ ...inputs, invitations });
+  const details = new Map([...states].map(([key, state]) => [key, toDetails(state, declared.get(key))]));
+  const common = mostFrequent([...details.values()]);
+  const own = [...details].flatMap(([key, detail]) => {
+    const differing = detailNames.filter((name) => !isSameJson(detail[name], common[name]));
+    if (differing.length === 0) return [];
+    return [[key, Object.fromEntries(differing.map((name) => [name, detail[name] ?? null]))] as const];
+  });
+  const by = <T>(select: (state: InvitationState) => T): Record<string, T> =>
+    Object.fromEntries([...states].map(([key, state]) => [key, select(state)]));
+  return withoutUndefined({
+    ...inputs,
+    invitations,
+    pks: by(({ pk }) => pk),
+    ids: by(({ pk }) => invitationId(pk)),
+    statuses: by(({ status }) => status),
+    __common: common,
+    __details: Object.fromEntries(own),
+    __obsolete: obsolete.length > 0 ? obsolete : undefined,
+    [originInput]: inputs[originInput],
+  }) as unknown as BatchState;
+}
+
+function withoutImport({ import: _, ...entry }: EntryInputs = {}): EntryInputs {
+  return entry;
+}
+
+function toDetails(state: InvitationState, declared: InvitationInputs | undefined): Details {
+  const { issuedAt, expires, retiredAt, gone, flowPk, flowSlug, createdBy, __declaredExpires } = state;
+  const inputs = toInputs(state);
+  const changed = declared === undefined ? [] : changedInputs(state, { ...declared });
+  const drifted =
+    changed.length > 0 ? Object.fromEntries(changed.map((name) => [name, inputs[name] ?? null])) : undefined;
+  return withoutUndefined({
+    issuedAt,
+    // With `expires`, the declared value says it already.
+    expires: declared?.expires === expires ? undefined : expires,
+    retiredAt,
+    gone,
+    flowPk,
+    flowSlug,
+    createdBy,
+    __declaredExpires,
+    drifted,
+  }) as unknown as Details;
+}
+
+/** For each detail, the value that most invitations have. */
+function mostFrequent(details: readonly Details[]): Partial<Details> {
+  const entries = detailNames.flatMap((name) => {
+    const counts = new Map<string, number>();
+    for (const detail of details) {
+      const value = detail[name] === undefined ? "" : JSON.stringify(detail[name]);
+      counts.set(value, (counts.get(value) ?? 0) + 1);
+    }
+    const [value = ""] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? [];
+    return value === "" ? [] : [[name, JSON.parse(value) as unknown] as const];
+  });
+  return Object.fromEntries(entries) as Partial<Details>;
+}
+
+/**
+ * The inputs that correspond to a state, so that a refresh shows which line of which key drifted. A drifted entry shows its values in
+ * authentik; everything else is as configured.
+ */
+export async function toBatchInputs(state: BatchState): Promise<Record<string, unknown>> {
+  const { pks: _, ids, statuses, __common, __details, __obsolete, ...inputs } = state;
+  const invitations = Object.fromEntries(
+    Object.keys(state.pks).map((key) => {
+      const { drifted } = detailsOf(state, key);
+      const entry = state.invitations[key] ?? {};
+      return [key, drifted === undefined ? entry : { ...entry, ...shownDrift(entry, drifted, state) }];
+    }),
+  );
+  return { ...inputs, invitations };
+}
+
+/** Drifted inputs as an entry shows them: of `fixedData`, only what its entry declares or what differs from the batch's. */
+function shownDrift(
+  entry: EntryInputs,
+  drifted: Partial<InvitationInputs>,
+  batch: BatchInputs,
+): Record<string, unknown> {
+  const { fixedData, ...others } = drifted;
+  return fixedData === undefined
+    ? others
+    : { ...others, fixedData: unmerge(batch.fixedData ?? {}, entry.fixedData ?? {}, fixedData) };
+}
+
+function unmerge(shared: unknown, own: unknown, stored: unknown): unknown {
+  if (!isJsonObject(shared) || !isJsonObject(stored)) return stored;
+  const ownRecord = isJsonObject(own) ? own : {};
+  const entries = [...new Set([...Object.keys(shared), ...Object.keys(stored)])].flatMap((key) => {
+    if (!Object.hasOwn(stored, key)) return [[key, null] as const];
+    if (!Object.hasOwn(shared, key)) return [[key, stored[key]] as const];
+    if (!Object.hasOwn(ownRecord, key) && isSameJson(shared[key], stored[key])) return [];
+    return [[key, unmerge(shared[key], ownRecord[key], stored[key])] as const];
+  });
+  return Object.fromEntries(entries);
+}
