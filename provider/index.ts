@@ -21,7 +21,12 @@ export {
   getInvitationsOutput,
 } from "./functions/get-invitations";
 export { type FoundStage, type GetStageArgs, getStage, getStageOutput } from "./functions/get-stage";
-export { type CsvRow, type InvitationsFromCsvOptions, invitationsFromCsv } from "./functions/invitations-from-csv";
+export {
+  type CsvInvitation,
+  type CsvRow,
+  type InvitationsFromCsvOptions,
+  invitationsFromCsv,
+} from "./functions/invitations-from-csv";
 export { Flow, type FlowArgs } from "./resources/flow";
 export { FlowStageBinding, type FlowStageBindingArgs } from "./resources/flow-stage-binding";
 export { Invitation, type InvitationArgs } from "./resources/invitation";

@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
+const day = 86_400_000;
+
 /** The outputs of an invitation that its warnings depend on. */
 interface WatchedInvitation extends pulumi.Resource {
   readonly name: pulumi.Output<string>;
@@ -27,9 +29,16 @@ export function warnAboutLifecycle(invitation: WatchedInvitation, args: WatchedA
     // Unit test mocks, and states that this package did not write, may have neither.
     if (typeof status !== "string" || typeof expires !== "string") return;
     if (status !== "pending") warnAboutIgnoredChanges(invitation, args);
-    else if (!pulumi.runtime.isDryRun() && Date.parse(expires) - Date.now() < 86_400_000) {
-      await pulumi.log.warn(`expires within a day, on ${expires}`, invitation);
-    }
+    else if (!pulumi.runtime.isDryRun() && Date.parse(expires) - Date.now() < day) warnAboutExpiry(invitation, expires);
+  });
+}
+
+/** An invitation that was issued for a short time expires soon as intended, so it has to have little of its life left. */
+function warnAboutExpiry(invitation: WatchedInvitation, expires: string): void {
+  invitation.issuedAt.apply(async (issuedAt) => {
+    const remaining = Date.parse(expires) - Date.now();
+    const isShortLived = remaining > (Date.parse(expires) - Date.parse(issuedAt)) / 4;
+    if (!isShortLived) await pulumi.log.warn(`expires within a day, on ${expires}`, invitation);
   });
 }
 
