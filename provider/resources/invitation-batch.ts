@@ -123,7 +123,6 @@ export class InvitationBatch extends AuthentikResource {
       { ...args, name: orDefault(name, args?.name) },
       [
         "name",
-        "invitations",
         "expires",
         "validFor",
         "fixedData",
@@ -135,12 +134,14 @@ export class InvitationBatch extends AuthentikResource {
         "pks",
         "ids",
         "statuses",
+        "__invitations",
         "__common",
         "__details",
         "__obsolete",
       ],
       ["pks", "__obsolete"],
-      opts,
+      // Pulumi would display thousands of unchanged ids and statuses around one that changed.
+      { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses"] },
     );
     connectionArguments.set(this, args?.connection);
   }

@@ -65,7 +65,8 @@ export const batchProvider = {
     const plan = await planBatch(state, inputs);
     warnAboutIgnoredChanges(inputs.name, plan);
     const isWorkNeeded = [...plan.values()].some(({ action }) => action !== "keep") || state.__obsolete !== undefined;
-    return { changes: isWorkNeeded || (await hasOwnChanges(state, inputs)) };
+    // The engine compares the inputs itself, and shows only the keys that differ. It would show every key with `changes: true`.
+    return (await hasOwnChanges(state, inputs)) ? { replaces: [] } : { changes: isWorkNeeded };
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -93,7 +94,8 @@ export const batchProvider = {
       const refreshed = await refreshBatch(connect(batch.connection), batch.name.trim(), states, (key) =>
         entryOrigin(origin, key),
       );
-      const state = await toBatchState(batch, refreshed, batch.__obsolete ?? []);
+      const inputs = { ...batch, invitations: batch.__invitations };
+      const state = await toBatchState(inputs, refreshed, batch.__obsolete ?? []);
       return { id, props: state, inputs: await toBatchInputs(state) };
     });
   },

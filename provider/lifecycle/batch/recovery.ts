@@ -64,7 +64,9 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
   }
   if (created.size === 0 || newest === undefined) return { outcome: "not created" };
   const obsolete = [...created.keys()].flatMap((key) => states.get(key)?.pk ?? []);
-  const recovered = await toBatchState(old ?? inputs, new Map([...states, ...created]), [
+  const entries = Object.fromEntries([...created.keys()].map((key) => [key, inputs.invitations[key] ?? {}]));
+  const base = { ...(old ?? inputs), invitations: { ...old?.__invitations, ...entries } };
+  const recovered = await toBatchState(base, new Map([...states, ...created]), [
     ...(old?.__obsolete ?? []),
     ...obsolete,
   ]);

@@ -1,6 +1,7 @@
 import { NotFoundError, ServerError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
+import { toPrintableLine } from "../../authentik/printable";
 import type { Origin } from "../../common/origin";
 import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
 import type { Connection } from "../engine/connections";
@@ -39,12 +40,33 @@ export async function refreshBatch(
   }
   const retired = await refreshMissing(connection, missing, originOf);
   await reportDrift(connection, states, drifts, originOf);
-  return new Map(
+  const refreshed = new Map(
     [...states].flatMap(([key, state]) => {
-      const refreshed = state.gone ? state : (drifts.get(key)?.state ?? retired.get(key));
-      return refreshed ? [[key, refreshed] as const] : [];
+      const current = state.gone ? state : (drifts.get(key)?.state ?? retired.get(key));
+      return current ? [[key, current] as const] : [];
     }),
   );
+  reportRetired(batch, states, refreshed);
+  return refreshed;
+}
+
+/** Keys that a message names before it only counts the rest. */
+const maxKeys = 5;
+
+/** Reports which invitations were used or have expired since the last refresh. */
+function reportRetired(
+  batch: string,
+  before: ReadonlyMap<string, InvitationState>,
+  after: ReadonlyMap<string, InvitationState>,
+): void {
+  for (const status of ["used", "expired"] as const) {
+    const keys = [...after].flatMap(([key, state]) =>
+      state.status === status && before.get(key)?.status === "pending" ? [key] : [],
+    );
+    const rest = keys.length > maxKeys ? ` and ${(keys.length - maxKeys).toLocaleString("en-US")} more` : "";
+    if (keys.length > 0)
+      console.log(toPrintableLine(`${batch}: ${status}: ${keys.slice(0, maxKeys).join(", ")}${rest}`));
+  }
 }
 
 /** The invitations that exist, by pk. */

@@ -20,7 +20,9 @@ type Details = Pick<
  * A batch's outputs in Pulumi's state. To keep thousands of invitations small, details that most of them share are stored once, and
  * derivable ones not at all. Pulumi does not display properties that start with `__`.
  */
-export interface BatchState extends BatchInputs {
+export interface BatchState extends Omit<BatchInputs, "invitations"> {
+  /** The entries of the invitations that exist, as configured. Not an output, because a refresh would print all of them. */
+  readonly __invitations: BatchInputs["invitations"];
   /** Secret. */
   readonly pks: Readonly<Record<string, string>>;
   readonly ids: Readonly<Record<string, string>>;
@@ -46,7 +48,7 @@ const detailNames = [
 
 /** The state of each invitation by key. */
 export async function toInvitationStates(batch: BatchState): Promise<Map<string, InvitationState>> {
-  const inputs = await toInvitationInputs({ ...batch, invitations: declaredEntries(batch) });
+  const inputs = await toInvitationInputs({ ...batch, invitations: batch.__invitations });
   return new Map(
     [...inputs].map(([key, declared]) => {
       const { drifted, ...details } = detailsOf(batch, key);
@@ -54,11 +56,6 @@ export async function toInvitationStates(batch: BatchState): Promise<Map<string,
       return [key, withoutUndefined(state) as unknown as InvitationState];
     }),
   );
-}
-
-/** The entries of a batch that exist, as declared. */
-function declaredEntries({ invitations, pks }: BatchState): Record<string, EntryInputs> {
-  return Object.fromEntries(Object.keys(pks).map((key) => [key, invitations[key] ?? {}]));
 }
 
 function detailsOf({ __common, __details }: BatchState, key: string): Details {
@@ -87,9 +84,10 @@ export async function toBatchState(
   });
   const by = <T>(select: (state: InvitationState) => T): Record<string, T> =>
     Object.fromEntries([...states].map(([key, state]) => [key, select(state)]));
+  const { invitations: _, ...shared } = inputs;
   return withoutUndefined({
-    ...inputs,
-    invitations,
+    ...shared,
+    __invitations: invitations,
     pks: by(({ pk }) => pk),
     ids: by(({ pk }) => invitationId(pk)),
     statuses: by(({ status }) => status),
@@ -143,11 +141,11 @@ function mostFrequent(details: readonly Details[]): Partial<Details> {
  * authentik; everything else is as configured.
  */
 export async function toBatchInputs(state: BatchState): Promise<Record<string, unknown>> {
-  const { pks: _, ids, statuses, __common, __details, __obsolete, ...inputs } = state;
+  const { pks: _, ids, statuses, __invitations, __common, __details, __obsolete, ...inputs } = state;
   const invitations = Object.fromEntries(
     Object.keys(state.pks).map((key) => {
       const { drifted } = detailsOf(state, key);
-      const entry = state.invitations[key] ?? {};
+      const entry = __invitations[key] ?? {};
       return [key, drifted === undefined ? entry : { ...entry, ...shownDrift(entry, drifted, state) }];
     }),
   );
@@ -158,7 +156,7 @@ export async function toBatchInputs(state: BatchState): Promise<Record<string, u
 function shownDrift(
   entry: EntryInputs,
   drifted: Partial<InvitationInputs>,
-  batch: BatchInputs,
+  batch: BatchState,
 ): Record<string, unknown> {
   const { fixedData, ...others } = drifted;
   return fixedData === undefined
