@@ -139,7 +139,8 @@ export class InvitationBatch extends AuthentikResource {
         "__details",
         "__obsolete",
       ],
-      ["pks", "__obsolete"],
+      // Pulumi only keeps a secret of an input secret in the output of the same name, and `invitations` is none.
+      ["pks", "__invitations", "__details", "__obsolete"],
       // Pulumi would display thousands of unchanged ids and statuses around one that changed.
       { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses"] },
     );

@@ -27,6 +27,8 @@ type Action = "create" | "update" | "reissue" | "keep" | "delete";
 
 interface PlannedAction {
   readonly action: Action;
+  /** Whether inputs changed that only the state has, such as `onRetired`. */
+  readonly isChanged?: boolean;
   readonly state?: InvitationState;
   readonly inputs?: InvitationInputs;
 }
@@ -64,9 +66,10 @@ export const batchProvider = {
     const inputs = news as unknown as BatchInputs;
     const plan = await planBatch(state, inputs);
     warnAboutIgnoredChanges(inputs.name, plan);
-    const isWorkNeeded = [...plan.values()].some(({ action }) => action !== "keep") || state.__obsolete !== undefined;
+    const isChanged = [...plan.values()].some(({ action, isChanged }) => action !== "keep" || isChanged);
+    if (!isChanged && state.__obsolete === undefined) return { changes: false };
     // The engine compares the inputs itself, and shows only the keys that differ. It would show every key with `changes: true`.
-    return (await hasOwnChanges(state, inputs)) ? { replaces: [] } : { changes: isWorkNeeded };
+    return (await hasOwnChanges(state, inputs)) ? { replaces: [] } : { changes: true };
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -149,12 +152,12 @@ async function planBatch(batch: BatchState, inputs: BatchInputs): Promise<Map<st
   return plan;
 }
 
-function planEntry(state: InvitationState, inputs: InvitationInputs): { action: Action } {
+function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAction {
   trackPk(state.pk);
   const { inputs: changed, replaces } = planChange(state, { ...inputs });
   if (replaces.length > 0) return { action: "reissue" };
   const isDifferent = !isRetired(state) && changedInputs(state, { ...inputs }).length > 0;
-  return { action: isDifferent && changed.length > 0 ? "update" : "keep" };
+  return { action: isDifferent ? "update" : "keep", isChanged: changed.length > 0 };
 }
 
 /** Whether inputs changed that need no request, so that only the state has to be written. */
