@@ -3,6 +3,7 @@ module.exports = {
   testEnvironment: "node",
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   maxWorkers: 2,
+  globalSetup: "<rootDir>/test/bundle.mjs",
   setupFiles: ["<rootDir>/test/jest-setup.js"],
   transform: {
     "^.+\\.[mc]?[jt]s$": [

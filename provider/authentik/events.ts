@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { normalizeUuid } from "../common/pk";
 import type { Client } from "./client";
 import { parseSource } from "./user-agent";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invitationId } from "../common/pk";
 import type { Client, ClientRequest, ListPage } from "./client";
 

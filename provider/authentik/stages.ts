@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Client } from "./client";
 
 /** A stage of any kind, as authentik returns it in the list of all stages. */

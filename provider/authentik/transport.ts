@@ -91,13 +91,11 @@ export class Transport {
   readonly #origin: string;
   readonly #prefix: string;
   readonly #headers: Record<string, string>;
-  readonly #undici: typeof import("undici");
-  readonly #dispatcher: Dispatcher;
+  readonly #insecure: boolean;
   readonly #limits: Limits;
+  #dispatcher: Promise<Dispatcher> | undefined;
 
   constructor(options: TransportOptions) {
-    // Loaded lazily, because loading takes 50 ms and a preview without a refresh sends no request.
-    this.#undici = require("undici") as typeof import("undici");
     const url = new URL(options.url);
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, "");
@@ -107,14 +105,7 @@ export class Transport {
       accept: "application/json",
       authorization: `Bearer ${options.token}`,
     };
-    const tls = options.insecure ? { rejectUnauthorized: false } : {};
-    this.#dispatcher = new this.#undici.EnvHttpProxyAgent({
-      connections: this.#limits.connections,
-      connect: { ...tls, timeout: this.#limits.connectTimeout },
-      requestTls: tls,
-      headersTimeout: this.#limits.headersTimeout,
-      bodyTimeout: this.#limits.bodyTimeout,
-    });
+    this.#insecure = options.insecure ?? false;
   }
 
   /** Sends the request, retries it where that is safe, and returns the response whatever its status. */
@@ -138,7 +129,20 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.close();
+    await (await this.#dispatcher)?.close();
+  }
+
+  async #createDispatcher(): Promise<Dispatcher> {
+    // Loaded at the first request, because a preview without a refresh sends none.
+    const { EnvHttpProxyAgent } = await import("undici");
+    const tls = this.#insecure ? { rejectUnauthorized: false } : {};
+    return new EnvHttpProxyAgent({
+      connections: this.#limits.connections,
+      connect: { ...tls, timeout: this.#limits.connectTimeout },
+      requestTls: tls,
+      headersTimeout: this.#limits.headersTimeout,
+      bodyTimeout: this.#limits.bodyTimeout,
+    });
   }
 
   async #sendOnce(request: TransportRequest): Promise<HttpResponse> {
@@ -146,8 +150,10 @@ export class Transport {
     let response: Dispatcher.ResponseData;
     let text: string;
     try {
-      response = await this.#undici.request(this.#origin + this.#prefix + request.path, {
-        dispatcher: this.#dispatcher,
+      this.#dispatcher ??= this.#createDispatcher();
+      response = await (await this.#dispatcher).request({
+        origin: this.#origin,
+        path: this.#prefix + request.path,
         method: request.method,
         headers: {
           ...this.#headers,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Client } from "./client";
 
 /** `GET /api/v3/core/users/me/`: the username of the token's user. */

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { z } from "zod";
+import * as z from "zod";
 import type { Configuration } from "../lifecycle/engine/settings";
 import { UserError } from "../lifecycle/engine/user-error";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
 import { UserError } from "../lifecycle/engine/user-error";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Client } from "../../authentik/client";
 import { NotFoundError, ServerError } from "../../authentik/errors";
 import { listFlowStageBindings, type StoredFlowStageBinding } from "../../authentik/flow-stage-bindings";

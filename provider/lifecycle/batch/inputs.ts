@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
 import { formatIssue, validate } from "../engine/validation";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { TransportOptions } from "../../authentik/transport";
 import { defaultConnection, parseBaseUrl } from "../../common/base-url";
 import { UserError } from "./user-error";

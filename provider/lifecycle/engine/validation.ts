@@ -1,6 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { distance } from "fastest-levenshtein";
-import type { z } from "zod";
+import type * as z from "zod";
 import { formatPath, type Properties, unknownValue } from "../values/properties";
 
 /** Whether `check` is called for a resource that is to be created or replaced: only then does the engine pass no old inputs. */

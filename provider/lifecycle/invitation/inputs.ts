@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { originInput } from "../../common/origin";
 import { validate } from "../engine/validation";
 import { fixedData } from "../values/fixed-data";

@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Client } from "../../authentik/client";
 import { NotFoundError } from "../../authentik/errors";
 import { defaultConnection } from "../../common/base-url";

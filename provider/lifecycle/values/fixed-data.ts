@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Maximum depth. Every recorded version returns case `body.deep-200` correctly. At about 300 levels authentik saves data that it cannot read back,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isKnownString } from "./properties";
 
 /** A string that authentik can store: authentik rejects NUL in names (case `stages.create.name-nul`) and unpaired surrogates in any JSON. */

@@ -1,0 +1,75 @@
+/**
+ * Bundles the package into `dist`, next to the declarations that the compiler writes. Each run of Pulumi starts a provider process, which
+ * otherwise loads zod and undici from about 300 files.
+ */
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build, transform } from "esbuild";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const chunks = "chunks";
+
+/** The transport uses one class of undici. Its index also loads caches, mocks, WebSockets and fetch. */
+const undici = `
+  Object.assign(require("undici/lib/dispatcher/dispatcher").prototype, { request: require("undici/lib/api/api-request") });
+  export const EnvHttpProxyAgent = require("undici/lib/dispatcher/env-http-proxy-agent");
+`;
+
+const undiciPlugin = {
+  name: "undici",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^undici$/ }, () => ({ path: "undici", namespace: "undici" }));
+    onLoad({ filter: /./, namespace: "undici" }, () => ({ contents: undici, resolveDir: root }));
+  },
+};
+
+/** Also jest's global setup, so that tests never run an outdated `dist`. */
+export default async function bundle() {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ["provider/index.ts", "provider/lifecycle/index.ts", "provider/commands/main.ts"],
+    outbase: "provider",
+    outdir: "dist",
+    chunkNames: `${chunks}/[name]-[hash]`,
+    bundle: true,
+    // Only ES modules can share chunks.
+    format: "esm",
+    splitting: true,
+    platform: "node",
+    target: "node20",
+    external: ["@pulumi/pulumi", "csv-parse"],
+    plugins: [undiciPlugin],
+    minifySyntax: true,
+    metafile: true,
+    write: false,
+  });
+  const dist = join(root, "dist");
+  await rm(join(dist, chunks), { recursive: true, force: true });
+  for (const { path, text } of outputFiles) {
+    // Pulumi loads the provider with `require`.
+    const { code } = await transform(text, {
+      format: "cjs",
+      platform: "node",
+      target: "node20",
+      minifyWhitespace: true,
+    });
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, code);
+  }
+  await writeFile(join(dist, "THIRD-PARTY-LICENSES"), await readLicenses(Object.keys(metafile.inputs)));
+}
+
+/** The licenses of the packages that were bundled, which require that copies include them. */
+async function readLicenses(files) {
+  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  const licenses = [...new Set(folders)].sort().map(async (folder) => {
+    const { name, version } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8"));
+    const license = (await readdir(join(root, folder))).find((file) => /^licen[cs]e/i.test(file));
+    if (license === undefined) throw new Error(`${name} has no license file.`);
+    return `${name} ${version}\n\n${await readFile(join(root, folder, license), "utf8")}`;
+  });
+  return (await Promise.all(licenses)).join("\n---\n\n");
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await bundle();
