@@ -99,11 +99,11 @@ class Batched implements Stack {
   }
 
   pk(key: Key): string | undefined {
-    return this.batch.pks?.[key];
+    return this.batch.pks[key];
   }
 
   status(key: Key): unknown {
-    return this.batch.statuses?.[key];
+    return this.batch.statuses[key];
   }
 }
 

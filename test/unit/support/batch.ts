@@ -74,11 +74,11 @@ export class Batch {
   }
 
   get pks(): Record<string, string> {
-    return this.outputs["pks"] as Record<string, string>;
+    return (this.outputs["pks"] ?? {}) as Record<string, string>;
   }
 
   get statuses(): Record<string, string> {
-    return this.outputs["statuses"] as Record<string, string>;
+    return (this.outputs["statuses"] ?? {}) as Record<string, string>;
   }
 
   pk(key: string): string {
