@@ -11,9 +11,9 @@ module.exports = {
       { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
     ],
   },
-  // nock 15 and its dependencies are published only as ES modules, which jest cannot load.
+  // These packages are published only as ES modules, which jest cannot load: nock 15, slugify and p-limit with their dependencies.
   transformIgnorePatterns: [
-    "/node_modules/(?!(nock|@mswjs/interceptors|@open-draft|outvariant|rettime|is-node-process)/)",
+    "/node_modules/(?!(nock|@mswjs/interceptors|@open-draft|outvariant|rettime|is-node-process|@sindresorhus|p-limit|yocto-queue|escape-string-regexp)/)",
   ],
   // Dynamic imports name the compiled file. Maps them to the source.
   moduleNameMapper: { "^(\\.{1,2}/(?:lifecycle|authentik)/.*)\\.js$": "$1" },

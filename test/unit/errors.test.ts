@@ -337,8 +337,8 @@ describe("a list", () => {
     const found = await listInvitations(client, { name: "jane" });
     expect(found.map((invitation) => invitation.pk)).toEqual([pk, secondPk]);
     expect(requestLines()).toEqual([
-      `GET ${invitationsPath}?name=jane&ordering=pk&page_size=100&page=1`,
-      `GET ${invitationsPath}?name=jane&ordering=pk&page_size=100&page=2`,
+      `GET ${invitationsPath}?name=jane&ordering=pk&page_size=500&page=1`,
+      `GET ${invitationsPath}?name=jane&ordering=pk&page_size=500&page=2`,
     ]);
   });
 

@@ -26,7 +26,7 @@ import {
 const invitationsPath = "/stages/invitation/invitations/";
 const invitationPath = `${invitationsPath}${pk}/`;
 const id = invitationId(pk);
-const flowLookup = (slug: string): string => `GET /flows/instances/?slug=${slug}&ordering=pk&page_size=100&page=1`;
+const flowLookup = (slug: string): string => `GET /flows/instances/?slug=${slug}&ordering=pk&page_size=500&page=1`;
 
 async function create(inputs: Properties): Promise<{ id: string; outs: Properties }> {
   const created = await invitationProvider.create(inputs);

@@ -42,7 +42,7 @@ import {
 const flowsPath = "/flows/instances/";
 const stagesPath = "/stages/invitation/stages/";
 const invitationsPath = "/stages/invitation/invitations/";
-const firstPage = "ordering=pk&page_size=100&page=1";
+const firstPage = "ordering=pk&page_size=500&page=1";
 
 beforeEach(() => {
   resetHttpMocks();
@@ -271,7 +271,7 @@ describe("getInvitations", () => {
       created_by__username: "akadmin",
       expires: "2031-05-06T09:08:09+02:00",
       ordering: "pk",
-      page_size: "100",
+      page_size: "500",
       page: "1",
     });
   });

@@ -99,7 +99,7 @@ describe.each(Object.keys(waysToLoseAResponse))("a lost create response (%s)", (
     expect(outs).toMatchObject({ pk: createdPk, name: "jane" });
     expect(server.received.map(({ method, path }) => `${method} ${path}`)).toEqual([
       `POST ${invitationsPath}`,
-      `GET ${invitationsPath}?name=jane&ordering=pk&page_size=100&page=1`,
+      `GET ${invitationsPath}?name=jane&ordering=pk&page_size=500&page=1`,
     ]);
     expect(warn.mock.calls).toEqual([
       [

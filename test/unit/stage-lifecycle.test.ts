@@ -25,7 +25,7 @@ type Properties = Record<string, unknown>;
 
 const stagesPath = "/stages/invitation/stages/";
 const stagePath = `${stagesPath}${stagePk}/`;
-const lookupRequest = `GET ${stagesPath}?name=invitation&ordering=pk&page_size=100&page=1`;
+const lookupRequest = `GET ${stagesPath}?name=invitation&ordering=pk&page_size=500&page=1`;
 const inputs = { name: "invitation", continueFlowWithoutInvitation: false };
 const outputs = {
   pk: stagePk,

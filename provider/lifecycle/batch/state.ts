@@ -12,7 +12,7 @@ type Details = Pick<
   InvitationState,
   "issuedAt" | "expires" | "retiredAt" | "gone" | "flowPk" | "flowSlug" | "createdBy" | "__declaredExpires"
 > & {
-  /** The inputs that differ from the declared ones, because they were changed outside Pulumi. */
+  /** The inputs that differ from the declared ones, because they were changed outside Pulumi, or because an update failed. */
   readonly drifted?: Partial<InvitationInputs>;
 };
 
@@ -106,6 +106,8 @@ function toDetails(state: InvitationState, declared: InvitationInputs | undefine
   const { issuedAt, expires, retiredAt, gone, flowPk, flowSlug, createdBy, __declaredExpires } = state;
   const inputs = toInputs(state);
   const changed = declared === undefined ? [] : changedInputs(state, { ...declared });
+  // A reissue that failed must be due in the next run as well.
+  if (declared !== undefined && !isSameJson(declared.keepers ?? {}, state.keepers ?? {})) changed.push("keepers");
   const drifted =
     changed.length > 0 ? Object.fromEntries(changed.map((name) => [name, inputs[name] ?? null])) : undefined;
   return withoutUndefined({
@@ -158,7 +160,7 @@ function shownDrift(
   drifted: Partial<InvitationInputs>,
   batch: BatchState,
 ): Record<string, unknown> {
-  const { fixedData, ...others } = drifted;
+  const { fixedData, keepers: _, ...others } = drifted;
   return fixedData === undefined
     ? others
     : { ...others, fixedData: unmerge(batch.fixedData ?? {}, entry.fixedData ?? {}, fixedData) };

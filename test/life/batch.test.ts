@@ -1,0 +1,154 @@
+import fc from "fast-check";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { Authentik } from "../sandbox";
+import { Batch } from "../unit/support/batch";
+
+type Properties = Record<string, unknown>;
+
+const keys = ["ada", "grace", "joan"] as const;
+type Key = (typeof keys)[number];
+
+type Action =
+  | { declare: Key; inputs: Properties }
+  | { remove: Key }
+  | { patch: Key; fields: Properties }
+  | { delete: Key }
+  | { use: Key }
+  | { up: true };
+
+const keyArb = fc.constantFrom(...keys);
+const inputsArb = fc.record(
+  {
+    fixedData: fc.constantFrom<Properties>({ n: 1 }, { n: 2, deep: { a: [1] } }),
+    singleUse: fc.boolean(),
+    validFor: fc.constantFrom("2d", "14d"),
+    onRetired: fc.constantFrom("keep", "reissue"),
+    keepers: fc.constantFrom<Properties>({ n: 1 }, { n: 2 }),
+  },
+  { requiredKeys: ["validFor"] },
+);
+const actionArb: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ declare: keyArb, inputs: inputsArb }) },
+  { weight: 1, arbitrary: fc.record({ remove: keyArb }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      patch: keyArb,
+      fields: fc.constantFrom<Properties>({ fixed_data: { by: "hand" } }, { name: "by-hand" }, { single_use: true }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ delete: keyArb }) },
+  { weight: 2, arbitrary: fc.record({ use: keyArb }) },
+  { weight: 4, arbitrary: fc.constant<Action>({ up: true }) },
+);
+
+/** How a program tells a story: as single invitations, or as a batch. */
+interface Stack {
+  up(program: ReadonlyMap<Key, Properties>): Promise<void>;
+  pk(key: Key): string | undefined;
+  status(key: Key): unknown;
+}
+
+class Singles implements Stack {
+  readonly #states = new Map<Key, Properties>();
+
+  constructor(private readonly connection: Batch) {}
+
+  async up(program: ReadonlyMap<Key, Properties>): Promise<void> {
+    await this.connection.connect();
+    for (const [key, state] of this.#states) {
+      const { props } = await invitationProvider.read("", state);
+      if (props === undefined) this.#states.delete(key);
+      else this.#states.set(key, props);
+    }
+    for (const [key, declared] of program) {
+      const news = { name: `intake-${key}`, flow: "f", fixedData: {}, singleUse: false, ...declared };
+      const old = this.#states.get(key);
+      const { changes, replaces = [] } = old ? await invitationProvider.diff("", old, news) : { changes: true };
+      if (old && changes === false) continue;
+      const isIssued = old === undefined || replaces.length > 0;
+      const { outs } = isIssued
+        ? await invitationProvider.create(news)
+        : await invitationProvider.update("", old, news);
+      if (old && isIssued) await invitationProvider.delete("", old);
+      this.#states.set(key, outs as Properties);
+    }
+    for (const [key, state] of this.#states) {
+      if (program.has(key)) continue;
+      await invitationProvider.delete("", state);
+      this.#states.delete(key);
+    }
+  }
+
+  pk(key: Key): string | undefined {
+    return this.#states.get(key)?.["pk"] as string | undefined;
+  }
+
+  status(key: Key): unknown {
+    return this.#states.get(key)?.["status"];
+  }
+}
+
+class Batched implements Stack {
+  constructor(private readonly batch: Batch) {}
+
+  async up(program: ReadonlyMap<Key, Properties>): Promise<void> {
+    if (this.batch.id !== "") await this.batch.refresh();
+    const invitations = Object.fromEntries(program);
+    await this.batch.up({ name: "intake", flow: "f", invitations, __origin: "dev/0123456789/abcdef012345" });
+  }
+
+  pk(key: Key): string | undefined {
+    return this.batch.pks[key];
+  }
+
+  status(key: Key): unknown {
+    return this.batch.statuses[key];
+  }
+}
+
+/** Tells a story, and returns the invitations after each run. */
+async function tell(actions: readonly Action[], createStack: (batch: Batch) => Stack): Promise<unknown[]> {
+  const server = await Authentik.start();
+  try {
+    const { flows, stages, bindings } = server.instance;
+    const target = flows.add({ name: "f", slug: "f", title: "f", designation: "enrollment" });
+    bindings.add({ target, stage: stages.add({ name: "invitation" }), order: 0 });
+    const stack = createStack(new Batch(server));
+    const program = new Map<Key, Properties>([["ada", { validFor: "2d", singleUse: true }]]);
+    const results: unknown[] = [];
+    for (const action of [...actions, { up: true } as const]) {
+      const path = (key: Key): string => `/api/v3/stages/invitation/invitations/${stack.pk(key)}/`;
+      if ("declare" in action) program.set(action.declare, action.inputs);
+      else if ("remove" in action) program.delete(action.remove);
+      else if ("patch" in action) await server.request("PATCH", path(action.patch), action.fields);
+      else if ("delete" in action) await server.request("DELETE", path(action.delete));
+      else if ("use" in action) {
+        const query = encodeURIComponent(`itoken=${stack.pk(action.use)}`);
+        await server.request("GET", `/api/v3/flows/executor/f/?query=${query}`, undefined, null);
+      } else {
+        await stack.up(program);
+        const rows = [...server.instance.invitations.all()].map(({ name, fixedData, singleUse, flow, expires }) => ({
+          ...{ name, fixedData, singleUse, flow: flow?.slug },
+          days: Math.round((Date.parse(expires) - Date.now()) / 86_400_000),
+        }));
+        rows.sort((a, b) => a.name.localeCompare(b.name));
+        results.push({ rows, statuses: keys.map((key) => stack.status(key)) });
+      }
+    }
+    return results;
+  } finally {
+    await server.close();
+  }
+}
+
+test("the same story told of single invitations and of a batch ends in the same invitations", async () => {
+  for (const method of ["log", "warn"] as const) jest.spyOn(console, method).mockImplementation();
+  await fc.assert(
+    fc.asyncProperty(fc.array(actionArb, { minLength: 3, maxLength: 20 }), async (actions) => {
+      const singles = await tell(actions, (connection) => new Singles(connection));
+      expect(await tell(actions, (batch) => new Batched(batch))).toEqual(singles);
+    }),
+    { numRuns: 40, seed: 20261124 },
+  );
+}, 60_000);

@@ -1,0 +1,137 @@
+import { batchProvider } from "../../../provider/lifecycle/batch/provider";
+import type { Authentik } from "../../sandbox";
+import { configureWith } from "./http-mocks";
+
+export type Properties = Record<string, unknown>;
+
+const invitationsPath = "/api/v3/stages/invitation/invitations/";
+
+/** The error of a partial failure, as the SDK recognizes it. */
+export interface PartialFailure extends Error {
+  readonly id: string;
+  readonly properties: Properties;
+  readonly reasons: readonly string[];
+}
+
+/** The inputs of a batch, as a program declares them. */
+export function batchInputs(invitations: Properties, changes: Properties = {}): Properties {
+  return { name: "intake", validFor: "14d", invitations, __origin: "dev/0123456789/abcdef012345", ...changes };
+}
+
+/** A batch in a stack: calls the provider as the engine does, with everything converted to JSON. */
+export class Batch {
+  id = "";
+  inputs: Properties = {};
+  outputs: Properties = {};
+
+  constructor(private readonly server: Authentik) {}
+
+  /** Simulates a new provider process, whose connection has no cached knowledge. */
+  async connect(settings: Record<string, string> = {}): Promise<void> {
+    const { url, token } = this.server;
+    await configureWith(batchProvider, { "authentik:url": url, "authentik:token": token, ...settings });
+  }
+
+  /** Runs `pulumi up`, and returns its operation. A partial failure is stored in the state before it is thrown. */
+  async up(news: Properties): Promise<"same" | "create" | "update"> {
+    await this.connect();
+    const olds = this.id === "" ? {} : this.inputs;
+    const { inputs, failures = [] } = await batchProvider.check(olds, toWire(news));
+    if (failures.length > 0) throw new Error(failures.map(({ reason }) => reason).join("\n"));
+    const declared = toWire(inputs);
+    try {
+      if (this.id === "") {
+        const { id, outs } = await batchProvider.create(declared);
+        this.#store(id, declared, outs);
+        return "create";
+      }
+      const { changes } = await batchProvider.diff(this.id, toWire(this.outputs), declared);
+      if (changes === false) {
+        this.inputs = declared;
+        return "same";
+      }
+      const { outs } = await batchProvider.update(this.id, toWire(this.outputs), declared);
+      this.#store(this.id, declared, outs ?? {});
+      return "update";
+    } catch (error) {
+      if (isPartialFailure(error)) this.#store(error.id, declared, error.properties);
+      throw error;
+    }
+  }
+
+  /** Runs `pulumi refresh`. */
+  async refresh(settings: Record<string, string> = {}): Promise<void> {
+    await this.connect(settings);
+    const { id = "", props, inputs } = await batchProvider.read(this.id, toWire(this.outputs));
+    this.#store(id, toWire(inputs), props ?? {});
+  }
+
+  /** Runs `pulumi destroy`. */
+  async destroy(): Promise<void> {
+    await this.connect();
+    await batchProvider.delete(this.id, toWire(this.outputs));
+    this.id = "";
+  }
+
+  get pks(): Record<string, string> {
+    return (this.outputs["pks"] ?? {}) as Record<string, string>;
+  }
+
+  get statuses(): Record<string, string> {
+    return (this.outputs["statuses"] ?? {}) as Record<string, string>;
+  }
+
+  pk(key: string): string {
+    return String(this.pks[key]);
+  }
+
+  /** Changes an invitation as an admin does. */
+  async patch(key: string, fields: Properties): Promise<void> {
+    await this.server.request("PATCH", `${invitationsPath}${this.pk(key)}/`, fields);
+  }
+
+  #store(id: string, inputs: Properties, outputs: object): void {
+    this.id = id;
+    this.inputs = inputs;
+    this.outputs = toWire(outputs);
+  }
+}
+
+/** Whether the SDK keeps the state of a failed operation. */
+export function isPartialFailure(error: unknown): error is PartialFailure {
+  return error instanceof Error && "id" in error && "properties" in error && "reasons" in error;
+}
+
+/** Returns the partial failure that a promise rejects with. */
+export async function catchPartialFailure(promise: Promise<unknown>): Promise<PartialFailure> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!isPartialFailure(error)) throw new Error(`Expected a partial failure, but got ${String(error)}.`);
+  return error;
+}
+
+/** The provider's requests since the last call, as `METHOD path?query` without pks, sorted. */
+export function takeRequests(server: Authentik): string[] {
+  const sent = server.requests.filter(({ userAgent }) => userAgent?.startsWith("pulumi-authentik-invitations/"));
+  server.requests.length = 0;
+  return sent
+    .map(({ method, path, query }) => `${method} ${path}${query === "" ? "" : `?${query}`}`)
+    .map((line) => line.replace("/api/v3", "").replaceAll(/[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}/g, "{pk}"))
+    .sort();
+}
+
+/** Number of requests by method. */
+export function countRequests(server: Authentik): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const line of takeRequests(server)) {
+    const method = line.split(" ")[0] ?? "";
+    counts[method] = (counts[method] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function toWire(value: object): Properties {
+  return JSON.parse(JSON.stringify(value)) as Properties;
+}
