@@ -102,7 +102,9 @@ class Reader {
     const companion =
       get && ts.isMethodDeclaration(get) ? this.#readCompanion(`${symbol.name}.get`, get, get.name) : undefined;
     const outputs = declaration.members.filter(
-      (member) => ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member),
+      (member): member is ts.PropertyDeclaration | ts.GetAccessorDeclaration =>
+        (ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member)) &&
+        !ts.getJSDocTags(member).some(({ tagName }) => tagName.text === "internal"),
     );
     const inputs = this.#readInterface(this.#exported.get(`${symbol.name}Args`));
     return {
