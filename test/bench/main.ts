@@ -354,11 +354,13 @@ async function runBatchOperations(
 /** Samples the peak memory of the provider process in MB, which Linux records. */
 function watchProviderMemory(): { stop(): number | undefined } {
   let peak: number | undefined;
-  let pid: number | undefined;
   const sample = (): void => {
-    pid ??= findDescendants().find((candidate) => readProc(candidate, "cmdline").includes("dynamic-provider"));
-    const kilobytes = pid === undefined ? undefined : /VmHWM:\s*(\d+)/.exec(readProc(pid, "status"))?.[1];
-    if (kilobytes !== undefined) peak = Math.round(Number(kilobytes) / 1024);
+    // The plugin's launcher has the same argument as the Node.js process that it starts.
+    for (const pid of findDescendants()) {
+      if (!readProc(pid, "cmdline").includes("dynamic-provider")) continue;
+      const kilobytes = /VmHWM:\s*(\d+)/.exec(readProc(pid, "status"))?.[1];
+      if (kilobytes !== undefined) peak = Math.max(peak ?? 0, Math.round(Number(kilobytes) / 1024));
+    }
   };
   const timer = setInterval(sample, 100);
   return {
