@@ -34,5 +34,5 @@ class Empty extends pulumi.CustomResource {
 }
 
 for (let index = 0; index < config.requireNumber("resources"); index++) {
-  new Empty(`bench-${index}`, buildInputs(index, team));
+  new Empty(`bench-${index}`, buildInputs(index, team, config.get("firstRole")));
 }

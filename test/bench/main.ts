@@ -1,14 +1,15 @@
 /**
  * `npm run bench`: compares this package with a dynamic provider that does nothing, with the same number of resources and the
- * same inputs and outputs. `--quick` runs with 10 resources only. Fails if the requests or the state size miss their target,
+ * same inputs and outputs, and batches with 10 resources of that provider. `--quick` runs with 10 resources only, `--batches` only the batches. Fails if the requests or the state size miss their target,
  * but not for times, which depend on the machine.
  */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CleanupStack, ExpectationError, runMain } from "../demo/processes";
+import { CleanupStack, ExpectationError, findDescendants, runMain } from "../demo/processes";
 import { type RunResult, root, Workspace } from "../demo/workspace";
 import { Authentik } from "../sandbox";
 
@@ -43,6 +44,59 @@ const runs = [
   { resources: 500, repetitions: 1 },
 ];
 
+/** Changing the operations of a batch changes the program's configuration: `team` is in the data of all invitations, `firstRole` in that of one. */
+interface BatchOperation {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly config?: Readonly<Record<string, string>>;
+  /** The highest ratio to 10 empty resources, for a batch of 1,000. */
+  readonly target: number;
+  /** `pages` is the number of list pages that the batch's invitations fill. */
+  expectedRequests(invitations: number, pages: number): RequestCounts;
+}
+
+const batchOperations: readonly BatchOperation[] = [
+  {
+    name: "create",
+    args: up,
+    config: { team: "backend", firstRole: "member" },
+    target: 1.6,
+    expectedRequests: (n) => ({ ...noRequests, POST: n, flows: 1 }),
+  },
+  { name: "preview without changes", args: preview, target: 1.05, expectedRequests: () => noRequests },
+  {
+    name: "refresh",
+    args: refresh,
+    target: 1.5,
+    expectedRequests: (_, pages) => ({ ...noRequests, GET: pages }),
+  },
+  {
+    name: "change one",
+    args: up,
+    config: { firstRole: "lead" },
+    target: 1.1,
+    expectedRequests: () => ({ ...noRequests, PUT: 1 }),
+  },
+  {
+    name: "change all",
+    args: up,
+    config: { team: "frontend" },
+    target: 1.8,
+    expectedRequests: (n) => ({ ...noRequests, PUT: n }),
+  },
+  { name: "destroy", args: destroy, target: 2.5, expectedRequests: (n) => ({ ...noRequests, DELETE: n }) },
+];
+
+const batchRuns = [
+  { invitations: 1000, others: 0, repetitions: 3 },
+  { invitations: 5000, others: 0, repetitions: 1 },
+  { invitations: 1000, others: 50_000, repetitions: 1 },
+];
+
+/** Rows per list page of authentik 2026.2. */
+const pageSize = 100;
+const batchBytesTarget = 500;
+
 type Timing = Pick<RunResult, "seconds" | "cpuSeconds">;
 
 /** One item per repetition. */
@@ -71,16 +125,18 @@ interface StoredResource {
   readonly outputs: Record<string, unknown>;
 }
 
-/** One of the two programs, in its own project and stack. */
+type ProgramName = "ours" | "empty" | "batch";
+
+/** One of the programs, in its own project and stack. */
 class BenchStack {
   private constructor(
     private readonly workspace: Workspace,
-    private readonly name: "ours" | "empty",
+    private readonly name: ProgramName,
   ) {}
 
   static async create(
     interrupted: AbortSignal,
-    name: "ours" | "empty",
+    name: ProgramName,
     config: Record<string, string>,
   ): Promise<BenchStack> {
     const workspace = await Workspace.create(interrupted, "authentik-bench-");
@@ -130,9 +186,29 @@ class BenchStack {
     };
   }
 
+  /** Bytes of a batch's inputs and outputs per invitation, as compact JSON, decrypted and without `fixedData`. */
+  async readBatchBytes(invitations: number): Promise<number> {
+    const { code, stdout, output } = await this.workspace.runPulumi(["stack", "export", "--show-secrets"]);
+    if (code !== 0) throw new ExpectationError(`pulumi stack export exited with code ${code}:\n${output}`);
+    const { deployment } = JSON.parse(stdout) as { deployment: { resources: StoredResource[] } };
+    const batch = deployment.resources.find(({ type }) => type.endsWith(":InvitationBatch"));
+    return Math.round(
+      (jsonSize(withoutAllData(batch?.inputs)) + jsonSize(withoutAllData(batch?.outputs))) / invitations,
+    );
+  }
+
   async remove(): Promise<void> {
     await this.workspace.remove();
   }
+}
+
+/** A copy of state properties with secrets as plaintext and without any `fixedData`. */
+function withoutAllData(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutAllData);
+  if (typeof value !== "object" || value === null) return value;
+  if ("plaintext" in value) return withoutAllData(JSON.parse(String(value.plaintext)));
+  const entries = Object.entries(value).filter(([name]) => name !== "fixedData");
+  return Object.fromEntries(entries.map(([name, property]) => [name, withoutAllData(property)]));
 }
 
 function withoutFixedData({ fixedData: _, ...others }: Record<string, unknown>): Record<string, unknown> {
@@ -207,6 +283,103 @@ async function runOperations(
   }
 }
 
+interface BatchResults {
+  readonly measurements: ReadonlyMap<string, Measurements>;
+  readonly bytes: number;
+  /** Undefined on systems other than Linux. */
+  readonly peakMemory: number | undefined;
+}
+
+async function runBatchOperations(
+  interrupted: AbortSignal,
+  authentik: Authentik,
+  { invitations, others, repetitions }: (typeof batchRuns)[number],
+): Promise<BatchResults> {
+  const measurements = new Map(
+    batchOperations.map(({ name }) => [name, { ours: [], empty: [], requests: [] } as Measurements]),
+  );
+  const connection = { "authentik:url": authentik.url, "authentik:token": authentik.token };
+  const config = { team: "backend", firstRole: "member" };
+  const cleanup = new CleanupStack();
+  try {
+    const batch = await BenchStack.create(interrupted, "batch", {
+      ...config,
+      invitations: String(invitations),
+      ...connection,
+    });
+    cleanup.defer(() => batch.remove());
+    const empty = await BenchStack.create(interrupted, "empty", { ...config, resources: "10" });
+    cleanup.defer(() => empty.remove());
+    let bytes = 0;
+    let peakMemory: number | undefined;
+    for (let repetition = 0; repetition < repetitions; repetition++) {
+      for (const { name, args, config: changes = {} } of batchOperations) {
+        const results = measurements.get(name) as Measurements;
+        for (const stack of [batch, empty]) {
+          for (const [key, value] of Object.entries(changes)) await stack.setConfig(key, value);
+        }
+        const measureBatch = async (): Promise<void> => {
+          takeRequestCounts(authentik);
+          const memory = watchProviderMemory();
+          results.ours.push(await batch.measure(args));
+          const used = memory.stop();
+          if (used !== undefined) peakMemory = Math.max(used, peakMemory ?? 0);
+          results.requests.push(takeRequestCounts(authentik));
+        };
+        const measureEmpty = async (): Promise<void> => {
+          results.empty.push(await empty.measure(args));
+        };
+        if (name === "create" && repetition === 0) {
+          await measureBatch();
+          bytes = await batch.readBatchBytes(invitations);
+          const { providerSourceBytes } = await batch.readStateSize();
+          await empty.setConfig("providerSourceBytes", String(providerSourceBytes));
+          await measureEmpty();
+        } else {
+          const steps = repetition % 2 === 0 ? [measureBatch, measureEmpty] : [measureEmpty, measureBatch];
+          for (const step of steps) await step();
+        }
+        const { text } = compareTimings(results.ours.slice(-1), results.empty.slice(-1), "seconds");
+        process.stderr.write(
+          `batch of ${invitations}, ${others} others, repetition ${repetition + 1} of ${repetitions}, ${name}: ${text}\n`,
+        );
+      }
+    }
+    return { measurements, bytes, peakMemory };
+  } finally {
+    await cleanup.run();
+  }
+}
+
+/** Samples the peak memory of the provider process in MB, which Linux records. */
+function watchProviderMemory(): { stop(): number | undefined } {
+  let peak: number | undefined;
+  const sample = (): void => {
+    // The plugin's launcher has the same argument as the Node.js process that it starts.
+    for (const pid of findDescendants()) {
+      if (!readProc(pid, "cmdline").includes("dynamic-provider")) continue;
+      const kilobytes = /VmHWM:\s*(\d+)/.exec(readProc(pid, "status"))?.[1];
+      if (kilobytes !== undefined) peak = Math.max(peak ?? 0, Math.round(Number(kilobytes) / 1024));
+    }
+  };
+  const timer = setInterval(sample, 100);
+  return {
+    stop() {
+      clearInterval(timer);
+      return peak;
+    },
+  };
+}
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    // The process has ended, or this is not Linux.
+    return "";
+  }
+}
+
 /** CPU milliseconds that the package adds to a program that has loaded Pulumi's SDK. The median of several processes. */
 function measureRequire(): number {
   const script = `
@@ -249,7 +422,7 @@ function formatRequests({ flows, ...methods }: RequestCounts): string {
 }
 
 async function main(interrupted: AbortSignal): Promise<void> {
-  const { quick } = parseOptions();
+  const { quick, batches } = parseOptions();
   const missedTargets: string[] = [];
   const rows: string[][] = [];
   const checkTarget = (what: string, isMet: boolean): string => {
@@ -263,7 +436,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
   const requireMs = measureRequire();
   const authentik = await Authentik.start({ latency: latencyMs });
   try {
-    for (const { resources, repetitions } of quick ? runs.slice(0, 1) : runs) {
+    for (const { resources, repetitions } of batches ? [] : quick ? runs.slice(0, 1) : runs) {
       const { measurements, sizes } = await runOperations(interrupted, authentik, resources, repetitions);
       for (const { name, expectedRequests } of operations) {
         const { ours, empty, requests } = measurements.get(name) as Measurements;
@@ -308,8 +481,53 @@ async function main(interrupted: AbortSignal): Promise<void> {
         [`${label}, total`, `${resourceBytes} bytes (empty: ${sizes.empty.resourceBytes})`, "", ""],
       );
     }
+    for (const run of quick && !batches ? [] : batchRuns) rows.push(...(await measureBatch(run)));
   } finally {
     await authentik.close();
+  }
+
+  async function measureBatch(run: (typeof batchRuns)[number]): Promise<string[][]> {
+    const { invitations, others } = run;
+    for (let index = 0; index < others; index++) authentik.instance.invitations.add({ name: `other-${index}` });
+    const { measurements, bytes, peakMemory } = await runBatchOperations(interrupted, authentik, run);
+    const title = `batch of ${invitations.toLocaleString("en-US")}`;
+    const label = others === 0 ? title : `${title}, next to ${others.toLocaleString("en-US")} other invitations`;
+    const results = batchOperations.flatMap(({ name, target, expectedRequests }) => {
+      const { ours, empty, requests } = measurements.get(name) as Measurements;
+      const { ratio, text } = compareTimings(ours, empty, "seconds");
+      const hasTarget = invitations === 1000 && others === 0;
+      const expected = formatRequests(expectedRequests(invitations, Math.ceil(invitations / pageSize)));
+      const actual = [...new Set(requests.map(formatRequests))].join("; ");
+      return [
+        [
+          `${label}: ${name}, time`,
+          ours.length > 1 ? `${text}, median of ${ours.length}` : text,
+          hasTarget ? `≤ ${target.toFixed(2)} × 10 empty` : "",
+          hasTarget ? (ratio <= target ? "met" : "above target") : "",
+        ],
+        [
+          `${label}: ${name}, requests`,
+          actual,
+          expected,
+          checkTarget(`${label}: ${name}: ${actual}`, actual === expected),
+        ],
+      ];
+    });
+    return [
+      ...results,
+      [
+        `${label}: state per invitation, inputs and outputs without \`fixedData\``,
+        `${bytes} bytes`,
+        `≤ ${batchBytesTarget} bytes`,
+        checkTarget(`${label}: ${bytes} bytes of state per invitation`, bytes <= batchBytesTarget),
+      ],
+      [
+        `${label}: peak memory of the provider process`,
+        peakMemory === undefined ? "not available on this system" : `${peakMemory} MB`,
+        "",
+        "",
+      ],
+    ];
   }
   rows.push([
     "CPU time to load the package after Pulumi's SDK",
@@ -328,13 +546,15 @@ async function main(interrupted: AbortSignal): Promise<void> {
   if (missedTargets.length > 0) throw new ExpectationError(`Missed targets: ${missedTargets.join("; ")}.`);
 }
 
-function parseOptions(): { quick: boolean } {
+function parseOptions(): { quick: boolean; batches: boolean } {
   try {
-    const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
+    const { values } = parseArgs({
+      options: { quick: { type: "boolean", default: false }, batches: { type: "boolean", default: false } },
+    });
     return values;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ExpectationError(`${reason}\n\nUsage: npm run bench -- [--quick]`);
+    throw new ExpectationError(`${reason}\n\nUsage: npm run bench -- [--quick | --batches]`);
   }
 }
 

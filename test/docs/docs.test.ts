@@ -31,10 +31,11 @@ test("the generated pages are current (run `npm run docs` and commit the result)
 });
 
 test("every exported class, function, input and output has a doc comment", () => {
-  const describedNames = ({ name, comment, inputs, outputs, companion, kind }: Entry) => [
+  const describedNames = ({ name, comment, inputs, nested, outputs, companion, kind }: Entry) => [
     { name, comment },
     inputs,
-    ...[inputs, outputs].flatMap((type) =>
+    ...nested,
+    ...[inputs, ...nested, outputs].flatMap((type) =>
       type.properties.map((property) => ({ name: `${type.name}.${property.name}`, comment: property.comment })),
     ),
     ...(companion ? [companion] : []),

@@ -23,6 +23,7 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "import.md",
     "drift-detection.md",
     "invitation-lifecycle.md",
+    "many-invitations.md",
     "teams.md",
     "security.md",
   ],
@@ -60,6 +61,7 @@ function pathsOfTypes(entries: readonly Entry[]): ReadonlyMap<string, string> {
   const classesAndInputs = entries.flatMap((entry) => [
     [entry.name, pathOf(entry)] as const,
     [entry.inputs.name, `${pathOf(entry)}#inputs`] as const,
+    ...entry.nested.map(({ name }) => [name, `${pathOf(entry)}#${name.toLowerCase()}`] as const),
   ]);
   // If several functions return the same type, the link leads to the first one.
   const results = entries
@@ -102,7 +104,8 @@ function listGuides(guides: readonly Guide[]): string[] {
 
 function generatePage(entry: Entry, targets: Targets): string {
   const { name, kind, inputs, outputs, companion } = entry;
-  const signature = kind === "function" ? `authentik.${name}(args)` : `new authentik.${name}(name, args, opts?)`;
+  const signature =
+    kind === "function" ? `authentik.${name}(${entry.parameters})` : `new authentik.${name}(${entry.parameters})`;
   return assemble(
     [
       notice,
@@ -114,8 +117,14 @@ function generatePage(entry: Entry, targets: Targets): string {
       codeBlock(signature),
       trivialComment.test(inputs.comment) ? "" : inputs.comment,
       listProperties(inputs, (property) => describeInput(property, kind, targets)),
+      ...entry.nested.flatMap((type) => [
+        `### ${type.name}`,
+        type.comment,
+        listProperties(type, (property) => describeInput(property, kind, targets)),
+      ]),
       "## Outputs",
-      ...(entry.returnsList ? ["A list of objects with these properties:"] : []),
+      ...(entry.returns === "list" ? ["A list of objects with these properties:"] : []),
+      ...(entry.returns === "map" ? ["An object that maps each key to an object with these properties:"] : []),
       listProperties(outputs, (property) => describeOutput(property, targets)),
       ...(companion
         ? [
@@ -126,6 +135,7 @@ function generatePage(entry: Entry, targets: Targets): string {
         : []),
       ...taggedSections
         .filter(({ kinds }) => (kinds as readonly string[]).includes(kind))
+        .filter(({ tag }) => tag !== "permissions" || !entry.isLocal)
         .flatMap(({ tag, title }) => [
           `## ${title}`,
           ...(tag === "throws" ? listErrors(entry) : readTags(entry, tag).map(capitalize)),

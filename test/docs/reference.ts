@@ -36,8 +36,14 @@ export interface Entry {
   readonly inputs: DescribedType;
   /** The class itself, or the type that the function returns. */
   readonly outputs: DescribedType;
-  /** Whether the function returns a list of `outputs`. */
-  readonly returnsList: boolean;
+  /** Exported interfaces that the types of inputs mention. */
+  readonly nested: readonly DescribedType[];
+  /** The parameters of the constructor or function. */
+  readonly parameters: string;
+  /** Whether the function returns one object, a list of objects, or an object that maps a key to each. */
+  readonly returns: "object" | "list" | "map";
+  /** Whether the function sends no request. */
+  readonly isLocal: boolean;
   /** The static method `get` of a class, or the variant of a function that accepts outputs. */
   readonly companion: { readonly name: string; readonly comment: string; readonly parameters: string } | undefined;
 }
@@ -96,33 +102,44 @@ class Reader {
     const companion =
       get && ts.isMethodDeclaration(get) ? this.#readCompanion(`${symbol.name}.get`, get, get.name) : undefined;
     const outputs = declaration.members.filter(
-      (member) => ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member),
+      (member): member is ts.PropertyDeclaration | ts.GetAccessorDeclaration =>
+        (ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member)) &&
+        !ts.getJSDocTags(member).some(({ tagName }) => tagName.text === "internal"),
     );
+    const inputs = this.#readInterface(this.#exported.get(`${symbol.name}Args`));
     return {
       kind: base === "pulumi.ComponentResource" ? "component" : "resource",
       name: symbol.name,
       ...this.#readDocumentation(symbol),
-      inputs: this.#readInterface(this.#exported.get(`${symbol.name}Args`)),
+      inputs,
+      nested: this.#readNested(inputs),
+      parameters: "name, args, opts?",
       outputs: { name: symbol.name, comment: "", properties: outputs.map((output) => this.#readProperty(output)) },
-      returnsList: false,
+      returns: "object",
+      isLocal: false,
       companion,
     };
   }
 
   readFunction(symbol: ts.Symbol, declaration: ts.FunctionDeclaration): Entry {
-    const promised =
-      declaration.type && ts.isTypeReferenceNode(declaration.type) && declaration.type.typeArguments?.[0];
-    if (!promised) throw new Error(`${symbol.name} must declare its return type as a Promise.`);
-    const returnsList = ts.isArrayTypeNode(promised);
-    const result = returnsList ? promised.elementType : promised;
+    const typeArguments =
+      declaration.type && ts.isTypeReferenceNode(declaration.type) ? declaration.type.typeArguments : undefined;
+    const isLocal = declaration.type?.getText().startsWith("Record<") ?? false;
+    const result = typeArguments?.[isLocal ? 1 : 0];
+    if (!result) throw new Error(`${symbol.name} must declare its return type as a Promise or a Record.`);
+    const element = ts.isArrayTypeNode(result) ? result.elementType : result;
+    const inputs = this.#readInterface(this.#exported.get(declaration.parameters.at(-1)?.type?.getText() ?? ""));
     const outputForm = this.#exported.get(`${symbol.name}Output`)?.declarations?.[0];
     return {
       kind: "function",
       name: symbol.name,
       ...this.#readDocumentation(symbol),
-      inputs: this.#readInterface(this.#exported.get(declaration.parameters[0]?.type?.getText() ?? "")),
-      outputs: this.#readInterface(this.#exported.get(result.getText())),
-      returnsList,
+      inputs,
+      nested: this.#readNested(inputs),
+      parameters: isLocal ? "file, options" : "args",
+      outputs: this.#readInterface(this.#exported.get(element.getText())),
+      returns: isLocal ? "map" : element === result ? "object" : "list",
+      isLocal,
       companion:
         outputForm && ts.isFunctionDeclaration(outputForm)
           ? this.#readCompanion(`${symbol.name}Output`, outputForm, outputForm.name)
@@ -143,6 +160,15 @@ class Reader {
       comment: this.#readDocumentation(symbol).comment,
       properties: properties.map((property) => this.#readProperty(property)),
     };
+  }
+
+  #readNested({ properties }: DescribedType): DescribedType[] {
+    const names = new Set(properties.flatMap(({ type }) => type.match(/\b[A-Z]\w+/g) ?? []));
+    return [...names].flatMap((name) => {
+      const symbol = this.#exported.get(name);
+      const isInterface = symbol?.declarations?.[0] && ts.isInterfaceDeclaration(symbol.declarations[0]);
+      return isInterface ? [this.#readInterface(symbol)] : [];
+    });
   }
 
   #readProperty(declaration: ts.PropertyDeclaration | ts.GetAccessorDeclaration | ts.PropertySignature): Property {
@@ -200,5 +226,6 @@ function formatType(node: ts.TypeNode): string {
     .getText()
     .replaceAll(/\s+/g, " ")
     .replace(/^\| /, "")
+    .replaceAll(/pulumi\.Input<(\w+)>/g, "$1")
     .replace(/^pulumi\.Output<(.*)>$/, "$1");
 }

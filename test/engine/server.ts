@@ -15,8 +15,14 @@ export interface ApiInvitation {
 
 /** Lists all invitations, ordered by name. */
 export async function invitations(server: Authentik): Promise<ApiInvitation[]> {
-  const { body } = await server.request("GET", `${invitationsPath}?ordering=name`);
-  return (body as { results: ApiInvitation[] }).results;
+  const listed: ApiInvitation[] = [];
+  for (let page = 1; page !== 0; ) {
+    const { body } = await server.request("GET", `${invitationsPath}?ordering=name,pk&page_size=100&page=${page}`);
+    const { results, pagination } = body as { results: ApiInvitation[]; pagination: { next: number } };
+    listed.push(...results);
+    page = pagination.next;
+  }
+  return listed;
 }
 
 /** Returns the provider's requests since the last call, sorted, as `METHOD path` without pks and queries. */

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { preProcessFile } from "typescript";
 import { parse } from "yaml";
 import { type Project, type ProjectOptions, packageRoot } from "../engine/project";
-import { invitations, requestsOf } from "../engine/server";
+import { invitations, invitationsPath, requestsOf } from "../engine/server";
 import { Authentik } from "../sandbox";
 import { examples, listExamples, readManifest, Templates, typeErrors } from "./example";
 import { createStaffFlow } from "./staff-flow";
@@ -328,6 +328,38 @@ describe("team-onboarding", () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+});
+
+describe("csv-intake", () => {
+  test("invites 200 people, previews only the line that was added, and sends one request for it", async () => {
+    const stack = await createProject("csv-intake");
+    await runStack(stack, async (outputs) => {
+      const created = await invitations(server);
+      expect(created).toHaveLength(200);
+      expect(new Set(created.map(({ name }) => name)).size).toBe(200);
+      expect(created.find(({ fixed_data }) => fixed_data["email"] === "misaki.sato@example.com")).toMatchObject({
+        single_use: true,
+        name: expect.stringMatching(/^intake-2027-misaki-sato-example-com-[0-9a-f]{6}$/),
+        fixed_data: { name: "美咲 佐藤", attributes: { cohort: "2027", team: expect.any(String) } },
+      });
+      const linkOf = (pk: string) => `${server.url}/if/flow/intake-enrollment/?itoken=${pk}`;
+      expect(outputs).toEqual({
+        links: Object.fromEntries(created.map(({ pk, fixed_data }) => [fixed_data["email"], linkOf(pk)])),
+      });
+
+      const file = join(stack.folder, "people.csv");
+      const [header, ...people] = (await readFile(file, "utf8")).split("\n");
+      // First, because the order in the file must not matter.
+      await writeFile(file, [header, 'joan@example.com,"Clarke, Joan",research,', ...people].join("\n"));
+      const { code, output } = await stack.preview("--diff");
+      expect([code, output]).toEqual([0, expect.stringContaining("+ joan@example.com")]);
+      expect(output.match(/[\w.]+@example\.com/g)?.filter((email) => email !== "joan@example.com")).toEqual([]);
+      const before = server.requests.length;
+      await stack.up();
+      const sent = server.requests.slice(before).filter(({ path }) => path.startsWith(invitationsPath));
+      expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([`POST ${invitationsPath}`]);
+    });
   });
 });
 

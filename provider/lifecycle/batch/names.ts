@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 /** authentik 2024.8 rejects longer names (case `invitations.create.name.51`). */
 const maxLength = 50;
 
-/** Enough to tell apart keys that have the same slug. */
+/** Hex digits that distinguish keys with the same slug. */
 const hashLength = 6;
 
 /** The longest prefix that leaves room for some of the key. */
