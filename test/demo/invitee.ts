@@ -7,8 +7,8 @@ interface Challenge {
 }
 
 /**
- * Enrolls as an invitee does in a browser: opens the link, then answers each prompt of the flow. The page itself is only a script that calls the
- * flow executor. `answers` are keyed by field, such as `username`.
+ * Enrolls as an invitee does in a browser: opens the link, then answers each prompt of the flow. `answers` are keyed by field, such as
+ * `username`. The page at the link is only a script that calls the flow executor.
  */
 export async function enroll(link: string, answers: Readonly<Record<string, string>>): Promise<void> {
   const page = await fetch(link);
