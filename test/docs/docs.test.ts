@@ -49,6 +49,13 @@ test("README is at most 16,000 characters long", () => {
   expect(read("README.md").length).toBeLessThanOrEqual(16_000);
 });
 
+test("README links to the same guides as the index, in the same order", () => {
+  const index = [...read("docs/README.md").matchAll(/\]\(([\w-]+\.md)\)/g)].map((match) => match[1]);
+  const [, documentation = ""] = read("README.md").split("\n## Documentation\n");
+  const linked = [...documentation.matchAll(/\]\(docs\/([\w-]+\.md)\)/g)].map((match) => match[1]);
+  expect(linked).toEqual(["README.md", ...index]);
+});
+
 describe("links", () => {
   test("relative links lead to existing files and headings", () => {
     const broken = allMarkdown.flatMap((page) =>

@@ -14,6 +14,26 @@ const taggedSections = [
   { tag: "throws", title: "Errors", kinds: ["resource", "component", "function"] },
 ] as const;
 
+/** The pages that are written by hand, in the order of the index. README.md lists them in the same groups. */
+const guideGroups: Readonly<Record<string, readonly string[]>> = {
+  Use: [
+    "concepts.md",
+    "configuration.md",
+    "permissions.md",
+    "import.md",
+    "drift-detection.md",
+    "invitation-lifecycle.md",
+    "teams.md",
+    "security.md",
+  ],
+  Operate: ["retries-and-timeouts.md", "performance.md", "limitations.md", "troubleshooting.md", "errors.md"],
+  Migrate: ["migration.md"],
+  Contribute: ["embedded-authentik.md"],
+};
+
+/** Comments that only repeat whose arguments these are, which the page's title says. */
+const trivialComment = /^(Inputs|Arguments) of (an? )?\{@link \w+\}\.$/;
+
 /** What the links of a page refer to. */
 interface Targets {
   /** Paths of the types that doc comments mention in `{@link …}`, relative to `docs`. */
@@ -63,13 +83,26 @@ function readGuides(folder: string): Guide[] {
         throw new Error(`docs/${file} must start with a heading and a paragraph.`);
       }
       return { file, title, summary: firstSentence(paragraph) };
-    })
-    .sort((a, b) => (a.title < b.title ? -1 : 1));
+    });
+}
+
+function listGuides(guides: readonly Guide[]): string[] {
+  const listed = Object.values(guideGroups).flat();
+  const missing = guides.find(({ file }) => !listed.includes(file));
+  if (missing) throw new Error(`docs/${missing.file} is in none of the groups in test/docs/pages.ts.`);
+  return Object.entries(guideGroups).flatMap(([title, files]) => {
+    const items = files.map((file) => {
+      const guide = guides.find((candidate) => candidate.file === file);
+      if (!guide) throw new Error(`docs/${file} does not exist.`);
+      return `- [${guide.title}](${file}): ${guide.summary}`;
+    });
+    return [`### ${title}`, items.join("\n")];
+  });
 }
 
 function generatePage(entry: Entry, targets: Targets): string {
   const { name, kind, inputs, outputs, companion } = entry;
-  const call = kind === "function" ? `${name}(args)` : `new ${name}(name, args, opts?)`;
+  const signature = kind === "function" ? `authentik.${name}(args)` : `new authentik.${name}(name, args, opts?)`;
   return assemble(
     [
       notice,
@@ -78,15 +111,17 @@ function generatePage(entry: Entry, targets: Targets): string {
       "## Example",
       ...readExamples(entry),
       "## Inputs",
-      [`\`${call}\``, inputs.comment].filter((text) => text !== "").join(": "),
-      listProperties(inputs, (property) => describeInput(property, kind)),
+      codeBlock(signature),
+      trivialComment.test(inputs.comment) ? "" : inputs.comment,
+      listProperties(inputs, (property) => describeInput(property, kind, targets)),
       "## Outputs",
       ...(entry.returnsList ? ["A list of objects with these properties:"] : []),
-      listProperties(outputs, describeOutput),
+      listProperties(outputs, (property) => describeOutput(property, targets)),
       ...(companion
         ? [
             kind === "function" ? "## Output form" : "## Look up an existing resource",
-            `\`${companion.name}(${companion.parameters})\`: ${companion.comment}`,
+            codeBlock(`authentik.${companion.name}(${companion.parameters})`),
+            companion.comment,
           ]
         : []),
       ...taggedSections
@@ -114,7 +149,7 @@ function generateIndex(entries: readonly Entry[], targets: Targets): string {
       "# Documentation",
       "To install the package, see the [README](../README.md).",
       "## Guides",
-      targets.guides.map(({ file, title, summary }) => `- [${title}](${file}): ${summary}`).join("\n"),
+      ...listGuides(targets.guides),
       "## Resources",
       list("resource"),
       "## Components",
@@ -155,24 +190,38 @@ function listProperties({ name, properties }: DescribedType, describe: (property
     .join("\n");
 }
 
-function describeInput({ type, isOptional, defaultsTo }: Property, kind: Entry["kind"]): string {
-  if (!isOptional) return `\`${type}\`, required`;
+function describeInput({ type, isOptional, defaultsTo }: Property, kind: Entry["kind"], targets: Targets): string {
+  const description = describeType(type, targets);
+  if (!isOptional) return `${description}, required`;
   if (defaultsTo !== undefined) {
     const isLiteral = /^["\d{]|^(true|false)$/.test(defaultsTo);
-    return `\`${type}\`, defaults to ${isLiteral ? `\`${defaultsTo}\`` : defaultsTo}`;
+    return `${description}, defaults to ${isLiteral ? `\`${defaultsTo}\`` : defaultsTo}`;
   }
-  return kind === "function" ? `\`${type}\`` : `\`${type}\`, optional`;
+  return kind === "function" ? description : `${description}, optional`;
 }
 
-function describeOutput({ type, isOptional }: Property): string {
-  return isOptional && !type.endsWith(" | undefined") ? `\`${type} | undefined\`` : `\`${type}\``;
+function describeOutput({ type, isOptional }: Property, targets: Targets): string {
+  const isUndefinable = isOptional && !type.endsWith(" | undefined");
+  return describeType(isUndefinable ? `${type} | undefined` : type, targets);
+}
+
+/** The type as code, with a link if it is documented. */
+function describeType(type: string, { types }: Targets): string {
+  return types.has(type.replace(/\[\]$/, "")) ? `{@link ${type}}` : `\`${type}\``;
+}
+
+/** A code block without a language, because a signature is not a program that compiles. */
+function codeBlock(code: string): string {
+  return `\`\`\`\n${code}\n\`\`\``;
 }
 
 /** Joins the parts of a page with blank lines between them, resolves links and wraps lines. */
 function assemble(parts: readonly string[], path: string, targets: Targets): string {
   const markdown = parts
     .filter((part) => part !== "")
-    .map((part) => part.replaceAll(/\{@link ([\w.]+)\s*\}/g, (_, name: string) => linkToType(name, path, targets)))
+    .map((part) =>
+      part.replaceAll(/\{@link ([\w.]+(?:\[\])?)\s*\}/g, (_, name: string) => linkToType(name, path, targets)),
+    )
     .map((part) => part.replaceAll(/`docs\/([\w-]+\.md)`/g, (_, file: string) => linkToGuide(file, path, targets)))
     .map(wrap)
     .join("\n\n");
@@ -180,7 +229,7 @@ function assemble(parts: readonly string[], path: string, targets: Targets): str
 }
 
 function linkToType(name: string, from: string, { types }: Targets): string {
-  const target = types.get(name.split(".")[0] ?? "");
+  const target = types.get(name.replace(/[.[].*$/, ""));
   if (target === undefined) throw new Error(`{@link ${name}} does not refer to an exported type.`);
   return target.split("#")[0] === from ? `\`${name}\`` : `[\`${name}\`](${relative(dirname(from), target)})`;
 }

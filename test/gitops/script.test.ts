@@ -136,17 +136,18 @@ describe("the script, with a fake Pulumi", () => {
 
   test("reports missing and invalid settings before Pulumi runs", async () => {
     pipeline = await Pipeline.fake(resources, 0);
+    const gitlab = { GITLAB_CI: "true", CI_API_V4_URL: "https://gitlab.example/api/v4", CI_PROJECT_ID: "9" };
     const invalidSettings = [
-      [{ PULUMI_STACK: "$(id)" }, "PULUMI_STACK must match /^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$/."],
-      [{ PULUMI_STACK: "" }, "PULUMI_STACK is not set."],
-      [{ GITHUB_REPOSITORY: "" }, "GITHUB_REPOSITORY is not set."],
-      [
-        { GITLAB_CI: "true", CI_API_V4_URL: "https://gitlab.example/api/v4", CI_PROJECT_ID: "9" },
-        "GITLAB_TOKEN is not set.",
-      ],
+      ["drift", { PULUMI_STACK: "$(id)" }, "PULUMI_STACK must match /^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$/."],
+      ["drift", { PULUMI_STACK: "" }, "PULUMI_STACK is not set."],
+      ["drift", { GITHUB_REPOSITORY: "" }, "GITHUB_REPOSITORY is not set."],
+      ["drift", gitlab, "GITLAB_TOKEN is not set."],
+      ["preview", { PULL_REQUEST: "" }, "PULL_REQUEST is not set."],
+      ["preview", { PULL_REQUEST: "7/../8" }, "PULL_REQUEST must match /^\\d+$/."],
+      ["preview", { ...gitlab, GITLAB_TOKEN: "gitlab-t0ken" }, "CI_MERGE_REQUEST_IID is not set."],
     ] as const;
-    for (const [env, message] of invalidSettings) {
-      expect(await pipeline.run("drift", { ...env })).toEqual({ code: 1, log: `${message}\n` });
+    for (const [command, env, message] of invalidSettings) {
+      expect(await pipeline.run(command, { ...env })).toEqual({ code: 1, log: `${message}\n` });
     }
     expect(await pipeline.run("destroy")).toEqual({
       code: 1,

@@ -33,7 +33,8 @@ interface Installer {
 /** Why a source cannot provide a Pulumi CLI. The next source is tried. */
 class UnusableError extends Error {}
 
-const MINIMUM_VERSION = { major: 3, minor: 200 };
+/** The first version with documented exit codes: 7 if `--expect-no-changes` finds changes. */
+const MINIMUM_VERSION = "3.226.1";
 const LANGUAGE_HOST = "pulumi-language-nodejs";
 const DYNAMIC_PROVIDER_HOST = "pulumi-resource-pulumi-nodejs";
 const VERSION_SECONDS = 60;
@@ -56,8 +57,7 @@ export async function findPulumi(log: Log = printToStderr, env: Env = process.en
     if (found !== undefined) {
       return found;
     }
-    const { major, minor } = MINIMUM_VERSION;
-    reasons.push(`No pulumi ${major}.${minor} or later with ${LANGUAGE_HOST} on the PATH`);
+    reasons.push(`No pulumi ${MINIMUM_VERSION} or later with ${LANGUAGE_HOST} on the PATH`);
   }
 
   const installers = await createInstallers(sources, env);
@@ -187,12 +187,25 @@ async function readVersion(command: string, env: Env): Promise<string> {
   if (output === "") {
     return "unknown";
   }
-  const [, version, major, minor] = /^v?((\d+)\.(\d+)\.\S+)$/.exec(output) ?? [];
-  if (version === undefined || Number(major) !== MINIMUM_VERSION.major || Number(minor) < MINIMUM_VERSION.minor) {
-    const required = `${MINIMUM_VERSION.major}.${MINIMUM_VERSION.minor} or later`;
-    throw new UnusableError(`its version is ${toSingleLine(output)}, but ${required} is required`);
+  const [, version] = /^v?(\d+\.\d+\.\d\S*)$/.exec(output) ?? [];
+  if (version === undefined || !isSupported(version)) {
+    throw new UnusableError(
+      `its version is ${toSingleLine(output)}, but ${MINIMUM_VERSION} or a later 3.x version is required`,
+    );
   }
   return version;
+}
+
+/** Whether a version is at least the minimum, and has the same major version. */
+function isSupported(version: string): boolean {
+  const [major, minor = 0, patch = 0] = parseVersion(version);
+  const [minimumMajor, minimumMinor = 0, minimumPatch = 0] = parseVersion(MINIMUM_VERSION);
+  return major === minimumMajor && (minor > minimumMinor || (minor === minimumMinor && patch >= minimumPatch));
+}
+
+/** Major, minor and patch version. Ignores a suffix such as `-alpha.1`. */
+function parseVersion(version: string): number[] {
+  return version.split(".", 3).map((part) => Number.parseInt(part, 10));
 }
 
 async function createDownloader(cache: string, env: Env): Promise<Installer> {

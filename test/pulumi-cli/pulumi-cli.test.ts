@@ -161,9 +161,9 @@ async function listRequiredPrograms({ path }: PulumiCli): Promise<string[]> {
 describe("PATH lookup", () => {
   test("uses the pulumi on the PATH, without output", async () => {
     const machine = new Machine();
-    const command = machine.addPulumi("bin", "v3.210.1");
+    const command = machine.addPulumi("bin", "v3.230.1");
     const found = await machine.find();
-    expect(found).toMatchObject({ command, version: "3.210.1", origin: "path" });
+    expect(found).toMatchObject({ command, version: "3.230.1", origin: "path" });
     expect(await listRequiredPrograms(found)).toEqual(requiredPrograms);
     expect(machine.logLines).toEqual([]);
     expect(machine.listCacheEntries()).toEqual([]);
@@ -171,7 +171,7 @@ describe("PATH lookup", () => {
 
   test("uses the dynamic provider host next to pulumi", async () => {
     const machine = new Machine();
-    machine.addPulumi("bin", "v3.210.1");
+    machine.addPulumi("bin", "v3.230.1");
     const host = machine.addProgram("bin", "pulumi-resource-pulumi-nodejs", "#!/bin/sh\n");
     const { path } = await machine.find();
     expect(await findPrograms("pulumi-resource-pulumi-nodejs", path.split(delimiter))).toEqual([host]);
@@ -180,16 +180,19 @@ describe("PATH lookup", () => {
   test("skips a pulumi that is too old, and puts the folder of the newer one first", async () => {
     const machine = new Machine();
     const old = machine.addPulumi("old", "v3.142.0");
-    const command = machine.addPulumi("new", "v3.200.0");
+    const command = machine.addPulumi("new", "v3.226.1");
     machine.env["PATH"] = [machine.createBin("old"), machine.createBin("new")].join(delimiter);
     const found = await machine.find();
-    expect(found).toMatchObject({ command, version: "3.200.0", origin: "path" });
+    expect(found).toMatchObject({ command, version: "3.226.1", origin: "path" });
     expect(found.path.split(delimiter)[0]).toBe(dirname(command));
-    expect(machine.logLines).toEqual([`Ignoring ${old}: its version is v3.142.0, but 3.200 or later is required`]);
+    expect(machine.logLines).toEqual([
+      `Ignoring ${old}: its version is v3.142.0, but 3.226.1 or a later 3.x version is required`,
+    ]);
   });
 
   test.each([
-    ["too old", "echo v3.199.9", "its version is v3.199.9"],
+    ["one minor version too old", "echo v3.225.9", "its version is v3.225.9"],
+    ["one patch version too old", "echo v3.226.0", "its version is v3.226.0"],
     ["of another major version", "echo v4.0.0", "its version is v4.0.0"],
     ["an unrelated program", "echo usage: pulumi", "its version is usage: pulumi"],
     ["broken", "echo cannot start >&2; exit 3", "`pulumi version` failed: cannot start"],
@@ -225,7 +228,7 @@ describe("PATH lookup", () => {
     chmodSync(machine.addPulumi("bin", "v3.230.0"), 0o644);
     machine.env["PATH"] = [machine.createBin("bin"), "relative", ""].join(delimiter);
     machine.env["PULUMI_CLI_FROM"] = "path";
-    await expect(machine.find()).rejects.toThrow("No pulumi 3.200 or later with pulumi-language-nodejs on the PATH");
+    await expect(machine.find()).rejects.toThrow("No pulumi 3.226.1 or later with pulumi-language-nodejs on the PATH");
   });
 });
 
@@ -448,7 +451,7 @@ describe("errors and options", () => {
       new RegExp(
         [
           "^Error: No usable Pulumi CLI found\\.",
-          "- No pulumi 3\\.200 or later with pulumi-language-nodejs on the PATH",
+          "- No pulumi 3\\.226\\.1 or later with pulumi-language-nodejs on the PATH",
           "- Pulumi's installer failed: Failed to download .*: fetch failed",
           "- Cannot build Pulumi with Go: no go on the PATH",
           "Install Pulumi \\(.*\\), or install Go \\(.*\\) to build it, or connect this machine to the network\\. Then run this command again\\.$",

@@ -199,9 +199,13 @@ function formatBody(marker, title, paragraphs, lines) {
   return [head, "<details><summary>Pulumi output</summary>", output, "</details>"].join("\n\n");
 }
 
-/** @returns {Host} */
-function gitHub() {
+/**
+ * @param {Command} command
+ * @returns {Host}
+ */
+function gitHub(command) {
   const repository = requireEnv("GITHUB_REPOSITORY", /^[\w.-]+\/[\w.-]+$/);
+  const pullRequest = command === "preview" ? requireEnv("PULL_REQUEST", /^\d+$/) : "";
   /**
    * @param {string} method
    * @param {string} path
@@ -229,7 +233,6 @@ function gitHub() {
   return {
     runUrl: () => `${env["GITHUB_SERVER_URL"]}/${repository}/actions/runs/${env["GITHUB_RUN_ID"]}`,
     async upsertComment(marker, body) {
-      const pullRequest = requireEnv("PULL_REQUEST", /^\d+$/);
       const comment = find(`issues/${pullRequest}/comments?`, "id", marker);
       if (comment) write("PATCH", `issues/comments/${comment}`, { body });
       else write("POST", `issues/${pullRequest}/comments`, { body });
@@ -263,10 +266,14 @@ function runGh(args, body) {
   throw new Error(`gh ${args.slice(0, 4).join(" ")} failed: ${sanitize(reason)}`);
 }
 
-/** @returns {Host} */
-function gitLab() {
+/**
+ * @param {Command} command
+ * @returns {Host}
+ */
+function gitLab(command) {
   const project = `${requireEnv("CI_API_V4_URL", /^https?:/)}/projects/${requireEnv("CI_PROJECT_ID", /^\d+$/)}`;
   const token = requireEnv("GITLAB_TOKEN", /^\S+$/);
+  const mergeRequest = command === "preview" ? requireEnv("CI_MERGE_REQUEST_IID", /^\d+$/) : "";
   /**
    * @param {string} method
    * @param {string} url
@@ -301,7 +308,7 @@ function gitLab() {
   return {
     runUrl: () => env["CI_JOB_URL"] ?? "",
     async upsertComment(marker, body) {
-      const notes = `merge_requests/${requireEnv("CI_MERGE_REQUEST_IID", /^\d+$/)}/notes`;
+      const notes = `merge_requests/${mergeRequest}/notes`;
       const note = await find(`${notes}?`, "id", "body", marker);
       if (note) await send("PUT", `${project}/${notes}/${note}`, { body });
       else await send("POST", `${project}/${notes}`, { body });
@@ -378,7 +385,7 @@ async function main() {
   const command = parseCommand(process.argv[2]);
   // Missing settings fail here, before Pulumi runs.
   stackName();
-  const host = command === "up" ? undefined : env["GITLAB_CI"] === "true" ? gitLab() : gitHub();
+  const host = command === "up" ? undefined : env["GITLAB_CI"] === "true" ? gitLab(command) : gitHub(command);
   const result = await runPulumi(command);
   process.exitCode = result.code;
   if (host) await report(command, result, host);
