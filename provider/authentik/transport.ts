@@ -164,7 +164,7 @@ export class Transport {
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
       location: headerValue(response, "location"),
-      requestId: headerValue(response, "x-authentik-id"),
+      requestId: /^[\w-]{1,40}$/.exec(headerValue(response, "x-authentik-id") ?? "")?.[0],
       text,
     };
     if (retryableStatuses.has(received.status)) {

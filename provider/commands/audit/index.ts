@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Client } from "../../authentik/client";
 import { deleteInvitation } from "../../authentik/invitations";
-import { toPrintableLine } from "../../authentik/printable";
+import { toPrintableJson, toPrintableLine } from "../../authentik/printable";
 import { configure, connect } from "../../lifecycle/engine/connections";
 import { UserError } from "../../lifecycle/engine/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
@@ -131,7 +131,7 @@ function readFile(file: string): string {
 
 function printJson(undeclared: readonly UndeclaredInvitation[]): void {
   const rows = undeclared.map(({ pk: _, ...row }) => row);
-  process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  process.stdout.write(`${toPrintableJson(rows, 2)}\n`);
 }
 
 function printTable(undeclared: readonly UndeclaredInvitation[], total: number, canReadEvents: boolean): void {
@@ -140,15 +140,17 @@ function printTable(undeclared: readonly UndeclaredInvitation[], total: number, 
     return;
   }
   const header = ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"];
-  const rows = undeclared.map((row) => [
-    row.id,
-    toPrintableLine(row.name),
-    row.flow ?? "any",
-    row.expires ?? "never",
-    toPrintableLine(row.createdBy ?? ""),
-    row.created ?? "",
-    row.isPending ? `${row.stack ?? ""} (interrupted, run \`recover\`)` : toPrintableLine(row.stack ?? ""),
-  ]);
+  const rows = undeclared.map((row) =>
+    [
+      row.id,
+      row.name,
+      row.flow ?? "any",
+      row.expires ?? "never",
+      row.createdBy ?? "",
+      row.created ?? "",
+      row.isPending ? `${row.stack ?? ""} (interrupted, run \`recover\`)` : (row.stack ?? ""),
+    ].map(toPrintableLine),
+  );
   const widths = header.map((title, column) =>
     Math.max(...[title, ...rows.map((row) => row[column] ?? "")].map(({ length }) => length)),
   );
