@@ -60,7 +60,6 @@ async function check(kind: Kind, inputs: Inputs, olds: Inputs = {}): Promise<Inp
       throw new Error(`A reason does not start with a property path: ${reason}`);
     }
   }
-  expect(reasons.length).toBeLessThanOrEqual(101);
   return reasons.length > 0 ? undefined : (result.inputs as Inputs);
 }
 
@@ -70,21 +69,34 @@ async function roundTrip(kind: Kind, first: Inputs, second: Inputs | undefined):
   const declared = overTheWire(first);
   const { id, outs } = await provider.create(declared);
   let outputs = overTheWire(outs as Inputs);
-  const pk = String(outputs["pk"]);
+  try {
+    outputs = await refreshAndUpdate(kind, id, declared, outputs, second);
+  } finally {
+    // Also after a failure, because fast-check runs simpler inputs next.
+    await provider.delete(id, outputs);
+  }
+  expect(kind.stored(server, String(outputs["pk"]))).toBeUndefined();
+}
+
+async function refreshAndUpdate(
+  kind: Kind,
+  id: string,
+  declared: Inputs,
+  outputs: Inputs,
+  second: Inputs | undefined,
+): Promise<Inputs> {
+  const { provider } = kind;
   await verify(kind, id, declared, outputs);
   // A retired invitation is kept as it is.
-  if (second !== undefined && outputs["status"] !== "expired") {
-    const changed = await check(kind, second, declared);
-    const replaces = changed && (await provider.diff(id, outputs, overTheWire(changed))).replaces;
-    if (changed && replaces?.length === 0 && !containsUnknown(changed)) {
-      const updated = overTheWire(changed);
-      ({ outs: outputs = {} } = await provider.update(id, outputs, updated));
-      outputs = overTheWire(outputs);
-      await verify(kind, id, updated, outputs);
-    }
-  }
-  await provider.delete(id, outputs);
-  expect(kind.stored(server, pk)).toBeUndefined();
+  if (second === undefined || outputs["status"] === "expired") return outputs;
+  const checked = await check(kind, second, declared);
+  if (checked === undefined || containsUnknown(checked)) return outputs;
+  const changed = overTheWire(checked);
+  const { replaces } = await provider.diff(id, outputs, changed);
+  if (replaces?.length !== 0) return outputs;
+  const updated = overTheWire((await provider.update(id, outputs, changed)).outs as Inputs);
+  await verify(kind, id, changed, updated);
+  return updated;
 }
 
 async function verify(kind: Kind, id: string, declared: Inputs, outputs: Inputs): Promise<void> {
@@ -99,6 +111,12 @@ async function verify(kind: Kind, id: string, declared: Inputs, outputs: Inputs)
   const expected = outputs["status"] === "expired" ? { ...outputs, retiredAt: refreshed["retiredAt"] } : outputs;
   if (!isSameDocument(refreshed, expected)) expect(refreshed).toEqual(expected);
   expect(await provider.diff(id, refreshed, declared)).toMatchObject({ changes: false });
+}
+
+/** The inputs that a resource's constructor sets if the program does not. */
+function withDefaults({ ...inputs }: Inputs): Inputs {
+  for (const name of ["name", "slug", "title"]) if (name in inputs) inputs[name] ??= "resource";
+  return inputs;
 }
 
 /** Values that only the server can reject: what it supports depends on its version. */
@@ -148,7 +166,8 @@ test.each(cases)(
     const property = fc.constantFrom(...kind.properties);
     await fc.assert(
       fc.asyncProperty(kind.inputs(server).map(defined), property, anyValue, async (inputs, name, value) => {
-        const { import: pk, ...checked } = (await check(kind, withOrigin({ ...inputs, [name]: value }))) ?? {};
+        const { import: pk, ...checked } =
+          (await check(kind, withOrigin(withDefaults({ ...inputs, [name]: value })))) ?? {};
         if (checked["__origin"] === undefined || pk !== undefined) return;
         if (containsUnknown(checked)) {
           overTheWire(checked);

@@ -7,6 +7,7 @@ import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-
 import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
 import type { Authentik } from "../sandbox";
+import { strip as stripWhitespace } from "../sandbox/fields";
 import { type Json, stringifyJson } from "../sandbox/json";
 import {
   duration,
@@ -47,10 +48,7 @@ const boolean = maybe(fc.boolean());
 /** The configuration is the same for each of them. */
 const connection = maybe(fc.constantFrom("authentik", "authentik-staging", "x_1"));
 
-/** As the server trims strings: Python's `str.strip`. */
-export function strip(value: unknown): string {
-  return String(value).replaceAll(/^[\s\u001c-\u001f\u0085]+|[\s\u001c-\u001f\u0085]+$/g, "");
-}
+const strip = (value: unknown): string => stripWhitespace(String(value));
 
 /** The flow that other objects refer to. */
 export function target(server: Authentik): { pk: string; slug: string } {
@@ -61,11 +59,10 @@ export function target(server: Authentik): { pk: string; slug: string } {
   );
 }
 
-/** Any of the server's stages. */
+/** The stage that bindings refer to. */
 function stagePk(server: Authentik): string {
   const { stages } = server.instance;
-  const [stage] = stages.all();
-  return (stage ?? stages.add({ name: "bound" })).pk;
+  return ([...stages.all()].find(({ name }) => name === "bound") ?? stages.add({ name: "bound" })).pk;
 }
 
 /** Spellings of a reference to a flow that `check` must accept. */
@@ -210,7 +207,7 @@ export const flow: Kind = {
       compatibilityMode,
     };
   },
-  expected: (_server, { name, slug: flowSlug, title, connection: _, ...others }) => ({
+  expected: (_server, { name, slug: flowSlug, title, connection: _, __origin, ...others }) => ({
     authentication: "none",
     deniedAction: "message_continue",
     layout: "stacked",
@@ -264,7 +261,7 @@ export const binding: Kind = {
       policyEngineMode,
     };
   },
-  expected: (server, { order, connection: _, ...others }) => ({
+  expected: (server, { order, connection: _, __origin, ...others }) => ({
     evaluateOnPlan: false,
     reEvaluatePolicies: true,
     invalidResponseAction: "retry",
@@ -308,7 +305,7 @@ function assertSendable(value: unknown, path: string): void {
   if (typeof value === "number" && Number.isFinite(value)) return;
   const isPlain =
     typeof value === "object" &&
-    (Array.isArray(value) || Object.getPrototypeOf(Object.getPrototypeOf(value) ?? {}) === null);
+    (Array.isArray(value) || Object.getPrototypeOf(Object.getPrototypeOf(value) ?? Object.create(null)) === null);
   if (!isPlain) throw new Error(`The engine cannot send ${typeof value} (${path}).`);
   for (const [key, item] of Object.entries(value as object)) {
     if (key === "__proto__") throw new Error(`The engine drops the key __proto__ (${path}).`);
