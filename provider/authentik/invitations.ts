@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { invitationId } from "../common/pk";
 import type { Client, ClientRequest } from "./client";
-import { wirePk, wireSlug } from "./wire";
+import { wireInstant, wirePk, wireSlug } from "./wire";
 
 /** The fields of an invitation that this package sets. */
 export interface InvitationFields {
@@ -27,7 +27,7 @@ const wireInvitation = z
   .object({
     pk: wirePk,
     name: z.string(),
-    expires: z.string().nullable(),
+    expires: wireInstant.nullable(),
     fixed_data: z.record(z.string(), z.unknown()).nullish(),
     single_use: z.boolean(),
     flow: wirePk.nullable(),

@@ -6,3 +6,8 @@ export const wirePk = z.string().refine((pk) => normalizeUuid(pk) === pk, "must 
 
 /** A flow's slug becomes part of paths. */
 export const wireSlug = z.string().regex(/^[-\w]+$/, "must be a slug");
+
+/** RFC 3339. */
+export const wireInstant = z
+  .string()
+  .refine((instant) => !Number.isNaN(Date.parse(instant.replace(/\.\d+/, ""))), "must be a timestamp");
