@@ -133,6 +133,7 @@ export class Client {
       path: `/api/v3/${request.path}${query}`,
       redactedPath: `/api/v3/${request.redactedPath ?? request.path}`,
       userAgent: this.#userAgent(),
+      secrets: request.secrets ?? [],
       body: request.body,
     });
     if (response.status >= 200 && response.status < 300) return response;

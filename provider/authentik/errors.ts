@@ -1,3 +1,5 @@
+import { toPrintableLine } from "./printable";
+
 /** The request that failed. `path` never contains an invitation's pk: see `redactedPath` in client.ts. */
 export interface FailedRequest {
   readonly method: string;
@@ -33,7 +35,7 @@ export abstract class AuthentikError extends Error {
     const detail = request.detail ? `: ${request.detail.replace(/\.$/, "")}` : "";
     const description = `${summary}: ${request.method} ${request.path}${status}${detail}.`;
     const requestId = request.requestId ? ` (request ${request.requestId})` : "";
-    super(`${description} ${hint}${requestId}`, { cause: options.cause });
+    super(toPrintableLine(`${description} ${hint}${requestId}`), { cause: options.cause });
     this.name = new.target.name;
     this.request = request;
     this.description = description;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { normalizeUuid } from "../common/pk";
 import type { Client } from "./client";
 import { parseSource } from "./user-agent";
+import { wireInstant } from "./wire";
 
 /** An entry of authentik's event log that concerns one object. */
 export interface ObjectEvent {
@@ -25,7 +26,7 @@ export interface ObjectEvent {
 
 const wireEvent = z.object({
   action: z.string(),
-  created: z.string(),
+  created: wireInstant,
   user: z.object({ username: z.string().optional() }).nullish(),
   context: z
     .object({

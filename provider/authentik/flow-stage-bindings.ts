@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Client } from "./client";
+import { wirePk } from "./wire";
 
 /** The fields of a binding that this package sets. */
 export interface FlowStageBindingFields {
@@ -21,9 +22,9 @@ export interface StoredFlowStageBinding extends FlowStageBindingFields {
 
 const wireBinding = z
   .object({
-    pk: z.string(),
-    target: z.string(),
-    stage: z.string(),
+    pk: wirePk,
+    target: wirePk,
+    stage: wirePk,
     order: z.number(),
     evaluate_on_plan: z.boolean(),
     re_evaluate_policies: z.boolean(),

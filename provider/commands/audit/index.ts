@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Client } from "../../authentik/client";
 import { deleteInvitation } from "../../authentik/invitations";
-import { toPrintableLine } from "../../authentik/printable";
+import { toPrintableJson, toPrintableLine } from "../../authentik/printable";
 import { configure, connect } from "../../lifecycle/engine/connections";
 import { UserError } from "../../lifecycle/engine/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
@@ -141,18 +141,9 @@ function readFile(file: string): string {
   }
 }
 
-/** JSON leaves some control and formatting characters unescaped, with which a name could change what a terminal shows. */
 function printJson(undeclared: readonly UndeclaredInvitation[]): void {
   const rows = undeclared.map(({ pk: _, ...row }) => row);
-  const json = JSON.stringify(rows, null, 2).replaceAll(/(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/gu, escapeCharacter);
-  process.stdout.write(`${json}\n`);
-}
-
-function escapeCharacter(character: string): string {
-  return character
-    .split("")
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .join("");
+  process.stdout.write(`${toPrintableJson(rows, 2)}\n`);
 }
 
 function describeNone(isFiltered: boolean): string {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../authentik/client";
 import { AuthentikError } from "../../authentik/errors";
 import { findCreation } from "../../authentik/events";
+import { toPrintableLine } from "../../authentik/printable";
 import { createNonce, type Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
@@ -43,7 +44,9 @@ export async function createExactlyOnce<Stored>(
     if (!(error instanceof AuthentikError) || !error.outcomeUnknown) throw error;
     const created = await findCreated(connection, connection.client.from(source), nonce, creation, error);
     console.warn(
-      `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
+      toPrintableLine(
+        `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
+      ),
     );
     return created;
   }

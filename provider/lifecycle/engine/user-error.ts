@@ -1,4 +1,5 @@
 import { AuthenticationError, AuthentikError, ConnectionError, NotAuthentikError } from "../../authentik/errors";
+import { toPrintableLine } from "../../authentik/printable";
 
 /**
  * An error that the user can fix: a setting, a name that is taken, a deleted object. It has no stack, because the SDK prints the stack of
@@ -6,7 +7,7 @@ import { AuthenticationError, AuthentikError, ConnectionError, NotAuthentikError
  */
 export class UserError extends Error {
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(toPrintableLine(message), options);
     this.name = "Error";
     this.stack = "";
   }

@@ -10,8 +10,10 @@ import {
   type StoredInvitation,
   updateInvitation,
 } from "../../authentik/invitations";
+import { toPrintableLine } from "../../authentik/printable";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import {
   formatImportMismatch,
   importedPk,
@@ -131,7 +133,9 @@ export const invitationProvider = {
     return withUserErrorsAndSettingsHint(async () => {
       const state = trackState(properties);
       if (isAdopted(state.pk)) {
-        console.warn(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`);
+        console.warn(
+          toPrintableLine(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`),
+        );
         return;
       }
       if (!state.gone) await deleteInvitation(connect(state.connection).clientOf(originOf(state)), state.pk);
@@ -216,7 +220,7 @@ async function sendCreate(client: Client, fields: InvitationFields): Promise<Sto
     knownPks.add(stored.pk);
     return stored;
   });
-  const pending = { name: fields.name.trim(), request };
+  const pending = { name: stripWhitespace(fields.name), request };
   pendingCreates.add(pending);
   return await request.finally(() => pendingCreates.delete(pending));
 }
@@ -224,9 +228,9 @@ async function sendCreate(client: Client, fields: InvitationFields): Promise<Sto
 /** Invitations that equal the request body and whose pk this process has not seen. Names are not unique. */
 async function findCreated(client: Client, fields: InvitationFields): Promise<StoredInvitation[]> {
   // Wait for concurrent creates with the same name: otherwise theirs could be mistaken for this one.
-  const sameName = [...pendingCreates].filter(({ name }) => name === fields.name.trim());
+  const sameName = [...pendingCreates].filter(({ name }) => name === stripWhitespace(fields.name));
   await Promise.allSettled(sameName.map(({ request }) => request));
-  const candidates = await listInvitations(client, { name: fields.name.trim() });
+  const candidates = await listInvitations(client, { name: stripWhitespace(fields.name) });
   return candidates.filter(
     (stored) =>
       !knownPks.has(stored.pk) &&
