@@ -109,7 +109,10 @@ export async function listEvents(client: Client, pk: string, objectName: string)
 export async function findCreation(client: Client, model: string, nonce: string): Promise<ObjectEvent | undefined> {
   const failure = "Could not look up the create request in authentik's event log";
   const events = await searchEvents(client, { search: nonce, action: "model_created", failure });
-  return events.find((event) => event.model === model && event.userAgent?.endsWith(`; ${nonce})`));
+  // The nonce is the last word of the User-Agent, and the only one in parentheses if the source is not known.
+  const isSender = ({ userAgent = "" }: ObjectEvent): boolean =>
+    userAgent.endsWith(`; ${nonce})`) || userAgent.endsWith(`(${nonce})`);
+  return events.find((event) => event.model === model && isSender(event));
 }
 
 /** The newest creations or deletions by a stack: `stack` is `project/stack`. */

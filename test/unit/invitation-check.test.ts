@@ -65,7 +65,7 @@ describe("valid inputs", () => {
 
 describe("name", () => {
   const invalidCharacters =
-    "name: must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters";
+    "name: must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters";
 
   test.each(["jane", "Jane_Doe-2", " padded\t", "a".repeat(500)])("accepts %j", async (name) => {
     expect(await getReasons({ name })).toEqual([]);
@@ -138,7 +138,7 @@ describe("expires", () => {
     "rejects %s, which is outside the years that authentik can store",
     async (expires) => {
       expect(await getReasons({ expires }, validInputs)).toEqual([
-        "expires: must be within the years 1 to 9999 in UTC",
+        "expires: must be between the years 1 and 9999 (UTC)",
       ]);
     },
   );
@@ -174,7 +174,7 @@ describe("validFor", () => {
     "rejects %j, which is not a duration",
     async (validFor) => {
       expect(await getDurationReasons(validFor)).toEqual([
-        "validFor: must be one number and one unit, for example 14d, 36h or 90m",
+        "validFor: must be a number and a unit, for example 14d, 36h or 90m (minutes)",
       ]);
     },
   );

@@ -29,7 +29,8 @@ export async function classifyMissing(
   const deletion = events?.find(({ action }) => action === "model_deleted");
   const isDeletedByUse = deletion?.path?.includes("/flows/executor/") ?? false;
   const used = (retiredAt: string = new Date().toISOString()): InvitationState => ({
-    ...state,
+    ...others,
+    ...(expires === undefined ? {} : { expires }),
     status: "used",
     retiredAt: retiredAt.replace(/\.\d+/, ""),
     gone: true,
