@@ -14,7 +14,7 @@ export function toPrintableLines(value: string): string {
     .join("\n");
 }
 
-/** JSON that is safe to print: `JSON.stringify` escapes neither C1 controls nor characters that reverse the text direction. */
+/** JSON that is safe to print. `JSON.stringify` does not escape C1 controls and characters that reverse the direction of text. */
 export function toPrintableJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replaceAll(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     // A character outside the Basic Multilingual Plane is two escapes.

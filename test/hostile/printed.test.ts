@@ -93,7 +93,7 @@ test("audit prints one printable line for each invitation, and printable JSON", 
   // All runs share a connection.
   jest.spyOn(Client.prototype, "close").mockResolvedValue();
   await fc.assert(
-    fc.asyncProperty(storableString, name, async (invitationName, username) => {
+    fc.asyncProperty(name, name, async (invitationName, username) => {
       const createdBy = users.add({ username });
       const invitation = invitations.add({ name: invitationName, createdBy });
       expect(await auditCommand.run({ state: [state] })).toBe(7);
