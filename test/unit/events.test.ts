@@ -9,6 +9,9 @@ import { closeEmbedded, permissionsWithoutEvents, startEmbedded } from "./suppor
 const fields = { name: "jane", expires: "2031-05-06T07:08:09Z", fixedData: {}, singleUse: false, flow: null };
 const clients: Client[] = [];
 
+// One test creates hundreds of objects, which takes longer on a busy machine.
+jest.setTimeout(30_000);
+
 function connect(server: Authentik, token: string = server.token): Client {
   const client = Client.connect({ url: server.url, token });
   clients.push(client);
