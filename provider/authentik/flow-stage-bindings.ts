@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Client } from "./client";
-import { wirePk } from "./wire";
+import { wireObject, wirePk } from "./wire";
 
 /** The fields of a binding that this package sets. */
 export interface FlowStageBindingFields {
@@ -92,7 +92,7 @@ export async function retrieveFlowStageBinding(client: Client, pk: string): Prom
       failure: "Could not read the binding",
       permission: "authentik_flows.view_flowstagebinding",
     },
-    wireBinding,
+    wireObject(wireBinding, pk),
   );
 }
 
@@ -112,7 +112,7 @@ export async function updateFlowStageBinding(
       viewPermission: "authentik_flows.view_flowstagebinding",
       fieldNames,
     },
-    wireBinding,
+    wireObject(wireBinding, pk),
   );
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Client } from "./client";
 import { type FlowSummary, wireFlowSummary } from "./flows";
-import { wirePk } from "./wire";
+import { wireObject, wirePk } from "./wire";
 
 /** The fields of an invitation stage that this package sets. `flow_set` is never sent: authentik 2024.8 fails on it. */
 export interface InvitationStageFields {
@@ -78,7 +78,7 @@ export async function retrieveInvitationStage(client: Client, pk: string): Promi
       failure: "Could not read the invitation stage",
       permission: "authentik_stages_invitation.view_invitationstage",
     },
-    wireStage,
+    wireObject(wireStage, pk),
   );
 }
 
@@ -98,7 +98,7 @@ export async function updateInvitationStage(
       viewPermission: "authentik_stages_invitation.view_invitationstage",
       fieldNames,
     },
-    wireStage,
+    wireObject(wireStage, pk),
   );
 }
 

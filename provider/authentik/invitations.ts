@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { invitationId } from "../common/pk";
 import type { Client, ClientRequest } from "./client";
-import { wireInstant, wirePk, wireSlug } from "./wire";
+import { wireInstant, wireObject, wirePk, wireSlug } from "./wire";
 
 /** The fields of an invitation that this package sets. */
 export interface InvitationFields {
@@ -94,7 +94,7 @@ export async function retrieveInvitation(client: Client, pk: string): Promise<St
       failure: "Could not read the invitation",
       permission: "authentik_stages_invitation.view_invitation",
     },
-    wireInvitation,
+    wireObject(wireInvitation, pk),
   );
 }
 
@@ -114,7 +114,7 @@ export async function updateInvitation(
       viewPermission: "authentik_stages_invitation.view_invitation",
       fieldNames,
     },
-    wireInvitation,
+    wireObject(wireInvitation, pk),
   );
 }
 

@@ -11,3 +11,8 @@ export const wireSlug = z.string().regex(/^[-\w]+$/, "must be a slug");
 export const wireInstant = z
   .string()
   .refine((instant) => !Number.isNaN(Date.parse(instant.replace(/\.\d+/, ""))), "must be a timestamp");
+
+/** A response with another object than the requested one would replace it in the state. */
+export function wireObject<T extends { pk: string }>(schema: z.ZodType<T>, requestedPk: string): z.ZodType<T> {
+  return schema.refine(({ pk }) => pk === requestedPk, { path: ["pk"], error: "must be the requested one" });
+}

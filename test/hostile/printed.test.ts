@@ -99,7 +99,7 @@ test("audit prints one printable line for each invitation, and printable JSON", 
       expect(await auditCommand.run({ state: [state] })).toBe(7);
       const [header, row, total, ...others] = takeLines();
       expect(header).toMatch(/^ID {2,}NAME /);
-      expect(total).toBe("1 of 1 invitations are not declared by any of these stacks.");
+      expect(total).toBe("1 of 1 invitation is not declared by any of these stacks.");
       expect(others).toEqual([]);
       expectPrintable(String(row));
       expect(await auditCommand.run({ state: [state], json: true })).toBe(7);

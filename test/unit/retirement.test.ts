@@ -424,6 +424,25 @@ describe("an invitation whose expiry was moved into the past outside Pulumi", ()
     }
   });
 
+  test("is reissued if authentik deletes it before its declared expiry, and retires as declared if it is not reissued by then", async () => {
+    const soon = new Date(Date.now() + 1000).toISOString();
+    const state = await ended(multiUse({ expires: soon }));
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    mockResponse("GET", eventsPath, 200, pageBody([cleanedUpEvent(), createdEvent()]));
+    const { props } = await refresh(state);
+    expect(props).toMatchObject({ status: "expired", gone: true, __declaredExpires: soon });
+    const news = invitationInputs({ expires: soon });
+    expect(await diffInvitation(props, news)).toEqual({ changes: true, replaces: ["expires"] });
+
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await diffInvitation(props, news)).toEqual({ changes: false, replaces: [] });
+    const { props: retired } = await refresh(props);
+    expect(retired).toMatchObject({ status: "expired", expires: soon, retiredAt: soon, gone: true });
+    expect(retired).not.toHaveProperty("__declaredExpires");
+    expect(await diffInvitation(retired, news)).toEqual({ changes: false, replaces: [] });
+    expect((await invitationProvider.check(news, news)).failures).toEqual([]);
+  });
+
   test("counts as used if it was used before authentik deleted it, although its declared expiry is in the future", async () => {
     const state = await ended(singleUse());
     mockResponse("GET", invitationPath, 404, notFoundBody);

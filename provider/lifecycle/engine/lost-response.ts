@@ -61,7 +61,7 @@ async function findCreated<Stored>(
 ): Promise<Stored> {
   const { object } = creation;
   const fail = (explanation: string): never => {
-    throw new UserError(`${lost.description} ${explanation}`, { cause: lost });
+    throw new UserError(lost.explain(explanation), { cause: lost });
   };
   const importHint = "import it with the resource option import if it exists";
   try {

@@ -36,7 +36,7 @@ export async function withUserErrorsAndSettingsHint<T>(operation: () => Promise<
       if (!mayDependOnSettings) throw error;
       const hint =
         "If you just changed the settings: refresh and destroy use those of the last `pulumi up`. Add --run-program to use the current ones.";
-      throw new UserError(`${error.message} ${hint}`, { cause: error });
+      throw new UserError(error.explain(`${error.hint} ${hint}`), { cause: error });
     }
   });
 }

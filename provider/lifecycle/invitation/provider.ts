@@ -35,7 +35,7 @@ import { capitalize } from "../values/strings";
 import { type InvitationInputs, validateInvitation } from "./inputs";
 import { changedInputs, changedPaths, isRetired, markExpiredOutsidePulumi, planChange } from "./plan";
 import { recoverInvitation } from "./recovery";
-import { classifyMissing } from "./retirement";
+import { classifyMissing, refreshGone } from "./retirement";
 import { type InvitationState, refersToFlow, toApiFields, toInputs, toState } from "./state";
 
 /** Pks already tracked in state. A lost create response cannot have produced any of these. */
@@ -92,8 +92,8 @@ export const invitationProvider = {
       }
       knownPks.add(pk);
       const state = configured.status === undefined ? undefined : trackState(properties);
-      // A retired invitation that authentik has deleted does not come back: no request is needed.
-      const refreshed = state?.gone ? state : await refresh(pk, configured, state);
+      // An invitation that authentik has deleted does not come back: no request is needed.
+      const refreshed = state?.gone ? refreshGone(state) : await refresh(pk, configured, state);
       return refreshed ? { id: invitationId(pk), props: refreshed, inputs: toInputs(refreshed) } : {};
     });
   },

@@ -19,9 +19,8 @@ export async function classifyMissing(
   const isExpired = isRetired(state);
   const { __declaredExpires, ...others } = state;
   const expires = __declaredExpires ?? state.expires;
-  const expired: InvitationState = { ...others, expires, status: "expired", retiredAt: expires, gone: true };
   // Use does not delete a reusable invitation, so it expired.
-  if (isExpired && !state.singleUse) return expired;
+  if (isExpired && !state.singleUse) return toExpired(state);
 
   const object = { name: `invitation "${state.name}"`, pk: state.pk, origin: parseOrigin(state[originInput]) };
   const events = await readEvents(connection, object);
@@ -38,9 +37,21 @@ export async function classifyMissing(
 
   if (use && (state.singleUse || isDeletedByUse)) return used(use.created);
   // authentik 2026.2 also deletes an expired invitation when its link is opened.
-  if (isExpired) return expired;
+  if (isExpired) return toExpired(state);
   if (isDeletedByUse) return used(deletion?.created);
   if (state.singleUse && deletion === undefined) return used();
+  // It was ended outside Pulumi, and authentik deletes what has expired. It stays in the state, so that it can retire as declared.
+  if (__declaredExpires !== undefined && deletion?.path === undefined) return { ...state, gone: true };
   reportDeletionFromEvents(connection, object, events);
   return undefined;
+}
+
+/** The state of an invitation that authentik has deleted. It expires as declared, even if it was ended earlier outside Pulumi. */
+export function refreshGone(state: InvitationState): InvitationState {
+  return state.status === "expired" && isRetired(state) ? toExpired(state) : state;
+}
+
+function toExpired({ __declaredExpires, ...state }: InvitationState): InvitationState {
+  const expires = __declaredExpires ?? state.expires;
+  return { ...state, expires, status: "expired", retiredAt: expires, gone: true };
 }
