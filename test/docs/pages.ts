@@ -28,7 +28,7 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
   ],
   Operate: [
     "retries-and-timeouts.md",
-    "faults.md",
+    "failures.md",
     "performance.md",
     "limitations.md",
     "troubleshooting.md",

@@ -1,4 +1,4 @@
-/** Runs all faults and prints the results as JSON. A process of its own, because it changes settings of Node.js and undici. */
+/** Runs the matrix of failures and prints the results as JSON. A separate process, because it changes settings of Node.js and undici. */
 import { runMatrix } from "./matrix";
 import { containsSecret } from "./secrets";
 

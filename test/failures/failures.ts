@@ -8,14 +8,14 @@ export type Operation = (typeof operations)[number];
 export const scopes = ["first", "every"] as const;
 export type Scope = (typeof scopes)[number];
 
-/** What is wrong with the address that the provider is configured with, if the fault is not one of HTTP. */
+/** What is wrong with the address that the provider is configured with, if the failure is not one of HTTP. */
 export type BrokenAddress = "refuses" | "resets" | "silent" | "unresolvable" | { key: string; cert: string };
 
-export interface Fault {
+export interface Failure {
   readonly title: string;
   readonly operations: readonly Operation[];
   readonly scopes: readonly Scope[];
-  /** Whether a POST may be sent again, because the fault shows that it was not carried out. */
+  /** Whether a POST may be sent again, because the failure shows that it was not carried out. */
   readonly isPostRetryable?: boolean;
   /** Whether the operation succeeds even if every request is affected. */
   readonly isHarmless?: boolean;
@@ -63,20 +63,20 @@ function withBody({ status, headers }: ProxiedResponse, body: string): ProxiedRe
   return { status: status === 204 ? 200 : status, headers: { ...others, ...json }, body };
 }
 
-/** A fault that prevents the request from being carried out, and, for writes, the same fault after it was carried out. */
-function beforeAndAfter(title: string, fault: Partial<Fault>, lose: (exchange: Exchange) => void): Fault[] {
+/** A failure that prevents the request from being carried out, and, for writes, the same failure after it was carried out. */
+function beforeAndAfter(title: string, failure: Partial<Failure>, lose: (exchange: Exchange) => void): Failure[] {
   return [
-    { title: `${title}, not carried out`, operations, scopes: firstAndEvery, ...fault, handle: lose },
-    { title: `${title}, carried out`, operations: writes, scopes: firstAndEvery, ...fault, handle: afterwards(lose) },
+    { title: `${title}, not carried out`, operations, scopes: firstAndEvery, ...failure, handle: lose },
+    { title: `${title}, carried out`, operations: writes, scopes: firstAndEvery, ...failure, handle: afterwards(lose) },
   ];
 }
 
 /** An error status of the server or of a proxy, before and after the request was carried out. */
-function status(code: number, title: string): Fault[] {
+function status(code: number, title: string): Failure[] {
   return beforeAndAfter(`${code}`, {}, (exchange) => exchange.send(statusPage(code, title)));
 }
 
-const restartFault: Fault = {
+const restartFailure: Failure = {
   title: "server restarts (the request is lost, then two connections are refused)",
   operations,
   scopes: ["first"],
@@ -84,19 +84,19 @@ const restartFault: Fault = {
   handle: (_exchange, proxy) => proxy.stopListening(),
 };
 
-function tooManyRequests(title: string, headers: () => object, fault: Partial<Fault> = {}): Fault {
+function tooManyRequests(title: string, headers: () => object, failure: Partial<Failure> = {}): Failure {
   return {
     title: `429 ${title}`,
     operations,
     scopes: firstAndEvery,
     isPostRetryable: true,
-    ...fault,
+    ...failure,
     handle: instead(() => statusPage(429, "Too Many Requests", headers())),
   };
 }
 
-/** All faults, grouped by the headings of the page. */
-export const faultGroups: Readonly<Record<string, readonly Fault[]>> = {
+/** All failures, grouped by the headings of the page. */
+export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
   Connections: [
     {
       title: "connection refused",
@@ -123,7 +123,7 @@ export const faultGroups: Readonly<Record<string, readonly Fault[]>> = {
         exchange.sendAndClose(head + body.slice(0, 20));
       }),
     },
-    restartFault,
+    restartFailure,
     {
       title: "host name cannot be resolved",
       operations,
@@ -236,4 +236,4 @@ export const faultGroups: Readonly<Record<string, readonly Fault[]>> = {
   ],
 };
 
-export const faults: readonly Fault[] = Object.values(faultGroups).flat();
+export const failures: readonly Failure[] = Object.values(failureGroups).flat();

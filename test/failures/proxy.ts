@@ -9,7 +9,7 @@ export interface ProxiedResponse {
   readonly body: string;
 }
 
-/** A request that reached the proxy, and what a fault can do with it. */
+/** A request that reached the proxy, and what a failure can do with it. */
 export interface Exchange {
   readonly method: string;
   /** Without its query. */
@@ -26,9 +26,9 @@ export interface Exchange {
   reset(): void;
 }
 
-export type Handler = (exchange: Exchange, proxy: FaultProxy) => void | Promise<void>;
+export type Handler = (exchange: Exchange, proxy: FailureProxy) => void | Promise<void>;
 
-/** A fault for the requests that match. Without `times`, it affects all of them. */
+/** A failure for the requests that match. Without `times`, it affects all of them. */
 export interface Script {
   matches(method: string, path: string): boolean;
   /** How many matching requests pass before the first one that is affected. Defaults to 0. */
@@ -43,7 +43,7 @@ interface ProxyOptions {
 }
 
 /** An HTTP proxy between the provider and a server. It passes requests on unchanged, except for those that a script affects. */
-export class FaultProxy {
+export class FailureProxy {
   readonly #target: URL;
   readonly #server: http.Server;
   readonly #agent = new http.Agent({ keepAlive: true });
@@ -58,7 +58,7 @@ export class FaultProxy {
     this.#target = new URL(target);
     this.#server = tls ? https.createServer(tls) : http.createServer();
     this.#scheme = tls ? "https" : "http";
-    // Longer than any test, so that only faults close connections.
+    // Longer than any test, so that only failures close connections.
     this.#server.keepAliveTimeout = 120_000;
     this.#server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
@@ -74,8 +74,8 @@ export class FaultProxy {
     });
   }
 
-  static async start(target: string, options: ProxyOptions = {}): Promise<FaultProxy> {
-    const proxy = new FaultProxy(target, options);
+  static async start(target: string, options: ProxyOptions = {}): Promise<FailureProxy> {
+    const proxy = new FailureProxy(target, options);
     await proxy.listen();
     return proxy;
   }

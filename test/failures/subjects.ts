@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { getInvitations } from "pulumi-authentik-invitations";
 import { Invitation as provider } from "pulumi-authentik-invitations/provider";
 import type { Authentik } from "../sandbox";
-import type { Operation } from "./faults";
+import type { Operation } from "./failures";
 import { rememberPk } from "./secrets";
 
 type Properties = Record<string, unknown>;
@@ -19,18 +19,18 @@ export interface Subject {
   readonly method: string;
   /** Without its query. */
   readonly path: string;
-  /** Runs the operation over the connection with the fault. */
+  /** Runs the operation over the connection with the failure. */
   run(): Promise<unknown>;
   /**
-   * Returns what was lost, duplicated or reissued, after a next run over a connection without faults as well. Warnings are added to `logged`.
+   * Returns what was lost, duplicated or reissued, after a next run over a connection without failures as well. Warnings are added to `logged`.
    */
   verify(result: Result, logged: readonly string[]): Promise<string[]>;
 }
 
 export interface Connections {
   readonly server: Authentik;
-  /** The name of the connection with the fault. */
-  readonly faulty: string;
+  /** The name of the connection with the failure. */
+  readonly failing: string;
   /** The name of a connection to the server itself. */
   readonly direct: string;
 }
@@ -53,8 +53,8 @@ export async function prepareSubject(operation: Operation, connections: Connecti
 }
 
 /** Creates another invitation over the connection, so that the next creation does not ask for the stack's earlier ones again. */
-export async function createAnother({ faulty }: Connections): Promise<void> {
-  await provider.create(await checkedInputs(faulty, "another"));
+export async function createAnother({ failing }: Connections): Promise<void> {
+  await provider.create(await checkedInputs(failing, "another"));
 }
 
 /** The inputs as the engine passes them to `create`. */
@@ -78,8 +78,8 @@ async function listOnServer(server: Authentik): Promise<ApiInvitation[]> {
   return results.filter(({ name: listed }) => listedNames.includes(listed));
 }
 
-async function prepareCreate({ server, faulty, direct }: Connections): Promise<Subject> {
-  const inputs = await checkedInputs(faulty, name);
+async function prepareCreate({ server, failing, direct }: Connections): Promise<Subject> {
+  const inputs = await checkedInputs(failing, name);
   return {
     method: "POST",
     path: invitationsPath,
@@ -114,9 +114,9 @@ async function prepareCreate({ server, faulty, direct }: Connections): Promise<S
   };
 }
 
-async function prepareExisting(operation: Operation, { server, faulty, direct }: Connections): Promise<Subject> {
+async function prepareExisting(operation: Operation, { server, failing, direct }: Connections): Promise<Subject> {
   const { id, outs } = await provider.create(await checkedInputs(direct, name));
-  const state: Properties = { ...(outs as Properties), connection: faulty };
+  const state: Properties = { ...(outs as Properties), connection: failing };
   const pk = String(state["pk"]);
   rememberPk(pk);
   const path = `${invitationsPath}${pk}/`;
@@ -145,7 +145,7 @@ async function prepareExisting(operation: Operation, { server, faulty, direct }:
     };
   }
   if (operation === "update") {
-    const news = await changed(faulty);
+    const news = await changed(failing);
     return {
       method: "PUT",
       path,
@@ -172,12 +172,12 @@ async function prepareExisting(operation: Operation, { server, faulty, direct }:
   };
 }
 
-async function prepareList({ server, faulty, direct }: Connections): Promise<Subject> {
+async function prepareList({ server, failing, direct }: Connections): Promise<Subject> {
   for (const listed of listedNames) await provider.create(await checkedInputs(direct, listed));
   return {
     method: "GET",
     path: invitationsPath,
-    run: () => getInvitations({ connection: faulty }),
+    run: () => getInvitations({ connection: failing }),
     async verify({ value, error }) {
       if ((await listOnServer(server)).length !== listedNames.length) return ["invitations were deleted"];
       if (error) return [];

@@ -13,17 +13,17 @@ export interface MatrixRun {
   readonly stderr: string;
 }
 
-/** Runs all faults in another process, which trusts the CA of the tests and has none of the user's settings. */
+/** Runs the matrix of failures in another process, which trusts the CA of the tests and has none of the user's settings. */
 export async function runMatrixProcess(): Promise<MatrixRun> {
-  const folder = await mkdtemp(join(tmpdir(), "authentik-faults-"));
+  const folder = await mkdtemp(join(tmpdir(), "authentik-failures-"));
   const caFile = join(folder, "ca.pem");
   try {
     await writeFile(caFile, trustedCa);
-    const env = { PATH: process.env["PATH"], PULUMI_PROJECT: "faults", NODE_EXTRA_CA_CERTS: caFile };
-    const main = join(packageRoot, "build", "test", "faults", "main.js");
+    const env = { PATH: process.env["PATH"], PULUMI_PROJECT: "failures", NODE_EXTRA_CA_CERTS: caFile };
+    const main = join(packageRoot, "build", "test", "failures", "main.js");
     return await new Promise((resolve, reject) => {
       execFile(process.execPath, [main], { env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
-        if (error) reject(new Error(`The faults could not be tried: ${stderr}`, { cause: error }));
+        if (error) reject(new Error(`The matrix of failures ended with an error: ${stderr}`, { cause: error }));
         else resolve({ rows: JSON.parse(stdout) as Row[], stderr });
       });
     });

@@ -4,16 +4,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { Invitation as provider } from "pulumi-authentik-invitations/provider";
 import { Authentik } from "../sandbox";
-import { type Attempt, attemptsAt, observeAttempts, onConnectFailure } from "./attempts";
-import { type Fault, faults, type Operation, type Scope, scopes } from "./faults";
-import { FaultProxy } from "./proxy";
+import { type Attempt, attemptsAt, observeAttempts, onConnectError } from "./attempts";
+import { type Failure, failures, type Operation, type Scope, scopes } from "./failures";
+import { FailureProxy } from "./proxy";
 import { containsSecret, rememberToken } from "./secrets";
 import { type Connections, createAnother, prepareSubject, type Subject } from "./subjects";
 import { shortenTimeouts, shortenTimeoutsOf } from "./timeouts";
 
-/** What happened when an operation met a fault. */
+/** What happened when an operation met a failure. */
 export interface Row {
-  readonly fault: string;
+  readonly failure: string;
   readonly scope: Scope;
   readonly operation: Operation;
   readonly outcome: "succeeds" | "adopts" | "fails";
@@ -26,22 +26,22 @@ export interface Row {
 }
 
 interface Case {
-  readonly fault: Fault;
+  readonly failure: Failure;
   readonly scope: Scope;
   readonly operation: Operation;
 }
 
-interface FaultyServer {
+interface FailingServer {
   /** What the provider is configured with. */
   readonly url: string;
-  /** Starts the fault. */
+  /** Starts the failure. */
   arm(subject: Subject): void | Promise<void>;
   close(): Promise<void>;
 }
 
 interface Servers {
   readonly connections: Connections;
-  readonly faultyServer: FaultyServer;
+  readonly failingServer: FailingServer;
 }
 
 const maxAttempts = 5;
@@ -53,12 +53,12 @@ const interval = 40;
 /** The warnings of the case that runs in the current context. */
 const warnings = new AsyncLocalStorage<string[]>();
 
-/** Runs every fault with every operation: concurrently, in this process, and each with its own server and proxy. */
+/** Runs every failure with every operation, concurrently, each with its own server and proxy. */
 export async function runMatrix(): Promise<Row[]> {
   console.warn = (message: string) => warnings.getStore()?.push(message);
   observeAttempts();
   shortenTimeouts();
-  await pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "faults", "test");
+  await pulumi.runtime.setMocks({ newResource: () => ({ id: "", state: {} }), call: () => ({}) }, "failures", "test");
   await provider.configure({ config: { get: (key) => pulumi.runtime.getConfig(key) } });
   const cases = listCases();
   // All servers first: one that started later could get the port of another one that refuses connections.
@@ -78,9 +78,9 @@ function listCases(): Case[] {
   return [...scopes]
     .reverse()
     .flatMap((scope) =>
-      faults
-        .filter((fault) => fault.scopes.includes(scope))
-        .flatMap((fault) => fault.operations.map((operation) => ({ fault, scope, operation }))),
+      failures
+        .filter((failure) => failure.scopes.includes(scope))
+        .flatMap((failure) => failure.operations.map((operation) => ({ failure, scope, operation }))),
     );
 }
 
@@ -88,27 +88,27 @@ function listCases(): Case[] {
 async function startServers(testCase: Case, index: number): Promise<Servers> {
   const server = await Authentik.start();
   rememberToken(server.token);
-  const faultyServer = await startFaultyServer(testCase, server, index);
-  const connections = { server, faulty: `faulty${index}`, direct: `direct${index}` };
-  configureConnection(connections.faulty, faultyServer.url, server.token);
+  const failingServer = await startFailingServer(testCase, server, index);
+  const connections = { server, failing: `failing${index}`, direct: `direct${index}` };
+  configureConnection(connections.failing, failingServer.url, server.token);
   configureConnection(connections.direct, server.url, server.token);
-  return { connections, faultyServer };
+  return { connections, failingServer };
 }
 
 async function runCase(
   testCase: Case,
-  { connections, faultyServer }: Servers,
+  { connections, failingServer }: Servers,
   logged: readonly string[],
 ): Promise<Row> {
-  const { fault, scope, operation } = testCase;
+  const { failure, scope, operation } = testCase;
   const { server } = connections;
-  const { url } = faultyServer;
+  const { url } = failingServer;
   try {
     const subject = await prepareSubject(operation, connections);
     // Otherwise the search for earlier creations would meet the refused connections.
-    if (operation === "create" && fault.handle && fault.refusals) await createAnother(connections);
-    if (fault.hasShortTimeouts) shortenTimeoutsOf(url, scope === "first" ? subject : undefined);
-    await faultyServer.arm(subject);
+    if (operation === "create" && failure.handle && failure.refusals) await createAnother(connections);
+    if (failure.hasShortTimeouts) shortenTimeoutsOf(url, scope === "first" ? subject : undefined);
+    await failingServer.arm(subject);
     const before = attemptsAt(url).length;
     const result = await subject.run().then(
       (value) => ({ value }),
@@ -125,13 +125,13 @@ async function runCase(
       ...(await subject.verify(result, logged)),
       ...checkAttempts(testCase, subject, attempts),
       ...checkError(error),
-      ...(fault.isHarmless && error ? ["fails, although the server is only slow"] : []),
+      ...(failure.isHarmless && error ? ["fails, although the server is only slow"] : []),
       ...otherWarnings.map((warning) => `warns: ${warning}`),
     ];
     // After the verification, which remembers the pks on the server.
     const output = [error?.message, error?.stack, ...logged].join("\n");
     return {
-      fault: fault.title,
+      failure: failure.title,
       scope,
       operation,
       outcome: error ? "fails" : isAdopted ? "adopts" : "succeeds",
@@ -140,7 +140,7 @@ async function runCase(
       violations: containsSecret(output) ? [...violations, "prints a secret"] : violations,
     };
   } finally {
-    await faultyServer.close();
+    await failingServer.close();
     await server.close();
   }
 }
@@ -150,20 +150,20 @@ function configureConnection(name: string, url: string, token: string): void {
   pulumi.runtime.setConfig(`${name}:token`, token);
 }
 
-async function startFaultyServer(testCase: Case, server: Authentik, index: number): Promise<FaultyServer> {
-  const { address } = testCase.fault;
+async function startFailingServer(testCase: Case, server: Authentik, index: number): Promise<FailingServer> {
+  const { address } = testCase.failure;
   if (address === "unresolvable") {
     // A label of more than 63 characters: no resolver asks the network for it.
     const url = `http://${"x".repeat(64)}.${index}.invalid`;
     return { url, arm: () => undefined, close: async () => undefined };
   }
   if (address === "silent") return await startSilentServer();
-  const proxy = await FaultProxy.start(server.url, typeof address === "object" ? { tls: address } : {});
+  const proxy = await FailureProxy.start(server.url, typeof address === "object" ? { tls: address } : {});
   return { url: proxy.url, arm: (subject) => armProxy(proxy, testCase, subject), close: () => proxy.close() };
 }
 
 /** A server that accepts connections and never sends anything. */
-async function startSilentServer(): Promise<FaultyServer> {
+async function startSilentServer(): Promise<FailingServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -180,17 +180,17 @@ async function startSilentServer(): Promise<FaultyServer> {
   };
 }
 
-async function armProxy(proxy: FaultProxy, { fault, scope }: Case, subject: Subject): Promise<void> {
-  if (fault.address === "refuses") await proxy.stopListening();
-  if (fault.address === "resets") proxy.connectionsToReset = scope === "first" ? 1 : Number.POSITIVE_INFINITY;
-  const { handle } = fault;
+async function armProxy(proxy: FailureProxy, { failure, scope }: Case, subject: Subject): Promise<void> {
+  if (failure.address === "refuses") await proxy.stopListening();
+  if (failure.address === "resets") proxy.connectionsToReset = scope === "first" ? 1 : Number.POSITIVE_INFINITY;
+  const { handle } = failure;
   if (handle) {
     const isSubject = (method: string, path: string): boolean => method === subject.method && path === subject.path;
     proxy.script(scope === "first" ? { matches: isSubject, times: 1, handle } : { matches: () => true, handle });
   }
-  if (scope === "first" && fault.refusals !== undefined) {
-    let left = fault.refusals;
-    onConnectFailure(proxy.url, () => {
+  if (scope === "first" && failure.refusals !== undefined) {
+    let left = failure.refusals;
+    onConnectError(proxy.url, () => {
       left -= 1;
       if (left === 0) void proxy.listen();
     });
@@ -203,12 +203,12 @@ function isSearchForEarlierCreations(path: string): boolean {
 }
 
 /** Rule 8: what may be sent how often. */
-function checkAttempts({ fault }: Case, { method, path }: Subject, attempts: readonly Attempt[]): string[] {
+function checkAttempts({ failure }: Case, { method, path }: Subject, attempts: readonly Attempt[]): string[] {
   const own = attempts.filter((attempt) => attempt.method === method && attempt.path.split("?")[0] === path);
-  const most = method === "POST" && !fault.isPostRetryable ? 1 : maxAttempts;
+  const most = method === "POST" && !failure.isPostRetryable ? 1 : maxAttempts;
   const writes = attempts.filter((attempt) => attempt.method !== "GET" && !own.includes(attempt));
   const waits = own.slice(1).map(({ at }, index) => at - (own[index]?.at ?? 0));
-  const { retryAfter = 0 } = fault;
+  const { retryAfter = 0 } = failure;
   return [
     ...(own.length === 0 ? ["sends no request"] : []),
     ...(own.length > most ? [`sends ${method} ${own.length} times`] : []),

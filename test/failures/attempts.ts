@@ -39,6 +39,6 @@ export function attemptsAt(origin: string): Attempt[] {
   return observed;
 }
 
-export function onConnectFailure(origin: string, listener: () => void): void {
+export function onConnectError(origin: string, listener: () => void): void {
   failureListeners.set(origin, listener);
 }
