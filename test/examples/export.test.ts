@@ -117,7 +117,10 @@ async function createHostileFlow(server: Authentik): Promise<{ pks: string[] }> 
 describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("export from authentik %s", (version) => {
   test("writes a program whose first run imports everything and changes nothing", async () => {
     const server = await Authentik.start({ version });
-    const project = await Project.create("", { authentik: server, env: { PULUMI_NODEJS_TRANSPILE_ONLY: "true" } });
+    const project = await Project.create("", {
+      authentik: server,
+      env: { NODE_OPTIONS: "", PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
+    });
     try {
       const { pks } = await createHostileFlow(server);
       const exported = await runCommand(["export", "--flow", "staff-enrollment"], environmentOf(server));

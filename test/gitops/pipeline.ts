@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { packageRoot } from "../engine/project";
+import { packageRoot, preload } from "../engine/project";
 import { findPulumi } from "../pulumi-cli";
 import { kit } from "./kit";
 
@@ -131,6 +131,7 @@ process.exitCode = ${code};
     return {
       PATH: this.path,
       HOME: folder,
+      NODE_OPTIONS: preload,
       PULUMI_HOME: join(folder, ".pulumi-home"),
       PULUMI_BACKEND_URL: `file://${folder}/backend`,
       PULUMI_CONFIG_PASSPHRASE: "a passphrase for tests",
