@@ -105,8 +105,8 @@ async function runUntil(
 }
 
 /**
- * Kills `pulumi` and all of its processes, between two writes of the state: the file backend can leave an empty file, which no tool can recover.
- * Requests that arrive after the moment get no response.
+ * Kills `pulumi` and all of its processes, between two writes of the state: otherwise the file backend can leave an empty `.attrs` file, with which
+ * `pulumi` fails. Requests that arrive after the moment get no response.
  */
 async function killDuring(args: readonly string[], moment: Moment): Promise<void> {
   let isHeld = true;

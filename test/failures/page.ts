@@ -41,14 +41,17 @@ const scopeSections: Readonly<Record<Scope, readonly [title: string, text: strin
 
 const interruptedRuns = `## Interrupted runs
 
-The tests also run \`pulumi\` itself, and interrupt it at the moment at which a request arrives. Before and after each run, authentik has exactly the
-invitations of the program, each once.
+The tests also run \`pulumi\` itself, and interrupt it at the moment at which a request arrives. In the end, authentik has exactly the invitations
+that the state has, each once, and \`audit\` finds no other.
 
 | command | SIGINT or SIGTERM | SIGKILL of the process group |
 |---|---|---|
 | \`pulumi up\` | completes the requests that were sent, then stops; \`pulumi up\` continues | \`pulumi cancel\`, \`recover\`, \`pulumi up\`: what was created is in the state, nothing is created twice |
 | \`pulumi refresh\` | changes nothing in authentik; run it again | \`pulumi cancel\`, then run it again |
 | \`pulumi destroy\` | completes the requests that were sent, then stops; \`pulumi destroy\` continues | \`pulumi cancel\`, \`recover\`, \`pulumi destroy\` continues; \`pulumi up --refresh\` recreates what was deleted |
+
+If \`pulumi\` is killed while a file backend writes the state, every command can fail with \`failed to load checkpoint: EOF\`. Delete the empty
+file \`{stack}.json.attrs\` next to the state, then continue as above. The state itself is intact.
 
 Of two \`pulumi up\` at once on one stack, the backend's lock fails one, and nothing is created twice. Two stacks with equal invitations each keep
 their own: if a create response is lost, the provider never adopts the other stack's.`;
