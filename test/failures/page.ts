@@ -48,7 +48,7 @@ that the state has, each once, and \`audit\` finds no other.
 |---|---|---|
 | \`pulumi up\` | completes the requests that were sent, then stops; \`pulumi up\` continues | \`pulumi cancel\`, \`recover\`, \`pulumi up\`: what was created is in the state, nothing is created twice |
 | \`pulumi refresh\` | changes nothing in authentik; run it again | \`pulumi cancel\`, then run it again |
-| \`pulumi destroy\` | completes the requests that were sent, then stops; \`pulumi destroy\` continues | \`pulumi cancel\`, \`recover\`, \`pulumi destroy\` continues; \`pulumi up --refresh\` recreates what was deleted |
+| \`pulumi destroy\` | completes the requests that were sent, then stops; \`pulumi destroy\` continues | \`pulumi cancel\`, \`recover\`, \`pulumi up --refresh\`: only what was deleted is recreated |
 
 If \`pulumi\` is killed while a file backend writes the state, every command can fail with \`failed to load checkpoint: EOF\`. Delete the empty
 file \`{stack}.json.attrs\` next to the state, then continue as above. The state itself is intact.
