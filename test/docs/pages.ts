@@ -26,7 +26,15 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "teams.md",
     "security.md",
   ],
-  Operate: ["retries-and-timeouts.md", "performance.md", "limitations.md", "troubleshooting.md", "errors.md"],
+  Operate: [
+    "interrupted-runs.md",
+    "audit.md",
+    "retries-and-timeouts.md",
+    "performance.md",
+    "limitations.md",
+    "troubleshooting.md",
+    "errors.md",
+  ],
   Migrate: ["migration.md"],
   Contribute: ["embedded-authentik.md"],
 };
