@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Operation, State, StateResource } from "../../provider/commands/state";
 import { createNonce, createTag, formatOrigin, originInput } from "../../provider/common/origin";
-import * as providers from "../../provider/lifecycle";
+import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../provider/lifecycle";
 import { packageRoot } from "../engine/project";
 
 const { bin } = require("../../package.json") as { bin: Record<string, string> };
@@ -70,6 +70,8 @@ export class StateFolder {
     await rm(this.path, { recursive: true, force: true });
   }
 }
+
+const providers = { Flow, FlowStageBinding, Invitation, InvitationStage };
 
 export type Kind = keyof typeof providers;
 export type Inputs = Record<string, unknown>;

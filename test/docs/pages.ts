@@ -27,8 +27,10 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "security.md",
   ],
   Operate: [
-    "retries-and-timeouts.md",
+    "interrupted-runs.md",
+    "audit.md",
     "failures.md",
+    "retries-and-timeouts.md",
     "performance.md",
     "limitations.md",
     "troubleshooting.md",

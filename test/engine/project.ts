@@ -101,6 +101,11 @@ export class Project {
     return project;
   }
 
+  /** The environment of its commands, for other commands that run `pulumi`. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#env;
+  }
+
   /** Replaces the program. */
   async write(program: string): Promise<void> {
     const prelude =
