@@ -1,6 +1,8 @@
 /** @type {import("jest").Config} */
 module.exports = {
-  testEnvironment: "node",
+  // Both search all output of the tests for secrets.
+  testEnvironment: "<rootDir>/test/secrecy/environment.js",
+  reporters: ["<rootDir>/test/secrecy/reporter.js", "default"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   maxWorkers: 2,
   globalSetup: "<rootDir>/test/bundle.mjs",

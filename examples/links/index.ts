@@ -15,8 +15,10 @@ import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
 import { Message } from "./outbox";
 
+const enrollment = new authentik.InviteOnlyEnrollment("links", { title: "Welcome" });
+
 const jane = new authentik.Invitation("jane", {
-  flow: "default-source-enrollment",
+  flow: enrollment.flow,
   validFor: "14d",
   singleUse: true,
   fixedData: { email: "jane@example.com" },

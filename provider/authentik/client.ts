@@ -174,6 +174,7 @@ export class Client {
       path: `/api/v3/${request.path}${query}`,
       redactedPath: `/api/v3/${request.redactedPath ?? request.path}`,
       userAgent: this.#userAgent(),
+      secrets: request.secrets ?? [],
       body: request.body,
     });
     if (response.status >= 200 && response.status < 300) return response;
@@ -354,12 +355,16 @@ function formatDetail(response: HttpResponse, body: unknown, fieldNames: Readonl
   return fields.join("; ");
 }
 
-/** Describes a body that is not JSON: by the title of an HTML page, otherwise by its content. */
-function describeBody(response: HttpResponse): string {
-  if (response.text.trim() === "") return "an empty body";
-  const title = /<title>([^<]*)<\/title>/i.exec(response.text)?.[1]?.trim();
-  if (response.contentType.includes("html")) return title ? `an HTML page, "${title}"` : "an HTML page";
-  return response.text;
+/**
+ * Describes a body that is not JSON: by the title of an HTML page, or by the content of an error. A success may contain the pk of a new
+ * invitation, so its content is never shown.
+ */
+function describeBody({ text, contentType, status }: HttpResponse): string {
+  if (text.trim() === "") return "an empty body";
+  const title = /<title>([^<]*)<\/title>/i.exec(text)?.[1]?.trim();
+  if (contentType.includes("html")) return title ? `an HTML page, "${title}"` : "an HTML page";
+  if (status >= 300) return text;
+  return contentType.includes("json") ? "incomplete or invalid JSON" : `a body of the type ${contentType || "unknown"}`;
 }
 
 function truncate(message: string): string {

@@ -1,3 +1,5 @@
+import { toPrintableLine } from "./printable";
+
 /** The request that failed. `path` never contains an invitation's pk: see `redactedPath` in client.ts. */
 export interface FailedRequest {
   readonly method: string;
@@ -32,14 +34,22 @@ export abstract class AuthentikError extends Error {
     const status = request.status === undefined ? "" : ` returned ${request.status}`;
     const detail = request.detail ? `: ${request.detail.replace(/\.$/, "")}` : "";
     const description = `${summary}: ${request.method} ${request.path}${status}${detail}.`;
-    const requestId = request.requestId ? ` (request ${request.requestId})` : "";
-    super(`${description} ${hint}${requestId}`, { cause: options.cause });
+    super(formatMessage(description, hint, request), { cause: options.cause });
     this.name = new.target.name;
     this.request = request;
     this.description = description;
     this.hint = hint;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
+
+  /** The message with another explanation than its hint. */
+  explain(explanation: string): string {
+    return formatMessage(this.description, explanation, this.request);
+  }
+}
+
+function formatMessage(description: string, explanation: string, { requestId }: FailedRequest): string {
+  return toPrintableLine(`${description} ${explanation}${requestId ? ` (request ${requestId})` : ""}`);
 }
 
 /** The connection could not be established, or was closed before the response was complete. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { normalizeUuid } from "../common/pk";
 import type { Client } from "./client";
 import { parseSource } from "./user-agent";
+import { wireInstant } from "./wire";
 
 /** An entry of authentik's event log that concerns one object. */
 export interface ObjectEvent {
@@ -25,7 +26,7 @@ export interface ObjectEvent {
 
 const wireEvent = z.object({
   action: z.string(),
-  created: z.string(),
+  created: wireInstant,
   user: z.object({ username: z.string().optional() }).nullish(),
   context: z
     .object({
@@ -108,7 +109,10 @@ export async function listEvents(client: Client, pk: string, objectName: string)
 export async function findCreation(client: Client, model: string, nonce: string): Promise<ObjectEvent | undefined> {
   const failure = "Could not look up the create request in authentik's event log";
   const events = await searchEvents(client, { search: nonce, action: "model_created", failure });
-  return events.find((event) => event.model === model && event.userAgent?.endsWith(`; ${nonce})`));
+  // The nonce is the last word of the User-Agent, and the only one in parentheses if the source is not known.
+  const isSender = ({ userAgent = "" }: ObjectEvent): boolean =>
+    userAgent.endsWith(`; ${nonce})`) || userAgent.endsWith(`(${nonce})`);
+  return events.find((event) => event.model === model && isSender(event));
 }
 
 /** The newest creations or deletions by a stack: `stack` is `project/stack`. */

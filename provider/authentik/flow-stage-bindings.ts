@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Client } from "./client";
+import { wireObject, wirePk } from "./wire";
 
 /** The fields of a binding that this package sets. */
 export interface FlowStageBindingFields {
@@ -21,9 +22,9 @@ export interface StoredFlowStageBinding extends FlowStageBindingFields {
 
 const wireBinding = z
   .object({
-    pk: z.string(),
-    target: z.string(),
-    stage: z.string(),
+    pk: wirePk,
+    target: wirePk,
+    stage: wirePk,
     order: z.number(),
     evaluate_on_plan: z.boolean(),
     re_evaluate_policies: z.boolean(),
@@ -91,7 +92,7 @@ export async function retrieveFlowStageBinding(client: Client, pk: string): Prom
       failure: "Could not read the binding",
       permission: "authentik_flows.view_flowstagebinding",
     },
-    wireBinding,
+    wireObject(wireBinding, pk),
   );
 }
 
@@ -111,7 +112,7 @@ export async function updateFlowStageBinding(
       viewPermission: "authentik_flows.view_flowstagebinding",
       fieldNames,
     },
-    wireBinding,
+    wireObject(wireBinding, pk),
   );
 }
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Client } from "./client";
 import { NotFoundError } from "./errors";
+import { wirePk, wireSlug } from "./wire";
 
 /** The fields that a flow has in every response, including the flows nested in a stage. */
 export interface FlowSummary {
@@ -20,9 +21,9 @@ export interface FlowSummary {
 /** Enums are parsed as strings, because newer servers have values that older ones do not. */
 export const wireFlowSummary = z
   .object({
-    pk: z.string(),
+    pk: wirePk,
     name: z.string(),
-    slug: z.string(),
+    slug: wireSlug,
     title: z.string(),
     designation: z.string(),
     authentication: z.string().optional(),
@@ -72,9 +73,9 @@ export interface StoredFlow extends FlowFields {
 
 const wireFlow = z
   .object({
-    pk: z.string(),
+    pk: wirePk,
     name: z.string(),
-    slug: z.string(),
+    slug: wireSlug,
     title: z.string(),
     designation: z.string(),
     authentication: z.string(),

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Client } from "./client";
 import { type FlowSummary, wireFlowSummary } from "./flows";
+import { wireObject, wirePk } from "./wire";
 
 /** The fields of an invitation stage that this package sets. `flow_set` is never sent: authentik 2024.8 fails on it. */
 export interface InvitationStageFields {
@@ -20,7 +21,7 @@ export interface StoredInvitationStage extends InvitationStageFields {
 
 const wireStage = z
   .object({
-    pk: z.string(),
+    pk: wirePk,
     name: z.string(),
     continue_flow_without_invitation: z.boolean(),
     flow_set: z.array(wireFlowSummary),
@@ -77,7 +78,7 @@ export async function retrieveInvitationStage(client: Client, pk: string): Promi
       failure: "Could not read the invitation stage",
       permission: "authentik_stages_invitation.view_invitationstage",
     },
-    wireStage,
+    wireObject(wireStage, pk),
   );
 }
 
@@ -97,7 +98,7 @@ export async function updateInvitationStage(
       viewPermission: "authentik_stages_invitation.view_invitationstage",
       fieldNames,
     },
-    wireStage,
+    wireObject(wireStage, pk),
   );
 }
 

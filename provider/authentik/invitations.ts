@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { invitationId } from "../common/pk";
 import type { Client, ClientRequest, ListPage } from "./client";
+import { wireInstant, wireObject, wirePk, wireSlug } from "./wire";
 
 /** The fields of an invitation that this package sets. */
 export interface InvitationFields {
@@ -24,13 +25,13 @@ export interface StoredInvitation extends Omit<InvitationFields, "expires"> {
 
 const wireInvitation = z
   .object({
-    pk: z.string(),
+    pk: wirePk,
     name: z.string(),
-    expires: z.string().nullable(),
+    expires: wireInstant.nullable(),
     fixed_data: z.record(z.string(), z.unknown()).nullish(),
     single_use: z.boolean(),
-    flow: z.string().nullable(),
-    flow_obj: z.object({ slug: z.string() }).nullish(),
+    flow: wirePk.nullable(),
+    flow_obj: z.object({ slug: wireSlug }).nullish(),
     created_by: z.object({ username: z.string() }).nullish(),
   })
   .transform(
@@ -93,7 +94,7 @@ export async function retrieveInvitation(client: Client, pk: string): Promise<St
       failure: "Could not read the invitation",
       permission: "authentik_stages_invitation.view_invitation",
     },
-    wireInvitation,
+    wireObject(wireInvitation, pk),
   );
 }
 
@@ -113,7 +114,7 @@ export async function updateInvitation(
       viewPermission: "authentik_stages_invitation.view_invitation",
       fieldNames,
     },
-    wireInvitation,
+    wireObject(wireInvitation, pk),
   );
 }
 

@@ -1,7 +1,26 @@
 /**
- * Turns a string from the server into one line that is safe to print. Whoever can set a name or an error page in authentik must not be able
- * to move the cursor of a terminal, or to start a line that a CI system interprets as a command.
+ * Turns a string from the server or the program into one line that is safe to print. Whoever can set a name or an error page must not be
+ * able to move the cursor of a terminal, or to start a line that a CI system interprets as a command.
  */
 export function toPrintableLine(value: string): string {
-  return value.replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
+  return value.replaceAll(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ").trim();
+}
+
+/** Like {@link toPrintableLine}, for output of another program that may have several lines. */
+export function toPrintableLines(value: string): string {
+  return value
+    .split("\n")
+    .map((line) => line.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ").trimEnd())
+    .join("\n");
+}
+
+/** JSON that is safe to print. `JSON.stringify` does not escape C1 controls and characters that reverse the direction of text. */
+export function toPrintableJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replaceAll(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    // A character outside the Basic Multilingual Plane is two escapes.
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 }

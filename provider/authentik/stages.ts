@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Client } from "./client";
+import { wirePk } from "./wire";
 
 /** A stage of any kind, as authentik returns it in the list of all stages. */
 export interface StoredStage {
@@ -12,7 +13,7 @@ export interface StoredStage {
 
 const wireStage = z
   .object({
-    pk: z.string(),
+    pk: wirePk,
     name: z.string(),
     component: z.string(),
     verbose_name: z.string(),

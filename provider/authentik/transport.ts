@@ -47,6 +47,8 @@ export interface TransportRequest {
   /** The path for messages. */
   readonly redactedPath: string;
   readonly userAgent: string;
+  /** Strings that the response may echo. */
+  readonly secrets?: readonly string[];
   readonly body?: unknown;
 }
 
@@ -90,6 +92,7 @@ const retryableStatuses = new Set([429, 502, 503, 504]);
 export class Transport {
   readonly #origin: string;
   readonly #prefix: string;
+  readonly #token: string;
   readonly #headers: Record<string, string>;
   readonly #insecure: boolean;
   readonly #limits: Limits;
@@ -99,6 +102,7 @@ export class Transport {
     const url = new URL(options.url);
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, "");
+    this.#token = options.token;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#headers = {
       ...options.headers,
@@ -170,7 +174,7 @@ export class Transport {
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
       location: headerValue(response, "location"),
-      requestId: headerValue(response, "x-authentik-id"),
+      requestId: this.#readRequestId(response, request),
       text,
     };
     if (retryableStatuses.has(received.status)) {
@@ -186,6 +190,13 @@ export class Transport {
       );
     }
     return received;
+  }
+
+  /** Messages contain the id, so one that a proxy made up from the request is dropped. */
+  #readRequestId(response: Dispatcher.ResponseData, { secrets = [] }: TransportRequest): string | undefined {
+    const id = headerValue(response, "x-authentik-id") ?? "";
+    const isSafe = /^[\w-]{1,40}$/.test(id) && ![this.#token, ...secrets].some((secret) => id.includes(secret));
+    return isSafe ? id : undefined;
   }
 
   #toConnectionError(error: unknown, failed: FailedRequest): AuthentikError {

@@ -2,6 +2,7 @@
 /** The command `pulumi-authentik-invitations`. */
 import { parseArgs } from "node:util";
 import { AuthentikError } from "../authentik/errors";
+import { toPrintableLine } from "../authentik/printable";
 import { UserError } from "../lifecycle/engine/user-error";
 import { auditCommand } from "./audit";
 import { type Command, type OptionValues, UsageError } from "./command";
@@ -40,7 +41,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       const [line] = (command?.usage ?? usage).split("\n", 1);
-      process.stderr.write(`pulumi-authentik-invitations: ${error.message}\n\n${line}\n`);
+      process.stderr.write(`pulumi-authentik-invitations: ${toPrintableLine(error.message)}\n\n${line}\n`);
       return 2;
     }
     if (error instanceof UserError || error instanceof AuthentikError) {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import * as z from "zod";
+import { toPrintableLine, toPrintableLines } from "../authentik/printable";
 import type { Configuration } from "../lifecycle/engine/settings";
 import { UserError } from "../lifecycle/engine/user-error";
 
@@ -38,7 +39,9 @@ export class PulumiError extends UserError {
   constructor(command: string, code: number | null, stderr: string) {
     const isLocked = stderr.includes("currently locked");
     const hint = isLocked ? " If no other update is running, remove the lock with `pulumi cancel`." : "";
-    super(`\`${command}\` failed with exit code ${code}: ${stderr}${hint}`);
+    super("");
+    // Several lines, unlike other errors.
+    this.message = `${toPrintableLine(`\`${command}\` failed with exit code ${code}:`)} ${toPrintableLines(stderr)}${hint}`;
     this.stderr = stderr;
   }
 }

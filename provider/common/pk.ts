@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
+import { stripWhitespace } from "./whitespace";
 
 const uuidPattern = /^\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
 
 /** The UUID in authentik's spelling (lower case, with dashes), from any spelling that authentik accepts; `undefined` if it is not a UUID. */
 export function normalizeUuid(value: string): string | undefined {
-  const parts = uuidPattern.exec(value.trim());
+  const parts = uuidPattern.exec(stripWhitespace(value));
   return parts?.slice(1).join("-").toLowerCase();
 }
 

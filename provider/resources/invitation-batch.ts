@@ -137,6 +137,7 @@ export class InvitationBatch extends AuthentikResource {
         "__invitations",
         "__common",
         "__details",
+        "__revision",
         "__obsolete",
       ],
       // Pulumi only keeps a secret of an input secret in the output of the same name, and `invitations` is none.

@@ -61,17 +61,18 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("creates, detects drift, repairs and destroys, and leaves nothing behind", async () => {
+test("creates, enrolls an invitee, detects drift, repairs and destroys, and leaves nothing behind", async () => {
   const { output, coloredOutput, ended } = startDemo();
   const code = await ended;
   expect({ code, output: code === 0 ? "" : output() }).toEqual({ code: 0, output: "" });
   const lines = output().split("\n");
   for (const line of [
     "$ pulumi up --yes --skip-preview",
-    "    + 5 created",
+    "    + 12 created",
     "$ pulumi stack output links --show-secrets",
+    '* authentik creates the account sam, with the data of the invitation: team "backend".',
     "$ pulumi preview --expect-no-changes",
-    "    5 unchanged",
+    "    12 unchanged",
     "$ pulumi preview --refresh --diff --expect-no-changes",
     '              ~ role: "lead" => "admin"',
     "      ~ singleUse: true => false",
@@ -81,12 +82,12 @@ test("creates, detects drift, repairs and destroys, and leaves nothing behind", 
     "    ~ 2 updated",
     "$ pulumi preview --refresh --expect-no-changes",
     "$ pulumi destroy --yes --skip-preview",
-    "    - 5 deleted",
+    "    - 12 deleted",
   ]) {
     expect(lines).toContain(line);
   }
   expect(output()).toContain("Exit code 7:");
-  expect(output()).toMatch(/\/if\/flow\/default-source-enrollment\/\?itoken=[0-9a-f-]{36}/);
+  expect(output()).toMatch(/\/if\/flow\/quick-start\/\?itoken=[0-9a-f-]{36}/);
   expect(await readdir(temporary)).toEqual([]);
   expect(await listFiles()).toEqual(filesBefore);
   // Fails if the picture is outdated: run `npm run docs` and commit it.

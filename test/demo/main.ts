@@ -1,13 +1,15 @@
 /**
  * `npm run demo`: runs the quick start at the root of this repository with the real `pulumi` and the embedded authentik, from
- * `up` to `destroy`, with changes outside Pulumi in between. Leaves nothing behind.
+ * `up` to `destroy`, with an enrollment and changes outside Pulumi in between. Leaves nothing behind.
  */
+import { randomBytes } from "node:crypto";
 import { copyFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { Authentik } from "../sandbox";
 import { Admin } from "./admin";
-import { CleanupStack, runMain } from "./processes";
+import { enroll } from "./invitee";
+import { CleanupStack, ExpectationError, runMain } from "./processes";
 import { type ManualChange, type Reporter, Scenario } from "./scenario";
 import { hasColors, root, Workspace } from "./workspace";
 
@@ -40,6 +42,22 @@ const changes: readonly ManualChange[] = [
     plannedOperation: `create ${names.guest}`,
   },
 ];
+
+/** Uses the team's link, because the other two work only once. */
+async function enrollWithTeamLink(
+  authentik: Authentik,
+  links: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  const password = randomBytes(16).toString("hex");
+  await enroll(String(links["team"]), { username: "sam", password, password_repeat: password });
+  const { body } = await authentik.request("GET", "/api/v3/core/users/?username=sam");
+  const [user] = (body as { results: { attributes: { team?: string } }[] }).results;
+  if (user?.attributes.team !== "backend") throw new ExpectationError("The new account lacks the invitation's data.");
+  return [
+    "The team's link opens. The invitee chooses the username sam and a password.",
+    'authentik creates the account sam, with the data of the invitation: team "backend".',
+  ];
+}
 
 class TerminalReporter implements Reporter {
   readonly echo = true;
@@ -88,6 +106,8 @@ a stand-in that is tested against recorded responses of real servers.\n`,
         config: { "authentik:url": authentik.url, "authentik:token": { secret: authentik.token } },
         invitations: Object.values(names),
         stages: ["quick-start-invitation"],
+        flows: ["quick-start"],
+        enroll: (links) => enrollWithTeamLink(authentik, links),
         isOurs: () => true,
         changes,
         program: "examples/quick-start/index.ts",

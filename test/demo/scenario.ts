@@ -1,4 +1,4 @@
-import type { Admin } from "./admin";
+import type { Admin, Kind } from "./admin";
 import { parseDrift } from "./drift";
 import { ExpectationError } from "./processes";
 import type { RunResult, Workspace } from "./workspace";
@@ -24,12 +24,18 @@ export interface ScenarioOptions {
   readonly invitations: readonly string[];
   /** Names in authentik of the invitation stages that the program declares. */
   readonly stages: readonly string[];
-  /** Whether an object with this name belongs to this run. */
-  isOurs(name: string): boolean;
+  /** Slugs of the flows that the program declares. */
+  readonly flows?: readonly string[];
+  /** Enrolls with one of the program's links, by key of the stack output `links`. Returns sentences that describe the result. */
+  readonly enroll?: (links: Readonly<Record<string, string>>) => Promise<readonly string[]>;
+  /** Whether an invitation or a stage with this name belongs to this run. */
+  readonly isOurs: (name: string) => boolean;
   readonly changes: readonly ManualChange[];
   /** Path of the program, for a heading. */
   readonly program: string;
 }
+
+type ExpectedObjects = Pick<ScenarioOptions, "invitations" | "stages" | "flows">;
 
 /** Prints the progress: with the output of each command in the demo, without it in the live tests. */
 export interface Reporter {
@@ -56,7 +62,8 @@ export class Scenario {
   async run(beforeDestroy: () => Promise<void> = async () => {}): Promise<void> {
     await this.createStack();
     await this.deploy();
-    await this.showLinks();
+    const links = await this.showLinks();
+    await this.enrollInvitee(links);
     await this.previewWithoutChanges();
     await this.changeOutsidePulumi();
     await this.detectDrift();
@@ -74,24 +81,34 @@ export class Scenario {
   }
 
   async deploy(): Promise<void> {
-    const { program, invitations, stages } = this.#options;
-    this.#reporter.printHeading(`Create everything that ${program} declares.`);
+    this.#reporter.printHeading(`Create everything that ${this.#options.program} declares.`);
     await this.runPulumi(["up", "--yes", "--skip-preview"]);
-    await this.#verifyObjects(invitations, stages);
+    await this.#verifyObjects(this.#options);
   }
 
-  async showLinks(): Promise<void> {
+  /** Returns the stack output `links`. */
+  async showLinks(): Promise<Record<string, string>> {
     this.#reporter.printHeading(
       "Show the invitation links. They are secret, so Pulumi prints them only with --show-secrets.",
     );
     const { stdout } = await this.runPulumi(["stack", "output", "links", "--show-secrets"]);
-    const links = Object.values(JSON.parse(stdout) as Record<string, string>);
+    const linksByKey = JSON.parse(stdout) as Record<string, string>;
+    const links = Object.values(linksByKey);
     const invitations = (await this.#options.admin.list("invitations")).filter(({ name }) =>
       this.#options.isOurs(name),
     );
     const isUnknown = (link: string): boolean => !invitations.some(({ pk }) => link.endsWith(`/?itoken=${pk}`));
     if (links.length === 0) throw new ExpectationError("The stack has no links.");
     if (links.some(isUnknown)) throw new ExpectationError("A link does not belong to any invitation in authentik.");
+    return linksByKey;
+  }
+
+  async enrollInvitee(links: Readonly<Record<string, string>>): Promise<void> {
+    const { enroll } = this.#options;
+    if (enroll === undefined) return;
+    this.#reporter.printHeading("Enroll with a link, as an invitee does in a browser.");
+    // `detectDrift` verifies that an enrollment is not drift.
+    for (const sentence of await enroll(links)) this.#reporter.printNote(sentence);
   }
 
   async previewWithoutChanges(): Promise<void> {
@@ -138,7 +155,7 @@ export class Scenario {
   async repairDrift(): Promise<void> {
     this.#reporter.printHeading("Repair the drift: restore what the program declares.");
     await this.runPulumi(["up", "--refresh", "--yes", "--skip-preview"]);
-    await this.#verifyObjects(this.#options.invitations, this.#options.stages);
+    await this.#verifyObjects(this.#options);
   }
 
   async verifyRepair(): Promise<void> {
@@ -149,8 +166,8 @@ export class Scenario {
   async destroy(): Promise<void> {
     this.#reporter.printHeading("Delete everything that the program created.");
     await this.runPulumi(["destroy", "--yes", "--skip-preview"]);
-    await this.#verifyObjects([], []);
-    this.#reporter.printNote("Verified with authentik's API: no invitation and no stage of this stack is left.");
+    await this.#verifyObjects({ invitations: [], stages: [] });
+    this.#reporter.printNote("Verified with authentik's API: no invitation, stage or flow of this stack is left.");
   }
 
   async setConfig(key: string, value: string | { secret: string }): Promise<void> {
@@ -174,10 +191,16 @@ export class Scenario {
   }
 
   /** Lists the objects of this run with authentik's API, and throws if they are not exactly these. */
-  async #verifyObjects(invitations: readonly string[], stages: readonly string[]): Promise<void> {
-    const { admin } = this.#options;
-    for (const [kind, expected] of [["invitations", invitations] as const, ["stages", stages] as const]) {
-      const actual = (await admin.list(kind)).map(({ name }) => name).filter((name) => this.#options.isOurs(name));
+  async #verifyObjects({ invitations, stages, flows = [] }: ExpectedObjects): Promise<void> {
+    const { admin, isOurs, flows: ourFlows = [] } = this.#options;
+    const listNames = async (kind: Kind): Promise<string[]> => (await admin.list(kind)).map(({ name }) => name);
+    const listSlugs = async (): Promise<string[]> => (await admin.listFlows()).map(({ slug }) => slug);
+    for (const { kind, actual, expected } of [
+      { kind: "invitations", actual: (await listNames("invitations")).filter(isOurs), expected: invitations },
+      { kind: "stages", actual: (await listNames("stages")).filter(isOurs), expected: stages },
+      // The other flows are authentik's own.
+      { kind: "flows", actual: (await listSlugs()).filter((slug) => ourFlows.includes(slug)), expected: flows },
+    ]) {
       const problems = describeDifferences(actual, expected);
       if (problems.length > 0) throw new ExpectationError(`Wrong ${kind} in authentik: ${problems.join("; ")}.`);
     }

@@ -14,7 +14,7 @@ const taggedSections = [
   { tag: "throws", title: "Errors", kinds: ["resource", "component", "function"] },
 ] as const;
 
-/** The pages that are written by hand, in the order of the index. README.md lists them in the same groups. */
+/** The pages that are not generated from doc comments, in the order of the index. README.md lists them in the same groups. */
 const guideGroups: Readonly<Record<string, readonly string[]>> = {
   Use: [
     "concepts.md",
@@ -27,7 +27,16 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "teams.md",
     "security.md",
   ],
-  Operate: ["retries-and-timeouts.md", "performance.md", "limitations.md", "troubleshooting.md", "errors.md"],
+  Operate: [
+    "interrupted-runs.md",
+    "audit.md",
+    "failures.md",
+    "retries-and-timeouts.md",
+    "performance.md",
+    "limitations.md",
+    "troubleshooting.md",
+    "errors.md",
+  ],
   Migrate: ["migration.md"],
   Contribute: ["embedded-authentik.md"],
 };
@@ -42,7 +51,7 @@ interface Targets {
   readonly guides: readonly Guide[];
 }
 
-/** A page in `docs` that is written by hand. */
+/** A page in `docs` that is not generated from doc comments. */
 interface Guide {
   readonly file: string;
   readonly title: string;
@@ -80,7 +89,9 @@ function readGuides(folder: string): Guide[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith(".md") && file !== "README.md")
     .map((file) => {
-      const [, title, paragraph] = /^# (.+)\n+((?:[^\n#].*\n)+)/.exec(readFileSync(join(folder, file), "utf8")) ?? [];
+      // A page that a test generates starts with a comment.
+      const text = readFileSync(join(folder, file), "utf8").replace(/^<!--.*-->\n+/, "");
+      const [, title, paragraph] = /^# (.+)\n+((?:[^\n#].*\n)+)/.exec(text) ?? [];
       if (title === undefined || paragraph === undefined) {
         throw new Error(`docs/${file} must start with a heading and a paragraph.`);
       }

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -101,6 +101,11 @@ export class Project {
     return project;
   }
 
+  /** The environment of its commands, for other commands that run `pulumi`. */
+  get env(): Readonly<Record<string, string>> {
+    return this.#env;
+  }
+
   /** Replaces the program. */
   async write(program: string): Promise<void> {
     const prelude =
@@ -153,6 +158,39 @@ export class Project {
     const state = JSON.parse(await this.stateText()) as { checkpoint: { latest: { resources?: StateResource[] } } };
     const own = (state.checkpoint.latest.resources ?? []).filter(({ type }) => type.includes("dynamic/authentik"));
     return new Map(own.map((resource) => [resource.urn.split("::").at(-1) ?? "", resource]));
+  }
+
+  /** Starts `pulumi` non-interactively, in a process group of its own. */
+  start(...args: readonly string[]): { readonly child: ChildProcess; readonly run: Promise<Run> } {
+    const child = spawn(this.#command, [...args, "--non-interactive"], {
+      cwd: this.folder,
+      env: this.#env,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const run = new Promise<Run>((resolve, reject) => {
+      let output = "";
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (chunk: string) => {
+          output += chunk;
+        });
+      }
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code: code ?? 1, output }));
+    });
+    return { child, run };
+  }
+
+  /** Runs this package's command line, for example `recover --yes`. Does not throw if it fails. */
+  async runCommand(...args: readonly string[]): Promise<Run> {
+    const main = join(packageRoot, "dist", "commands", "main.js");
+    return await new Promise((resolve) => {
+      const options = { cwd: this.folder, env: this.#env, maxBuffer: 64 * 1024 * 1024 };
+      execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
+        const code = error ? (typeof error.code === "number" ? error.code : 1) : 0;
+        resolve({ code, output: stdout + stderr });
+      });
+    });
   }
 
   async remove(): Promise<void> {

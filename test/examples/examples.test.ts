@@ -115,7 +115,7 @@ describe("as a template", () => {
   });
 });
 
-test("quick-start creates a stage and three invitations", async () => {
+test("quick-start creates an enrollment flow and three invitations", async () => {
   await runStack(await createProject("quick-start"), async (outputs) => {
     const [guest, lead, team] = await invitations(server);
     expect([guest, lead, team]).toMatchObject([
@@ -123,15 +123,18 @@ test("quick-start creates a stage and three invitations", async () => {
       { name: "quick-start-lead", single_use: true, fixed_data: { email: "lead@example.com" } },
       { name: "quick-start-team", single_use: false, expires: "2030-12-31T23:59:59Z" },
     ]);
+    const [flow] = await list("flows/instances/?slug=quick-start");
+    expect(flow).toMatchObject({ title: "Welcome", designation: "enrollment" });
+    expect([guest?.flow, lead?.flow, team?.flow]).toEqual([flow?.["pk"], flow?.["pk"], flow?.["pk"]]);
     const [stage] = await list("stages/invitation/stages/");
     expect(stage).toMatchObject({ name: "quick-start-invitation" });
-    expect(guest?.fixed_data).toMatchObject({ attributes: { invitationStage: stage?.["pk"] } });
-    const linkOf = (pk?: string) => `${server.url}/if/flow/default-source-enrollment/?itoken=${pk}`;
-    expect(outputs).toEqual({
-      stageId: stage?.["pk"],
-      links: { lead: linkOf(lead?.pk), team: linkOf(team?.pk), guest: linkOf(guest?.pk) },
-    });
+    const bindings = await list(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
+    expect(bindings).toHaveLength(5);
+    expect(bindings[0]).toMatchObject({ order: 0, stage: stage?.["pk"] });
+    const linkOf = (pk?: string) => `${server.url}/if/flow/quick-start/?itoken=${pk}`;
+    expect(outputs).toEqual({ links: { lead: linkOf(lead?.pk), team: linkOf(team?.pk), guest: linkOf(guest?.pk) } });
   });
+  expect(await list("flows/instances/?slug=quick-start")).toEqual([]);
   expect(await list("stages/invitation/stages/")).toEqual([]);
 });
 

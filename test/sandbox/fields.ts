@@ -46,11 +46,20 @@ export function nullable<T>(field: (value: Json) => FieldResult<T>): (value: Jso
   return (value) => (value === null ? { value: null } : field(value));
 }
 
+/** Python's `str.strip`. JavaScript's `trim` also removes U+FEFF, but not U+001C to U+001F and U+0085. */
+export function strip(value: string): string {
+  const characters = [...value];
+  const more = ["\u001c", "\u001d", "\u001e", "\u001f", "\u0085"];
+  const isKept = (character: string): boolean =>
+    character === "\ufeff" || !(/\s/.test(character) || more.includes(character));
+  return characters.slice(characters.findIndex(isKept), characters.findLastIndex(isKept) + 1).join("");
+}
+
 export function charField(value: Json, typeError = "Not a valid string."): FieldResult<string> {
   if (value === null) return { errors: [nullError] };
   const string = coerceToString(value);
   if (string === undefined) return { errors: [typeError] };
-  const trimmed = string.trim();
+  const trimmed = strip(string);
   if (trimmed === "") return { errors: [blankError] };
   if (trimmed.includes("\u0000")) return { errors: [nulError] };
   return { value: trimmed };
@@ -126,7 +135,7 @@ export function choiceField(choices: readonly string[]): (value: Json) => FieldR
 
 export function integerField(value: Json): FieldResult<number> {
   if (value === null) return { errors: [nullError] };
-  const trimmed = typeof value === "string" ? value.trim() : value;
+  const trimmed = typeof value === "string" ? strip(value) : value;
   const number = typeof trimmed === "string" && /^-?\d+$/.test(trimmed) ? Number(trimmed) : trimmed;
   if (typeof number !== "number") {
     if (typeof number === "bigint") throw notRecorded("an integer of more than 53 bits");

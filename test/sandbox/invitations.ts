@@ -16,6 +16,7 @@ import { byString, type Comparator, filterRows, orderRows, paginate, searchRows 
 import { invitationOptions } from "./metadata";
 import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, notRecorded, ServerCrash } from "./responses";
+import { recordSecret } from "./secrets";
 import { serializeCreator, type User } from "./users";
 import { ViewSet } from "./viewset";
 
@@ -61,6 +62,7 @@ export class Invitations extends ViewSet<Invitation> {
       ...invitation,
     };
     this.rows.set(added.pk, added);
+    recordSecret(added.pk);
     return added;
   }
 

@@ -5,6 +5,7 @@ import type { Json, JsonObject } from "./json";
 import { notFound, paginate } from "./lists";
 import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, noContent, notRecorded, permissionDenied } from "./responses";
+import { recordSecret } from "./secrets";
 
 export interface User {
   pk: number;
@@ -96,6 +97,7 @@ export class Users {
 
   addToken(user: User, token: Partial<Token> & { key?: string } = {}): string {
     const key = token.key ?? randomBytes(30).toString("hex");
+    recordSecret(key);
     this.tokens.set(key, {
       user,
       intent: token.intent ?? "api",

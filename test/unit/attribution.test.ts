@@ -1,4 +1,6 @@
+import { formatUserAgent } from "../../provider/authentik/user-agent";
 import { invitationId } from "../../provider/common/pk";
+import { configure } from "../../provider/lifecycle/engine/connections";
 import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
 import { createdEvent, deletedEvent, eventsPath, eventsRequest, updatedEvent, usedEvent } from "./support/events";
@@ -160,6 +162,68 @@ describe("a change outside Pulumi", () => {
   });
 });
 
+describe("an event of this provider", () => {
+  const origin = "dev/0123456789/0123456789ab";
+  const userAgentOf = (source: string): string => formatUserAgent(source, "aaaaaaaaaaaa");
+  const useStack = (): Promise<void> => {
+    const settings = freshSettings();
+    return configure({ config: { get: (key) => settings[key] }, program: { project: "team", stack: "dev" } });
+  };
+
+  async function warnAfter(events: readonly Body[], state: Properties = { __origin: origin }): Promise<string[]> {
+    await useStack();
+    warn.mockClear();
+    mockResponse("GET", invitationPath, 200, invitationBody({ fixed_data: { changed: true } }));
+    mockResponse("GET", eventsPath, 200, pageBody(events));
+    await refresh(invitationState(state));
+    return warnings();
+  }
+
+  const admin = updatedEvent({ username: "mallory", created: "2026-11-22T10:11:12Z", userAgent: "Mozilla/5.0" });
+  const ownUpdate = (source: string): Body =>
+    updatedEvent({ username: "pulumi", created: "2026-11-22T12:00:00Z", userAgent: userAgentOf(source) });
+  const byMallory = 'Invitation "jane": fixedData changed outside Pulumi, last by mallory on 2026-11-22T10:11:12Z';
+  const byUnknown = 'Invitation "jane": fixedData changed outside Pulumi';
+
+  test.each(["team/dev", "team/dev; 0123456789", "team/dev; ffffffffff"])(
+    "is skipped if this stack sent it: %j",
+    async (source) => {
+      expect(await warnAfter([ownUpdate(source), admin])).toEqual([byMallory]);
+      expect(await warnAfter([ownUpdate(source), createdEvent()])).toEqual([byUnknown]);
+    },
+  );
+
+  test.each(["team/dev2; 0123456789", "team/prod", "other/dev; 0123456789", "myteam/dev"])(
+    "is reported if another stack sent it: %j",
+    async (source) => {
+      expect(await warnAfter([ownUpdate(source), admin])).toEqual([
+        'Invitation "jane": fixedData changed outside Pulumi, last by pulumi on 2026-11-22T12:00:00Z',
+      ]);
+    },
+  );
+
+  test("is skipped if a version without origins sent it, or if the state has no origin", async () => {
+    const old = updatedEvent({ userAgent: "pulumi-authentik-invitations/0.1.0 node/20.20.2" });
+    expect(await warnAfter([old, admin])).toEqual([byMallory]);
+    expect(await warnAfter([ownUpdate("other/dev; 0123456789"), admin], {})).toEqual([byMallory]);
+  });
+
+  test("is named as an earlier run of this stack if it deleted the object", async () => {
+    await useStack();
+    const objectPk = stagePk.replaceAll("-", "");
+    for (const [source, warning] of [
+      ["team/dev; 0123456789", "deleted by an earlier run of this stack, by akadmin on 2026-11-22T08:59:51Z"],
+      ["team/prod; 0123456789", "deleted by akadmin on 2026-11-22T08:59:51Z"],
+    ] as const) {
+      warn.mockClear();
+      mockResponse("GET", stagePath, 404, notFoundBody);
+      mockResponse("GET", eventsPath, 200, pageBody([deletedEvent({ objectPk, userAgent: userAgentOf(source) })]));
+      expect(await invitationStageProvider.read(stagePk, stageState({ __origin: origin }))).toEqual({});
+      expect(warnings()).toEqual([`Invitation stage "invitation": ${warning}`]);
+    }
+  });
+});
+
 describe("a deletion outside Pulumi", () => {
   test("is reported for a stage with the user and time, for one request", async () => {
     mockResponse("GET", stagePath, 404, { detail: "No InvitationStage matches the given query." });
@@ -262,7 +326,7 @@ describe("authentik:attribution: false", () => {
 
 test("a removed flow is reported, with the consequence", async () => {
   mockResponse("GET", invitationPath, 200, invitationBody());
-  mockResponse("GET", eventsPath, 200, pageBody([]));
+  mockResponse("GET", eventsPath, 200, pageBody([]), { times: 2 });
   await refresh(invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" }));
   expect(warnings()).toEqual([
     'Invitation "jane": flow changed outside Pulumi',
@@ -272,4 +336,43 @@ test("a removed flow is reported, with the consequence", async () => {
   mockResponse("GET", invitationPath, 200, invitationBodyWithFlow());
   await refresh(invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment" }));
   expect(warnings()).toEqual([]);
+});
+
+describe("a deleted flow, which authentik removes from its invitations without an event for them,", () => {
+  const flowState = (changes: Properties = {}): Properties =>
+    invitationState({ flow: "enrollment", flowPk, flowSlug: "enrollment", ...changes });
+  const flowDeleted = deletedEvent({ objectPk: flowPk.replaceAll("-", ""), username: "mallory", model: "flow" });
+
+  test("is reported with the user who deleted it, from the flow's events", async () => {
+    mockResponse("GET", invitationPath, 200, invitationBody());
+    mockResponse("GET", eventsPath, 200, pageBody([createdEvent()]));
+    mockResponse("GET", eventsPath, 200, pageBody([flowDeleted]));
+    await refresh(flowState());
+    expect(requestLines()).toEqual([`GET ${invitationPath}`, eventsRequest(), eventsRequest(flowPk)]);
+    expect(warnings()).toEqual([
+      'Invitation "jane": flow changed outside Pulumi',
+      'Invitation "jane": its flow was removed (the flow was deleted by mallory on 2026-11-22T08:59:51Z). Until `pulumi up` restores it, any flow with an invitation stage accepts this invitation.',
+    ]);
+  });
+
+  test("is reported as an earlier run of this stack if that deleted it", async () => {
+    const settings = freshSettings();
+    await configure({ config: { get: (key) => settings[key] }, program: { project: "team", stack: "dev" } });
+    const userAgent = formatUserAgent("team/dev; ffffffffff", "aaaaaaaaaaaa");
+    mockResponse("GET", invitationPath, 200, invitationBody());
+    mockResponse("GET", eventsPath, 200, pageBody([createdEvent()]));
+    const objectPk = flowPk.replaceAll("-", "");
+    mockResponse("GET", eventsPath, 200, pageBody([deletedEvent({ objectPk, model: "flow", userAgent })]));
+    await refresh(flowState({ __origin: "dev/0123456789/0123456789ab" }));
+    expect(warnings()[1]).toContain(
+      "(the flow was deleted by an earlier run of this stack, by akadmin on 2026-11-22T08:59:51Z)",
+    );
+  });
+
+  test("is reported without a user if attribution is disabled: no request is sent to the event log", async () => {
+    await configureWith(invitationProvider, freshSettings({ "authentik:attribution": "false" }));
+    mockResponse("GET", invitationPath, 200, invitationBody());
+    await refresh(flowState());
+    expect(warnings()[1]).toContain("its flow was removed (this happens when a flow is deleted)");
+  });
 });

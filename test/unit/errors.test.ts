@@ -301,14 +301,16 @@ describe("a successful response with an unexpected body", () => {
     );
   });
 
-  test("is reported as not coming from authentik's API if it is invalid JSON", async () => {
-    const error = await catchResponseError(200, '{"pk": ', { "content-type": "application/json" });
-    expect(error.message).toContain('expected JSON, received {"pk":');
+  test("is reported without its content if it is invalid JSON, which may contain the pk of a new invitation", async () => {
+    const error = await catchResponseError(200, `{"pk": "${pk}", "na`, { "content-type": "application/json" });
+    expect(error).toBeInstanceOf(InvalidResponseError);
+    expect(error.message).toContain("returned 200: expected JSON, received incomplete or invalid JSON. ");
   });
 
-  test("is reported as not coming from authentik's API if it is JSON with another content type", async () => {
-    const error = await catchResponseError(200, '{"pk": "x"}', { "content-type": "text/plain" });
+  test("is reported without its content if it is JSON with another content type", async () => {
+    const error = await catchResponseError(201, `{"pk": "${pk}"}`, { "content-type": "text/plain" });
     expect(error).toBeInstanceOf(InvalidResponseError);
+    expect(error.message).toContain("returned 201: expected JSON, received a body of the type text/plain. ");
   });
 
   test("results in a short message even if each of 100 rows is invalid", async () => {

@@ -508,7 +508,10 @@ describe("an invitation whose expiry was moved into the past outside Pulumi", ()
     expect(state).not.toHaveProperty("retiredAt");
     mockResponse("GET", invitationPath, 404, notFoundBody);
     mockResponse("GET", "/events/events/", 200, pageBody([]));
-    expect(await invitationProvider.read(id, state)).toEqual({});
+    const { props } = await refresh(state);
+    expect(props).toEqual({ ...state, gone: true });
+    const { replaces } = await invitationProvider.diff(id, props, invitationInputs());
+    expect(replaces).toEqual(["expires"]);
   });
 
   test("is retired if its declared expiry has also passed", async () => {

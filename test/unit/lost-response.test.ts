@@ -1,274 +1,522 @@
+import { Client } from "../../provider/authentik/client";
+import { createInvitation } from "../../provider/authentik/invitations";
+import { parseOrigin } from "../../provider/common/origin";
+import { configure } from "../../provider/lifecycle/engine/connections";
 import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { flowProvider } from "../../provider/lifecycle/objects/flow";
+import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
 import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import type { Authentik } from "../sandbox";
 import { catchError } from "./support/catch-error";
+import {
+  closeEmbedded,
+  listInvitations,
+  newOrigin,
+  permissionsWithoutEvents,
+  startEmbedded,
+  useEmbedded,
+  waysToLoseAResponse,
+} from "./support/embedded-authentik";
 import { invitationInputs, type Properties } from "./support/invitation";
-import {
-  type Body,
-  flowPk,
-  htmlPage,
-  invitationBody,
-  otherPk,
-  pageBody,
-  stageBody,
-  stagePk,
-} from "./support/response-bodies";
-import {
-  closeServers,
-  findFreePort,
-  type Handler,
-  type RunningServer,
-  sendHtml,
-  sendJson,
-  startServer,
-} from "./support/server";
+import { type Body, htmlPage, invitationBody, meBody, pageBody, permissionDeniedBody } from "./support/response-bodies";
+import { closeServers, findFreePort, type RunningServer, sendHtml, sendJson, startServer } from "./support/server";
 
 const invitationsPath = "/api/v3/stages/invitation/invitations/";
 
-const waysToLoseAResponse: Record<string, Handler> = {
-  "a closed connection": ({ socket }) => socket.destroy(),
-  "500": (_request, response) => sendHtml(response, 500, htmlPage),
-  "502": (_request, response) => sendHtml(response, 502, "<title>502 Bad Gateway</title>"),
-  "504": (_request, response) => sendHtml(response, 504, "<title>504 Gateway Time-out</title>"),
-  "405 with an empty body": (_request, response) => sendHtml(response, 405, "", { allow: "GET, HEAD, OPTIONS" }),
-  "201 with an empty body": (_request, response) => sendHtml(response, 201),
-  "201 with an unexpected body": (_request, response) => sendJson(response, 201, { id: 7 }),
-};
-
-/** Each test uses its own pks, because the process remembers them. */
-let pkCount = 0;
-function freshPk(): string {
-  pkCount += 1;
-  return `dddddddd-0000-4000-8000-${String(pkCount).padStart(12, "0")}`;
-}
+const warn = jest.spyOn(console, "warn").mockImplementation();
 
 // These tests wait in real time, which takes longer on a busy machine.
 jest.setTimeout(30_000);
 
-/** The URL of each connection, by its name. */
-const urls = new Map<string, string>();
+beforeEach(() => warn.mockClear());
+afterEach(closeServers);
+afterEach(closeEmbedded);
 
-/** Registers a connection to the server, and returns its name. */
-function connectionTo(server: Pick<RunningServer, "url" | "port">): string {
-  const name = `c${server.port}`;
-  urls.set(name, server.url);
-  return name;
-}
-
-/** Starts a server that loses the response to each POST. Each GET returns the next list, and after the last one, the last one again. */
-async function serverLosingResponses(way: string, ...lists: Body[][]): Promise<RunningServer & { connection: string }> {
-  let listCount = 0;
-  const server = await startServer((request, response, index) => {
-    if (request.method === "POST") return waysToLoseAResponse[way]?.(request, response, index);
-    const list = lists[Math.min(listCount, lists.length - 1)] ?? [];
-    listCount += 1;
-    return sendJson(response, 200, pageBody(list));
-  });
-  return { ...server, connection: connectionTo(server) };
-}
-
-function countPosts({ received }: RunningServer): number {
-  return received.filter(({ method }) => method === "POST").length;
-}
-
-async function issue(connection: string, changes: Properties = {}): Promise<{ id: string; outs: Properties }> {
-  const { id, outs } = await invitationProvider.create(invitationInputs({ connection, ...changes }));
+async function issue(changes: Properties = {}): Promise<{ id: string; outs: Properties }> {
+  const { id, outs } = await invitationProvider.create(invitationInputs({ __origin: newOrigin(), ...changes }));
   return { id, outs: outs as Properties };
 }
 
-const warn = jest.spyOn(console, "warn").mockImplementation();
+const adoptionWarning = (object: string): string =>
+  `${object}: the response to the create request was lost. authentik had created it; adopted the existing one.`;
+const warnings = (): string[] => warn.mock.calls.map(([line]) => String(line));
 
-beforeAll(async () => {
-  await invitationProvider.configure({
-    config: {
-      get: (key) => {
-        const [name = "", setting] = key.split(":");
-        if (setting === "token") return "t0ken";
-        return setting === "url" ? urls.get(name) : undefined;
-      },
-    },
+/** The requests of the embedded authentik with this method and, if given, this string in their query. */
+function requestsOf({ requests }: Authentik, method: string, search = ""): Authentik["requests"] {
+  return requests.filter((request) => request.method === method && request.query.includes(search));
+}
+
+/** Expects a message without secrets and ids, and without a stack trace. */
+function expectSafe(error: Error, server: Authentik, ...secrets: readonly string[]): void {
+  expect(error.stack).toBe("");
+  for (const secret of [server.token, ...secrets]) {
+    expect(error.message).not.toContain(secret);
+    expect(error.message).not.toContain(secret.replaceAll("-", ""));
+  }
+}
+
+/** Creates the invitation of {@link invitationInputs} from another stack. */
+async function createFromOtherStack(server: Authentik, changes: Body = {}): Promise<string> {
+  const client = Client.connect({ url: server.url, token: server.token }).from("team/other; 0123456789");
+  const fields = { name: "jane", expires: "2031-05-06T07:08:09Z", fixedData: {}, singleUse: false, flow: null };
+  const { pk } = await createInvitation(client, { ...fields, ...changes });
+  await client.close();
+  return pk;
+}
+
+describe.each(Object.entries(waysToLoseAResponse))("a lost create response (%s)", (_way, failure) => {
+  test("is followed by a lookup in the event log that adopts the invitation with a warning", async () => {
+    const server = await startEmbedded();
+    server.injectFailure({ method: "POST", when: "after", ...failure });
+    const origin = newOrigin();
+    const { outs } = await issue({ __origin: origin });
+    const [created, ...others] = await listInvitations(server);
+    expect(others).toEqual([]);
+    expect(outs).toMatchObject({ pk: created?.pk, name: "jane", __origin: origin });
+    const [post] = requestsOf(server, "POST");
+    const nonce = parseOrigin(origin)?.nonce ?? "";
+    expect(post?.userAgent).toContain(`; ${nonce})`);
+    expect(requestsOf(server, "POST")).toHaveLength(1);
+    expect(requestsOf(server, "GET", nonce).map(({ query }) => query)).toEqual([
+      `search=${nonce}&ordering=-created&page_size=100&action=model_created`,
+    ]);
+    expect(warnings()).toEqual([adoptionWarning('Invitation "jane"')]);
   });
 });
-beforeEach(() => warn.mockClear());
-afterEach(closeServers);
 
-describe.each(Object.keys(waysToLoseAResponse))("a lost create response (%s)", (way) => {
-  test("is followed by a lookup that adopts the invitation with a warning", async () => {
-    const createdPk = freshPk();
-    const server = await serverLosingResponses(way, [invitationBody({ pk: createdPk })]);
-    const { outs } = await issue(server.connection);
-    expect(outs).toMatchObject({ pk: createdPk, name: "jane" });
-    expect(server.received.map(({ method, path }) => `${method} ${path}`)).toEqual([
-      `POST ${invitationsPath}`,
-      `GET ${invitationsPath}?name=jane&ordering=pk&page_size=500&page=1`,
-    ]);
-    expect(warn.mock.calls).toEqual([
-      [
-        'Invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
-      ],
-    ]);
+test("finds a created invitation whose event is late", async () => {
+  const server = await startEmbedded();
+  server.eventDelay = 500;
+  server.injectFailure({ method: "POST", when: "after", status: 504 });
+  const { outs } = await issue();
+  expect((await listInvitations(server)).map(({ pk }) => pk)).toEqual([outs["pk"]]);
+  expect(requestsOf(server, "POST")).toHaveLength(1);
+});
+
+test("finds the invitation of a state without an origin, by a nonce of its own", async () => {
+  const server = await startEmbedded();
+  server.injectFailure({ method: "POST", when: "after", disconnect: true });
+  const { outs } = await issue({ __origin: undefined });
+  expect((await listInvitations(server)).map(({ pk }) => pk)).toEqual([outs["pk"]]);
+});
+
+test("keeps the inputs of an adopted invitation as configured", async () => {
+  const server = await startEmbedded();
+  await server.request("POST", "/api/v3/flows/instances/", {
+    name: "x",
+    slug: "enrollment",
+    title: "x",
+    designation: "enrollment",
   });
-});
-
-test("finds a created invitation that only a later lookup returns", async () => {
-  const createdPk = freshPk();
-  const server = await serverLosingResponses("504", [], [invitationBody({ pk: createdPk })]);
-  expect((await issue(server.connection)).outs).toMatchObject({ pk: createdPk });
-  expect(countPosts(server)).toBe(1);
-});
-
-test("finds a created invitation in the form in which authentik stores it", async () => {
-  const createdPk = freshPk();
+  server.injectFailure({ method: "POST", path: /invitations\/$/, when: "after", status: 502 });
   const configured = {
     name: " jane ",
     expires: "2031-05-06t09:08:09.1234567+02:00",
     fixedData: { b: -0, a: { d: 1, c: 2 } },
     singleUse: true,
-    flow: flowPk.toUpperCase(),
+    flow: "enrollment",
   };
-  const stored = {
-    pk: createdPk,
-    expires: "2031-05-06T07:08:09.123456Z",
-    fixed_data: { a: { c: 2, d: 1 }, b: 0 },
-    single_use: true,
-    flow: flowPk,
-    flow_obj: { slug: "enrollment" },
-  };
-  const server = await serverLosingResponses("502", [invitationBody(stored)]);
-  expect((await issue(server.connection, configured)).outs).toMatchObject({
-    pk: createdPk,
-    name: " jane ",
-    singleUse: true,
+  expect((await issue(configured)).outs).toMatchObject({ ...configured, flowSlug: "enrollment", status: "pending" });
+});
+
+describe("an equal invitation of another stack", () => {
+  test("is not adopted if this request created its own", async () => {
+    const server = await startEmbedded();
+    const otherPk = await createFromOtherStack(server);
+    server.injectFailure({ method: "POST", when: "after", status: 502 });
+    const { outs } = await issue();
+    expect(outs["pk"]).not.toBe(otherPk);
+    expect((await listInvitations(server)).map(({ pk }) => pk).sort()).toEqual([otherPk, outs["pk"]].sort());
+  });
+
+  test("is not adopted if this request was not carried out: it fails after three lookups", async () => {
+    const server = await startEmbedded();
+    const otherPk = await createFromOtherStack(server);
+    server.requests.length = 0;
+    server.injectFailure({ method: "POST", when: "before", status: 502 });
+    const origin = newOrigin();
+    const startedAt = performance.now();
+    const error = await catchError(issue({ __origin: origin }));
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(3990);
+    expect(error.message).toBe(
+      `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. authentik's event log has no object that this request created. Run \`pulumi up\` again. If the event was only late, \`audit\` lists the object.`,
+    );
+    const nonce = parseOrigin(origin)?.nonce ?? "";
+    expectSafe(error, server, otherPk, nonce);
+    expect(requestsOf(server, "GET", nonce)).toHaveLength(3);
+    expect(requestsOf(server, "POST")).toHaveLength(1);
+    expect((await listInvitations(server)).map(({ pk }) => pk)).toEqual([otherPk]);
+    expect(warnings()).toEqual([]);
   });
 });
 
-test("fails if several invitations are equal, and adopts none", async () => {
-  const equalInvitations = [invitationBody({ pk: freshPk() }), invitationBody({ pk: freshPk() })];
-  const server = await serverLosingResponses("502", equalInvitations);
-  const { message, stack } = await catchError(issue(server.connection));
-  expect(message).toBe(
-    `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. authentik has 2 objects that are equal to invitation "jane", and which of them this request created is unknown. Delete those that you do not need, or import one with the resource option import, then run \`pulumi up\` again.`,
+test("reports an unknown outcome if the lookup in the event log fails", async () => {
+  const server = await startEmbedded();
+  server.injectFailure({ method: "POST", when: "after", disconnect: true });
+  server.injectFailure({ method: "GET", path: /events/, status: 500, body: htmlPage, times: 10 });
+  const error = await catchError(issue());
+  expect(error.message).toMatch(/^The connection to authentik at http:.* was closed unexpectedly: POST /);
+  expect(error.message).toContain(
+    'Whether authentik created invitation "jane" is unknown, because the lookup failed as well: Could not look up the create request in authentik\'s event log: GET /api/v3/events/events/ returned 500',
   );
-  expect(stack).toBe("");
-  expect(countPosts(server)).toBe(1);
-  expect(warn).not.toHaveBeenCalled();
+  expect(error.message).toMatch(
+    / Check authentik before you run `pulumi up` again, and import it with the resource option import if it exists\.$/,
+  );
+  const [created] = await listInvitations(server);
+  expectSafe(error, server, created?.pk ?? "");
+  expect(requestsOf(server, "POST")).toHaveLength(1);
 });
 
-test("adopts neither invitations with the same name and other data, nor those in the state", async () => {
-  const knownPk = freshPk();
-  const notCreated = [
-    invitationBody({ pk: knownPk }),
-    invitationBody({ pk: freshPk(), expires: "2031-05-06T07:08:10Z" }),
-    invitationBody({ pk: freshPk(), expires: null }),
-    invitationBody({ pk: freshPk(), single_use: true }),
-    invitationBody({ pk: freshPk(), flow: flowPk, flow_obj: { slug: "enrollment" } }),
-    invitationBody({ pk: freshPk(), fixed_data: { a: 1 } }),
-  ];
-  const createdPk = freshPk();
-  const server = await serverLosingResponses("500", [...notCreated, invitationBody({ pk: createdPk })]);
-  await invitationProvider.diff("x", { ...invitationInputs(), pk: knownPk }, invitationInputs());
-  expect((await issue(server.connection)).outs).toMatchObject({ pk: createdPk });
-});
-
-test("suggests another `pulumi up` if three lookups find nothing", async () => {
-  const server = await serverLosingResponses("a closed connection", []);
-  const { message, stack } = await catchError(issue(server.connection));
-  expect(message).toMatch(/^The connection to authentik at http:.* was closed unexpectedly: POST /);
-  expect(message).toMatch(/authentik has no object that this request created\. Run `pulumi up` again\.$/);
-  expect(stack).toBe("");
-  expect(server.received.map(({ method }) => method)).toEqual(["POST", "GET", "GET", "GET"]);
-});
-
-test("reports an unknown outcome if the lookup fails", async () => {
-  const server = await startServer((request, response) => {
-    if (request.method === "POST") request.socket.destroy();
-    else sendHtml(response, 500, htmlPage);
+test("does not look for an adopted invitation that was used in the meantime, and reports an unknown outcome", async () => {
+  const server = await startEmbedded();
+  server.injectFailure({ method: "POST", when: "after", disconnect: true });
+  server.injectFailure({
+    method: "GET",
+    path: /invitations\/[0-9a-f-]{36}\/$/,
+    status: 404,
+    headers: { "content-type": "application/json" },
+    body: '{"detail":"Not found."}',
   });
-  const { message, stack } = await catchError(issue(connectionTo(server)));
-  expect(message).toContain('Whether authentik created invitation "jane" is unknown');
-  expect(message).toContain("Could not list the invitations: GET");
-  expect(message).toContain(
-    "Check authentik before you run `pulumi up` again, and import the object with the resource option import if it exists.",
-  );
-  expect(stack).toBe("");
-  expect(countPosts(server)).toBe(1);
+  const error = await catchError(issue());
+  const [created] = await listInvitations(server);
+  expect(error.message).toContain('Whether authentik created invitation "jane" is unknown');
+  expectSafe(error, server, created?.pk ?? "");
 });
 
-test.each([400, 403, 404, 409, 413, 429])("does not look up anything after %d", async (status) => {
-  const server = await startServer((_request, response) => sendJson(response, status, { detail: "No." }));
-  await catchError(issue(connectionTo(server)));
-  const lookups = server.received.filter(({ method, path }) => method === "GET" && path.startsWith(invitationsPath));
-  expect(lookups).toEqual([]);
-  expect(countPosts(server)).toBe(1);
+test.each([400, 403, 404, 409, 413])("does not look up anything after %d", async (status) => {
+  const server = await startEmbedded();
+  server.injectFailure({
+    method: "POST",
+    status,
+    headers: { "content-type": "application/json" },
+    body: '{"detail":"No."}',
+  });
+  const origin = newOrigin();
+  await catchError(issue({ __origin: origin }));
+  expect(requestsOf(server, "GET", parseOrigin(origin)?.nonce)).toEqual([]);
+  expect(requestsOf(server, "POST")).toHaveLength(1);
+  expect(await listInvitations(server)).toEqual([]);
+});
+
+describe("429, which authentik did not carry out,", () => {
+  test.each([
+    ["seconds", () => "1"],
+    ["a date", () => new Date(Date.now() + 1000).toUTCString()],
+    ["no Retry-After", () => undefined],
+  ])("is retried and creates exactly one invitation: %s", async (_case, retryAfter) => {
+    const server = await startEmbedded();
+    const wait = retryAfter();
+    server.injectFailure({
+      method: "POST",
+      status: 429,
+      times: 2,
+      ...(wait === undefined ? {} : { headers: { "retry-after": wait } }),
+    });
+    const { outs } = await issue();
+    expect((await listInvitations(server)).map(({ pk }) => pk)).toEqual([outs["pk"]]);
+    expect(requestsOf(server, "POST").map(({ status }) => status)).toEqual([429, 429, 201]);
+    expect(warnings()).toEqual([]);
+  });
+
+  test("fails after five attempts, without a lookup and without an invitation", async () => {
+    const server = await startEmbedded();
+    server.injectFailure({ method: "POST", status: 429, times: 5 });
+    const origin = newOrigin();
+    const { message } = await catchError(issue({ __origin: origin }));
+    expect(message).toBe(`authentik limits the rate of requests: POST ${invitationsPath} returned 429. Retry later.`);
+    expect(requestsOf(server, "POST")).toHaveLength(5);
+    expect(requestsOf(server, "GET", parseOrigin(origin)?.nonce)).toEqual([]);
+    expect(await listInvitations(server)).toEqual([]);
+  });
+
+  test("is followed by a lookup if the response to the second attempt is lost", async () => {
+    const server = await startEmbedded();
+    server.injectFailure({ method: "POST", status: 429 });
+    server.injectFailure({ method: "POST", when: "after", status: 502 });
+    const { outs } = await issue();
+    expect((await listInvitations(server)).map(({ pk }) => pk)).toEqual([outs["pk"]]);
+    expect(warnings()).toEqual([adoptionWarning('Invitation "jane"')]);
+  });
 });
 
 test("retries the POST after a refused connection, which sent nothing, without a lookup", async () => {
   const port = await findFreePort();
-  const creation = issue(connectionTo({ url: `http://127.0.0.1:${port}`, port }));
+  const settings: Record<string, string> = { "authentik:url": `http://127.0.0.1:${port}`, "authentik:token": "t0ken" };
+  await configure({ config: { get: (key) => settings[key] } });
+  const creation = issue();
   await new Promise((resolve) => setTimeout(resolve, 50));
-  const server = await startServer((_request, response) => sendJson(response, 201, invitationBody({ pk: otherPk })), {
-    port,
-  });
-  expect((await creation).outs).toMatchObject({ pk: otherPk });
-  expect(server.received.map(({ method }) => method)).toEqual(["POST"]);
-  expect(warn).not.toHaveBeenCalled();
+  const server = await startEmbedded({ port, token: "t0ken" });
+  const { outs } = await creation;
+  expect((await listInvitations(server)).map(({ pk }) => pk)).toEqual([outs["pk"]]);
+  expect(requestsOf(server, "POST")).toHaveLength(1);
+  expect(warnings()).toEqual([]);
 });
 
-describe("two equal invitations that are created concurrently", () => {
-  const issueTwo = (connection: string): Promise<PromiseSettledResult<{ outs: Properties }>[]> =>
-    Promise.allSettled([issue(connection), issue(connection)]);
-  const createdPks = (results: PromiseSettledResult<{ outs: Properties }>[]): unknown[] =>
-    results.flatMap((result) => (result.status === "fulfilled" ? [result.value.outs["pk"]] : []));
-
-  test("do not both adopt the same invitation if both responses are lost", async () => {
-    const createdPk = freshPk();
-    const server = await serverLosingResponses("a closed connection", [invitationBody({ pk: createdPk })]);
-    expect(createdPks(await issueTwo(server.connection))).toEqual([createdPk]);
-    expect(countPosts(server)).toBe(2);
+describe("equal invitations that are created concurrently", () => {
+  test("are each adopted by the resource whose request created it if all responses are lost", async () => {
+    const server = await startEmbedded();
+    server.injectFailure({ method: "POST", when: "after", disconnect: true, times: 3 });
+    const created = await Promise.all(["a", "b", "c"].map((name) => issue({ __origin: newOrigin(name) })));
+    const pks = created.map(({ outs }) => String(outs["pk"]));
+    expect((await listInvitations(server)).map(({ pk }) => pk).sort()).toEqual([...pks].sort());
+    expect(requestsOf(server, "POST")).toHaveLength(3);
+    for (const { outs } of created) {
+      const nonce = parseOrigin(outs["__origin"])?.nonce ?? "";
+      const post = requestsOf(server, "POST").findIndex(({ userAgent }) => userAgent?.includes(nonce));
+      expect(post).toBeGreaterThanOrEqual(0);
+    }
   });
 
-  test("do not adopt an invitation that the other request creates", async () => {
-    const createdPk = freshPk();
-    const server = await startServer((request, response, index) => {
-      if (request.method === "GET") return sendJson(response, 200, pageBody([invitationBody({ pk: createdPk })]));
-      if (index === 0) return request.socket.destroy();
-      return setTimeout(() => sendJson(response, 201, invitationBody({ pk: createdPk })), 300);
-    });
-    expect(createdPks(await issueTwo(connectionTo(server)))).toEqual([createdPk]);
-    expect(countPosts(server)).toBe(2);
+  test("fail where the request was not carried out, and adopt none of the others", async () => {
+    const server = await startEmbedded();
+    server.injectFailure({ method: "POST", when: "before", status: 504 });
+    const results = await Promise.allSettled(["a", "b"].map((name) => issue({ __origin: newOrigin(name) })));
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(await listInvitations(server)).toHaveLength(1);
   });
 });
 
-describe("a stage", () => {
-  async function create(connection: string): Promise<string> {
-    const inputs = { name: "invitation", continueFlowWithoutInvitation: false, connection };
-    return (await invitationStageProvider.create(inputs)).id;
+describe("without permission to read the event log", () => {
+  interface Scripted extends RunningServer {
+    readonly posts: Body[];
   }
 
-  test("in the state of another resource is not adopted", async () => {
-    const knownPk = freshPk();
-    const server = await serverLosingResponses("502", [stageBody({ pk: knownPk })]);
-    const state = { name: "invitation", continueFlowWithoutInvitation: false, pk: knownPk };
-    await invitationStageProvider.diff(knownPk, state, state);
-    expect((await catchError(create(server.connection))).message).toMatch(
-      /authentik has no object that this request created/,
+  let pkCount = 0;
+  /** A pk that no other test uses, because the process remembers them. */
+  const freshPk = (): string => {
+    pkCount += 1;
+    return `dddddddd-0000-4000-8000-${String(pkCount).padStart(12, "0")}`;
+  };
+
+  /** Starts a server that loses each create response, and lists what `list` returns for the created invitations. */
+  async function startScripted(list: (posts: Body[], lookup: number) => Body[]): Promise<Scripted> {
+    const posts: Body[] = [];
+    let lookups = 0;
+    const server = await startServer((request, response) => {
+      if (request.method === "POST") {
+        posts.push(JSON.parse(request.body) as Body);
+        return sendHtml(response, 502, htmlPage);
+      }
+      if (request.path.includes("/events/")) return sendJson(response, 403, permissionDeniedBody);
+      if (request.path.includes("/users/me/")) return sendJson(response, 200, meBody);
+      lookups += 1;
+      return sendJson(response, 200, pageBody(list(posts, lookups)));
+    });
+    const settings: Record<string, string> = { "authentik:url": server.url, "authentik:token": "t0ken" };
+    await configure({ config: { get: (key) => settings[key] } });
+    return { ...server, posts };
+  }
+
+  const issueFor = (changes: Properties = {}): ReturnType<typeof issue> =>
+    issue({ expires: undefined, validFor: "14d", ...changes });
+  const stored = (post: Body | undefined, changes: Body = {}): Body => invitationBody({ ...post, ...changes });
+
+  test("adopts the invitation whose expiry was counted from this very second", async () => {
+    const server = await startEmbedded();
+    await useEmbedded(server, server.addUser("writer", permissionsWithoutEvents));
+    server.injectFailure({ method: "POST", when: "after", disconnect: true, times: 2 });
+    const origins = [newOrigin(), newOrigin("second")];
+    const { outs } = await issueFor({ __origin: origins[0] });
+    const { outs: second } = await issueFor({ __origin: origins[1], name: "second" });
+    expect((await listInvitations(server)).map(({ pk }) => pk).sort()).toEqual([outs["pk"], second["pk"]].sort());
+    expect(requestsOf(server, "POST")).toHaveLength(2);
+    // After authentik has denied access, no further request is sent to the event log.
+    expect(requestsOf(server, "GET", parseOrigin(origins[1])?.nonce)).toEqual([]);
+    expect(warnings()).toEqual([adoptionWarning('Invitation "jane"'), adoptionWarning('Invitation "second"')]);
+  });
+
+  test("does not adopt an invitation with a fixed expiry, and says how to import it", async () => {
+    const server = await startEmbedded();
+    await useEmbedded(server, server.addUser("writer", permissionsWithoutEvents));
+    server.injectFailure({ method: "POST", when: "after", status: 502 });
+    const error = await catchError(issue());
+    expect(error.message).toBe(
+      `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. Whether authentik created invitation "jane" is unknown, because the token's user is not allowed to read the event log (permission authentik_events.view_event). Check authentik before you run \`pulumi up\` again, and import it with the resource option import if it exists.`,
     );
+    const created = await listInvitations(server);
+    expect(created).toHaveLength(1);
+    expectSafe(error, server, created[0]?.pk ?? "");
+    expect(requestsOf(server, "POST")).toHaveLength(1);
+    expect(warnings()).toEqual([]);
   });
 
-  test("is found by its unique name and adopted", async () => {
-    const server = await serverLosingResponses("a closed connection", [stageBody()]);
-    expect(await create(server.connection)).toBe(stagePk);
-    expect(warn.mock.calls).toEqual([
-      [
-        'Invitation stage "invitation": the response to the create request was lost. authentik had created it; adopted the existing one.',
-      ],
+  test("finds a created invitation that only a later lookup returns", async () => {
+    const createdPk = freshPk();
+    await startScripted(([post], lookup) => (lookup === 1 ? [] : [stored(post, { pk: createdPk })]));
+    expect((await issueFor()).outs).toMatchObject({ pk: createdPk });
+  });
+
+  test("finds a created invitation in the form in which authentik stores it", async () => {
+    const createdPk = freshPk();
+    await startScripted(([post]) => [
+      stored(post, {
+        pk: createdPk,
+        name: "jane",
+        fixed_data: { a: { c: 2, d: 1 }, b: 0 },
+        expires: String(post?.["expires"]).replace("Z", ".000000Z"),
+      }),
     ]);
-    expect(countPosts(server)).toBe(1);
+    expect((await issueFor({ name: " jane ", fixedData: { b: -0, a: { d: 1, c: 2 } } })).outs).toMatchObject({
+      pk: createdPk,
+      name: " jane ",
+    });
   });
 
-  test("with the same name and another setting is not adopted", async () => {
-    const server = await serverLosingResponses("502", [stageBody({ continue_flow_without_invitation: true })]);
-    const { message } = await catchError(create(server.connection));
-    expect(message).toMatch(/authentik has no object that this request created\. Run `pulumi up` again\.$/);
-    expect(countPosts(server)).toBe(1);
+  test("adopts neither invitations with the same name and other data, nor those in the state", async () => {
+    const [knownPk, createdPk] = [freshPk(), freshPk()];
+    await startScripted(([post]) => [
+      stored(post, { pk: knownPk }),
+      stored(post, { pk: freshPk(), expires: "2031-05-06T07:08:10Z" }),
+      stored(post, { pk: freshPk(), expires: null }),
+      stored(post, { pk: freshPk(), single_use: true }),
+      stored(post, { pk: freshPk(), flow: freshPk(), flow_obj: { slug: "enrollment" } }),
+      stored(post, { pk: freshPk(), fixed_data: { a: 1 } }),
+      stored(post, { pk: createdPk }),
+    ]);
+    await invitationProvider.diff("x", { ...invitationInputs(), pk: knownPk }, invitationInputs());
+    expect((await issueFor()).outs).toMatchObject({ pk: createdPk });
+  });
+
+  test("adopts none of several equal invitations", async () => {
+    const [first, second] = [freshPk(), freshPk()];
+    const server = await startScripted(([post]) => [stored(post, { pk: first }), stored(post, { pk: second })]);
+    const { message, stack } = await catchError(issueFor());
+    expect(message).toContain('Whether authentik created invitation "jane" is unknown');
+    for (const pk of [first, second]) expect(message).not.toContain(pk);
+    expect(stack).toBe("");
+    expect(server.posts).toHaveLength(1);
+    expect(warnings()).toEqual([]);
+  });
+
+  test("does not adopt the same invitation for two resources", async () => {
+    const createdPk = freshPk();
+    const server = await startScripted(([post]) => [stored(post, { pk: createdPk })]);
+    const results = await Promise.allSettled([issueFor(), issueFor({ __origin: newOrigin("b") })]);
+    const adopted = results.flatMap((result) => (result.status === "fulfilled" ? [result.value.outs["pk"]] : []));
+    expect(adopted).toEqual([createdPk]);
+    expect(server.posts).toHaveLength(2);
+  });
+
+  test("does not adopt an invitation that a concurrent request creates", async () => {
+    const createdPk = freshPk();
+    let postCount = 0;
+    let posted: Body = {};
+    const server = await startServer((request, response) => {
+      if (request.path.includes("/events/")) return sendJson(response, 403, permissionDeniedBody);
+      if (request.path.includes("/users/me/")) return sendJson(response, 200, meBody);
+      if (request.method === "GET") return sendJson(response, 200, pageBody([stored(posted, { pk: createdPk })]));
+      posted = JSON.parse(request.body) as Body;
+      postCount += 1;
+      if (postCount === 1) return request.socket.destroy();
+      return setTimeout(() => sendJson(response, 201, stored(posted, { pk: createdPk })), 300);
+    });
+    const settings: Record<string, string> = { "authentik:url": server.url, "authentik:token": "t0ken" };
+    await configure({ config: { get: (key) => settings[key] } });
+    const results = await Promise.allSettled([issueFor(), issueFor({ __origin: newOrigin("b") })]);
+    expect(results.flatMap((result) => (result.status === "fulfilled" ? [result.value.outs["pk"]] : []))).toEqual([
+      createdPk,
+    ]);
+    expect(postCount).toBe(2);
+  });
+});
+
+describe("a stage, a flow and a binding", () => {
+  interface Kind {
+    readonly displayName: RegExp;
+    readonly path: RegExp;
+    readonly model: string;
+    create(): Promise<{ id: string }>;
+  }
+
+  /** Prepares the server, and returns each kind with its create operation. */
+  async function prepare(server: Authentik): Promise<readonly Kind[]> {
+    const stage = await server.request("POST", "/api/v3/stages/invitation/stages/", { name: "existing" });
+    const existingFlow = { name: "x", slug: "existing", title: "x", designation: "enrollment" };
+    await server.request("POST", "/api/v3/flows/instances/", existingFlow);
+    server.requests.length = 0;
+    const binding = { target: "existing", stage: (stage.body as { pk: string }).pk, order: 10 };
+    const flow = { name: "Staff", slug: "staff", title: "Welcome", designation: "enrollment" };
+    const checked = async (provider: typeof flowProvider | typeof flowStageBindingProvider, news: Properties) =>
+      (await provider.check({}, { ...news, __origin: newOrigin(JSON.stringify(news)) })).inputs as Properties;
+    return [
+      {
+        displayName: /^Invitation stage "invitation": /,
+        path: /\/stages\/invitation\/stages\/$/,
+        model: "invitationstage",
+        create: () =>
+          invitationStageProvider.create({
+            name: "invitation",
+            continueFlowWithoutInvitation: false,
+            __origin: newOrigin("stage"),
+          }),
+      },
+      {
+        displayName: /^Flow "staff": /,
+        path: /\/flows\/instances\/$/,
+        model: "flow",
+        create: async () => flowProvider.create(await checked(flowProvider, flow)),
+      },
+      {
+        displayName: /^Binding ".*": /,
+        path: /\/flows\/bindings\/$/,
+        model: "flowstagebinding",
+        create: async () => flowStageBindingProvider.create(await checked(flowStageBindingProvider, binding)),
+      },
+    ];
+  }
+
+  /** The pks, in hex, of the objects of this model that requests of the providers created. */
+  async function createdPks(server: Authentik, model: string): Promise<string[]> {
+    const { body } = await server.request("GET", "/api/v3/events/events/?action=model_created&page_size=100");
+    type Event = { context: { model: { pk: string; model_name: string }; http_request: { user_agent: string } } };
+    return (body as { results: Event[] }).results
+      .filter(({ context }) => context.model.model_name === model && context.http_request.user_agent.includes("; "))
+      .map(({ context }) => context.model.pk);
+  }
+
+  const postCount = (server: Authentik, path: RegExp): number =>
+    requestsOf(server, "POST").filter((request) => path.test(request.path)).length;
+
+  test("are adopted if the event log has their create request", async () => {
+    const server = await startEmbedded();
+    for (const { displayName, path, model, create } of await prepare(server)) {
+      warn.mockClear();
+      server.injectFailure({ method: "POST", path, when: "after", disconnect: true });
+      const { id } = await create();
+      expect(await createdPks(server, model)).toEqual([id.replaceAll("-", "")]);
+      expect(postCount(server, path)).toBe(1);
+      expect(warnings()).toEqual([expect.stringMatching(displayName)]);
+      expect(warnings()[0]).toMatch(/authentik had created it; adopted the existing one\.$/);
+    }
+  });
+
+  test("are not adopted if the request was not carried out", async () => {
+    const server = await startEmbedded();
+    const kinds = await prepare(server);
+    for (const { path } of kinds) server.injectFailure({ method: "POST", path, when: "before", status: 502 });
+    const errors = await Promise.all(kinds.map(({ create }) => catchError(create())));
+    for (const [index, { path, model }] of kinds.entries()) {
+      const error = errors[index] ?? new Error();
+      expect(error.message).toMatch(
+        /authentik's event log has no object that this request created\. Run `pulumi up` again\.$/,
+      );
+      expectSafe(error, server);
+      expect(postCount(server, path)).toBe(1);
+      expect(await createdPks(server, model)).toEqual([]);
+    }
+  });
+
+  test("are not adopted without permission to read the event log", async () => {
+    const server = await startEmbedded();
+    const kinds = await prepare(server);
+    await useEmbedded(server, server.addUser("writer", permissionsWithoutEvents));
+    for (const { path, model, create } of kinds) {
+      server.injectFailure({ method: "POST", path, when: "after", status: 504 });
+      const error = await catchError(create());
+      expect(error.message).toMatch(/ is unknown, because the token's user is not allowed to read the event log /);
+      expect(error.message).toMatch(/import it with the resource option import if it exists\.$/);
+      expectSafe(error, server, ...(await createdPks(server, model)));
+      expect(postCount(server, path)).toBe(1);
+    }
   });
 });

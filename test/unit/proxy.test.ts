@@ -79,7 +79,9 @@ test("uses HTTPS_PROXY for https, also with insecure", async () => {
 test("verifies the certificate of a server behind a proxy", async () => {
   const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
   process.env["HTTPS_PROXY"] = proxy.url;
-  expect((await catchError(getStatus(target.url))).message).toContain("The server's TLS certificate is not trusted");
+  expect((await catchError(getStatus(target.url))).message).toContain(
+    "The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired.",
+  );
 });
 
 test.each(["127.0.0.1", "*", "example.com, 127.0.0.1"])("does not use the proxy if NO_PROXY is %s", async (noProxy) => {

@@ -1,6 +1,7 @@
 import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import { Invitation, type InvitationArgs, InvitationStage } from "../../provider";
+import { createTag, parseOrigin } from "../../provider/common/origin";
 import { invitationId } from "../../provider/common/pk";
 import { pk, stagePk } from "./support/response-bodies";
 
@@ -54,11 +55,45 @@ describe("Invitation", () => {
     expect(await registerInvitation({ validFor: "14d" })).toEqual({
       name: "jane",
       validFor: "14d",
+      __origin: expect.stringMatching(/^stack\/[0-9a-f]{10}\/[0-9a-f]{12}$/),
       __provider: expect.stringMatching(/^exports\.handler=.*\.Invitation$/),
     });
     expect(registered).toEqual([
       expect.objectContaining({ type: "pulumi-nodejs:dynamic/authentik:Invitation", name: "jane" }),
     ]);
+  });
+
+  test("has an origin with the tag of its URN, also below a parent, and another nonce in each run", async () => {
+    const parent = new pulumi.ComponentResource("test:Parent", "parent");
+    const urns = [
+      "urn:pulumi:stack::project::pulumi-nodejs:dynamic/authentik:Invitation::jane",
+      "urn:pulumi:stack::project::test:Parent$pulumi-nodejs:dynamic/authentik:Invitation::jane",
+    ];
+    for (const opts of [undefined, undefined, { parent }]) {
+      await resolveOutput(new Invitation("jane", { validFor: "14d" }, opts).urn);
+    }
+    const origins = registered
+      .filter(({ type }) => type.endsWith(":Invitation"))
+      .map(({ inputs }) => parseOrigin(inputs["__origin"]));
+    expect(origins.map((origin) => origin?.stack)).toEqual(["stack", "stack", "stack"]);
+    expect(origins.map((origin) => origin?.tag)).toEqual([0, 0, 1].map((index) => createTag(urns[index] ?? "")));
+    expect(new Set(origins.map((origin) => origin?.nonce)).size).toBe(3);
+  });
+
+  test("has an unknown origin at preview, so that the nonce does not contradict a saved plan", async () => {
+    await pulumi.runtime.setMocks(
+      {
+        newResource: ({ type, name, id, inputs }) => {
+          registered.push({ type, name, id, inputs });
+          return { id: "0123456789abcdef", state: inputs };
+        },
+        call: () => ({}),
+      },
+      "project",
+      "stack",
+      true,
+    );
+    expect(await registerInvitation({ validFor: "14d" })).toMatchObject({ __origin: { __pulumiUnknown: true } });
   });
 
   test.each([
@@ -131,7 +166,11 @@ describe("InvitationStage", () => {
         type: "pulumi-nodejs:dynamic/authentik:InvitationStage",
         name: "invitation",
         id: "",
-        inputs: { name: "invitation", __provider: expect.stringMatching(/\.InvitationStage$/) },
+        inputs: {
+          name: "invitation",
+          __origin: expect.stringMatching(/^stack\/[0-9a-f]{10}\/[0-9a-f]{12}$/),
+          __provider: expect.stringMatching(/\.InvitationStage$/),
+        },
       },
     ]);
   });

@@ -381,3 +381,77 @@ describe("a pending invitation", () => {
     });
   });
 });
+
+describe("an invitation whose expiry was moved into the past outside Pulumi", () => {
+  const declared = "2031-05-06T07:08:09Z";
+
+  /** Its state after a refresh. */
+  async function ended(state: Properties): Promise<Properties> {
+    const { expires } = state;
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry, single_use: state["singleUse"] }));
+    mockResponse("GET", eventsPath, 200, pageBody([]));
+    const { props } = await refresh(state);
+    expect(props).toMatchObject({ status: "expired", expires: pastExpiry, __declaredExpires: expires });
+    expect(props).not.toHaveProperty("retiredAt");
+    return props;
+  }
+
+  test("is drift, and is repaired, while its declared expiry is in the future", async () => {
+    expect(await diffInvitation(await ended(multiUse()), invitationInputs())).toEqual({ changes: true, replaces: [] });
+  });
+
+  test.each([
+    ["is refreshed", true],
+    ["is not refreshed", false],
+  ])("retires as declared if it %s between its declared expiry and its deletion", async (_case, isRefreshed) => {
+    const soon = new Date(Date.now() + 600).toISOString();
+    const state = await ended(multiUse({ expires: soon }));
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    if (isRefreshed) {
+      mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry }));
+      const { props } = await refresh(state);
+      expect(props).toMatchObject({ status: "expired", retiredAt: soon });
+    }
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    const { props } = await refresh(state);
+    expect(props).toMatchObject({ status: "expired", expires: soon, retiredAt: soon, gone: true });
+    expect(props).not.toHaveProperty("__declaredExpires");
+    const news = invitationInputs({ expires: soon });
+    const { inputs, failures } = await invitationProvider.check(invitationInputs({ expires: soon }), news);
+    expect(failures).toEqual([]);
+    for (const olds of [state, props]) {
+      expect(await diffInvitation(olds, inputs as Properties)).toEqual({ changes: false, replaces: [] });
+    }
+  });
+
+  test("is reissued if authentik deletes it before its declared expiry, and retires as declared if it is not reissued by then", async () => {
+    const soon = new Date(Date.now() + 1000).toISOString();
+    const state = await ended(multiUse({ expires: soon }));
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    mockResponse("GET", eventsPath, 200, pageBody([cleanedUpEvent(), createdEvent()]));
+    const { props } = await refresh(state);
+    expect(props).toMatchObject({ status: "expired", gone: true, __declaredExpires: soon });
+    const news = invitationInputs({ expires: soon });
+    expect(await diffInvitation(props, news)).toEqual({ changes: true, replaces: ["expires"] });
+
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(await diffInvitation(props, news)).toEqual({ changes: false, replaces: [] });
+    const { props: retired } = await refresh(props);
+    expect(retired).toMatchObject({ status: "expired", expires: soon, retiredAt: soon, gone: true });
+    expect(retired).not.toHaveProperty("__declaredExpires");
+    expect(await diffInvitation(retired, news)).toEqual({ changes: false, replaces: [] });
+    expect((await invitationProvider.check(news, news)).failures).toEqual([]);
+  });
+
+  test("counts as used if it was used before authentik deleted it, although its declared expiry is in the future", async () => {
+    const state = await ended(singleUse());
+    mockResponse("GET", invitationPath, 404, notFoundBody);
+    mockResponse("GET", eventsPath, 200, pageBody([deletedByExecutorEvent(), usedEvent(), createdEvent()]));
+    const { props } = await refresh(state);
+    expect(props).toEqual(singleUse({ status: "used", retiredAt: "2026-11-22T08:59:49Z", gone: true }));
+    expect(await diffInvitation(props, invitationInputs({ singleUse: true, expires: declared }))).toEqual({
+      changes: false,
+      replaces: [],
+    });
+  });
+});

@@ -23,7 +23,7 @@ test("rejects a self-signed certificate, and explains what to do", async () => {
   const server = await startServer(respondOk, { tls: selfSignedCertificate });
   const { message } = await catchRequestError(server.url, getRequest);
   expect(message).toBe(
-    `Could not connect to authentik at ${server.url}: GET /api/v3/: DEPTH_ZERO_SELF_SIGNED_CERT. The server's TLS certificate is not trusted. Set NODE_EXTRA_CA_CERTS to the certificate authority's certificate, or, for a test server, set authentik:insecure to true.`,
+    `Could not connect to authentik at ${server.url}: GET /api/v3/: DEPTH_ZERO_SELF_SIGNED_CERT. The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired. For a private certificate authority, set NODE_EXTRA_CA_CERTS to the path of its certificate; for a test server, set authentik:insecure to true.`,
   );
   expect(server.received).toEqual([]);
 });
@@ -38,7 +38,7 @@ test("rejects a self-signed certificate if insecure is false", async () => {
   const server = await startServer(respondOk, { tls: selfSignedCertificate });
   const transport = new Transport({ url: `https://127.0.0.1:${server.port}`, token: "t0ken", insecure: false, limits });
   expect((await catchError(transport.send(getRequest))).message).toContain(
-    "The server's TLS certificate is not trusted",
+    "The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired.",
   );
   await transport.close();
 });
@@ -54,7 +54,9 @@ test("accepts any certificate with insecure", async () => {
 test.each([getRequest, postRequest])("reports that a port does not use TLS: $method", async (request) => {
   const server = await startServer(respondOk);
   const error = await catchRequestError(server.url.replace("http:", "https:"), request);
-  expect(error.message).toContain("The port does not use TLS. Check https:// or http:// in authentik:url");
+  expect(error.message).toContain(
+    "The TLS handshake failed. If the port does not use TLS, set authentik:url (or AUTHENTIK_URL) to http:// instead of https://.",
+  );
   expect(error).toMatchObject({ outcomeUnknown: false });
 });
 

@@ -108,7 +108,7 @@ function sanitize(line) {
   let sanitized = stripVTControlCharacters(line).replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, "");
   for (const secret of secrets) sanitized = sanitized.replaceAll(secret, "[redacted]");
   sanitized = sanitized.replace(/itoken(=|%3D)[0-9A-Za-z-]+/gi, "itoken$1[redacted]");
-  return sanitized.length > LINE_CHARACTERS ? `${sanitized.slice(0, LINE_CHARACTERS)} […]` : sanitized;
+  return sanitized.length > LINE_CHARACTERS ? `${sanitized.slice(0, LINE_CHARACTERS).toWellFormed()} […]` : sanitized;
 }
 
 /** @param {string} string */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Client } from "../../authentik/client";
 import { deleteInvitation } from "../../authentik/invitations";
-import { toPrintableLine } from "../../authentik/printable";
+import { toPrintableJson, toPrintableLine } from "../../authentik/printable";
 import { configure, connect } from "../../lifecycle/engine/connections";
 import { UserError } from "../../lifecycle/engine/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
@@ -32,7 +32,8 @@ Options:
   --yes                delete without confirmation
   --help               print this help
 
-The URL and token are those of the stack's configuration, or AUTHENTIK_URL and AUTHENTIK_TOKEN.
+The URL and token are those of the configuration of the first --stack or, without one, of the current stack. Outside a project, and
+for settings that the configuration does not have, they are AUTHENTIK_URL and AUTHENTIK_TOKEN.
 
 Exit codes: 0 every invitation is declared (or all others were deleted), 7 some are not, 1 error, 2 invalid usage.
 `,
@@ -50,9 +51,10 @@ Exit codes: 0 every invitation is declared (or all others were deleted), 7 some 
 };
 
 async function audit(values: OptionValues): Promise<number> {
-  const stacks = strings(values["stack"]);
-  const files = strings(values["state"]);
+  const stacks = nonEmptyList(values, "stack");
+  const files = nonEmptyList(values, "state");
   const filters = { flowSlug: nonEmpty(values, "flow"), createdBy: nonEmpty(values, "created-by") };
+  if (values["yes"] && !values["delete"]) throw new UsageError("--yes requires --delete");
   if (values["delete"] && !values["yes"] && !process.stdin.isTTY) {
     throw new UsageError("--delete requires --yes without a terminal");
   }
@@ -69,7 +71,13 @@ async function audit(values: OptionValues): Promise<number> {
       readStates(hasProject, stacks, files),
     );
     if (values["json"]) printJson(undeclared);
-    else printTable(undeclared, total, canReadEvents);
+    else if (total === 0) process.stdout.write(describeNone(Object.values(filters).some(Boolean)));
+    else printTable(undeclared, total);
+    if (!canReadEvents) {
+      process.stderr.write(
+        "When and by which stack they were created is unknown, because authentik's event log could not be read (permission authentik_events.view_event).\n",
+      );
+    }
     if (undeclared.length === 0) return 0;
     return values["delete"] ? await deleteAll(client, undeclared, values) : 7;
   } finally {
@@ -77,14 +85,18 @@ async function audit(values: OptionValues): Promise<number> {
   }
 }
 
-function strings(value: OptionValues[string]): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
+function nonEmptyList(values: OptionValues, name: string): string[] {
+  const list = values[name];
+  return Array.isArray(list) ? list.map((value) => requireNonEmpty(value, name)) : [];
+}
+
+function nonEmpty(values: OptionValues, name: string): string | undefined {
+  const value = values[name];
+  return value === undefined ? undefined : requireNonEmpty(value, name);
 }
 
 /** An empty filter would match everything. */
-function nonEmpty(values: OptionValues, name: string): string | undefined {
-  const value = values[name];
-  if (value === undefined) return undefined;
+function requireNonEmpty(value: unknown, name: string): string {
   if (typeof value !== "string" || value.trim() === "") throw new UsageError(`--${name} must not be empty`);
   return value.trim();
 }
@@ -131,24 +143,36 @@ function readFile(file: string): string {
 
 function printJson(undeclared: readonly UndeclaredInvitation[]): void {
   const rows = undeclared.map(({ pk: _, ...row }) => row);
-  process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  process.stdout.write(`${toPrintableJson(rows, 2)}\n`);
 }
 
-function printTable(undeclared: readonly UndeclaredInvitation[], total: number, canReadEvents: boolean): void {
+function describeNone(isFiltered: boolean): string {
+  return isFiltered ? "There are no invitations that match --flow and --created-by.\n" : "There are no invitations.\n";
+}
+
+function countInvitations(count: number): string {
+  return count === 1 ? "1 invitation" : `${count} invitations`;
+}
+
+function printTable(undeclared: readonly UndeclaredInvitation[], total: number): void {
   if (undeclared.length === 0) {
-    process.stdout.write(`All ${total} invitations are declared.\n`);
+    process.stdout.write(
+      total === 1 ? "The only invitation is declared.\n" : `All ${total} invitations are declared.\n`,
+    );
     return;
   }
   const header = ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"];
-  const rows = undeclared.map((row) => [
-    row.id,
-    toPrintableLine(row.name),
-    row.flow ?? "any",
-    row.expires ?? "never",
-    toPrintableLine(row.createdBy ?? ""),
-    row.created ?? "",
-    row.isPending ? `${row.stack ?? ""} (interrupted, run \`recover\`)` : toPrintableLine(row.stack ?? ""),
-  ]);
+  const rows = undeclared.map((row) =>
+    [
+      row.id,
+      row.name,
+      row.flow ?? "any",
+      row.expires ?? "never",
+      row.createdBy ?? "",
+      row.created ?? "",
+      row.isPending ? `${row.stack ?? ""} (interrupted, run \`recover\`)` : (row.stack ?? ""),
+    ].map(toPrintableLine),
+  );
   const widths = header.map((title, column) =>
     Math.max(...[title, ...rows.map((row) => row[column] ?? "")].map(({ length }) => length)),
   );
@@ -160,12 +184,9 @@ function printTable(undeclared: readonly UndeclaredInvitation[], total: number, 
         .trimEnd()}\n`,
     );
   }
-  process.stdout.write(`\n${undeclared.length} of ${total} invitations are not declared by any of these stacks.\n`);
-  if (!canReadEvents) {
-    process.stderr.write(
-      "Who created them is unknown, because authentik's event log could not be read (permission authentik_events.view_event).\n",
-    );
-  }
+  process.stdout.write(
+    `\n${undeclared.length} of ${countInvitations(total)} ${undeclared.length === 1 ? "is" : "are"} not declared by any of these stacks.\n`,
+  );
 }
 
 async function deleteAll(
@@ -175,12 +196,24 @@ async function deleteAll(
 ): Promise<number> {
   const deletable = undeclared.filter(({ isPending }) => !isPending);
   const kept = undeclared.length - deletable.length;
-  if (kept > 0)
-    process.stderr.write(`${kept} of them were created by an interrupted run, and are kept. Run \`recover\`.\n`);
+  if (kept > 0) {
+    process.stderr.write(
+      `${countInvitations(kept)} ${kept === 1 ? "is" : "are"} of an interrupted run, and ${kept === 1 ? "is" : "are"} kept. Run \`recover\`.\n`,
+    );
+  }
   if (deletable.length === 0) return 7;
-  const isConfirmed = await confirm(`Delete ${deletable.length} invitations?`, values["yes"] === true);
+  const isConfirmed = await confirm(`Delete ${countInvitations(deletable.length)}?`, values["yes"] === true);
   if (!isConfirmed) return 7;
-  for (const { pk } of deletable) await deleteInvitation(client, pk);
-  process.stderr.write(`Deleted ${deletable.length} invitations.\n`);
+  let deleted = 0;
+  try {
+    for (const { pk } of deletable) {
+      await deleteInvitation(client, pk);
+      deleted += 1;
+    }
+  } catch (error) {
+    process.stderr.write(`Deleted ${deleted} of ${countInvitations(deletable.length)}.\n`);
+    throw error;
+  }
+  process.stderr.write(`Deleted ${countInvitations(deleted)}.\n`);
   return kept > 0 ? 7 : 0;
 }

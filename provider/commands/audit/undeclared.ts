@@ -3,7 +3,7 @@ import { AuthentikError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
-import { invitationIdsOf, originOf, pendingOperationsOf, type State } from "../state";
+import { invitationIdsOf, originOf, pendingOperationsOf, resourceName, type State } from "../state";
 
 /** An invitation that no state declares. */
 export interface UndeclaredInvitation {
@@ -39,9 +39,7 @@ export async function findUndeclaredInvitations(
   const invitations = await listInvitations(client, filters);
   const states = await readStates();
   const declared = new Set(states.flatMap(invitationIdsOf));
-  const pendingNonces = new Set(
-    states.flatMap(pendingOperationsOf).flatMap(({ resource }) => originOf(resource)?.nonce ?? []),
-  );
+  const pending = pendingCreationsOf(states);
   const found = invitations
     .filter(({ pk }) => !declared.has(invitationId(pk)))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -49,14 +47,14 @@ export async function findUndeclaredInvitations(
   return {
     total: invitations.length,
     canReadEvents: creations !== undefined,
-    undeclared: found.map((invitation) => toUndeclared(invitation, creations?.get(invitation.pk), pendingNonces)),
+    undeclared: found.map((invitation) => toUndeclared(invitation, creations?.get(invitation.pk), pending)),
   };
 }
 
 function toUndeclared(
   { pk, name, flowSlug, flow, expires, singleUse, createdBy }: StoredInvitation,
   creation: ObjectEvent | undefined,
-  pendingNonces: ReadonlySet<string>,
+  pending: readonly PendingCreation[],
 ): UndeclaredInvitation {
   const nonce = /; ([0-9a-f]+)\)$/.exec(creation?.userAgent ?? "")?.[1];
   return {
@@ -69,8 +67,30 @@ function toUndeclared(
     createdBy: createdBy ?? creation?.username ?? null,
     created: creation?.created.replace(/\.\d+/, "") ?? null,
     stack: creation?.source?.split(";", 1)[0] || null,
-    isPending: nonce !== undefined && pendingNonces.has(nonce),
+    isPending: pending.some((operation) => canBeCreatedBy(operation, name, nonce, creation !== undefined)),
   };
+}
+
+/** An invitation that an interrupted run may have created. */
+interface PendingCreation {
+  /** `undefined` if the name is encrypted. */
+  readonly name: string | undefined;
+  /** `undefined` if an older version of this package created it. */
+  readonly nonce: string | undefined;
+}
+
+function pendingCreationsOf(states: readonly State[]): PendingCreation[] {
+  return states.flatMap(pendingOperationsOf).flatMap(({ resource }) => {
+    if (resourceName(resource) !== "Invitation") return [];
+    const name = resource.inputs?.["name"];
+    return { name: typeof name === "string" ? name.trim() : undefined, nonce: originOf(resource)?.nonce };
+  });
+}
+
+/** The nonce decides. Without it, the name has to: an invitation that `recover` would move into the state must not be deleted. */
+function canBeCreatedBy(pending: PendingCreation, name: string, nonce: string | undefined, hasEvent: boolean): boolean {
+  if (nonce !== undefined && nonce === pending.nonce) return true;
+  return (!hasEvent || pending.nonce === undefined) && (pending.name === undefined || pending.name === name);
 }
 
 /** The creation event of each invitation by pk, where the event log has one; `undefined` if it cannot be read. */

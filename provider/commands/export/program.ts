@@ -1,6 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { StoredInvitation } from "../../authentik/invitations";
 import { toPrintableLine } from "../../authentik/printable";
+import { stripWhitespace } from "../../common/whitespace";
 import { invitationProvider } from "../../lifecycle/invitation/provider";
 import { flowProvider } from "../../lifecycle/objects/flow";
 import { flowStageBindingProvider } from "../../lifecycle/objects/flow-stage-binding";
@@ -158,7 +159,7 @@ async function writeStages(
     const identifier = identifiers[index] ?? "";
     const name = names[index] ?? "";
     if (!("continueFlowWithoutInvitation" in stage)) {
-      if (stage.name.trim() === "") {
+      if (stripWhitespace(stage.name) === "") {
         references.set(stage.pk, { source: toStringLiteral(stage.pk), name });
         continue;
       }

@@ -1,10 +1,11 @@
 import { toPrintableLine } from "../../authentik/printable";
 import { configure } from "../../lifecycle/engine/connections";
+import { UserError } from "../../lifecycle/engine/user-error";
 import type { Command, OptionValues } from "../command";
 import { UsageError } from "../command";
 import { confirm } from "../prompt";
 import { readConfiguration, runPulumi, stackOption } from "../pulumi";
-import { parseState, pendingOperationsOf } from "../state";
+import { type Operation, parseState, pendingOperationsOf, resourceName } from "../state";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
 export const recoverCommand: Command = {
@@ -40,15 +41,16 @@ occurred, 2 invalid usage.
 
 async function recover(values: OptionValues): Promise<number> {
   const stack = typeof values["stack"] === "string" ? values["stack"] : undefined;
+  if (stack?.trim() === "") throw new UsageError("--stack must not be empty");
   const isDryRun = values["dry-run"] === true;
   const isConfirmed = values["yes"] === true;
   if (!isDryRun && !isConfirmed && !process.stdin.isTTY) {
     throw new UsageError("--yes or --dry-run is required without a terminal");
   }
-  const output = await runPulumi(["stack", "export", "--show-secrets", ...stackOption(stack)]);
+  const output = await exportWithSecrets(stack);
   const state = parseState(output, "The state");
   if (pendingOperationsOf(state).length === 0) {
-    process.stdout.write("No operation is pending.\n");
+    process.stdout.write("No operation of this package is pending.\n");
     return 0;
   }
   await configure({ config: await readConfiguration(stack) });
@@ -56,11 +58,38 @@ async function recover(values: OptionValues): Promise<number> {
   for (const operation of plan.operations) process.stdout.write(`${describe(operation)}\n`);
   const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
   const isChanged = plan.operations.some(({ outcome }) => outcome !== "unclear");
+  // `pulumi stack import` removes every pending operation, also those that it is given.
+  const others = (state.deployment.pending_operations ?? []).filter(
+    ({ resource }) => resourceName(resource) === undefined,
+  );
+  const otherCreations = others.filter(({ type }) => type === "creating");
+  if (isChanged && otherCreations.length > 0) {
+    throw new UserError(
+      `The state cannot be changed, because \`pulumi stack import\` would also remove the pending creations of other packages: ${listUrns(otherCreations)}. Resolve these first with \`pulumi refresh\`, which asks about each.`,
+    );
+  }
   if (isDryRun || !isChanged) return isUnclear ? 1 : 0;
   if (!(await confirm("Change the state?", isConfirmed))) return 1;
+  // The import would overwrite what another run has written meanwhile.
+  if ((await exportWithSecrets(stack)) !== output) {
+    throw new UserError("The state was changed by another run meanwhile. Run `recover` again after that run.");
+  }
   await runPulumi(["stack", "import", ...stackOption(stack)], JSON.stringify(plan.state));
+  if (others.length > 0) {
+    process.stderr.write(
+      `${toPrintableLine(`Pulumi also removed the pending operations of other packages: ${listUrns(others)}. The next refresh shows what they did.`)}\n`,
+    );
+  }
   process.stdout.write("The state was changed. Run `pulumi up --refresh`.\n");
   return isUnclear ? 1 : 0;
+}
+
+function listUrns(operations: readonly Operation[]): string {
+  return operations.map(({ type, resource }) => `${type} ${resource.urn}`).join(", ");
+}
+
+async function exportWithSecrets(stack: string | undefined): Promise<string> {
+  return await runPulumi(["stack", "export", "--show-secrets", ...stackOption(stack)]);
 }
 
 function describe({ name, type, outcome, id, reason }: RecoveredOperation): string {
@@ -72,5 +101,5 @@ function describe({ name, type, outcome, id, reason }: RecoveredOperation): stri
     );
   }
   if (outcome === "removed") return toPrintableLine(`${resource}: ${reason}; its pending operation is removed`);
-  return toPrintableLine(`${resource}: unclear: ${reason}`);
+  return toPrintableLine(`${resource}: unclear: ${reason}. Its pending operation is removed if the state changes`);
 }

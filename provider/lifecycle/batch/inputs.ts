@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import { formatIssue, validate } from "../engine/validation";
 import { type InvitationInputs, invitationProperties, validateExpiry, validateReissue } from "../invitation/inputs";
 import { isJsonObject, mergeJson } from "../values/json";
@@ -24,7 +25,7 @@ const nameProperty = optionalName.unwrap();
 
 const batchSchema = z.strictObject({
   name: nameProperty.refine(
-    (name) => name.trim().length <= maxPrefixLength,
+    (name) => stripWhitespace(name).length <= maxPrefixLength,
     `must be at most ${maxPrefixLength} characters, because it is the prefix of the invitations' names`,
   ),
   connection,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { stripWhitespace } from "../../common/whitespace";
 
 /** authentik 2024.8 rejects longer names (case `invitations.create.name.51`). */
 const maxLength = 50;
@@ -14,7 +15,9 @@ export async function toEntryNames(prefix: string, keys: readonly string[]): Pro
   // Published as an ES module only.
   const { default: slugify } = await import("@sindresorhus/slugify");
   const options = { decamelize: false, lowercase: false, preserveCharacters: ["_"] };
-  return new Map(keys.map((key) => [key, toEntryName(prefix.trim(), key, isSlug(key) ? key : slugify(key, options))]));
+  return new Map(
+    keys.map((key) => [key, toEntryName(stripWhitespace(prefix), key, isSlug(key) ? key : slugify(key, options))]),
+  );
 }
 
 function toEntryName(prefix: string, key: string, slug: string): string {

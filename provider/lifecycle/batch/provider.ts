@@ -3,6 +3,7 @@ import { deleteInvitation } from "../../authentik/invitations";
 import { defaultConnection } from "../../common/base-url";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import { isAdopted } from "../engine/adoption";
 import { type Connection, configure, connect } from "../engine/connections";
 import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
@@ -16,7 +17,7 @@ import type { InvitationState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
 import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
-import { batchId, entryOrigin } from "./origin";
+import { batchId, entryOrigin, nextRevision } from "./origin";
 import { forEachKey } from "./progress";
 import { recoverBatch } from "./recovery";
 import { refreshBatch } from "./refresh";
@@ -94,7 +95,7 @@ export const batchProvider = {
       const states = await toInvitationStates(batch);
       for (const { pk } of states.values()) trackPk(pk);
       const origin = parseOrigin(batch[originInput]);
-      const refreshed = await refreshBatch(connect(batch.connection), batch.name.trim(), states, (key) =>
+      const refreshed = await refreshBatch(connect(batch.connection), stripWhitespace(batch.name), states, (key) =>
         entryOrigin(origin, key),
       );
       const inputs = { ...batch, invitations: batch.__invitations };
@@ -108,7 +109,8 @@ export const batchProvider = {
       const state = olds as unknown as BatchState;
       const inputs = news as unknown as BatchInputs;
       const plan = await planBatch(state, inputs);
-      return { outs: await execute(id, inputs, plan, parseOrigin(state[originInput]), state.__obsolete ?? []) };
+      const next = { ...inputs, __revision: nextRevision(state) };
+      return { outs: await execute(id, next, plan, parseOrigin(state[originInput]), state.__obsolete ?? []) };
     });
   },
 
@@ -173,7 +175,7 @@ async function hasOwnChanges(state: BatchState, inputs: BatchInputs): Promise<bo
 /** Executes a plan. Keeps what succeeded if something fails, and names the keys that failed. */
 async function execute(
   id: string,
-  inputs: BatchInputs,
+  inputs: BatchInputs & Pick<BatchState, "__revision">,
   plan: ReadonlyMap<string, PlannedAction>,
   origin: Origin | undefined,
   obsolete: readonly string[],
@@ -185,7 +187,15 @@ async function execute(
   const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));
   const { values, errors } = await forEachKey(inputs.name, verbFor(plan), keys, async (key) => {
     const planned = plan.get(key) as PlannedAction;
-    return await executeEntry(connection, inputs.invitations[key] ?? {}, planned, key, origin, issuedAt, toDelete);
+    const entry = inputs.invitations[key] ?? {};
+    return await executeEntry(
+      connection,
+      entry,
+      planned,
+      entryOrigin(origin, key, inputs.__revision),
+      issuedAt,
+      toDelete,
+    );
   });
   const replaced = await forEachKey(inputs.name, "replaced", [...toDelete], async (pk) => {
     await deleteInvitation(connection.clientOf(origin), pk);
@@ -214,22 +224,20 @@ async function executeEntry(
   connection: Connection,
   entry: EntryInputs,
   { action, state, inputs }: PlannedAction,
-  key: string,
   origin: Origin | undefined,
   issuedAt: string,
   toDelete: Set<string>,
 ): Promise<InvitationState | undefined> {
-  const client = connection.clientOf(entryOrigin(origin, key));
+  const client = connection.clientOf(origin);
   if (action === "delete" && state) {
     if (!state.gone && !isAdopted(state.pk)) await deleteInvitation(client, state.pk);
     return undefined;
   }
   if (inputs === undefined) return state;
-  if (action === "update" && state) return await changeInvitation(state, inputs, entryOrigin(origin, key));
+  if (action === "update" && state) return await changeInvitation(state, inputs, origin);
   const pk = action === "create" && entry.import !== undefined ? normalizeUuid(entry.import) : undefined;
-  if (pk !== undefined) return await adoptInvitation(inputs, entryOrigin(origin, key), pk);
-  const replacedId = state === undefined ? "" : invitationId(state.pk);
-  const issued = await issueInvitation(inputs, entryOrigin(origin, key, replacedId), issuedAt);
+  if (pk !== undefined) return await adoptInvitation(inputs, origin, pk);
+  const issued = await issueInvitation(inputs, origin, issuedAt);
   if (state && !state.gone) toDelete.add(state.pk);
   return issued;
 }

@@ -3,6 +3,7 @@ import { listStackCreations } from "../../authentik/events";
 import { listInvitations } from "../../authentik/invitations";
 import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import { connect } from "../engine/connections";
 import type { Recovery, RecoveryOptions } from "../engine/recovery";
 import type { InvitationInputs } from "../invitation/inputs";
@@ -10,7 +11,7 @@ import { toRecoveredState } from "../invitation/recovery";
 import type { InvitationState } from "../invitation/state";
 import type { Properties } from "../values/properties";
 import { type BatchInputs, toInvitationInputs } from "./inputs";
-import { batchId, entryOrigin } from "./origin";
+import { batchId, entryOrigin, nextRevision } from "./origin";
 import { type BatchState, toBatchState, toInvitationStates } from "./state";
 
 /** Milliseconds before each lookup: the server may still be processing requests, and events may be late. */
@@ -29,10 +30,10 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
   const states = old?.pks === undefined ? new Map<string, InvitationState>() : await toInvitationStates(old);
   if (origin === undefined) return { outcome: "unclear", reason: "an older version of this package created it" };
 
+  const __revision = old?.pks === undefined ? undefined : nextRevision(old);
   const keyByNonce = new Map(
     [...declared.keys()].map((key) => {
-      const replaced = states.get(key);
-      return [entryOrigin(origin, key, replaced && invitationId(replaced.pk))?.nonce ?? "", key] as const;
+      return [entryOrigin(origin, key, __revision)?.nonce ?? "", key] as const;
     }),
   );
   const created = new Map<string, InvitationState>();
@@ -51,7 +52,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
     const stored = new Map(
       events.size === 0
         ? []
-        : (await listInvitations(connection.client, { search: inputs.name.trim() })).map(
+        : (await listInvitations(connection.client, { search: stripWhitespace(inputs.name) })).map(
             (row) => [row.pk, row] as const,
           ),
     );
@@ -65,7 +66,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
   if (created.size === 0 || newest === undefined) return { outcome: "not created" };
   const obsolete = [...created.keys()].flatMap((key) => states.get(key)?.pk ?? []);
   const entries = Object.fromEntries([...created.keys()].map((key) => [key, inputs.invitations[key] ?? {}]));
-  const base = { ...(old ?? inputs), invitations: { ...old?.__invitations, ...entries } };
+  const base = { ...(old ?? inputs), __revision, invitations: { ...old?.__invitations, ...entries } };
   const recovered = await toBatchState(base, new Map([...states, ...created]), [
     ...(old?.__obsolete ?? []),
     ...obsolete,

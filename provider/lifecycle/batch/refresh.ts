@@ -6,7 +6,7 @@ import type { Origin } from "../../common/origin";
 import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
 import type { Connection } from "../engine/connections";
 import { type Drift, detectDrift, observeFlow, observeInvitation } from "../invitation/drift";
-import { classifyMissing, needsEvents } from "../invitation/retirement";
+import { classifyMissing, needsEvents, refreshGone } from "../invitation/retirement";
 import type { InvitationState } from "../invitation/state";
 import { forEachKey } from "./progress";
 
@@ -42,7 +42,7 @@ export async function refreshBatch(
   await reportDrift(connection, states, drifts, originOf);
   const refreshed = new Map(
     [...states].flatMap(([key, state]) => {
-      const current = state.gone ? state : (drifts.get(key)?.state ?? retired.get(key));
+      const current = state.gone ? refreshGone(state) : (drifts.get(key)?.state ?? retired.get(key));
       return current ? [[key, current] as const] : [];
     }),
   );

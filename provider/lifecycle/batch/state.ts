@@ -30,6 +30,8 @@ export interface BatchState extends Omit<BatchInputs, "invitations"> {
   /** Details that an invitation has unless `__details` says otherwise. */
   readonly __common: Partial<Details>;
   readonly __details: Readonly<Record<string, Partial<Record<keyof Details, unknown>>>>;
+  /** How often the batch was updated. */
+  readonly __revision?: number;
   /** Secret. Pks of replaced invitations that could not be deleted yet. */
   readonly __obsolete?: readonly string[];
 }
@@ -143,7 +145,7 @@ function mostFrequent(details: readonly Details[]): Partial<Details> {
  * authentik; everything else is as configured.
  */
 export async function toBatchInputs(state: BatchState): Promise<Record<string, unknown>> {
-  const { pks: _, ids, statuses, __invitations, __common, __details, __obsolete, ...inputs } = state;
+  const { pks: _, ids, statuses, __invitations, __common, __details, __revision, __obsolete, ...inputs } = state;
   const invitations = Object.fromEntries(
     Object.keys(state.pks).map((key) => {
       const { drifted } = detailsOf(state, key);

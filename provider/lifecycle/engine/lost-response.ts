@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../authentik/client";
 import { AuthentikError } from "../../authentik/errors";
 import { findCreation } from "../../authentik/events";
+import { toPrintableLine } from "../../authentik/printable";
 import { createNonce, type Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
@@ -43,7 +44,9 @@ export async function createExactlyOnce<Stored>(
     if (!(error instanceof AuthentikError) || !error.outcomeUnknown) throw error;
     const created = await findCreated(connection, connection.client.from(source), nonce, creation, error);
     console.warn(
-      `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
+      toPrintableLine(
+        `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
+      ),
     );
     return created;
   }
@@ -58,7 +61,7 @@ async function findCreated<Stored>(
 ): Promise<Stored> {
   const { object } = creation;
   const fail = (explanation: string): never => {
-    throw new UserError(`${lost.description} ${explanation}`, { cause: lost });
+    throw new UserError(lost.explain(explanation), { cause: lost });
   };
   const importHint = "import it with the resource option import if it exists";
   try {
@@ -74,7 +77,9 @@ async function findCreated<Stored>(
       `Whether authentik created ${object} is unknown, because the lookup failed as well: ${error.description} Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
     );
   }
-  return fail(`authentik's event log has no object that this request created. Run \`pulumi up\` again.`);
+  return fail(
+    `authentik's event log has no object that this request created. Run \`pulumi up\` again. If the event was only late, \`audit\` lists the object.`,
+  );
 }
 
 async function findByContent<Stored>(

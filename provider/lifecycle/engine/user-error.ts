@@ -1,4 +1,5 @@
 import { AuthenticationError, AuthentikError, ConnectionError, NotAuthentikError } from "../../authentik/errors";
+import { toPrintableLine } from "../../authentik/printable";
 
 /**
  * An error that the user can fix: a setting, a name that is taken, a deleted object. It has no stack, because the SDK prints the stack of
@@ -6,7 +7,7 @@ import { AuthenticationError, AuthentikError, ConnectionError, NotAuthentikError
  */
 export class UserError extends Error {
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(toPrintableLine(message), options);
     this.name = "Error";
     this.stack = "";
   }
@@ -35,7 +36,7 @@ export async function withUserErrorsAndSettingsHint<T>(operation: () => Promise<
       if (!mayDependOnSettings) throw error;
       const hint =
         "If you just changed the settings: refresh and destroy use those of the last `pulumi up`. Add --run-program to use the current ones.";
-      throw new UserError(`${error.message} ${hint}`, { cause: error });
+      throw new UserError(error.explain(`${error.hint} ${hint}`), { cause: error });
     }
   });
 }

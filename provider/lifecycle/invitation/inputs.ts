@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { originInput } from "../../common/origin";
+import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../engine/validation";
 import { fixedData } from "../values/fixed-data";
 import { parseDuration } from "../values/instant";
@@ -25,9 +26,9 @@ const instant = "must be an RFC 3339 timestamp with a time zone, for example 202
 /** The schemas of an invitation's properties, each optional. */
 export const invitationProperties = {
   name: storableString
-    .refine((name) => name.trim() !== "", "must not be empty")
+    .refine((name) => stripWhitespace(name) !== "", "must not be empty")
     .refine(
-      (name) => /^[-\w]*$/.test(name.trim()),
+      (name) => /^[-\w]*$/.test(stripWhitespace(name)),
       "must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
     )
     .optional(),
@@ -52,8 +53,11 @@ export const invitationProperties = {
   singleUse: z.boolean("must be true or false").optional(),
   flow: z
     .string("must be a flow's slug or UUID, as a string")
-    .refine((value) => value.trim() !== "", "must not be empty. Omit it to accept any flow")
-    .refine((value) => /^[-\w]*$/.test(value.trim()), "must be a flow's slug (letters, digits, _ and -) or UUID")
+    .refine((value) => stripWhitespace(value) !== "", "must not be empty. Omit it to accept any flow")
+    .refine(
+      (value) => /^[-\w]*$/.test(stripWhitespace(value)),
+      "must be a flow's slug (letters, digits, _ and -) or UUID",
+    )
     .optional(),
   onRetired: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"').optional(),
   keepers: z.record(z.string(), z.unknown(), "must be an object").optional(),

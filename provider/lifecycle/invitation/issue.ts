@@ -9,6 +9,7 @@ import {
 } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import { formatImportMismatch, recordAdoption } from "../engine/adoption";
 import { connect } from "../engine/connections";
 import { warnAboutEarlierCreation } from "../engine/earlier-creations";
@@ -73,7 +74,7 @@ async function sendCreate(client: Client, fields: InvitationFields): Promise<Sto
     trackPk(stored.pk);
     return stored;
   });
-  const pending = { name: fields.name.trim(), request };
+  const pending = { name: stripWhitespace(fields.name), request };
   pendingCreates.add(pending);
   return await request.finally(() => pendingCreates.delete(pending));
 }
@@ -81,9 +82,9 @@ async function sendCreate(client: Client, fields: InvitationFields): Promise<Sto
 /** Invitations that equal the request body and whose pk this process has not seen. Names are not unique. */
 async function findCreated(client: Client, fields: InvitationFields): Promise<StoredInvitation[]> {
   // Wait for concurrent creates with the same name: otherwise theirs could be mistaken for this one.
-  const sameName = [...pendingCreates].filter(({ name }) => name === fields.name.trim());
+  const sameName = [...pendingCreates].filter(({ name }) => name === stripWhitespace(fields.name));
   await Promise.allSettled(sameName.map(({ request }) => request));
-  const candidates = await listInvitations(client, { name: fields.name.trim() });
+  const candidates = await listInvitations(client, { name: stripWhitespace(fields.name) });
   return candidates.filter(
     (stored) =>
       !knownPks.has(stored.pk) &&

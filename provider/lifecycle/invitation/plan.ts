@@ -20,14 +20,13 @@ export function planChange(state: InvitationState, declared: Properties): Change
     // An update would make it expire at once, and the next run would reissue it.
     const expiresImmediately =
       declared.onRetired === "reissue" && declaresPastExpiry(declared, state) ? ["validFor"] : [];
-    const replaces = [...expiresImmediately, ...keepers, ...connection];
+    // Ended outside Pulumi, and deleted by authentik since then.
+    const gone = state.gone ? [expiryInput(declared)] : [];
+    const replaces = [...new Set([...expiresImmediately, ...gone, ...keepers, ...connection])];
     return { inputs: [...changedInputs(state, declared), ...onRetired, ...replaces], replaces };
   }
   const reissue = declared.onRetired === "reissue" || declared.onRetired === unknownValue ? ["onRetired"] : [];
-  const extended =
-    state.status !== "used" && mayDeclareFutureExpiry(declared, state)
-      ? [declared.validFor === undefined ? "expires" : "validFor"]
-      : [];
+  const extended = state.status !== "used" && mayDeclareFutureExpiry(declared, state) ? [expiryInput(declared)] : [];
   const inputs = [...extended, ...keepers, ...(declared.onRetired === state.onRetired ? [] : reissue)];
   return { inputs, replaces: [...extended, ...keepers, ...reissue] };
 }
@@ -37,7 +36,7 @@ export function changedInputs(state: InvitationState, declared: Properties): str
   const { name, expires, validFor, fixedData, singleUse, flow } = declared;
   const compared: [string, boolean][] = [
     ["name", isSameString(name, state.name)],
-    [validFor === undefined ? "expires" : "validFor", isSameExpiry(expires, validFor, state)],
+    [expiryInput(declared), isSameExpiry(expires, validFor, state)],
     ["fixedData", isSameJson(fixedData, state.fixedData)],
     ["singleUse", singleUse === state.singleUse],
     ["flow", flow === undefined ? state.flowPk === undefined : isKnownString(flow) && refersToFlow(flow, state)],
@@ -58,9 +57,10 @@ export function changedPaths(state: InvitationState, declared: InvitationInputs)
 export function isRetired(
   state: Pick<InvitationState, "status" | "expires" | "retiredAt" | "__declaredExpires">,
 ): boolean {
-  if (state.status === "expired" && state.__declaredExpires === undefined) return state.retiredAt !== undefined;
+  if (state.status === "used") return true;
   if (state.__declaredExpires !== undefined) return hasPassed(state.__declaredExpires);
-  return state.status === "used" || (state.expires !== undefined && hasPassed(state.expires));
+  if (state.status === "expired") return state.retiredAt !== undefined;
+  return state.expires !== undefined && hasPassed(state.expires);
 }
 
 /**
@@ -72,6 +72,10 @@ export function markExpiredOutsidePulumi(
   previous: InvitationState,
 ): InvitationState {
   return { ...state, __declaredExpires: previous.__declaredExpires ?? previous.expires };
+}
+
+function expiryInput({ validFor }: Properties): "expires" | "validFor" {
+  return validFor === undefined ? "expires" : "validFor";
 }
 
 function isSameExpiry(expires: unknown, validFor: unknown, state: InvitationState): boolean {

@@ -1,6 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { NotFoundError } from "../../authentik/errors";
 import { deleteInvitation, type StoredInvitation } from "../../authentik/invitations";
+import { toPrintableLine } from "../../authentik/printable";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { importedPk, importInput, isAdopted, validateImport } from "../engine/adoption";
@@ -17,7 +18,7 @@ import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "./is
 import { changedInputs, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
-import { classifyMissing, needsEvents } from "./retirement";
+import { classifyMissing, needsEvents, refreshGone } from "./retirement";
 import { type InvitationState, toInputs, toState } from "./state";
 
 /** The dynamic provider of `Invitation`. */
@@ -73,8 +74,8 @@ export const invitationProvider = {
       }
       trackPk(pk);
       const state = configured.status === undefined ? undefined : trackState(properties);
-      // A retired invitation that authentik has deleted does not come back: no request is needed.
-      const refreshed = state?.gone ? state : await refresh(pk, configured, state);
+      // An invitation that authentik has deleted does not come back: no request is needed.
+      const refreshed = state?.gone ? refreshGone(state) : await refresh(pk, configured, state);
       return refreshed ? { id: invitationId(pk), props: refreshed, inputs: toInputs(refreshed) } : {};
     });
   },
@@ -96,7 +97,9 @@ export const invitationProvider = {
     return withUserErrorsAndSettingsHint(async () => {
       const state = trackState(properties);
       if (isAdopted(state.pk)) {
-        console.warn(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`);
+        console.warn(
+          toPrintableLine(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`),
+        );
         return;
       }
       const connection = connect(state.connection);

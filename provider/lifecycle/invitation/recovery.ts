@@ -3,6 +3,7 @@ import { listInvitations, retrieveInvitation, type StoredInvitation } from "../.
 import { retrieveOwnUsername } from "../../authentik/users";
 import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import { type Connection, connect } from "../engine/connections";
 import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../engine/recovery";
 import { addDuration, formatInstant, parseDuration } from "../values/instant";
@@ -74,7 +75,7 @@ async function recoverByContent(
   const { client } = connection;
   const [username, invitations] = await Promise.all([
     retrieveOwnUsername(client),
-    listInvitations(client, { name: inputs.name.trim() }),
+    listInvitations(client, { name: stripWhitespace(inputs.name) }),
   ]);
   const fields = await toApiFields(inputs, formatInstant(Date.now()), connection);
   const validFor = parseDuration(inputs.validFor ?? "");

@@ -24,14 +24,14 @@ export function classifyMissing(
   const isExpired = isRetired(state);
   const { __declaredExpires, ...others } = state;
   const expires = __declaredExpires ?? state.expires;
-  const expired: InvitationState = { ...others, expires, status: "expired", retiredAt: expires, gone: true };
-  if (!needsEvents(state)) return expired;
+  if (!needsEvents(state)) return toExpired(state);
 
   const use = events?.find(({ action }) => action === "invitation_used");
   const deletion = events?.find(({ action }) => action === "model_deleted");
   const isDeletedByUse = deletion?.path?.includes("/flows/executor/") ?? false;
   const used = (retiredAt: string = new Date().toISOString()): InvitationState => ({
-    ...state,
+    ...others,
+    ...(expires === undefined ? {} : { expires }),
     status: "used",
     retiredAt: retiredAt.replace(/\.\d+/, ""),
     gone: true,
@@ -39,8 +39,20 @@ export function classifyMissing(
 
   if (use && (state.singleUse || isDeletedByUse)) return used(use.created);
   // authentik 2026.2 also deletes an expired invitation when its link is opened.
-  if (isExpired) return expired;
+  if (isExpired) return toExpired(state);
   if (isDeletedByUse) return used(deletion?.created);
   if (state.singleUse && deletion === undefined) return used();
+  // It was ended outside Pulumi, and authentik deletes what has expired. It stays in the state, so that it can retire as declared.
+  if (__declaredExpires !== undefined && deletion?.path === undefined) return { ...state, gone: true };
   return undefined;
+}
+
+/** The state of an invitation that authentik has deleted. It expires as declared, even if it was ended earlier outside Pulumi. */
+export function refreshGone(state: InvitationState): InvitationState {
+  return state.status === "expired" && isRetired(state) ? toExpired(state) : state;
+}
+
+function toExpired({ __declaredExpires, ...state }: InvitationState): InvitationState {
+  const expires = __declaredExpires ?? state.expires;
+  return { ...state, expires, status: "expired", retiredAt: expires, gone: true };
 }

@@ -1,6 +1,7 @@
 import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import type { Connection } from "../engine/connections";
 import {
   addDuration,
@@ -75,7 +76,7 @@ export async function toApiFields(
   issuedAt: string,
   connection: Connection,
 ): Promise<InvitationFields> {
-  const flow = inputs.flow?.trim();
+  const flow = inputs.flow === undefined ? undefined : stripWhitespace(inputs.flow);
   return {
     name: inputs.name,
     // authentik rejects a lower-case `t` or `z` (case `invitations.create.expires.lower-case-z`).
@@ -89,7 +90,7 @@ export async function toApiFields(
 /** Whether a slug or UUID refers to the invitation's flow. */
 export function refersToFlow(flow: string, state: Pick<InvitationState, "flowPk" | "flowSlug">): boolean {
   const uuid = normalizeUuid(flow);
-  return uuid === undefined ? flow.trim() === state.flowSlug : uuid === state.flowPk;
+  return uuid === undefined ? stripWhitespace(flow) === state.flowSlug : uuid === state.flowPk;
 }
 
 export function expiryFrom(validFor: string, issuedAt: string): string {

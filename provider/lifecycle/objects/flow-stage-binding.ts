@@ -11,6 +11,7 @@ import {
 } from "../../authentik/flow-stage-bindings";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import { UserError } from "../engine/user-error";
 import { isKnownString, withoutUndefined } from "../values/properties";
 import { connectionName } from "../values/strings";
@@ -43,7 +44,10 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
   schema: z.strictObject({
     target: z
       .string("must be a flow's slug or UUID, as a string")
-      .refine((value) => /^[-\w]+$/.test(value.trim()), "must be a flow's slug (letters, digits, _ and -) or UUID"),
+      .refine(
+        (value) => /^[-\w]+$/.test(stripWhitespace(value)),
+        "must be a flow's slug (letters, digits, _ and -) or UUID",
+      ),
     stage: z
       .string("must be a stage's UUID, for example a stage's id")
       .refine((value) => normalizeUuid(value) !== undefined, "must be a stage's UUID. Pass the stage's id"),
@@ -99,7 +103,10 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
     const stored = await retrieveFlowStageBinding(connection.client, pk);
     // On import, the slug has not been resolved yet.
     const needsLookup = target !== undefined && targetPk === undefined && normalizeUuid(target) === undefined;
-    return { ...stored, resolvedTarget: needsLookup ? await connection.flowPk(target.trim(), "target") : undefined };
+    return {
+      ...stored,
+      resolvedTarget: needsLookup ? await connection.flowPk(stripWhitespace(target), "target") : undefined,
+    };
   },
   update: async (pk, inputs, state, connection) => {
     const target = refersToTarget(inputs.target, state) ? state.targetPk : inputs.target;
@@ -112,7 +119,7 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
 
 function refersToTarget(declared: string, state: FlowStageBindingState): boolean {
   const uuid = normalizeUuid(declared);
-  return uuid === undefined ? declared.trim() === state.target.trim() : uuid === state.targetPk;
+  return uuid === undefined ? stripWhitespace(declared) === stripWhitespace(state.target) : uuid === state.targetPk;
 }
 
 async function toApiFields(
@@ -121,7 +128,7 @@ async function toApiFields(
 ): Promise<FlowStageBindingFields> {
   return {
     ...inputs,
-    target: normalizeUuid(inputs.target) ?? (await connection.flowPk(inputs.target.trim(), "target")),
+    target: normalizeUuid(inputs.target) ?? (await connection.flowPk(stripWhitespace(inputs.target), "target")),
     stage: normalizeUuid(inputs.stage) ?? inputs.stage,
   };
 }

@@ -10,6 +10,7 @@ import {
   updateFlow,
 } from "../../authentik/flows";
 import { originInput } from "../../common/origin";
+import { stripWhitespace } from "../../common/whitespace";
 import { UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
 import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
@@ -25,10 +26,7 @@ type FlowState = FlowInputs & StoredFlow;
 /** An enum to which newer versions of authentik add values, so authentik validates it. */
 const openEnum = z
   .string("must be a string")
-  .regex(
-    /^[a-z_]+$/,
-    "must be a value that authentik supports, such as require_authenticated (lower-case letters and _)",
-  );
+  .regex(/^[a-z_]+$/, "must be one of authentik's values, which consist of lower-case letters and _");
 
 const stringInputs = ["name", "slug", "title"] as const;
 const otherInputs = [
@@ -49,7 +47,7 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
     name: nonBlankString.optional(),
     slug: nonBlankString
       .refine(
-        (slug) => /^[-\w]*$/.test(slug.trim()),
+        (slug) => /^[-\w]*$/.test(stripWhitespace(slug)),
         "must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
       )
       .optional(),
@@ -121,7 +119,7 @@ async function explainSlugConflict(
   { client }: ResourceConnection,
 ): Promise<unknown> {
   if (!(error instanceof ValidationError) || !("slug" in error.fields)) return error;
-  const taken = await findFlow(client, inputs.slug.trim()).catch(() => undefined);
+  const taken = await findFlow(client, stripWhitespace(inputs.slug)).catch(() => undefined);
   if (!taken) return error;
   return new UserError(
     `slug: authentik rejected "${inputs.slug}": ${error.fields.slug?.join(" ")} The flow with the pk ${taken.pk} has this slug. Choose another slug, or import that flow with the resource option { import: "${taken.pk}" }.`,

@@ -10,6 +10,7 @@ import {
   updateInvitationStage,
 } from "../../authentik/invitation-stages";
 import { originInput } from "../../common/origin";
+import { stripWhitespace } from "../../common/whitespace";
 import { UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
 import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
@@ -65,7 +66,7 @@ async function explainNameConflict(
   { client }: ResourceConnection,
 ): Promise<unknown> {
   if (!(error instanceof ValidationError) || !("name" in error.fields)) return error;
-  const taken = await findInvitationStage(client, { name: inputs.name.trim() }).catch(() => undefined);
+  const taken = await findInvitationStage(client, { name: stripWhitespace(inputs.name) }).catch(() => undefined);
   const hint = taken
     ? `The invitation stage with the pk ${taken.pk} has this name. Choose another name, or import that stage with the resource option { import: "${taken.pk}" }.`
     : "Names are unique across all kinds of stages. No invitation stage has this name, so a stage of another kind may have it. Choose another name.";

@@ -2,6 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type * as z from "zod";
 import type { Client } from "../../authentik/client";
 import { NotFoundError } from "../../authentik/errors";
+import { toPrintableLine } from "../../authentik/printable";
 import { defaultConnection } from "../../common/base-url";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
@@ -286,7 +287,11 @@ export function objectProvider<
       return withUserErrorsAndSettingsHint(async () => {
         const state = trackState(properties);
         if (isAdopted(id)) {
-          console.warn(`${capitalize(describe(state))}: not deleted, because another resource adopted it in this run.`);
+          console.warn(
+            toPrintableLine(
+              `${capitalize(describe(state))}: not deleted, because another resource adopted it in this run.`,
+            ),
+          );
           return;
         }
         await kind.delete(id, resourceConnection(state), state);

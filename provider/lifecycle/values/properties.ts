@@ -1,3 +1,5 @@
+import { toPrintableJson } from "../../authentik/printable";
+
 /** Pulumi's placeholder for a value that is unknown at preview, whatever its type and at any depth. */
 export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
@@ -22,8 +24,15 @@ export function formatPath(path: readonly PropertyKey[]): string {
     .map((step, index) => {
       if (typeof step === "number") return `[${step}]`;
       const name = String(step);
-      if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `[${JSON.stringify(name)}]`;
+      if (!/^[A-Za-z_$][\w$]*$/.test(name) || name.length > maxKeyLength) return `[${quoteKey(name)}]`;
       return index === 0 ? name : `.${name}`;
     })
     .join("");
+}
+
+const maxKeyLength = 80;
+
+/** Long keys are shortened. */
+function quoteKey(key: string): string {
+  return toPrintableJson(key.length > maxKeyLength ? `${key.slice(0, maxKeyLength)}…` : key);
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { stripWhitespace } from "../../common/whitespace";
 import { isKnownString } from "./properties";
 
 /** A string that authentik can store: authentik rejects NUL in names (case `stages.create.name-nul`) and unpaired surrogates in any JSON. */
@@ -11,7 +12,7 @@ export const storableString = z
   );
 
 /** A string that is not blank: authentik trims strings and rejects empty ones. */
-export const nonBlankString = storableString.refine((value) => value.trim() !== "", "must not be empty");
+export const nonBlankString = storableString.refine((value) => stripWhitespace(value) !== "", "must not be empty");
 
 /** The configuration namespace with the settings of one authentik. */
 export const connectionName = z
@@ -28,7 +29,7 @@ export function capitalize(description: string): string {
 
 /** Whether a declared string equals the stored one, ignoring surrounding whitespace, which authentik trims. False for an unknown. */
 export function isSameString(declared: unknown, stored: string): boolean {
-  return isKnownString(declared) && declared.trim() === stored.trim();
+  return isKnownString(declared) && stripWhitespace(declared) === stripWhitespace(stored);
 }
 
 /** The string as configured if it equals the stored one, otherwise the stored one. */

@@ -16,12 +16,22 @@ export interface EventOptions {
   readonly path?: string | undefined;
   /** In hex, as the event log stores it. */
   readonly objectPk?: string;
+  /** Of the request that caused the event. */
+  readonly userAgent?: string;
+  readonly model?: string;
 }
 
 /** Cases `events.deleted.search-hex` and `events.swept.search-hex`, abridged. */
 function modelEvent(
   action: string,
-  { created = "2026-11-22T08:59:51.778378Z", username = "akadmin", objectPk = pkHex, path }: EventOptions,
+  {
+    created = "2026-11-22T08:59:51.778378Z",
+    username = "akadmin",
+    objectPk = pkHex,
+    path,
+    userAgent,
+    model = "invitation",
+  }: EventOptions,
 ): Body {
   return {
     pk: "0c1cf7a6-2f9f-4b3b-a2bd-4c6a26ecd1b5",
@@ -29,8 +39,8 @@ function modelEvent(
     action,
     app: "authentik.events.middleware",
     context: {
-      model: { pk: objectPk, app: "authentik_stages_invitation", name: "jane", model_name: "invitation" },
-      ...(path === undefined ? {} : { http_request: { args: {}, path, method: "DELETE" } }),
+      model: { pk: objectPk, app: "authentik_stages_invitation", name: "jane", model_name: model },
+      ...(path === undefined ? {} : { http_request: { args: {}, path, method: "DELETE", user_agent: userAgent } }),
     },
     client_ip: "127.0.0.1",
     created,

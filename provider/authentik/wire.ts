@@ -1,0 +1,18 @@
+import * as z from "zod";
+import { normalizeUuid } from "../common/pk";
+
+/** A pk becomes part of paths, so a response must not contain anything else. */
+export const wirePk = z.string().refine((pk) => normalizeUuid(pk) === pk, "must be a UUID");
+
+/** A flow's slug becomes part of paths. */
+export const wireSlug = z.string().regex(/^[-\w]+$/, "must be a slug");
+
+/** RFC 3339. */
+export const wireInstant = z
+  .string()
+  .refine((instant) => !Number.isNaN(Date.parse(instant.replace(/\.\d+/, ""))), "must be a timestamp");
+
+/** A response with another object than the requested one would replace it in the state. */
+export function wireObject<T extends { pk: string }>(schema: z.ZodType<T>, requestedPk: string): z.ZodType<T> {
+  return schema.refine(({ pk }) => pk === requestedPk, { path: ["pk"], error: "must be the requested one" });
+}

@@ -1,0 +1,334 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { invitationId } from "../../provider/common/pk";
+import { configure } from "../../provider/lifecycle/engine/connections";
+import { invitations, invitationsPath } from "../engine/server";
+import { Authentik } from "../sandbox";
+import { create, declare, pending, runCommand, runOnTerminal, StateFolder, stateOf, urnOf } from "./fixture";
+
+jest.setTimeout(60_000);
+
+const expires = "2035-01-01T00:00:00Z";
+
+describe("audit", () => {
+  let server: Authentik;
+  let folder: StateFolder;
+
+  beforeEach(async () => {
+    server = await Authentik.start();
+    folder = await StateFolder.create();
+    await useToken(server.token);
+  });
+
+  afterEach(async () => {
+    await server.close();
+    await folder.remove();
+  });
+
+  /** For the provider in this process. */
+  async function useToken(token: string): Promise<void> {
+    const config: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
+    await configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
+  }
+
+  async function createOutsidePulumi(name: string, fields: Record<string, unknown> = {}): Promise<string> {
+    const { status, body } = await server.request("POST", invitationsPath, { name, expires, ...fields });
+    expect(status).toBe(201);
+    return (body as { pk: string }).pk;
+  }
+
+  const env = (token = server.token) => ({ AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: token });
+  const audit = (args: readonly string[], options: { input?: string; inputDelay?: number; token?: string } = {}) =>
+    runCommand(["audit", ...args], { cwd: folder.path, env: env(options.token), ...options });
+  const names = async () => (await invitations(server)).map(({ name }) => name);
+
+  test("lists the invitations that no state declares, never a pk, and exits with 7", async () => {
+    const flow = "default-source-enrollment";
+    const jane = await create(await declare("Invitation", "jane", { name: "jane", expires, flow }));
+    const joe = await create(await declare("Invitation", "joe", { name: "joe", expires }));
+    await create(await declare("Invitation", "lost", { name: "lost", expires, flow }));
+    const pk = await createOutsidePulumi("by-hand");
+    const dev = await folder.write("dev.json", stateOf([jane]));
+    const prod = JSON.stringify(stateOf([joe]));
+
+    const table = await audit(["--state", dev, "--state", "-"], { input: prod, inputDelay: 500 });
+    expect(table).toMatchObject({ code: 7, stderr: "" });
+    const [header, byHand, lost, ...rest] = table.stdout.split("\n");
+    expect(header?.split(/ {2,}/)).toEqual(["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"]);
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(byHand?.split(/ {2,}/)).toEqual([invitationId(pk), "by-hand", "any", expires, "akadmin", time]);
+    expect(lost?.split(/ {2,}/).slice(1)).toEqual(["lost", flow, expires, "akadmin", time, "team/dev"]);
+    expect(rest).toEqual(["", "2 of 4 invitations are not declared by any of these stacks.", ""]);
+
+    const json = await audit(["--json", "--state", dev], {});
+    expect(json).toMatchObject({ code: 7, stderr: "" });
+    expect(JSON.parse(json.stdout)).toEqual([
+      {
+        id: invitationId(pk),
+        name: "by-hand",
+        flow: null,
+        expires,
+        singleUse: false,
+        createdBy: "akadmin",
+        created: time,
+        stack: null,
+        isPending: false,
+      },
+      expect.objectContaining({ name: "joe", flow: null, stack: "team/dev" }),
+      expect.objectContaining({ name: "lost", flow, stack: "team/dev" }),
+    ]);
+    for (const { pk: secret } of await invitations(server)) {
+      for (const form of [secret, secret.replaceAll("-", "")]) expect(table.stdout + json.stdout).not.toContain(form);
+    }
+  });
+
+  test("exits with 0 if all invitations are declared, or there are none", async () => {
+    const empty = await folder.write("empty.json", stateOf([]));
+    expect(await audit(["--state", empty])).toEqual({ code: 0, stdout: "There are no invitations.\n", stderr: "" });
+    expect(await audit(["--state", empty, "--json"])).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
+    const jane = await create(await declare("Invitation", "jane", { name: "jane", expires }));
+    const state = await folder.write("dev.json", stateOf([jane]));
+    expect(await audit(["--state", state])).toEqual({
+      code: 0,
+      stdout: "The only invitation is declared.\n",
+      stderr: "",
+    });
+    // Such as a misspelled flow.
+    expect(await audit(["--state", state, "--flow", "enrolment"])).toMatchObject({
+      code: 0,
+      stdout: "There are no invitations that match --flow and --created-by.\n",
+    });
+  });
+
+  test("--flow and --created-by narrow the list", async () => {
+    const { body } = await server.request("GET", "/api/v3/flows/instances/?slug=default-source-enrollment");
+    const flow = (body as { results: { pk: string }[] }).results[0]?.pk;
+    await createOutsidePulumi("with-flow", { flow });
+    await createOutsidePulumi("without-flow");
+    const ann = server.addUser("ann", ["authentik_stages_invitation.add_invitation"]);
+    await server.request("POST", invitationsPath, { name: "of-ann", expires, flow }, ann);
+    const empty = await folder.write("empty.json", stateOf([]));
+    const listed = async (...args: string[]) => {
+      const { code, stdout } = await audit(["--json", "--state", empty, ...args]);
+      expect(code).toBe(7);
+      return (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+    };
+    expect(await listed("--flow", "default-source-enrollment")).toEqual(["of-ann", "with-flow"]);
+    expect(await listed("--created-by", "ann")).toEqual(["of-ann"]);
+    expect(await listed("--created-by", "akadmin", "--flow", "default-source-enrollment")).toEqual(["with-flow"]);
+  });
+
+  test("--delete deletes exactly those listed, and requires --yes without a terminal", async () => {
+    const jane = await create(await declare("Invitation", "jane", { name: "jane", expires }));
+    await createOutsidePulumi("by-hand");
+    const ann = server.addUser("ann", ["authentik_stages_invitation.add_invitation"]);
+    await server.request("POST", invitationsPath, { name: "of-ann", expires }, ann);
+    const state = await folder.write("dev.json", stateOf([jane]));
+
+    expect(await audit(["--state", state, "--delete"])).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("--delete requires --yes without a terminal"),
+    });
+    expect(await audit(["--state", state, "--yes"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--yes requires --delete"),
+    });
+    expect(await names()).toEqual(["by-hand", "jane", "of-ann"]);
+    expect(await audit(["--state", state, "--delete", "--yes", "--created-by", "ann"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("of-ann"),
+      stderr: "Deleted 1 invitation.\n",
+    });
+    expect(await names()).toEqual(["by-hand", "jane"]);
+
+    const options = { cwd: folder.path, env: env(), inputDelay: 1500 };
+    const args = ["audit", "--state", state, "--delete"];
+    const declined = await runOnTerminal(args, { ...options, input: "no\n" });
+    expect(declined).toMatchObject({ code: 7, stdout: expect.stringContaining("Delete 1 invitation? (yes/no)") });
+    expect(await names()).toEqual(["by-hand", "jane"]);
+    const confirmed = await runOnTerminal(args, { ...options, input: "yes\n" });
+    expect(confirmed).toMatchObject({ code: 0, stdout: expect.stringContaining("Deleted 1 invitation.") });
+    expect(await names()).toEqual(["jane"]);
+  });
+
+  test("reports how many invitations were deleted before an error", async () => {
+    for (const name of ["a", "b", "c"]) await createOutsidePulumi(name);
+    const state = await folder.write("dev.json", stateOf([]));
+    server.injectFailure({ method: "DELETE", times: 1, delay: 0 });
+    server.injectFailure({
+      method: "DELETE",
+      times: 1,
+      status: 403,
+      headers: { "content-type": "application/json" },
+      body: '{"detail":"no"}',
+    });
+    const { code, stderr } = await audit(["--state", state, "--delete", "--yes"]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^Deleted 1 of 3 invitations\.\n.*Could not delete the invitation/s),
+    ]);
+    expect(await names()).toEqual(["b", "c"]);
+  });
+
+  test("marks invitations of an interrupted run, and keeps them", async () => {
+    const resource = await declare("Invitation", "jane", { name: "jane", expires });
+    await create(resource);
+    await createOutsidePulumi("by-hand");
+    const state = await folder.write("dev.json", stateOf([], [pending(resource)]));
+    const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"]);
+    expect(stdout).toMatch(/ jane .* team\/dev \(interrupted, run `recover`\)\n/);
+    expect([code, stderr]).toEqual([
+      7,
+      "1 invitation is of an interrupted run, and is kept. Run `recover`.\nDeleted 1 invitation.\n",
+    ]);
+    expect(await names()).toEqual(["jane"]);
+  });
+
+  test("without the event log, keeps invitations with the name of one whose creation is pending", async () => {
+    const token = server.addUser("auditor", [
+      "authentik_stages_invitation.view_invitation",
+      "authentik_stages_invitation.delete_invitation",
+    ]);
+    const resource = await declare("Invitation", "jane", { name: "jane", expires });
+    await create(resource);
+    await createOutsidePulumi("by-hand");
+    const state = await folder.write("dev.json", stateOf([], [pending(resource)]));
+    const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"], { token });
+    expect(stdout).toContain("interrupted, run `recover`");
+    expect(stderr).toContain("permission authentik_events.view_event");
+    expect(code).toBe(7);
+    expect(await names()).toEqual(["jane"]);
+
+    const json = await audit(["--state", state, "--json"], { token });
+    expect(JSON.parse(json.stdout)).toEqual([
+      expect.objectContaining({ name: "jane", createdBy: "akadmin", created: null, stack: null, isPending: true }),
+    ]);
+    expect(json.stderr).toContain("permission authentik_events.view_event");
+  });
+
+  test("names the missing permission, an unreachable server and invalid state files, and exits with 1", async () => {
+    const secret = "s3cret-value";
+    const state = await folder.write("dev.json", stateOf([]));
+    const checkpoint = { version: 3, checkpoint: { latest: { resources: [] } } };
+    const cases = [
+      {
+        args: ["--state", state],
+        token: server.addUser("nobody", []),
+        message: "authentik_stages_invitation.view_invitation",
+      },
+      { args: ["--state", "missing.json"], message: "Cannot read missing.json: ENOENT" },
+      { args: ["--state", folder.path], message: "EISDIR" },
+      { args: ["--state", "-"], message: "Standard input is not JSON. Write it with `pulumi stack export`." },
+      { args: ["--state", await folder.write("text", secret)], message: "is not JSON" },
+      { args: ["--state", await folder.write("null", "null")], message: "is not the output of `pulumi stack export`" },
+      {
+        args: ["--state", await folder.write("checkpoint", checkpoint)],
+        message: "is not the output of `pulumi stack export`",
+      },
+      {
+        args: ["--state", await folder.write("broken", { deployment: { resources: [{ urn: 1, type: secret }] } })],
+        message: "is not the output of `pulumi stack export`: deployment.resources.0.urn",
+      },
+    ];
+    for (const { args, token, message } of cases) {
+      const { code, stdout, stderr } = await audit([...args, "--delete", "--yes"], token ? { token } : {});
+      expect([args, code, stdout, stderr]).toEqual([args, 1, "", expect.stringContaining(message)]);
+      expect(stderr).not.toMatch(/s3cret|\n\s+at /);
+    }
+    const unreachable = await runCommand(["audit", "--state", state], {
+      cwd: folder.path,
+      env: { AUTHENTIK_URL: "http://127.0.0.1:9", AUTHENTIK_TOKEN: secret },
+    });
+    expect(unreachable).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("ECONNREFUSED") });
+    expect(await audit([])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("run it in the folder of a Pulumi project, or set --state"),
+    });
+    for (const args of [
+      ["--flow", ""],
+      ["--created-by", " "],
+      ["--state", ""],
+      ["--stack", ""],
+      ["--frobnicate"],
+      ["x"],
+    ]) {
+      expect([args, (await audit([...args, "--state", state])).code]).toEqual([args, 2]);
+    }
+  });
+
+  test("does not print control characters that others can set", async () => {
+    const hostile = "\u001b[2J\r\n::error::\u009b31m\u202e| `x`";
+    server.instance.users.add({ username: `ann${hostile}`, type: "service_account", permissions: new Set() });
+    server.instance.invitations.add({
+      name: `x${hostile}`,
+      createdBy: server.instance.users.findByUsername(`ann${hostile}`) ?? server.instance.users.admin,
+    });
+    const pk = await fetch(`${server.url}${invitationsPath}`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${server.token}`,
+        "content-type": "application/json",
+        "user-agent": "pulumi-authentik-invitations/1 node/1 (a\u009b31m::error::/b; 0123456789)",
+      },
+      body: JSON.stringify({ name: "y", expires }),
+    }).then((response) => response.status);
+    expect(pk).toBe(201);
+    const state = await folder.write("dev.json", stateOf([]));
+    const table = await audit(["--state", state]);
+    const json = await audit(["--state", state, "--json"]);
+    for (const { stdout, code } of [table, json]) {
+      expect(code).toBe(7);
+      expect(stdout.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(stdout).not.toMatch(/^::/m);
+    }
+    expect(table.stdout.split("\n")).toHaveLength(6);
+    expect((JSON.parse(json.stdout) as { name: string }[])[0]?.name).toBe(`x${hostile}`);
+  });
+
+  test("works with 50,000 invitations, in one request per page", async () => {
+    const pages = 500;
+    const uuid = (index: number) => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`;
+    const requests: string[] = [];
+    // The embedded authentik sorts all rows for each page.
+    const bulk = createServer((request, response) => {
+      const url = new URL(request.url ?? "", "http://localhost");
+      requests.push(url.pathname);
+      const isList = url.pathname === invitationsPath;
+      const page = Number(url.searchParams.get("page") ?? 1);
+      const rows = Array.from({ length: isList ? 100 : 0 }, (_, index) => ({
+        pk: uuid((page - 1) * 100 + index),
+        name: `bulk-${page}-${index}`,
+        expires,
+        fixed_data: {},
+        single_use: true,
+        flow: null,
+      }));
+      const next = isList && page < pages ? page + 1 : 0;
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ pagination: { next, count: 50_000 }, results: rows }));
+    });
+    await new Promise<void>((resolve) => bulk.listen(0, "127.0.0.1", resolve));
+    const resources = Array.from({ length: 49_950 }, (_, index) => ({
+      urn: urnOf("Invitation", `bulk-${index}`),
+      type: "pulumi-nodejs:dynamic/authentik:Invitation",
+      id: invitationId(uuid(index)),
+    }));
+    const state = await folder.write("dev.json", stateOf(resources));
+    try {
+      const url = `http://127.0.0.1:${(bulk.address() as AddressInfo).port}`;
+      const options = { cwd: folder.path, env: { AUTHENTIK_URL: url, AUTHENTIK_TOKEN: "token" } };
+      const { code, stdout } = await runCommand(["audit", "--state", state], options);
+      expect([code, stdout.split("\n").at(-2)]).toEqual([
+        7,
+        "50 of 50000 invitations are not declared by any of these stacks.",
+      ]);
+      expect(requests.filter((path) => path === invitationsPath)).toHaveLength(pages);
+      // One search each for who created the undeclared ones.
+      expect(requests).toHaveLength(pages + 50);
+    } finally {
+      bulk.closeAllConnections();
+      bulk.close();
+    }
+  });
+});

@@ -1,0 +1,285 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { planRecovery } from "../../provider/commands/recover/plan";
+import type { Operation, State, StateResource } from "../../provider/commands/state";
+import { invitationId } from "../../provider/common/pk";
+import { configure } from "../../provider/lifecycle/engine/connections";
+import { Project } from "../engine/project";
+import { invitations, invitationsPath } from "../engine/server";
+import { Authentik } from "../sandbox";
+import { create, declare, type Inputs, pending, runCommand, runOnTerminal, stateOf, urnOf } from "./fixture";
+
+jest.setTimeout(120_000);
+
+const expires = "2035-01-01T00:00:00Z";
+const secretKey = "4dabf18193072939515e22adb298388d";
+
+let server: Authentik;
+
+async function useToken(token: string): Promise<void> {
+  const config: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
+  await configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
+}
+
+beforeEach(async () => {
+  server = await Authentik.start();
+  await useToken(server.token);
+});
+
+afterEach(async () => {
+  await server.close();
+});
+
+const invitation = (name: string, inputs: Inputs = {}) =>
+  declare("Invitation", name, { name, ...("validFor" in inputs ? {} : { expires }), ...inputs });
+const writes = () => server.requests.filter(({ method }) => method !== "GET").length;
+const operationsOf = (state: State) => state.deployment.pending_operations ?? [];
+
+describe("planRecovery", () => {
+  test("moves what was created into the state, and removes what was not, without a write to authentik", async () => {
+    const [created, lost] = [await invitation("created"), await invitation("lost")];
+    const { id } = await create(created);
+    const writesBefore = writes();
+    const plan = await planRecovery(stateOf([], [pending(created), pending(lost)]));
+    expect(plan.operations).toEqual([
+      { name: "created", type: "Invitation", outcome: "recovered", id },
+      { name: "lost", type: "Invitation", outcome: "removed", reason: "was not created" },
+    ]);
+    expect(writes()).toBe(writesBefore);
+    expect(operationsOf(plan.state)).toEqual([]);
+    const [resource] = plan.state.deployment.resources ?? [];
+    expect(resource).toMatchObject({ urn: created.urn, id, inputs: created.inputs });
+    // Secret outputs are stored as secrets, all others as they are.
+    expect(resource?.outputs?.pk).toHaveProperty(secretKey);
+    expect(resource?.outputs).toMatchObject({ name: "created", expires });
+
+    const again = await planRecovery(plan.state);
+    expect(again).toEqual({ state: plan.state, operations: [] });
+  });
+
+  test("recovers flows, stages and bindings, each after what it depends on", async () => {
+    const flow = await declare("Flow", "flow", {
+      name: "Flow",
+      slug: "flow",
+      title: "Flow",
+      designation: "enrollment",
+    });
+    const stage = await declare("InvitationStage", "stage", { name: "stage" });
+    const [flowPk, stagePk] = [(await create(flow)).id, (await create(stage)).id];
+    const inputs = { target: flowPk, stage: stagePk, order: 0 };
+    const binding = {
+      ...(await declare("FlowStageBinding", "binding", inputs)),
+      dependencies: [flow.urn, stage.urn],
+    };
+    const { id } = await create(binding);
+    const plan = await planRecovery(
+      stateOf(
+        [],
+        [flow, stage, binding].map((resource) => pending(resource)),
+      ),
+    );
+    expect(plan.operations.map(({ outcome, ...operation }) => [outcome, operation.id])).toEqual([
+      ["recovered", flowPk],
+      ["recovered", stagePk],
+      ["recovered", id],
+    ]);
+    expect(plan.state.deployment.resources?.map(({ urn }) => urn)).toEqual([flow.urn, stage.urn, binding.urn]);
+  });
+
+  test("never adopts what another stack of the same name created", async () => {
+    const own = await invitation("jane", { singleUse: true });
+    // Same project, stack, URN and content. Only the nonce differs.
+    const other = await invitation("jane", { singleUse: true });
+    await create(other);
+    const plan = await planRecovery(stateOf([], [pending(own)]));
+    expect(plan.operations).toEqual([expect.objectContaining({ outcome: "removed", reason: "was not created" })]);
+    expect(plan.state.deployment.resources).toEqual([]);
+  });
+
+  test("removes pending updates and deletions of this package, and leaves those of others", async () => {
+    const jane = await create(await invitation("jane"));
+    const foreign = pending({ urn: "urn:pulumi:dev::team::aws:s3/bucket:Bucket::b", type: "aws:s3/bucket:Bucket" });
+    const operations = [pending(jane, "updating"), foreign, pending(jane, "deleting")];
+    const plan = await planRecovery(stateOf([jane], operations));
+    expect(plan.operations.map(({ outcome }) => outcome)).toEqual(["removed", "removed"]);
+    expect(operationsOf(plan.state)).toEqual([foreign]);
+    expect(plan.state.deployment.resources).toEqual([jane]);
+  });
+
+  test("does not add a resource twice, and reports one that a later run has created again", async () => {
+    const first = await invitation("jane");
+    const interrupted = await create(first);
+    const same = await planRecovery(stateOf([interrupted], [pending(first)]));
+    expect(same.operations).toEqual([
+      expect.objectContaining({ outcome: "removed", reason: "is in the state already" }),
+    ]);
+    expect(same.state.deployment.resources).toEqual([interrupted]);
+
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const later = await create(await invitation("jane"));
+    const plan = await planRecovery(stateOf([later], [pending(first)]));
+    expect(plan.operations).toEqual([expect.objectContaining({ outcome: "orphaned", id: interrupted.id })]);
+    expect(plan.state.deployment.resources).toEqual([later]);
+  });
+
+  test("marks the replaced resource for deletion if the replacement was created", async () => {
+    const old = { ...(await create(await invitation("jane"))), created: "2026-01-01T00:00:00Z" };
+    const replacement = await invitation("jane", { singleUse: true });
+    const { id } = await create(replacement);
+    const plan = await planRecovery(stateOf([old], [pending(replacement)]));
+    expect(plan.state.deployment.resources?.map((resource) => [resource.id, resource.delete ?? false])).toEqual([
+      [id, false],
+      [old.id, true],
+    ]);
+  });
+
+  test("recovers an invitation that was used since, so that it is not issued again", async () => {
+    const resource = await invitation("jane", { singleUse: true });
+    const { id } = await create(resource);
+    const [row] = server.instance.invitations.all();
+    if (row) server.instance.invitations.remove(row);
+    const plan = await planRecovery(stateOf([], [pending(resource)]));
+    expect(plan.operations).toEqual([expect.objectContaining({ outcome: "recovered", id })]);
+  });
+
+  test("leaves operations of unknown kinds", async () => {
+    const unknown: StateResource = { urn: urnOf("Flow", "x"), type: "pulumi-nodejs:dynamic/authentik:Future" };
+    const plan = await planRecovery(stateOf([], [pending(unknown)]));
+    expect(plan.operations).toEqual([expect.objectContaining({ outcome: "unclear" })]);
+    expect(operationsOf(plan.state)).toHaveLength(1);
+  });
+
+  describe("without permission to read the event log", () => {
+    const permissions = ["add_invitation", "view_invitation"].map((name) => `authentik_stages_invitation.${name}`);
+
+    beforeEach(async () => {
+      await useToken(server.addUser("writer", permissions));
+    });
+
+    test("recovers an invitation whose expiry was counted from the time of the run", async () => {
+      const resource = await invitation("jane", { validFor: "14d" });
+      const { id } = await create(resource);
+      const plan = await planRecovery(stateOf([], [pending(resource)]));
+      expect(plan.operations).toEqual([{ name: "jane", type: "Invitation", outcome: "recovered", id }]);
+    });
+
+    test("reports an equal invitation whose expiry is declared, and leaves the operation", async () => {
+      const resource = await invitation("jane");
+      const { id } = await create(resource);
+      const plan = await planRecovery(stateOf([], [pending(resource)]));
+      expect(plan.operations).toEqual([
+        expect.objectContaining({ outcome: "unclear", reason: expect.stringContaining(`(${id})`) }),
+      ]);
+      expect(operationsOf(plan.state)).toHaveLength(1);
+    });
+
+    test("removes the operation if only other users have equal invitations, or they are in the state", async () => {
+      await server.request("POST", invitationsPath, { name: "jane", expires });
+      const declared = await create(await invitation("joe"));
+      const operations = [pending(await invitation("jane")), pending(await invitation("joe"))];
+      const plan = await planRecovery(stateOf([declared], operations));
+      expect(plan.operations.map(({ outcome }) => outcome)).toEqual(["removed", "removed"]);
+    });
+
+    test("reports stages as unclear", async () => {
+      const stage = await declare("InvitationStage", "stage", { name: "stage" });
+      const plan = await planRecovery(stateOf([], [pending(stage)]));
+      expect(plan.operations).toEqual([
+        expect.objectContaining({ outcome: "unclear", reason: expect.stringContaining("authentik_events.view_event") }),
+      ]);
+    });
+  });
+});
+
+/** The whole command with the real `pulumi`. */
+test("recovers a stack of an interrupted run, and the next preview creates nothing", async () => {
+  const project = await Project.create("", { authentik: server });
+  const recover = (...args: string[]) => runCommand(["recover", ...args], { cwd: project.folder, env: project.env });
+  try {
+    await project.write(`
+      for (const name of ["jane", "joe"]) {
+        new authentik.Invitation(name, { expires: "${expires}", singleUse: true, fixedData: pulumi.secret({ email: name }) });
+      }`);
+    await project.up();
+    expect(await recover("--yes")).toEqual({
+      code: 0,
+      stdout: "No operation of this package is pending.\n",
+      stderr: "",
+    });
+
+    // As if the run had been killed before it saved these results.
+    interface StateFile {
+      checkpoint: { latest: State["deployment"] };
+    }
+    const file = join(project.folder, "backend", ".pulumi", "stacks", "test", "test.json");
+    const state = JSON.parse(await project.stateText()) as StateFile;
+    const resources = state.checkpoint.latest.resources ?? [];
+    const isInvitation = ({ type }: StateResource) => type.endsWith(":Invitation");
+    const interrupted = resources.filter(isInvitation).map(({ id: _, outputs: __, ...resource }) => pending(resource));
+    state.checkpoint.latest.resources = resources.filter((resource) => !isInvitation(resource));
+    const writeState = async (more: readonly Operation[]): Promise<void> => {
+      state.checkpoint.latest.pending_operations = [...interrupted, ...more];
+      await writeFile(file, JSON.stringify(state));
+    };
+    // Importing a state removes all pending operations, so that nothing is changed while others are pending.
+    const bucket = {
+      urn: "urn:pulumi:test::test::aws:s3/bucket:Bucket::b",
+      type: "aws:s3/bucket:Bucket",
+      custom: true,
+    };
+    await writeState([pending(bucket)]);
+    const before = await project.stateText();
+    expect(await recover("--yes")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`the pending creations of other packages: creating ${bucket.urn}.`),
+    });
+    expect(await project.stateText()).toBe(before);
+    await writeState([]);
+    const ids = (await invitations(server)).map(({ pk }) => invitationId(pk));
+    const planned = ["jane", "joe"].map(
+      (name, index) => `Invitation "${name}": created (id ${ids[index]}), moves into the state`,
+    );
+
+    expect(await recover()).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--yes or --dry-run is required without a terminal"),
+    });
+    const dryRun = await recover("--dry-run", "--stack", "test");
+    expect({ ...dryRun, stdout: dryRun.stdout.trim().split("\n").sort() }).toEqual({
+      code: 0,
+      stdout: planned,
+      stderr: "",
+    });
+    const options = { cwd: project.folder, env: project.env, input: "no\n", inputDelay: 15_000 };
+    const declined = await runOnTerminal(["recover"], options);
+    expect(declined).toMatchObject({ code: 1, stdout: expect.stringContaining("Change the state? (yes/no)") });
+
+    const locks = join(project.folder, "backend", ".pulumi", "locks", "organization", "test", "test");
+    await mkdir(locks, { recursive: true });
+    const lock = join(locks, "11111111-1111-4111-8111-111111111111.json");
+    await writeFile(
+      lock,
+      JSON.stringify({ pid: 1, username: "ann", hostname: "ci", timestamp: "2026-11-24T00:00:00Z" }),
+    );
+    const locked = await recover("--yes");
+    expect(locked).toMatchObject({ code: 1, stderr: expect.stringMatching(/currently locked.*`pulumi cancel`/s) });
+    await project.succeed("cancel", "--yes", "test");
+
+    const recovered = await recover("--yes");
+    expect(recovered).toMatchObject({
+      code: 0,
+      stderr: "",
+      stdout: expect.stringContaining("The state was changed. Run `pulumi up --refresh`.\n"),
+    });
+    const audited = await runCommand(["audit"], { cwd: project.folder, env: project.env });
+    expect(audited).toEqual({ code: 0, stdout: "All 2 invitations are declared.\n", stderr: "" });
+    expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+    expect(await recover("--yes")).toMatchObject({ code: 0, stdout: "No operation of this package is pending.\n" });
+    const output = JSON.stringify([dryRun, declined, locked, recovered, audited]);
+    for (const { pk } of await invitations(server)) expect(output).not.toContain(pk);
+    expect(output).not.toContain(server.token);
+    expect(await project.stateText()).not.toMatch(new RegExp((await invitations(server))[0]?.pk ?? "-"));
+  } finally {
+    await project.remove();
+  }
+});

@@ -1,0 +1,190 @@
+import { Client } from "../../provider/authentik/client";
+import { createInvitationStage } from "../../provider/authentik/invitation-stages";
+import { createInvitation, deleteInvitation } from "../../provider/authentik/invitations";
+import { createNonce, parseOrigin } from "../../provider/common/origin";
+import { invitationId } from "../../provider/common/pk";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import type { Authentik } from "../sandbox";
+import {
+  closeEmbedded,
+  listInvitations,
+  newOrigin,
+  permissionsWithoutEvents,
+  startEmbedded,
+  useEmbedded,
+} from "./support/embedded-authentik";
+import { invitationInputs, type Properties } from "./support/invitation";
+import { htmlPage } from "./support/response-bodies";
+
+const warn = jest.spyOn(console, "warn").mockImplementation();
+const warnings = (): string[] => warn.mock.calls.map(([line]) => String(line));
+
+// One test waits in real time, which takes longer on a busy machine.
+jest.setTimeout(30_000);
+
+beforeEach(() => warn.mockClear());
+afterEach(closeEmbedded);
+
+async function issue(name: string, changes: Properties = {}): Promise<Properties> {
+  const { outs } = await invitationProvider.create(invitationInputs({ name, __origin: newOrigin(name), ...changes }));
+  return outs as Properties;
+}
+
+/** Runs requests as an earlier process of this project did that could not save its state. */
+async function inEarlierRun<T>(
+  server: Authentik,
+  resource: string,
+  run: (client: Client) => Promise<T>,
+  { project = "team", stack = "dev" } = {},
+): Promise<T> {
+  const client = Client.connect({ url: server.url, token: server.token });
+  const tag = parseOrigin(newOrigin(resource))?.tag;
+  const result = await run(client.from(`${project}/${stack}; ${tag}`, createNonce()));
+  await client.close();
+  return result;
+}
+
+const fields = { name: "jane", expires: "2031-05-06T07:08:09Z", fixedData: {}, singleUse: false, flow: null };
+const createEarlier = (server: Authentik, resource = "jane", from: { project?: string; stack?: string } = {}) =>
+  inEarlierRun(server, resource, async (client) => (await createInvitation(client, fields)).pk, from);
+
+const eventRequests = ({ requests }: Authentik): string[] =>
+  requests.filter(({ path }) => path.includes("/events/")).map(({ query }) => query);
+
+test("a first run sends one request to the event log, however many resources it creates, and warns of nothing", async () => {
+  const server = await startEmbedded();
+  await Promise.all(["a", "b", "c"].map((name) => issue(name)));
+  await issue("d");
+  await invitationStageProvider.create({
+    name: "invitation",
+    continueFlowWithoutInvitation: false,
+    __origin: newOrigin("stage"),
+  });
+  expect(eventRequests(server)).toEqual([
+    "search=pulumi-authentik-invitations+team%2Fdev&ordering=-created&page_size=100&action=model_created",
+  ]);
+  expect(warnings()).toEqual([]);
+});
+
+test("an invitation that a killed run created is reported by id and time, and not adopted", async () => {
+  const server = await startEmbedded({ now: () => new Date("2026-11-24T08:09:10.111Z") });
+  const earlierPk = await createEarlier(server);
+  const outs = await issue("jane");
+  expect(outs["pk"]).not.toBe(earlierPk);
+  expect((await listInvitations(server)).map(({ pk }) => pk).sort()).toEqual([earlierPk, outs["pk"]].sort());
+  expect(warnings()).toEqual([
+    `Invitation "jane": an earlier run of this stack created another one on 2026-11-24T08:09:10Z that is not in the state (id ${invitationId(earlierPk)}). List it with \`npx pulumi-authentik-invitations audit\`, and delete it if it is not needed. After an interrupted run, run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`.`,
+  ]);
+  for (const spelling of [earlierPk, earlierPk.replaceAll("-", "")]) expect(warnings()[0]).not.toContain(spelling);
+  expect(eventRequests(server)).toHaveLength(2);
+});
+
+test("a stage that a killed run created is reported by its pk", async () => {
+  const server = await startEmbedded();
+  const earlier = await inEarlierRun(server, "stage", (client) =>
+    createInvitationStage(client, { name: "earlier", continueFlowWithoutInvitation: false }),
+  );
+  await invitationStageProvider.create({
+    name: "invitation",
+    continueFlowWithoutInvitation: false,
+    __origin: newOrigin("stage"),
+  });
+  expect(warnings()).toEqual([expect.stringContaining(`that is not in the state (id ${earlier.pk})`)]);
+  expect(warnings()[0]).toMatch(/^Invitation stage "invitation": an earlier run of this stack created another one on /);
+});
+
+describe("an earlier invitation is not reported", () => {
+  test("if it was deleted by this stack", async () => {
+    const server = await startEmbedded();
+    const pk = await createEarlier(server);
+    await inEarlierRun(server, "jane", (client) => deleteInvitation(client, pk));
+    await issue("jane");
+    expect(warnings()).toEqual([]);
+  });
+
+  test("if it was deleted by another user", async () => {
+    const server = await startEmbedded();
+    const pk = await createEarlier(server);
+    await server.request("DELETE", `/api/v3/stages/invitation/invitations/${pk}/`);
+    await issue("jane");
+    expect(warnings()).toEqual([]);
+  });
+
+  test("if it is in the state, such as the old one of a replacement", async () => {
+    const server = await startEmbedded();
+    const pk = await createEarlier(server);
+    await invitationProvider.diff("x", { ...invitationInputs(), pk }, invitationInputs());
+    await issue("jane");
+    expect(warnings()).toEqual([]);
+  });
+
+  test("if it is another resource's", async () => {
+    const server = await startEmbedded();
+    await createEarlier(server, "another");
+    await issue("jane");
+    expect(warnings()).toEqual([]);
+  });
+
+  test.each([{ stack: "dev2" }, { stack: "prod" }, { project: "myteam" }, { project: "team2" }])(
+    "if it is of another project or stack: %j",
+    async (from) => {
+      const server = await startEmbedded();
+      await createEarlier(server, "jane", from);
+      await issue("jane");
+      expect(warnings()).toEqual([]);
+    },
+  );
+
+  test("if another program created it", async () => {
+    const server = await startEmbedded();
+    await server.request("POST", "/api/v3/stages/invitation/invitations/", { name: "jane" });
+    await issue("jane");
+    expect(warnings()).toEqual([]);
+  });
+
+  test("if the resource has no origin: no request is sent", async () => {
+    const server = await startEmbedded();
+    await createEarlier(server);
+    await issue("jane", { __origin: undefined });
+    expect(eventRequests(server)).toEqual([]);
+    expect(warnings()).toEqual([]);
+  });
+});
+
+describe("a run does not fail", () => {
+  test.each([
+    ["returns 500", { status: 500, body: htmlPage }],
+    ["returns another shape", { status: 200, headers: { "content-type": "application/json" }, body: '{"a":1}' }],
+    ["redirects", { status: 302, headers: { location: "https://sso.example.com/" } }],
+  ])("if the event log %s", async (_case, failure) => {
+    const server = await startEmbedded();
+    await createEarlier(server);
+    server.injectFailure({ method: "GET", path: /events/, times: 10, ...failure });
+    expect(await issue("jane")).toMatchObject({ name: "jane", status: "pending" });
+    expect(warnings()).toEqual([]);
+  });
+
+  test("if the token's user is not allowed to read the event log, which is requested once", async () => {
+    const server = await startEmbedded();
+    await createEarlier(server);
+    await useEmbedded(server, server.addUser("writer", permissionsWithoutEvents));
+    server.requests.length = 0;
+    await issue("jane");
+    await issue("jane");
+    expect(eventRequests(server)).toHaveLength(1);
+    expect(warnings()).toEqual([]);
+  });
+
+  test("if the event log is slow: the create waits at most 5 s for it", async () => {
+    const server = await startEmbedded();
+    await createEarlier(server);
+    server.injectFailure({ method: "GET", path: /events/, delay: 6000 });
+    const startedAt = performance.now();
+    const slowRequest = new Promise((resolve) => setTimeout(resolve, 6500));
+    expect(await issue("jane")).toMatchObject({ name: "jane" });
+    expect(performance.now() - startedAt).toBeLessThan(5900);
+    await slowRequest;
+    expect(warnings()).toEqual([]);
+  });
+});
