@@ -1,5 +1,5 @@
 import { Client } from "../../provider/authentik/client";
-import { findCreation, listCreations, listEvents, listStackEvents } from "../../provider/authentik/events";
+import { findCreation, listEvents, listObjectEvents, listStackEvents } from "../../provider/authentik/events";
 import { createInvitation, deleteInvitation } from "../../provider/authentik/invitations";
 import { createNonce } from "../../provider/common/origin";
 import type { Authentik, AuthentikVersion } from "../sandbox";
@@ -97,7 +97,7 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
     expect(await pksOf("model_deleted")).toEqual([own[0]]);
   });
 
-  test("listCreations reads as many pages as it takes to find the objects, and no more", async () => {
+  test("listObjectEvents reads as many pages as it takes to find the objects, and no more", async () => {
     const server = await startEmbedded({ version });
     const client = connect(server);
     const pks: string[] = [];
@@ -106,11 +106,12 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (ve
       pks.push((body as { pk: string }).pk);
     }
     server.requests.length = 0;
+    const creations = { search: "invitation", action: "model_created" } as const;
     const wanted = new Set([pks[249] ?? "", pks[120] ?? ""]);
-    const found = await listCreations(client, "invitation", wanted);
+    const found = await listObjectEvents(client, wanted, creations);
     expect(new Set(found.keys())).toEqual(wanted);
     expect(server.requests).toHaveLength(2);
-    const unknown = await listCreations(client, "invitation", new Set(["dddddddd-0000-4000-8000-000000000000"]));
+    const unknown = await listObjectEvents(client, new Set(["dddddddd-0000-4000-8000-000000000000"]), creations);
     expect(unknown.size).toBe(0);
     expect(server.requests).toHaveLength(5);
   });
