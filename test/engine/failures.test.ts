@@ -36,7 +36,9 @@ describe("failures", () => {
     server.injectFailure({ method: "POST", path: /invitations\/$/, when: "before", disconnect: true });
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
-    expect(output).toContain("authentik's event log has no object that this request created. Run `pulumi up` again. If the event was only late, `audit` lists the object.");
+    expect(output).toContain(
+      "authentik's event log has no object that this request created. Run `pulumi up` again. If the event was only late, `audit` lists the object.",
+    );
     await project.up();
     expect(await invitations(server)).toHaveLength(1);
   });
