@@ -63,7 +63,10 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     expect(issue?.body).toContain('"2036-01-01T00:00:00Z" => "2035-01-01T00:00:00Z"');
 
     await server.request("DELETE", `${invitationsPath}${contractor?.pk}/`);
+    await pipeline.addPendingCreation("jane");
     expect(await run("up", { REFRESH: "true" })).toBe(0);
+    expect(log).toMatch(/An earlier run of stack staff was interrupted\. Running recover\.\n::stop-commands::.*\nInvitation "jane": .*its pending operation is removed\n/);
+    expect((await invitations(server)).map(({ name }) => name)).toEqual(["jane"]);
     expect(await run("drift")).toBe(0);
     const [, closed] = await pipeline.posts();
     expect(closed).toMatchObject({

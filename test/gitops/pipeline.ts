@@ -213,6 +213,24 @@ process.exitCode = code;
     return await this.execute("pulumi", [...args, "--non-interactive"], {});
   }
 
+  /** Changes the state as a run does that is killed before it sends the request to create a resource. */
+  async addPendingCreation(name: string): Promise<void> {
+    const file = join(this.folder, "backend", ".pulumi", "stacks", "team", "staff.json");
+    const state = JSON.parse(await readFile(file, "utf8")) as {
+      checkpoint: { latest: { resources: { urn: string }[]; pending_operations?: object[] } };
+    };
+    const { latest } = state.checkpoint;
+    const existing = latest.resources.find(({ urn }) => urn.endsWith(`authentik:Invitation::${name}`));
+    const {
+      id: _id,
+      outputs: _outputs,
+      created: _created,
+      ...resource
+    } = { id: "", outputs: {}, created: "", ...existing };
+    latest.pending_operations = [{ resource, type: "creating" }];
+    await writeFile(file, JSON.stringify(state));
+  }
+
   private async execute(command: string, args: string[], env: Readonly<Record<string, string>>): Promise<Result> {
     const child = spawn(command, args, {
       cwd: this.folder,
