@@ -65,7 +65,9 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     await server.request("DELETE", `${invitationsPath}${contractor?.pk}/`);
     await pipeline.addPendingCreation("jane");
     expect(await run("up", { REFRESH: "true" })).toBe(0);
-    expect(log).toMatch(/An earlier run of stack staff was interrupted\. Running recover\.\n::stop-commands::.*\nInvitation "jane": .*its pending operation is removed\n/);
+    expect(log).toMatch(
+      /An earlier run of stack staff was interrupted\. Running recover\.\n::stop-commands::.*\nInvitation "jane": .*its pending operation is removed\n/,
+    );
     expect((await invitations(server)).map(({ name }) => name)).toEqual(["jane"]);
     expect(await run("drift")).toBe(0);
     const [, closed] = await pipeline.posts();
