@@ -231,7 +231,7 @@ test("recovers a stack of an interrupted run, and the next preview creates nothi
     const before = await project.stateText();
     expect(await recover("--yes")).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`Resolve these first: creating ${bucket.urn}.`),
+      stderr: expect.stringContaining(`the pending creations of other packages: creating ${bucket.urn}.`),
     });
     expect(await project.stateText()).toBe(before);
     await writeState([]);

@@ -174,7 +174,7 @@ describe("flows and bindings", () => {
     const flow = await project.preview();
     for (const reason of [
       "slug: must contain only ",
-      'designation: is required, and must be "authentication", ',
+      'designation: must be "authentication", ',
       "layout: must be one of authentik's values",
     ]) {
       expect(flow.output).toContain(` has a problem: ${reason}`);

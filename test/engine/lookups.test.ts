@@ -38,7 +38,11 @@ describe("lookups in a program", () => {
     expect([preview.code, preview.output]).toEqual([0, expect.stringMatching(new RegExp(`flow +: "${pk}"`))]);
     expect(requestsOf(server)).toEqual(["GET /api/v3/flows/instances/"]);
     await project.up();
-    expect(requestsOf(server)).toEqual(["GET /api/v3/flows/instances/", ...Array(3).fill(`POST ${invitationsPath}`)]);
+    expect(requestsOf(server)).toEqual([
+      "GET /api/v3/events/events/",
+      "GET /api/v3/flows/instances/",
+      ...Array(3).fill(`POST ${invitationsPath}`),
+    ]);
     expect((await invitations(server)).map(({ flow }) => flow)).toEqual([pk, pk, pk]);
     expect(await project.outputs()).toMatchObject({ designation: "enrollment", title: expect.stringMatching(/./) });
     expect((await project.preview("--expect-no-changes")).code).toBe(0);

@@ -25,7 +25,7 @@ describe("validation", () => {
       `new authentik.Invitation("x", { name: "two words", expires: "next-week-s3cr3t", singleUse: "s3cr3t", flow: "",
          fixedData: pulumi.secret({ a: { "b c": 1e300, n: "s3cr3t\\0" }, list: [9007199254740993] }) });`,
       [
-        "name: must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters",
+        "name: must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
         "expires: must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z",
         "singleUse: must be true or false",
         "flow: must not be empty. Omit it to accept any flow",
@@ -48,7 +48,7 @@ describe("validation", () => {
       "a missing expiry and an invalid name",
       `new authentik.Invitation("resource.with.dots", { fixedData: ["s3cr3t"] });`,
       [
-        "name: must contain only the letters a-z and A-Z, digits, _ and -. It defaults to the resource's logical name; set it if that has other characters",
+        "name: must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
         "fixedData: must be an object",
         "expires: set either expires (for example 2027-01-31T23:59:59Z) or validFor (for example 14d). Without one, authentik expires the invitation after 30 minutes",
       ],

@@ -141,6 +141,11 @@ export class Authentik {
     return this.instance.invitations.cleanUpExpired();
   }
 
+  /** Removes the injected failures that have not occurred. */
+  clearFailures(): void {
+    this.failures.length = 0;
+  }
+
   /** Injects a failure. If several failures match a request, the oldest one applies. */
   injectFailure(failure: InjectedFailure): void {
     this.failures.push({ ...failure, remaining: failure.times ?? 1 });

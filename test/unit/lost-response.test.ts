@@ -139,7 +139,7 @@ describe("an equal invitation of another stack", () => {
     const error = await catchError(issue({ __origin: origin }));
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(3990);
     expect(error.message).toBe(
-      `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. authentik's event log has no object that this request created. Run \`pulumi up\` again.`,
+      `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. authentik's event log has no object that this request created. Run \`pulumi up\` again. If the event was only late, \`audit\` lists the object.`,
     );
     const nonce = parseOrigin(origin)?.nonce ?? "";
     expectSafe(error, server, otherPk, nonce);

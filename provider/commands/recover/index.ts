@@ -5,7 +5,7 @@ import type { Command, OptionValues } from "../command";
 import { UsageError } from "../command";
 import { confirm } from "../prompt";
 import { readConfiguration, runPulumi, stackOption } from "../pulumi";
-import { parseState, pendingOperationsOf } from "../state";
+import { type Operation, parseState, pendingOperationsOf, resourceName } from "../state";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
 export const recoverCommand: Command = {
@@ -59,17 +59,14 @@ async function recover(values: OptionValues): Promise<number> {
   const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
   const isChanged = plan.operations.some(({ outcome }) => outcome !== "unclear");
   // `pulumi stack import` removes every pending operation, also those that it is given.
-  const remaining = (plan.state.deployment.pending_operations ?? []).map(
-    ({ type, resource }) => `${type} ${resource.urn}`,
+  const others = (state.deployment.pending_operations ?? []).filter(
+    ({ resource }) => resourceName(resource) === undefined,
   );
-  if (isChanged && remaining.length > 0) {
-    process.stderr.write(
-      toPrintableLine(
-        `The state cannot be changed, because \`pulumi stack import\` would also remove the pending operations that are unclear or belong to other packages. Resolve these first: ${remaining.join(", ")}.`,
-      ),
+  const otherCreations = others.filter(({ type }) => type === "creating");
+  if (isChanged && otherCreations.length > 0) {
+    throw new UserError(
+      `The state cannot be changed, because \`pulumi stack import\` would also remove the pending creations of other packages: ${listUrns(otherCreations)}. Resolve these first with \`pulumi refresh\`, which asks about each.`,
     );
-    process.stderr.write("\n");
-    return 1;
   }
   if (isDryRun || !isChanged) return isUnclear ? 1 : 0;
   if (!(await confirm("Change the state?", isConfirmed))) return 1;
@@ -78,8 +75,17 @@ async function recover(values: OptionValues): Promise<number> {
     throw new UserError("The state was changed by another run meanwhile. Run `recover` again after that run.");
   }
   await runPulumi(["stack", "import", ...stackOption(stack)], JSON.stringify(plan.state));
+  if (others.length > 0) {
+    process.stderr.write(
+      `${toPrintableLine(`Pulumi also removed the pending operations of other packages: ${listUrns(others)}. The next refresh shows what they did.`)}\n`,
+    );
+  }
   process.stdout.write("The state was changed. Run `pulumi up --refresh`.\n");
   return isUnclear ? 1 : 0;
+}
+
+function listUrns(operations: readonly Operation[]): string {
+  return operations.map(({ type, resource }) => `${type} ${resource.urn}`).join(", ");
 }
 
 async function exportWithSecrets(stack: string | undefined): Promise<string> {
@@ -95,5 +101,5 @@ function describe({ name, type, outcome, id, reason }: RecoveredOperation): stri
     );
   }
   if (outcome === "removed") return toPrintableLine(`${resource}: ${reason}; its pending operation is removed`);
-  return toPrintableLine(`${resource}: unclear: ${reason}`);
+  return toPrintableLine(`${resource}: unclear: ${reason}. Its pending operation is removed if the state changes`);
 }

@@ -69,13 +69,27 @@ export async function reportFlowRemoval(
   object: ObservedObject,
   flow: ObservedObject,
 ): Promise<void> {
-  const deletion = findDeletion(await readEventsForAttribution(connection, flow));
+  const deletion = findDeletion(await readFlowEvents(connection, flow));
   const cause = deletion
     ? `the flow was ${describeDeletion(connection, flow, deletion)}`
     : "this happens when a flow is deleted";
   log(
     `${capitalize(object.name)}: its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
   );
+}
+
+/** The events of removed flows by pk. Many invitations may have had the same flow. */
+const flowEvents = new WeakMap<Connection, Map<string, ReturnType<typeof readEventsForAttribution>>>();
+
+async function readFlowEvents(
+  connection: Connection,
+  flow: ObservedObject,
+): Promise<readonly ObjectEvent[] | undefined> {
+  const known = flowEvents.get(connection) ?? new Map();
+  flowEvents.set(connection, known);
+  const events = known.get(flow.pk) ?? readEventsForAttribution(connection, flow);
+  known.set(flow.pk, events);
+  return await events;
 }
 
 async function readEventsForAttribution(

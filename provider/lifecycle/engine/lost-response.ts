@@ -77,7 +77,9 @@ async function findCreated<Stored>(
       `Whether authentik created ${object} is unknown, because the lookup failed as well: ${error.description} Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
     );
   }
-  return fail(`authentik's event log has no object that this request created. Run \`pulumi up\` again.`);
+  return fail(
+    `authentik's event log has no object that this request created. Run \`pulumi up\` again. If the event was only late, \`audit\` lists the object.`,
+  );
 }
 
 async function findByContent<Stored>(

@@ -26,10 +26,7 @@ type FlowState = FlowInputs & StoredFlow;
 /** An enum to which newer versions of authentik add values, so authentik validates it. */
 const openEnum = z
   .string("must be a string")
-  .regex(
-    /^[a-z_]+$/,
-    "must be a value that authentik supports, such as require_authenticated (lower-case letters and _)",
-  );
+  .regex(/^[a-z_]+$/, "must be one of authentik's values, which consist of lower-case letters and _");
 
 const stringInputs = ["name", "slug", "title"] as const;
 const otherInputs = [
