@@ -186,7 +186,7 @@ describe("flows and bindings", () => {
     for (const reason of [
       "target: must be a flow's slug ",
       "stage: must be a stage's UUID",
-      "order: is required: an integer",
+      "order: must be an integer",
     ]) {
       expect(binding.output).toContain(` has a problem: ${reason}`);
     }

@@ -37,7 +37,7 @@ describe("failures", () => {
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
     expect(code).not.toBe(0);
     expect(output).toContain(
-      "authentik's event log has no object that this request created. Run `pulumi up` again. If the event was only late, `audit` lists the object.",
+      "authentik's event log has no object that this request created. Run `pulumi up` again. It warns if the event was only late.",
     );
     await project.up();
     expect(await invitations(server)).toHaveLength(1);

@@ -6,7 +6,7 @@ import { Pipeline } from "./pipeline";
 jest.setTimeout(240_000);
 
 /** The whole workflow of a repository, with the real Pulumi, the embedded authentik and a fake `gh`. */
-test("previews a pull request, applies it, reports and repairs drift, and publishes no secrets", async () => {
+test("previews a pull request, applies it, reports drift and undeclared invitations, repairs drift, and publishes no secrets", async () => {
   const server = await Authentik.start();
   const writer = server.addUser("pulumi-invitations", await readPermissions("pulumi-invitations"));
   const reader = server.addUser("pulumi-invitations-read", await readPermissions("pulumi-invitations-read"));
@@ -40,9 +40,20 @@ test("previews a pull request, applies it, reports and repairs drift, and publis
 
     const [jane] = await invitations(server);
     await server.request("PATCH", `${invitationsPath}${jane?.pk}/`, { expires: "2036-01-01T00:00:00Z" });
+    await server.request("POST", invitationsPath, { name: "contractor", expires: "2036-01-01T00:00:00Z" });
+    const contractor = (await invitations(server)).find(({ name }) => name === "contractor");
     expect(await run("drift")).toBe(7);
     const [, issue] = await pipeline.posts();
-    expect(issue).toMatchObject({ title: "Drift detected in stack staff", open: true });
+    expect(issue).toMatchObject({ title: "Drift detected in stack staff, and undeclared invitations", open: true });
+    const undeclared = /^ID .*\n([\s\S]*?)\n```$/m.exec(issue?.body ?? "")?.[1] ?? "";
+    expect(undeclared.split(/ {2,}|\n/)).toEqual([
+      expect.stringMatching(/^[0-9a-f]{16}$/),
+      "contractor",
+      "any",
+      "2036-01-01T00:00:00Z",
+      "akadmin",
+      expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+Z$/),
+    ]);
     const [warning = ""] = /^Invitation "jane": .*$/m.exec(issue?.body ?? "") ?? [];
     expect(warning).toMatch(
       /^Invitation "jane": expires changed outside Pulumi, last by akadmin on \d{4}-\d\d-\d\dT[\d:]+Z$/,
@@ -51,12 +62,18 @@ test("previews a pull request, applies it, reports and repairs drift, and publis
     expect(issue?.body.indexOf(warning)).toBeLessThan(issue?.body.indexOf("<details>") ?? 0);
     expect(issue?.body).toContain('"2036-01-01T00:00:00Z" => "2035-01-01T00:00:00Z"');
 
+    await server.request("DELETE", `${invitationsPath}${contractor?.pk}/`);
+    await pipeline.addPendingCreation("jane");
     expect(await run("up", { REFRESH: "true" })).toBe(0);
+    expect(log).toMatch(
+      /An earlier run of stack staff was interrupted\. Running recover\.\n::stop-commands::.*\nInvitation "jane": .*its pending operation is removed\n/,
+    );
+    expect((await invitations(server)).map(({ name }) => name)).toEqual(["jane"]);
     expect(await run("drift")).toBe(0);
     const [, closed] = await pipeline.posts();
     expect(closed).toMatchObject({
       open: false,
-      comments: [expect.stringContaining("No drift found.")],
+      comments: [expect.stringContaining("No drift and no undeclared invitations found.")],
     });
 
     const readRequests = server.requests.filter(({ username }) => username === "pulumi-invitations-read");
@@ -67,7 +84,14 @@ test("previews a pull request, applies it, reports and repairs drift, and publis
     expect(log).toContain("Could not connect to authentik");
     expect(await pipeline.calls()).toEqual(callsBefore);
 
-    const secrets = [server.token, writer, reader, jane?.pk ?? "", (jane?.pk ?? "").replaceAll("-", "")];
+    const secrets = [
+      server.token,
+      writer,
+      reader,
+      jane?.pk ?? "",
+      (jane?.pk ?? "").replaceAll("-", ""),
+      contractor?.pk ?? "",
+    ];
     const published = log + JSON.stringify(await pipeline.posts()) + JSON.stringify(await pipeline.calls());
     for (const secret of secrets) {
       expect(secret).not.toBe("");

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { commandFile } from "../commands/fixture";
 import { packageRoot, preload } from "../engine/project";
 import { findPulumi } from "../pulumi-cli";
 import { kit } from "./kit";
@@ -65,6 +66,20 @@ if (method === "GET") {
 }
 `;
 
+/** A run of a fake program. */
+export interface ProgramRun {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a fake `npx` prints and exits with. */
+export interface NpxResult {
+  readonly code: number;
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
 /** Runs the script as a CI pipeline does, with a fake `gh`, and with the real Pulumi or a fake one. */
 export class Pipeline {
   private constructor(
@@ -82,6 +97,12 @@ export class Pipeline {
       join(packageRoot, "node_modules", "@pulumi", "pulumi"),
       join(folder, "node_modules", "@pulumi", "pulumi"),
     );
+    // npm links the command there when it installs the package.
+    await mkdir(join(folder, "node_modules", ".bin"));
+    await pipeline.installProgram(
+      "../node_modules/.bin/pulumi-authentik-invitations",
+      `#!/usr/bin/env node\nrequire(${JSON.stringify(commandFile)});\n`,
+    );
     await writeFile(join(folder, "package.json"), JSON.stringify({ name: "team", private: true }));
     await writeFile(
       join(folder, "Pulumi.yaml"),
@@ -94,25 +115,49 @@ export class Pipeline {
     return pipeline;
   }
 
-  /** Creates a pipeline with a fake Pulumi that prints these lines and exits with this code. Its arguments and environment are in `pulumi.json`. */
+  /**
+   * Creates a pipeline with a fake Pulumi that prints these lines and exits with this code. Its arguments and environment are in `pulumi.json`.
+   * `pulumi stack export` prints the file `state`, if it exists. A fake `npx` finds no undeclared invitations, unless `npx()` sets its result.
+   */
   static async fake(lines: readonly string[], code: number): Promise<Pipeline> {
     const pipeline = await Pipeline.create(dirname(process.execPath));
     await pipeline.installProgram(
       "pulumi",
       `#!/usr/bin/env node
 const fs = require("node:fs");
+${recordRun(pipeline.folder, "pulumi")}
+if (process.argv[2] === "stack") {
+  const file = ${JSON.stringify(join(pipeline.folder, "state"))};
+  if (!fs.existsSync(file)) process.exit(1);
+  fs.writeSync(1, fs.readFileSync(file));
+  process.exit(0);
+}
 fs.writeFileSync(${JSON.stringify(join(pipeline.folder, "pulumi.json"))}, JSON.stringify({ args: process.argv.slice(2), env: process.env }));
 fs.writeSync(1, fs.readFileSync(${JSON.stringify(join(pipeline.folder, "lines"))}));
 process.exitCode = ${code};
 `,
     );
+    await pipeline.installProgram(
+      "npx",
+      `#!/usr/bin/env node
+const fs = require("node:fs");
+${recordRun(pipeline.folder, "npx")}
+const { code, stdout = "", stderr = "" } = JSON.parse(fs.readFileSync(${JSON.stringify(join(pipeline.folder, "npx.json"))}, "utf8"));
+fs.writeSync(1, stdout);
+fs.writeSync(2, stderr);
+process.exitCode = code;
+`,
+    );
+    await pipeline.npx({ code: 0, stdout: "[]" });
     await writeFile(join(pipeline.folder, "lines"), lines.map((line) => `${line}\n`).join(""));
     return pipeline;
   }
 
-  private static async create(path: string): Promise<Pipeline> {
+  private static async create(pulumi: string): Promise<Pipeline> {
     const folder = await realpath(await mkdtemp(join(tmpdir(), "gitops-")));
-    const pipeline = new Pipeline(folder, [join(folder, "bin"), dirname(process.execPath), path].join(delimiter));
+    // The real npx starts a shell.
+    const path = [join(folder, "bin"), dirname(process.execPath), pulumi, "/usr/bin", "/bin"].join(delimiter);
+    const pipeline = new Pipeline(folder, path);
     await mkdir(join(folder, "bin"));
     await mkdir(join(folder, "backend"));
     await pipeline.installProgram("gh", fakeGh);
@@ -123,6 +168,17 @@ process.exitCode = ${code};
     const file = join(this.folder, "bin", name);
     await writeFile(file, source);
     await chmod(file, 0o755);
+  }
+
+  /** Sets what the fake `npx` prints and exits with. */
+  async npx(result: NpxResult): Promise<void> {
+    await this.writeFile("npx.json", JSON.stringify(result));
+  }
+
+  /** The runs of the fake Pulumi and `npx` so far. */
+  async runs(): Promise<ProgramRun[]> {
+    const lines = (await this.readFile("runs.jsonl")).split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as ProgramRun);
   }
 
   /** The variables that the workflow and the runner set. */
@@ -155,6 +211,24 @@ process.exitCode = ${code};
   /** Runs Pulumi directly, as for the setup of a stack. */
   async pulumi(...args: string[]): Promise<Result> {
     return await this.execute("pulumi", [...args, "--non-interactive"], {});
+  }
+
+  /** Changes the state as a run does that is killed before it sends the request to create a resource. */
+  async addPendingCreation(name: string): Promise<void> {
+    const file = join(this.folder, "backend", ".pulumi", "stacks", "team", "staff.json");
+    const state = JSON.parse(await readFile(file, "utf8")) as {
+      checkpoint: { latest: { resources: { urn: string }[]; pending_operations?: object[] } };
+    };
+    const { latest } = state.checkpoint;
+    const existing = latest.resources.find(({ urn }) => urn.endsWith(`authentik:Invitation::${name}`));
+    const {
+      id: _id,
+      outputs: _outputs,
+      created: _created,
+      ...resource
+    } = { id: "", outputs: {}, created: "", ...existing };
+    latest.pending_operations = [{ resource, type: "creating" }];
+    await writeFile(file, JSON.stringify(state));
   }
 
   private async execute(command: string, args: string[], env: Readonly<Record<string, string>>): Promise<Result> {
@@ -197,6 +271,12 @@ process.exitCode = ${code};
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** JavaScript that records the run of a fake program. */
+function recordRun(folder: string, program: string): string {
+  const run = `{ program: ${JSON.stringify(program)}, args: process.argv.slice(2), env: process.env }`;
+  return `fs.appendFileSync(${JSON.stringify(join(folder, "runs.jsonl"))}, JSON.stringify(${run}) + "\\n");`;
 }
 
 /** A fake of the part of GitLab's API that the script uses: the notes of merge request 3, and issues. */

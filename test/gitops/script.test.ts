@@ -142,6 +142,12 @@ describe("the script, with a fake Pulumi", () => {
       ["drift", { PULUMI_STACK: "" }, "PULUMI_STACK is not set."],
       ["drift", { GITHUB_REPOSITORY: "" }, "GITHUB_REPOSITORY is not set."],
       ["drift", gitlab, "GITLAB_TOKEN is not set."],
+      ["drift", { AUDIT: "no" }, "AUDIT must be true or false."],
+      [
+        "drift",
+        { AUDIT_STACKS: "prod --delete;id" },
+        "AUDIT_STACKS must be stack names separated by spaces, each of which matches /^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$/.",
+      ],
       ["preview", { PULL_REQUEST: "" }, "PULL_REQUEST is not set."],
       ["preview", { PULL_REQUEST: "7/../8" }, "PULL_REQUEST must match /^\\d+$/."],
       ["preview", { ...gitlab, GITLAB_TOKEN: "gitlab-t0ken" }, "CI_MERGE_REQUEST_IID is not set."],
@@ -154,6 +160,187 @@ describe("the script, with a fake Pulumi", () => {
       log: "Usage: node ci/pulumi-gitops.mjs preview|up|drift\n",
     });
     expect(await pipeline.readFile("pulumi.json")).toBe("");
+  });
+
+  describe("recover", () => {
+    const stateWith = (...types: string[]): string => {
+      const operations = types.map((type) => ({ type: "creating", resource: { urn: "urn", type } }));
+      return JSON.stringify({ version: 3, deployment: { pending_operations: operations } });
+    };
+    const ours = stateWith("random:index/randomId:RandomId", "pulumi-nodejs:dynamic/authentik:Invitation");
+    const commands = async (): Promise<string[]> =>
+      (await pipeline.runs()).map(({ program, args }) => [program, ...args.slice(0, 3)].join(" "));
+
+    test("up recovers pending operations of the package first, with the write token, and logs the output sanitized", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      await pipeline.writeFile("state", ours);
+      await pipeline.npx({ code: 0, stdout: "::add-mask::x\nwriter-t0ken \u001b[31mrecovered\n" });
+      const { code, log } = await pipeline.run("up", {
+        AUTHENTIK_TOKEN: "writer-t0ken",
+        AUTHENTIK_READ_TOKEN: "reader-t0ken",
+        GITHUB_ACTIONS: "true",
+      });
+      expect(code).toBe(0);
+      const runs = await pipeline.runs();
+      expect(runs.map(({ program, args }) => [program, ...args].join(" "))).toEqual([
+        "pulumi stack export --stack staff --non-interactive",
+        "npx --no-install pulumi-authentik-invitations recover --yes --stack staff",
+        "pulumi up --yes --diff --stack staff --suppress-progress --non-interactive --color never",
+      ]);
+      for (const { env } of runs) {
+        expect(env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });
+        expect(env).not.toHaveProperty("GH_TOKEN");
+      }
+      expect(log).toMatch(/\n::stop-commands::(\S+)\n::add-mask::x\n\[redacted\] recovered\n::\1::\n/);
+      // The state is not printed.
+      expect(log).not.toContain("pending_operations");
+    });
+
+    test.each([
+      ["no pending operations", stateWith()],
+      ["pending operations of other packages", stateWith("random:index/randomId:RandomId", "")],
+      ["a state that is not JSON", "error: no such stack"],
+      ["a state of an unknown shape", '{"deployment":{"pending_operations":[null,1,{}]}}'],
+      ["a state that cannot be exported", undefined],
+    ])("up runs without recover after %s", async (_, state) => {
+      pipeline = await Pipeline.fake(resources, 4);
+      if (state !== undefined) await pipeline.writeFile("state", state);
+      expect((await pipeline.run("up")).code).toBe(4);
+      expect(await commands()).toEqual(["pulumi stack export --stack", "pulumi up --yes --diff"]);
+    });
+
+    test("up is not run if recover fails, and the script exits with its code", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      await pipeline.writeFile("state", ours);
+      await pipeline.npx({ code: 3, stderr: 'Invitation "jane": unclear\n' });
+      const { code, log } = await pipeline.run("up");
+      expect(code).toBe(3);
+      expect(log).toContain('Invitation "jane": unclear\n');
+      expect(log).toContain("recover failed with exit code 3: its output says why.");
+      expect(log).toContain("`pulumi up` was not run, because it could create again");
+      await pipeline.npx({ code: 1, stderr: 'npm error npx canceled due to missing packages: ["x@1"]\n' });
+      expect(await pipeline.run("up")).toMatchObject({
+        code: 1,
+        log: expect.stringContaining("the command pulumi-authentik-invitations is not installed"),
+      });
+      expect((await commands()).filter((command) => command.startsWith("pulumi up"))).toEqual([]);
+    });
+  });
+
+  describe("audit", () => {
+    const row = {
+      id: "7ab4bb3303d2b368",
+      name: "contractor",
+      flow: null,
+      expires: "2027-01-31T23:59:59Z",
+      singleUse: true,
+      createdBy: "akadmin",
+      created: "2026-11-24T19:57:27Z",
+      stack: null,
+      isPending: false,
+    };
+    const found = (...rows: object[]): { code: number; stdout: string } => ({ code: 7, stdout: JSON.stringify(rows) });
+    const drift = ['Invitation "x": expires changed outside Pulumi, last by ann on 2026-11-23T02:01:21Z'];
+
+    test("drift lists undeclared invitations in an issue, and closes it when there are none", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      await pipeline.npx(found(row, { ...row, name: "jane", stack: "team/staff", isPending: true }));
+      const secrets = { AUTHENTIK_TOKEN: "writer-t0ken", AUTHENTIK_READ_TOKEN: "reader-t0ken" };
+      const { code, log } = await pipeline.run("drift", { ...secrets, AUDIT_STACKS: " dev  team/prod " });
+      expect(code).toBe(7);
+      const audit = (await pipeline.runs()).at(-1);
+      expect([audit?.program, ...(audit?.args ?? [])].join(" ")).toBe(
+        "npx --no-install pulumi-authentik-invitations audit --json --stack staff --stack dev --stack team/prod",
+      );
+      expect(audit?.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
+      expect(audit?.env).not.toHaveProperty("GH_TOKEN");
+      const table = [
+        "ID                NAME        FLOW  EXPIRES               CREATED BY  CREATED               STACK",
+        "7ab4bb3303d2b368  contractor  any   2027-01-31T23:59:59Z  akadmin     2026-11-24T19:57:27Z",
+        "7ab4bb3303d2b368  jane        any   2027-01-31T23:59:59Z  akadmin     2026-11-24T19:57:27Z  team/staff (interrupted, run recover)",
+      ].join("\n");
+      expect(log).toContain(`\n${table}\n`);
+      const [issue] = await pipeline.posts();
+      expect(issue).toMatchObject({ title: "Undeclared invitations for stack staff", open: true });
+      expect(issue?.body).toContain(`\n\`\`\`\n${table}\n\`\`\`\n`);
+      await pipeline.npx({ code: 0, stdout: "[]" });
+      expect((await pipeline.run("drift")).code).toBe(0);
+      expect(await pipeline.posts()).toMatchObject([
+        { open: false, comments: [expect.stringContaining("No drift and no undeclared invitations found.")] },
+      ]);
+    });
+
+    test("the title of the issue says which of both was found", async () => {
+      pipeline = await Pipeline.fake(drift, 7);
+      expect((await pipeline.run("drift")).code).toBe(7);
+      await pipeline.npx(found(row));
+      expect((await pipeline.run("drift")).code).toBe(7);
+      const [issue] = await pipeline.posts();
+      expect(issue?.title).toBe("Drift detected in stack staff, and undeclared invitations");
+      expect(issue?.body).toContain("last by ann");
+      expect(issue?.body).toContain("contractor");
+      const writes = (await pipeline.calls()).filter(({ input }) => input !== "");
+      expect(writes.map(({ input }) => (JSON.parse(input) as { title: string }).title)).toEqual([
+        "Drift detected in stack staff",
+        issue?.title,
+      ]);
+    });
+
+    test("hostile names stay inside the code block, on one line, without secrets", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      const name = "a\n```\n</details> @everyone ````` \u202e\u001b[31m itoken=6184365b-70c4 a passphrase for tests";
+      await pipeline.npx(found({ ...row, name }, { ...row, name: "x".repeat(5_000) }));
+      expect((await pipeline.run("drift")).code).toBe(7);
+      const body = (await pipeline.posts())[0]?.body ?? "";
+      expect(body.match(/^`+$/gm)).toEqual(["``````", "``````", "```", "```"]);
+      expect(body).toContain("a```</details> @everyone `````  itoken=[redacted] [redacted]");
+      expect(body).not.toContain("\n</details> @everyone");
+      expect(body).not.toContain("x".repeat(101));
+    });
+
+    test.each([
+      ["an error", { code: 1, stderr: "Permission denied\n" }, "audit failed with exit code 1. See the log."],
+      ["invalid usage", { code: 2, stderr: "Unknown command audit\n" }, "audit failed with exit code 2. See the log."],
+      ["output that is not JSON", { code: 7, stdout: "[" }, "audit failed with exit code 7. See the log."],
+      ["exit code 7 without invitations", found(), "audit failed with exit code 7. See the log."],
+      [
+        "a missing command",
+        { code: 1, stderr: "npm error npx canceled due to missing packages\n" },
+        "The command pulumi-authentik-invitations is not installed.",
+      ],
+    ])("drift exits with 1 after %s, and leaves the issue open", async (_, result, reason) => {
+      pipeline = await Pipeline.fake(resources, 0);
+      await pipeline.npx(found(row));
+      expect((await pipeline.run("drift")).code).toBe(7);
+      const posts = await pipeline.posts();
+      await pipeline.npx(result);
+      const { code, log } = await pipeline.run("drift");
+      expect([code, log]).toEqual([
+        1,
+        expect.stringContaining(`Could not check for undeclared invitations. ${reason}`),
+      ]);
+      if ("stderr" in result) expect(log).toContain(result.stderr);
+      expect(await pipeline.posts()).toEqual(posts);
+    });
+
+    test("drift that was found is reported even if the audit fails", async () => {
+      pipeline = await Pipeline.fake(drift, 7);
+      await pipeline.npx({ code: 1 });
+      expect((await pipeline.run("drift")).code).toBe(1);
+      const [issue] = await pipeline.posts();
+      expect(issue?.title).toBe("Drift detected in stack staff");
+      expect(issue?.body).toContain("Could not check for undeclared invitations.");
+    });
+
+    test("is skipped with AUDIT=false, and if the preview failed", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      expect((await pipeline.run("drift", { AUDIT: "false" })).code).toBe(0);
+      await pipeline.remove();
+      pipeline = await Pipeline.fake(["error: authentik"], 255);
+      expect((await pipeline.run("drift")).code).toBe(255);
+      expect((await pipeline.runs()).map(({ program }) => program)).toEqual(["pulumi"]);
+      expect(await pipeline.calls()).toEqual([]);
+    });
   });
 
   describe("on GitLab", () => {

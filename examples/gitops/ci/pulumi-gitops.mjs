@@ -3,11 +3,12 @@
  * Runs Pulumi in a CI pipeline and reports the result on GitHub or GitLab:
  *
  *   node ci/pulumi-gitops.mjs preview   posts a preview as a single comment on the pull or merge request
- *   node ci/pulumi-gitops.mjs up        applies the changes
- *   node ci/pulumi-gitops.mjs drift     reports drift as a single issue, and closes it when there is none
+ *   node ci/pulumi-gitops.mjs up        recovers an interrupted run, if there is one, and applies the changes
+ *   node ci/pulumi-gitops.mjs drift     reports drift and undeclared invitations as a single issue, and closes it when there are none
  *
- * Exits with Pulumi's exit code, or with 1 if the result could not be reported. For `drift`, 0 means no drift, 7 means drift, and any other
- * code means that the check itself failed. Calls `gh` on GitHub and the REST API on GitLab. Requires Node.js 20 or later, and no packages.
+ * Exits with Pulumi's exit code, or with 1 if the result could not be reported. For `drift`, 0 means that nothing was found, 7 means drift or
+ * undeclared invitations, and any other code means that a check itself failed. Calls `gh` on GitHub and the REST API on GitLab. Requires
+ * Node.js 20 or later. `up` and `drift` run the project's own `pulumi-authentik-invitations` command.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -18,10 +19,18 @@ import { stripVTControlCharacters } from "node:util";
 /** GitHub accepts 65,536 characters. Counting bytes stays below that, because a character is at least one byte. */
 const BODY_BYTES = 60_000;
 const LINE_CHARACTERS = 2_000;
-const DRIFT_EXIT_CODE = 7;
+const CELL_CHARACTERS = 100;
+/** Exit code of `pulumi preview --expect-no-changes` and of `audit` if they found something. */
+const FOUND_EXIT_CODE = 7;
+const PACKAGE = "pulumi-authentik-invitations";
+const STACK_PATTERN = /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/;
 
 /** @typedef {"preview" | "up" | "drift"} Command */
 /** @typedef {{ code: number, lines: string[] }} Result */
+/**
+ * The undeclared invitations as the lines of a table, empty if there are none. `failure` says why they are unknown.
+ * @typedef {{ table: string[], failure?: undefined } | { failure: string }} Audit
+ */
 /**
  * The service that results are reported to. The marker, an HTML comment, identifies the comment or issue to update.
  * @typedef {object} Host
@@ -40,37 +49,201 @@ const commandArgs = {
   drift: ["preview", "--refresh", "--expect-no-changes", "--diff"],
 };
 
+/** @param {Command} command */
+function runPulumi(command) {
+  return runLogged("pulumi", [...commandArgs[command], ...commonArgs()], command);
+}
+
 /**
+ * Runs a program and logs its output, sanitized.
+ * @param {string} program
+ * @param {string[]} args
  * @param {Command} command
  * @returns {Promise<Result>}
  */
-async function runPulumi(command) {
-  const child = spawn("pulumi", [...commandArgs[command], ...commonArgs()], {
-    env: pulumiEnv(command),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+async function runLogged(program, args, command) {
+  const child = spawn(program, args, { env: pulumiEnv(command), stdio: ["ignore", "pipe", "pipe"] });
   /** @type {string[]} */
   const lines = [];
-  // Keeps GitHub's runner from executing workflow commands in Pulumi's output.
-  const resumeToken = env["GITHUB_ACTIONS"] === "true" ? randomUUID() : undefined;
-  if (resumeToken) console.log(`::stop-commands::${resumeToken}`);
   const exited = new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));
   });
-  const streams = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const rawLine of createInterface({ input: stream })) {
-      const line = sanitize(rawLine);
-      lines.push(line);
-      console.log(line);
-    }
-  });
-  try {
+  return await withoutWorkflowCommands(async () => {
+    const streams = [child.stdout, child.stderr].map(async (stream) => {
+      for await (const rawLine of createInterface({ input: stream })) {
+        const line = sanitize(rawLine);
+        lines.push(line);
+        console.log(line);
+      }
+    });
     const [code] = await Promise.all([exited, ...streams]);
     return { code: Number(code), lines };
+  });
+}
+
+/**
+ * Keeps GitHub's runner from executing workflow commands in what `log` prints.
+ * @template T
+ * @param {() => Promise<T>} log
+ * @returns {Promise<T>}
+ */
+async function withoutWorkflowCommands(log) {
+  const resumeToken = env["GITHUB_ACTIONS"] === "true" ? randomUUID() : undefined;
+  if (resumeToken) console.log(`::stop-commands::${resumeToken}`);
+  try {
+    return await log();
   } finally {
     if (resumeToken) console.log(`::${resumeToken}::`);
   }
+}
+
+/**
+ * Runs a program without logging its standard output, which may contain anything.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {Command} command
+ * @returns {{ code: number, stdout: string, stderr: string[] }}
+ */
+function runCaptured(program, args, command) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    env: pulumiEnv(command),
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+    maxBuffer: 1024 * 1024 * 1024,
+  });
+  const errors = `${stderr ?? ""}\n${error?.message ?? ""}`.split("\n").filter((line) => line.trim() !== "");
+  return { code: status ?? 1, stdout: stdout ?? "", stderr: errors.map(sanitize) };
+}
+
+/** @param {string[]} args */
+function packageCommand(...args) {
+  // Runs the version that the project has installed, and never downloads one.
+  return ["--no-install", PACKAGE, ...args];
+}
+
+/** @param {string[]} lines the output of `npx` */
+function isCommandMissing(lines) {
+  return lines.some((line) =>
+    /npx canceled|could not determine executable|\bE404\b|command not found|: not found|spawnSync npx ENOENT/i.test(
+      line,
+    ),
+  );
+}
+
+/**
+ * Whether a killed run left pending operations of this package in the state. If the state cannot be read, `pulumi up` reports the reason.
+ * The exported state is never logged. Its secrets are encrypted.
+ */
+function hasPendingOperations() {
+  const { code, stdout } = runCaptured(
+    "pulumi",
+    ["stack", "export", "--stack", stackName(), "--non-interactive"],
+    "up",
+  );
+  if (code !== 0) return false;
+  try {
+    const operations = JSON.parse(stdout)?.deployment?.pending_operations;
+    if (!Array.isArray(operations)) return false;
+    return operations.some((operation) =>
+      String(operation?.resource?.type ?? "").startsWith("pulumi-nodejs:dynamic/authentik:"),
+    );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Moves what a killed run created into the state, so that `pulumi up` does not create it again.
+ * @returns {Promise<number>} 0 if `pulumi up` can run
+ */
+async function recover() {
+  if (!hasPendingOperations()) return 0;
+  const stack = stackName();
+  console.log(`An earlier run of stack ${stack} was interrupted. Running recover.`);
+  const { code, lines } = await runLogged("npx", packageCommand("recover", "--yes", "--stack", stack), "up");
+  if (code === 0) return 0;
+  const reason = isCommandMissing(lines)
+    ? `the command ${PACKAGE} is not installed. Run \`npm ci\` first, and make sure that package.json depends on ${PACKAGE}.`
+    : "its output says why. Resolve that, and run this job again.";
+  console.error(
+    `recover failed with exit code ${code}: ${reason} \`pulumi up\` was not run, because it could create again what the interrupted run created.`,
+  );
+  return code;
+}
+
+/**
+ * Lists the invitations on the server that no stack declares.
+ * @returns {Promise<Audit>}
+ */
+async function audit() {
+  const stacks = [stackName(), ...auditStacks()].flatMap((stack) => ["--stack", stack]);
+  const { code, stdout, stderr } = runCaptured("npx", packageCommand("audit", "--json", ...stacks), "drift");
+  return await withoutWorkflowCommands(async () => {
+    for (const line of stderr) console.log(line);
+    const table = code === 0 || code === FOUND_EXIT_CODE ? toTable(stdout) : undefined;
+    if (table !== undefined && table.length > 0 === (code === FOUND_EXIT_CODE)) {
+      for (const line of table) console.log(line);
+      return { table };
+    }
+    const reason = isCommandMissing(stderr)
+      ? `The command ${PACKAGE} is not installed. Run \`npm ci\` first, and make sure that package.json depends on ${PACKAGE}.`
+      : `audit failed with exit code ${code}. See the log.`;
+    const failure = `Could not check for undeclared invitations. ${reason}`;
+    console.log(`${failure} Set AUDIT=false to skip this check.`);
+    return { failure };
+  });
+}
+
+function auditStacks() {
+  const stacks = (env["AUDIT_STACKS"] ?? "").split(/\s+/).filter((stack) => stack !== "");
+  if (stacks.some((stack) => !STACK_PATTERN.test(stack))) {
+    throw new Error(`AUDIT_STACKS must be stack names separated by spaces, each of which matches ${STACK_PATTERN}.`);
+  }
+  return stacks;
+}
+
+function isAuditEnabled() {
+  const value = env["AUDIT"] || "true";
+  if (value !== "true" && value !== "false") throw new Error("AUDIT must be true or false.");
+  return value === "true";
+}
+
+/**
+ * Formats the output of `audit --json` as the lines of a table. Names come from authentik, where anyone may have chosen them.
+ * @param {string} json
+ * @returns {string[] | undefined} undefined if it is not the output of `audit --json`
+ */
+function toTable(json) {
+  /** @type {unknown} */
+  let rows;
+  try {
+    rows = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(rows)) return undefined;
+  if (rows.length === 0) return [];
+  const header = ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"];
+  const cells = rows.map((row) =>
+    [
+      row?.id,
+      row?.name,
+      row?.flow ?? "any",
+      row?.expires ?? "never",
+      row?.createdBy ?? "",
+      row?.created ?? "",
+      row?.isPending ? `${row.stack ?? ""} (interrupted, run recover)` : (row?.stack ?? ""),
+    ].map((value) => truncate(sanitize(String(value)), CELL_CHARACTERS)),
+  );
+  const table = [header, ...cells];
+  const widths = header.map((_, column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
+  return table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 function commonArgs() {
@@ -78,11 +251,11 @@ function commonArgs() {
 }
 
 function stackName() {
-  return requireEnv("PULUMI_STACK", /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/);
+  return requireEnv("PULUMI_STACK", STACK_PATTERN);
 }
 
 /**
- * The environment for Pulumi and the program, which never includes the token that writes comments. Only `up` gets authentik's write token.
+ * The environment for Pulumi, the program and the package's commands, which never includes the token that writes comments. Only `up` gets authentik's write token.
  * @param {Command} command
  */
 function pulumiEnv(command) {
@@ -108,7 +281,16 @@ function sanitize(line) {
   let sanitized = stripVTControlCharacters(line).replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, "");
   for (const secret of secrets) sanitized = sanitized.replaceAll(secret, "[redacted]");
   sanitized = sanitized.replace(/itoken(=|%3D)[0-9A-Za-z-]+/gi, "itoken$1[redacted]");
-  return sanitized.length > LINE_CHARACTERS ? `${sanitized.slice(0, LINE_CHARACTERS).toWellFormed()} […]` : sanitized;
+  return sanitized.length > LINE_CHARACTERS ? `${truncate(sanitized, LINE_CHARACTERS)} […]` : sanitized;
+}
+
+/**
+ * Replaces half of a surrogate pair, which is not valid Unicode, with U+FFFD.
+ * @param {string} string
+ * @param {number} maxLength
+ */
+function truncate(string, maxLength) {
+  return Buffer.from(string.slice(0, maxLength), "utf8").toString("utf8");
 }
 
 /** @param {string} string */
@@ -338,36 +520,70 @@ function requireEnv(name, pattern) {
   return value;
 }
 
+function runLink(/** @type {Host} */ host) {
+  const commit = /^[0-9a-f]+$/.test(env["COMMIT"] ?? "") ? ` for commit ${env["COMMIT"]}` : "";
+  return `[Pipeline run](${host.runUrl()})${commit}`;
+}
+
 /**
- * @param {Command} command
  * @param {Result} result
  * @param {Host} host
  */
-async function report(command, { code, lines }, host) {
+async function reportPreview({ code, lines }, host) {
   const stack = stackName();
-  const marker = `<!-- pulumi-${command}: ${stack} -->`;
-  const commit = /^[0-9a-f]+$/.test(env["COMMIT"] ?? "") ? ` for commit ${env["COMMIT"]}` : "";
-  const runLink = `[Pipeline run](${host.runUrl()})${commit}`;
-  if (command === "preview") {
-    const title =
-      code === 0
-        ? `Pulumi preview for \`${stack}\`: ${summarize(lines)}`
-        : `Pulumi preview for \`${stack}\` failed with exit code ${code}`;
-    const body = formatBody(marker, title, [runLink], lines);
-    writeStepSummary(body);
-    await host.upsertComment(marker, body);
-  } else if (command === "drift" && code === DRIFT_EXIT_CODE) {
-    const title = `Drift detected in stack ${stack}`;
-    const warnings = findDriftWarnings(lines);
-    const whoChangedWhat = warnings.length > 0 ? [codeBlock(warnings, BODY_BYTES / 4)] : [];
-    const instructions =
-      "To revert these changes, run `pulumi up --refresh`. To keep them, update the program. The next run that finds no drift closes this issue.";
-    const body = formatBody(marker, title, [...whoChangedWhat, instructions, runLink], lines);
-    writeStepSummary(body);
-    await host.upsertIssue(marker, title, body);
-  } else if (command === "drift" && code === 0) {
-    await host.closeIssue(marker, `No drift found. ${runLink}`);
+  const marker = `<!-- pulumi-preview: ${stack} -->`;
+  const title =
+    code === 0
+      ? `Pulumi preview for \`${stack}\`: ${summarize(lines)}`
+      : `Pulumi preview for \`${stack}\` failed with exit code ${code}`;
+  const body = formatBody(marker, title, [runLink(host)], lines);
+  writeStepSummary(body);
+  await host.upsertComment(marker, body);
+}
+
+/**
+ * Reports the result of a preview that did not fail.
+ * @param {Result} result
+ * @param {Audit | undefined} audited undefined if it was skipped
+ * @param {Host} host
+ */
+async function reportDrift({ code, lines }, audited, host) {
+  const stack = stackName();
+  const marker = `<!-- pulumi-drift: ${stack} -->`;
+  const undeclared = audited?.failure === undefined ? (audited?.table ?? []) : [];
+  const hasDrift = code === FOUND_EXIT_CODE;
+  const hasUndeclared = undeclared.length > 0;
+  if (!hasDrift && !hasUndeclared) {
+    // An open issue may list undeclared invitations that a failed audit could not check.
+    if (audited?.failure !== undefined) return;
+    const result = audited ? "No drift and no undeclared invitations found." : "No drift found.";
+    await host.closeIssue(marker, `${result} ${runLink(host)}`);
+    return;
   }
+  const title = !hasUndeclared
+    ? `Drift detected in stack ${stack}`
+    : hasDrift
+      ? `Drift detected in stack ${stack}, and undeclared invitations`
+      : `Undeclared invitations for stack ${stack}`;
+  /** @type {string[]} */
+  const paragraphs = [];
+  if (hasDrift) {
+    const warnings = findDriftWarnings(lines);
+    if (warnings.length > 0) paragraphs.push(codeBlock(warnings, BODY_BYTES / 4));
+    paragraphs.push("To revert these changes, run `pulumi up --refresh`. To keep them, update the program.");
+  }
+  if (hasUndeclared) {
+    paragraphs.push("These invitations are valid in authentik, but no stack declares them:");
+    paragraphs.push(codeBlock(undeclared, BODY_BYTES / 4));
+    paragraphs.push(
+      `To keep one, declare it with the resource option \`import\`. To delete them, run \`npx ${PACKAGE} audit --delete\` with the same \`--stack\` options.`,
+    );
+  }
+  if (audited?.failure !== undefined) paragraphs.push(audited.failure);
+  paragraphs.push("The next run that finds nothing closes this issue.", runLink(host));
+  const body = formatBody(marker, title, paragraphs, lines);
+  writeStepSummary(body);
+  await host.upsertIssue(marker, title, body);
 }
 
 /** @param {string} body */
@@ -383,17 +599,30 @@ function parseCommand(arg) {
 
 async function main() {
   const command = parseCommand(process.argv[2]);
-  // Missing settings fail here, before Pulumi runs.
+  // Missing and invalid settings fail here, before Pulumi runs.
   stackName();
-  const host = command === "up" ? undefined : env["GITLAB_CI"] === "true" ? gitLab(command) : gitHub(command);
+  const isAudited = command === "drift" && isAuditEnabled() && Boolean(auditStacks());
+  if (command === "up") {
+    const code = await recover();
+    process.exitCode = code === 0 ? (await runPulumi(command)).code : code;
+    return;
+  }
+  const host = env["GITLAB_CI"] === "true" ? gitLab(command) : gitHub(command);
   const result = await runPulumi(command);
   process.exitCode = result.code;
-  if (host) await report(command, result, host);
+  if (command === "preview") {
+    await reportPreview(result, host);
+  } else if (result.code === 0 || result.code === FOUND_EXIT_CODE) {
+    const audited = isAudited ? await audit() : undefined;
+    if (audited?.failure !== undefined) process.exitCode = 1;
+    else if (audited && audited.table.length > 0) process.exitCode = FOUND_EXIT_CODE;
+    await reportDrift(result, audited, host);
+  }
 }
 
 main().catch((error) => {
   console.error(sanitize(error instanceof Error ? error.message : String(error)));
   process.exitCode ||= 1;
-  // Drift that could not be reported must fail the pipeline.
-  if (process.exitCode === DRIFT_EXIT_CODE) process.exitCode = 1;
+  // What could not be reported must fail the pipeline.
+  if (process.exitCode === FOUND_EXIT_CODE) process.exitCode = 1;
 });

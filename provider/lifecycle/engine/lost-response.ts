@@ -78,7 +78,7 @@ async function findCreated<Stored>(
     );
   }
   return fail(
-    `authentik's event log has no object that this request created. Run \`pulumi up\` again. If the event was only late, \`audit\` lists the object.`,
+    `authentik's event log has no object that this request created. Run \`pulumi up\` again. It warns if the event was only late.`,
   );
 }
 
