@@ -147,7 +147,7 @@ export async function listObjectEvents(
   // Of creations there is one per object, so that all may be found before the last page.
   const isComplete = (): boolean => action === "model_created" && found.size === pks.size;
   for (let page = 1; page !== 0 && page <= maxPages && !isComplete(); ) {
-    const failure = "Could not read authentik's event log";
+    const failure = "Could not read the event log";
     const query = { search, failure, page, ...(action === undefined ? {} : { action }) };
     const { events, next } = await readEventPage(client, query);
     for (const event of events) {
