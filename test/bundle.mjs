@@ -40,20 +40,15 @@ export default async function bundle() {
     target: "node20",
     external: ["@pulumi/pulumi", "csv-parse"],
     plugins: [undiciPlugin],
-    minifySyntax: true,
     metafile: true,
     write: false,
   });
   const dist = join(root, "dist");
   await rm(join(dist, chunks), { recursive: true, force: true });
   for (const { path, text } of outputFiles) {
-    // Pulumi loads the provider with `require`.
-    const { code } = await transform(text, {
-      format: "cjs",
-      platform: "node",
-      target: "node20",
-      minifyWhitespace: true,
-    });
+    // Pulumi loads the provider with `require`. A native `import()` of a chunk would not find its default export.
+    const options = { format: "cjs", platform: "node", target: "node20", supported: { "dynamic-import": false } };
+    const { code } = await transform(text, options);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, code);
   }

@@ -10,13 +10,22 @@ const hashLength = 6;
 /** The longest prefix that leaves room for some of the key. */
 export const maxPrefixLength = maxLength - hashLength - 12;
 
+/** Names that were computed already, by prefix and key: transliterating thousands of keys takes a while, and each operation needs them. */
+const known = new Map<string, string>();
+
 /** The entries' names in authentik by key: the prefix, a dash, and the key as a slug. A key that had to be changed gets some digits of its hash. */
 export async function toEntryNames(prefix: string, keys: readonly string[]): Promise<Map<string, string>> {
   // Published as an ES module only.
   const { default: slugify } = await import("@sindresorhus/slugify");
   const options = { decamelize: false, lowercase: false, preserveCharacters: ["_"] };
+  const trimmed = stripWhitespace(prefix);
   return new Map(
-    keys.map((key) => [key, toEntryName(stripWhitespace(prefix), key, isSlug(key) ? key : slugify(key, options))]),
+    keys.map((key) => {
+      const id = JSON.stringify([trimmed, key]);
+      const name = known.get(id) ?? toEntryName(trimmed, key, isSlug(key) ? key : slugify(key, options));
+      known.set(id, name);
+      return [key, name];
+    }),
   );
 }
 
