@@ -10,7 +10,7 @@ const { TestEnvironment } = require("jest-environment-node");
 const { folderVariable, formatLeak, issuedSecrets, SearchedOutput } = require("./search");
 
 /** Commands whose purpose is to print secrets. */
-const printsSecrets = [/(^| )--show-secrets( |$)/, /(^| )--commands( |$)/, /\/sandbox\/main\.(js( |$)|ts")/];
+const printsSecrets = [/(^| )--show-secrets( |$)/, /(^| )--commands( |$)/, /\/(demo|sandbox)\/main\.(js( |$)|ts")/];
 
 let fileCount = 0;
 
