@@ -38,6 +38,8 @@ export default async function bundle() {
     splitting: true,
     platform: "node",
     target: "node20",
+    // So that comments never contain a path outside the project.
+    preserveSymlinks: true,
     external: ["@pulumi/pulumi", "csv-parse"],
     plugins: [undiciPlugin],
     metafile: true,

@@ -185,6 +185,21 @@ describe("audit", () => {
     expect(await names()).toEqual(["jane"]);
   });
 
+  test("marks invitations of an interrupted batch, and keeps them", async () => {
+    const batch = { name: "intake", expires, invitations: { "ada@example.com": {}, grace: {} } };
+    const resource = await declare("InvitationBatch", "intake", batch);
+    await create(resource);
+    await createOutsidePulumi("by-hand");
+    const state = await folder.write("dev.json", stateOf([], [pending(resource)]));
+    const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"]);
+    expect(stdout.match(/interrupted, run `recover`/g)).toHaveLength(2);
+    expect([code, stderr]).toEqual([
+      7,
+      "2 invitations are of an interrupted run, and are kept. Run `recover`.\nDeleted 1 invitation.\n",
+    ]);
+    expect(await names()).toHaveLength(2);
+  });
+
   test("without the event log, keeps invitations with the name of one whose creation is pending", async () => {
     const token = server.addUser("auditor", [
       "authentik_stages_invitation.view_invitation",

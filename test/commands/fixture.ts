@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Operation, State, StateResource } from "../../provider/commands/state";
 import { createNonce, createTag, formatOrigin, originInput } from "../../provider/common/origin";
-import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../provider/lifecycle";
+import { Flow, FlowStageBinding, Invitation, InvitationBatch, InvitationStage } from "../../provider/lifecycle";
 import { packageRoot } from "../engine/project";
 
 const { bin } = require("../../package.json") as { bin: Record<string, string> };
@@ -71,7 +71,7 @@ export class StateFolder {
   }
 }
 
-const providers = { Flow, FlowStageBinding, Invitation, InvitationStage };
+const providers = { Flow, FlowStageBinding, Invitation, InvitationBatch, InvitationStage };
 
 export type Kind = keyof typeof providers;
 export type Inputs = Record<string, unknown>;

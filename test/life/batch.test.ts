@@ -142,7 +142,7 @@ async function tell(actions: readonly Action[], createStack: (batch: Batch) => S
   }
 }
 
-test("the same story told of single invitations and of a batch ends in the same invitations", async () => {
+test("the same actions on single invitations and on a batch lead to the same invitations", async () => {
   for (const method of ["log", "warn"] as const) jest.spyOn(console, method).mockImplementation();
   await fc.assert(
     fc.asyncProperty(fc.array(actionArb, { minLength: 3, maxLength: 20 }), async (actions) => {

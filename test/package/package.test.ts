@@ -108,6 +108,7 @@ async function pack(): Promise<void> {
     "package.json",
     "tsconfig.json",
     "provider",
+    "test/bundle.mjs",
     "docs",
     "examples",
     "README.md",

@@ -3,7 +3,18 @@ import { AuthentikError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
-import { invitationIdsOf, originOf, pendingOperationsOf, resourceName, type State } from "../state";
+import { entryOrigin, nextRevision } from "../../lifecycle/batch/origin";
+import { isJsonObject } from "../../lifecycle/values/json";
+import {
+  containsSecret,
+  invitationIdsOf,
+  originOf,
+  pendingOperationsOf,
+  resourceName,
+  resourcesOf,
+  type State,
+  type StateResource,
+} from "../state";
 
 /** An invitation that no state declares. */
 export interface UndeclaredInvitation {
@@ -80,11 +91,26 @@ interface PendingCreation {
 }
 
 function pendingCreationsOf(states: readonly State[]): PendingCreation[] {
-  return states.flatMap(pendingOperationsOf).flatMap(({ resource }) => {
+  const creations = states.flatMap((state) => pendingOperationsOf(state).map(({ resource }) => ({ resource, state })));
+  return creations.flatMap(({ resource, state }) => {
+    if (resourceName(resource) === "InvitationBatch") return pendingEntriesOf(resource, state);
     if (resourceName(resource) !== "Invitation") return [];
     const name = resource.inputs?.["name"];
     return { name: typeof name === "string" ? name.trim() : undefined, nonce: originOf(resource)?.nonce };
   });
+}
+
+function pendingEntriesOf(batch: StateResource, state: State): PendingCreation[] {
+  const origin = originOf(batch);
+  const invitations = batch.inputs?.["invitations"];
+  // The keys of secret invitations are encrypted.
+  if (!isJsonObject(invitations) || containsSecret(invitations)) return [{ name: undefined, nonce: undefined }];
+  const current = resourcesOf(state).find(({ urn, delete: isReplaced }) => urn === batch.urn && !isReplaced);
+  const revision = current?.outputs === undefined ? undefined : nextRevision(current.outputs);
+  return Object.keys(invitations).map((key) => ({
+    name: undefined,
+    nonce: entryOrigin(origin, key, revision)?.nonce,
+  }));
 }
 
 /** The nonce decides. Without it, the name has to: an invitation that `recover` would move into the state must not be deleted. */
