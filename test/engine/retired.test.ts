@@ -98,7 +98,8 @@ describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("retirement on authent
       exports.lifecycle = { status: x.status, retiredAt: x.retiredAt };`;
     await project.write(program(`validFor: "5s", fixedData: { a: 1 }`));
     const first = await project.up();
-    expect(first).toContain("warning: expires within a day, on ");
+    // It was always going to be short.
+    expect(first).not.toContain("expires within a day");
     const pk = await getOnlyPk(server);
     await new Promise((resolve) => setTimeout(resolve, 5000));
     // It has expired, but authentik has not deleted it yet.
