@@ -106,9 +106,17 @@ export class InvitationBatch extends AuthentikResource {
   /** `pending`, `used` or `expired` by key, as of the last refresh or update. */
   declare public readonly statuses: pulumi.Output<Record<string, "pending" | "used" | "expired">>;
 
-  /** @internal */
+  /**
+   * What the invitations have in common.
+   *
+   * @internal
+   */
   declare public readonly __common: pulumi.Output<Details>;
-  /** @internal */
+  /**
+   * What differs from it, by key.
+   *
+   * @internal
+   */
   declare public readonly __details: pulumi.Output<Record<string, Details>>;
 
   /**

@@ -1,28 +1,25 @@
-import type { Dispatcher } from "undici";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "./run";
 
-const undici = require("undici") as typeof import("undici");
-
-/** Milliseconds. The provider's own timeouts are 10 s to connect and 60 s for a response. */
+/** Milliseconds. The provider's own timeout for a response is 60 s. */
 const shortTimeout = 2000;
 /** Which requests get short timeouts, by origin. */
 const conditions = new Map<string, (method: string, path: string) => boolean>();
 
 /**
- * Shortens the timeouts of undici, which the provider does not make configurable. Everything else stays as the provider sets it. Call this
- * before the provider opens its first connection.
+ * Shortens the timeouts of the bundled undici for a response, which the provider does not make configurable. Everything else stays as the provider
+ * sets it. Call this before the provider opens its first connection.
  */
 export function shortenTimeouts(): void {
-  const { EnvHttpProxyAgent } = undici;
-  undici.EnvHttpProxyAgent = class extends EnvHttpProxyAgent {
-    constructor(options: ConstructorParameters<typeof EnvHttpProxyAgent>[0] = {}) {
-      super({ ...options, connect: { ...options.connect, timeout: shortTimeout } });
-    }
-
-    override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-      const isShort = conditions.get(String(options.origin))?.(options.method, options.path) ?? false;
-      const timeouts = isShort ? { headersTimeout: shortTimeout, bodyTimeout: shortTimeout } : {};
-      return super.dispatch({ ...options, ...timeouts }, handler);
-    }
+  const chunks = join(packageRoot, "dist", "chunks");
+  const file = readdirSync(chunks).find((name) => name.startsWith("undici-")) ?? "";
+  const { EnvHttpProxyAgent } = require(join(chunks, file)) as typeof import("undici");
+  const { dispatch } = EnvHttpProxyAgent.prototype;
+  EnvHttpProxyAgent.prototype.dispatch = function (options, handler): boolean {
+    const isShort = conditions.get(String(options.origin))?.(options.method, options.path) ?? false;
+    const timeouts = isShort ? { headersTimeout: shortTimeout, bodyTimeout: shortTimeout } : {};
+    return Reflect.apply(dispatch, this, [{ ...options, ...timeouts }, handler]);
   };
 }
 
