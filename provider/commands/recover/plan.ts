@@ -133,5 +133,9 @@ function completeResource(
     outputs: Object.fromEntries(entries.map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value])),
     created,
     modified: created,
+    // Makes the next run update the resource, although the inputs are the same: the keys that are missing have to be created.
+    ...(resourceName(resource) === "InvitationBatch"
+      ? { initErrors: ["the run that created it was interrupted"] }
+      : {}),
   };
 }

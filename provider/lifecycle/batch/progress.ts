@@ -1,3 +1,5 @@
+import { watchEngine } from "./engine";
+
 /** Milliseconds between two progress messages. */
 const interval = 5000;
 
@@ -35,10 +37,15 @@ export async function forEachKey<Value>(
     report();
   }, interval);
   timer.unref();
+  let hasEngine = true;
+  const stopWatching = watchEngine(() => {
+    hasEngine = false;
+  });
   try {
     await Promise.all(
       keys.map((key) =>
         limit(async () => {
+          if (!hasEngine) return;
           try {
             values.set(key, await operation(key));
           } catch (error) {
@@ -49,6 +56,7 @@ export async function forEachKey<Value>(
     );
   } finally {
     clearInterval(timer);
+    stopWatching();
   }
   if (hasReported) report();
   return { values, errors };

@@ -1,0 +1,23 @@
+import { connect } from "node:net";
+
+/** Milliseconds between two probes. */
+const interval = 500;
+
+/**
+ * Calls `onEnd` when the engine of this provider process has ended. Pulumi does not end the process then: after a SIGKILL, it would go on to
+ * create invitations that no state has. Returns a function that stops watching.
+ */
+export function watchEngine(onEnd: () => void): () => void {
+  // The SDK passes the engine's address as the last argument.
+  const [, host, port] = /^(127\.0\.0\.1|localhost):(\d+)$/.exec(process.argv.at(-1) ?? "") ?? [];
+  if (host === undefined) return () => {};
+  const timer = setInterval(() => {
+    const socket = connect(Number(port), host);
+    socket.once("connect", () => socket.destroy());
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNREFUSED") onEnd();
+    });
+  }, interval);
+  timer.unref();
+  return () => clearInterval(timer);
+}
