@@ -4,6 +4,7 @@ import {
   AuthenticationError,
   type FailedRequest,
   InvalidResponseError,
+  ifFound,
   NotAuthentikError,
   NotFoundError,
   PermissionError,
@@ -139,28 +140,15 @@ export class Client {
     const pages = [first ?? (await this.listPage(request, row, 1))];
     let next = pages[0]?.next ?? 0;
     while (next !== 0) {
-      // Pages are read concurrently. The last ones may not exist any more, because rows were deleted meanwhile.
+      // Pages are read concurrently. The last ones may not exist any more, because rows were deleted meanwhile (case
+      // `invitations.list.page-beyond`).
       const known = Math.max(next, pages.at(-1)?.totalPages ?? next);
       const numbers = Array.from({ length: Math.min(concurrentPages, known - next + 1) }, (_, index) => next + index);
-      const read = await Promise.all(numbers.map((page) => this.#laterPage(request, row, page)));
+      const read = await Promise.all(numbers.map((page) => ifFound(this.listPage(request, row, page))));
       for (const page of read) if (page) pages.push(page);
       next = read.at(-1)?.next ?? 0;
     }
     return pages.flatMap(({ rows }) => rows);
-  }
-
-  /** `undefined` if the list has become shorter than that (case `invitations.list.page-beyond`). */
-  async #laterPage<T extends z.ZodType>(
-    request: Omit<ClientRequest, "method">,
-    row: T,
-    page: number,
-  ): Promise<ListPage<z.output<T>> | undefined> {
-    try {
-      return await this.listPage(request, row, page);
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      throw error;
-    }
   }
 
   async close(): Promise<void> {

@@ -90,6 +90,16 @@ export class ValidationError extends AuthentikError {
 /** 404 with authentik's JSON: the object does not exist. A 404 with an HTML page is a {@link NotAuthentikError} instead. */
 export class NotFoundError extends AuthentikError {}
 
+/** The object, or `undefined` if authentik says that it does not exist. */
+export async function ifFound<T>(retrieval: Promise<T>): Promise<T | undefined> {
+  try {
+    return await retrieval;
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
 /** The response did not come from authentik's API: an HTML page, a redirect, a proxy. */
 export class NotAuthentikError extends AuthentikError {}
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { normalizeUuid } from "../common/pk";
 import type { Client } from "./client";
-import { parseSource } from "./user-agent";
+import { parseNonce, parseSource } from "./user-agent";
 import { wireInstant } from "./wire";
 
 /** An entry of authentik's event log that concerns one object. */
@@ -18,10 +18,10 @@ export interface ObjectEvent {
   readonly username: string | undefined;
   /** Path of the request that caused it; `undefined` for authentik's cleanup task (case `events.swept.search-hex`). */
   readonly path: string | undefined;
-  /** User-Agent of the request that caused it. */
-  readonly userAgent: string | undefined;
   /** Where the request came from if this package sent it, for example `project/stack; tag`. */
   readonly source: string | undefined;
+  /** The nonce of that request. */
+  readonly nonce: string | undefined;
 }
 
 const wireEvent = z.object({
@@ -86,11 +86,21 @@ async function readEventPage(
       model: context?.model?.model_name,
       username: user?.username,
       path,
-      userAgent,
       source: parseSource(userAgent),
+      nonce: parseNonce(userAgent),
     };
   });
   return { events, next: page.pagination?.next ?? 0 };
+}
+
+/** The pages of events that match, newest first. */
+async function* readEventPages(client: Client, query: EventQuery): AsyncGenerator<readonly ObjectEvent[]> {
+  for (let page = 1; page !== 0; ) {
+    const { events, next } = await readEventPage(client, { ...query, page });
+    yield events;
+    // A page number that does not increase would loop forever.
+    page = next > page ? next : 0;
+  }
 }
 
 /**
@@ -109,10 +119,7 @@ export async function listEvents(client: Client, pk: string, objectName: string)
 export async function findCreation(client: Client, model: string, nonce: string): Promise<ObjectEvent | undefined> {
   const failure = "Could not look up the create request in authentik's event log";
   const events = await searchEvents(client, { search: nonce, action: "model_created", failure });
-  // The nonce is the last word of the User-Agent, and the only one in parentheses if the source is not known.
-  const isSender = ({ userAgent = "" }: ObjectEvent): boolean =>
-    userAgent.endsWith(`; ${nonce})`) || userAgent.endsWith(`(${nonce})`);
-  return events.find((event) => event.model === model && isSender(event));
+  return events.find((event) => event.model === model && event.nonce === nonce);
 }
 
 /** The newest creations or deletions by a stack: `stack` is `project/stack`. */
@@ -146,16 +153,17 @@ export async function listObjectEvents(
   const found = new Map<string, ObjectEvent[]>();
   // Of creations there is one per object, so that all may be found before the last page.
   const isComplete = (): boolean => action === "model_created" && found.size === pks.size;
-  for (let page = 1; page !== 0 && page <= maxPages && !isComplete(); ) {
-    const failure = "Could not read the event log";
-    const query = { search, failure, page, ...(action === undefined ? {} : { action }) };
-    const { events, next } = await readEventPage(client, query);
+  const query = { search, failure: "Could not read the event log", ...(action === undefined ? {} : { action }) };
+  let pages = 0;
+  if (pks.size === 0) return found;
+  for await (const events of readEventPages(client, query)) {
+    pages += 1;
     for (const event of events) {
       if (pks.has(event.pk)) found.set(event.pk, [...(found.get(event.pk) ?? []), event]);
     }
     const oldest = events.at(-1)?.created;
     const isPast = since !== undefined && oldest !== undefined && Date.parse(oldest) < since.getTime();
-    page = isPast || next <= page ? 0 : next;
+    if (isPast || pages >= maxPages || isComplete()) break;
   }
   return found;
 }
@@ -170,15 +178,14 @@ export async function listStackCreations<Value>(
   const found = new Map<Value, ObjectEvent>();
   const search = `pulumi-authentik-invitations ${stack}`;
   const failure = "Could not read the stack's events";
-  for (let page = 1; page !== 0 && found.size < nonces.size; ) {
-    const { events, next } = await readEventPage(client, { search, action: "model_created", failure, page });
+  if (nonces.size === 0) return found;
+  for await (const events of readEventPages(client, { search, action: "model_created", failure })) {
     for (const event of events) {
-      const nonce = /; ([0-9a-f]+)\)$/.exec(event.userAgent ?? "")?.[1] ?? "";
-      const value = nonces.get(nonce);
+      const value = nonces.get(event.nonce ?? "");
       // The newest comes first: a key may have been removed and added again.
       if (event.model === model && value !== undefined && !found.has(value)) found.set(value, event);
     }
-    page = next > page ? next : 0;
+    if (found.size === nonces.size) break;
   }
   return found;
 }

@@ -16,7 +16,15 @@ export function formatUserAgent(source: string, nonce: string): string {
 
 /** The source in a User-Agent of this package; `undefined` if another program sent the request. */
 export function parseSource(userAgent: string | undefined): string | undefined {
-  const comment = /^pulumi-authentik-invitations\/\S+ node\/\S+(?: \((.*)\))?$/.exec(userAgent ?? "");
-  if (comment === null) return undefined;
-  return (comment[1] ?? "").replace(/(?:^|; )[0-9a-f]+$/, "");
+  return parseComment(userAgent)?.replace(/(?:^|; )[0-9a-f]+$/, "");
+}
+
+/** The nonce in a User-Agent of this package; `undefined` if another program sent the request. */
+export function parseNonce(userAgent: string | undefined): string | undefined {
+  return /(?:^|; )([0-9a-f]+)$/.exec(parseComment(userAgent) ?? "")?.[1];
+}
+
+function parseComment(userAgent = ""): string | undefined {
+  const match = /^pulumi-authentik-invitations\/\S+ node\/\S+(?: \((.*)\))?$/.exec(userAgent);
+  return match === null ? undefined : (match[1] ?? "");
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
+import { limitLines } from "../common/limit-lines";
 
 /** A row of a CSV file: its cells by the columns of the header row. */
 export type CsvRow = Readonly<Record<string, string>>;
@@ -29,9 +30,6 @@ export interface InvitationsFromCsvOptions {
   /** The column with each invitation's `singleUse`: `true` or `false`. An empty cell means the batch's default. */
   singleUse?: string;
 }
-
-/** Errors that a message lists before it only counts the rest. */
-const maxErrors = 20;
 
 /**
  * Reads the invitations of an {@link InvitationBatch} from a CSV file with a header row (RFC 4180; UTF-8, with or without a byte order mark).
@@ -84,11 +82,7 @@ export function invitationsFromCsv(
       ...toFixedData(row, fixedData),
     });
   }
-  if (errors.length > 0) {
-    const rest = errors.length - maxErrors;
-    const listed = rest > 0 ? [...errors.slice(0, maxErrors), `${rest} more errors`] : errors;
-    throw new pulumi.RunError(listed.join("\n"));
-  }
+  if (errors.length > 0) throw new pulumi.RunError(limitLines(errors, "errors").join("\n"));
   return Object.fromEntries(entries);
 }
 

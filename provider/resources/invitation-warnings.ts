@@ -51,15 +51,11 @@ function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArg
     .all([pulumi.output({ name, fixedData, singleUse, expires, issuedAt, status, ...flow }), pulumi.output(args)])
     .apply(async ([outputs, declared]) => {
       // Loaded only when needed, because it delays the program.
-      const { changedInputs } = await import("../lifecycle/invitation/plan.js");
+      const { describeIgnoredChanges } = await import("../lifecycle/invitation/plan.js");
       const { withoutUndefined } = await import("../lifecycle/values/properties.js");
-      const state = outputs as unknown as Parameters<typeof changedInputs>[0];
+      const state = outputs as unknown as Parameters<typeof describeIgnoredChanges>[0];
       const inputs = { name: state.name, fixedData: {}, singleUse: false, ...withoutUndefined({ ...declared }) };
-      const ignored = changedInputs(state, inputs).filter((input) => input !== "expires" && input !== "validFor");
-      if (ignored.length === 0) return;
-      await pulumi.log.warn(
-        `has ${state.status === "used" ? "been used" : "expired"}, so changes to ${ignored.join(", ")} are ignored. To reissue it, change keepers or set onRetired: "reissue".`,
-        invitation,
-      );
+      const warning = describeIgnoredChanges(state, inputs);
+      if (warning !== undefined) await pulumi.log.warn(warning, invitation);
     });
 }

@@ -3,6 +3,7 @@ import { AuthentikError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
+import { stripWhitespace } from "../../common/whitespace";
 import { entryOrigin, nextRevision } from "../../lifecycle/batch/origin";
 import { isJsonObject } from "../../lifecycle/values/json";
 import {
@@ -67,7 +68,6 @@ function toUndeclared(
   creation: ObjectEvent | undefined,
   pending: readonly PendingCreation[],
 ): UndeclaredInvitation {
-  const nonce = /; ([0-9a-f]+)\)$/.exec(creation?.userAgent ?? "")?.[1];
   return {
     id: invitationId(pk),
     pk,
@@ -78,7 +78,7 @@ function toUndeclared(
     createdBy: createdBy ?? creation?.username ?? null,
     created: creation?.created.replace(/\.\d+/, "") ?? null,
     stack: creation?.source?.split(";", 1)[0] || null,
-    isPending: pending.some((operation) => canBeCreatedBy(operation, name, nonce, creation !== undefined)),
+    isPending: pending.some((operation) => canBeCreatedBy(operation, name, creation?.nonce, creation !== undefined)),
   };
 }
 
@@ -96,7 +96,7 @@ function pendingCreationsOf(states: readonly State[]): PendingCreation[] {
     if (resourceName(resource) === "InvitationBatch") return pendingEntriesOf(resource, state);
     if (resourceName(resource) !== "Invitation") return [];
     const name = resource.inputs?.["name"];
-    return { name: typeof name === "string" ? name.trim() : undefined, nonce: originOf(resource)?.nonce };
+    return { name: typeof name === "string" ? stripWhitespace(name) : undefined, nonce: originOf(resource)?.nonce };
   });
 }
 

@@ -1,8 +1,9 @@
 import * as z from "zod";
+import { limitLines } from "../../common/limit-lines";
 import type { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
-import { formatIssue, validate } from "../engine/validation";
+import { validate } from "../engine/validation";
 import { type InvitationInputs, invitationProperties, validateExpiry, validateReissue } from "../invitation/inputs";
 import { isJsonObject, mergeJson } from "../values/json";
 import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
@@ -36,22 +37,21 @@ const batchSchema = z.strictObject({
 const entrySchema = z.strictObject({
   name: nameProperty.optional(),
   ...sharedProperties,
-  import: z.string("must be the pk (a UUID) of the invitation to import").optional(),
+  import: z
+    .unknown()
+    .refine(
+      (pk) => typeof pk === "string" && normalizeUuid(pk) !== undefined,
+      "must be the pk (a UUID) of the invitation to import",
+    )
+    .optional(),
 });
-
-/** Errors that a message lists before it only counts the rest. */
-const maxErrors = 20;
 
 /** Validates a batch. `isIssued` says whether an entry is about to be issued, so that an expiry in the past is an error. */
 export function validateBatch(inputs: Properties, isIssued: (key: string) => boolean): string[] {
   const batchErrors = validate(batchSchema, inputs);
   const entries = isJsonObject(inputs["invitations"]) ? Object.entries(inputs["invitations"]) : [];
-  const errors = [
-    ...batchErrors,
-    ...entries.flatMap(([key, entry]) => validateEntry(inputs, key, entry, isIssued(key))),
-  ];
-  if (errors.length <= maxErrors) return errors;
-  return [...errors.slice(0, maxErrors), `${errors.length - maxErrors} more errors`];
+  const errors = entries.flatMap(([key, entry]) => validateEntry(inputs, key, entry, isIssued(key)));
+  return limitLines([...batchErrors, ...errors], "errors");
 }
 
 function validateEntry(batch: Properties, key: string, entry: unknown, isIssued: boolean): string[] {
@@ -60,31 +60,12 @@ function validateEntry(batch: Properties, key: string, entry: unknown, isIssued:
   if (key.trim() === "") return ["invitations: a key must not be empty"];
   if (!isJsonObject(entry)) return [`${formatPath(path)}: must be an object`];
   const own = withoutUndefined(entry);
-  const prefix = (error: string): string => {
-    const [property = "", ...message] = error.split(": ");
-    return `${formatPath(path)}.${property}: ${message.join(": ")}`;
-  };
-  const properties = validateWithPath(own, path);
-  const importedPk = own["import"];
-  const importErrors =
-    typeof importedPk === "string" && importedPk !== unknownValue && normalizeUuid(importedPk) === undefined
-      ? [`${formatPath([...path, "import"])}: must be the pk (a UUID) of the invitation to import`]
-      : [];
   const effective = { ...withoutUndefined(expiryOf(batch, own)), onRetired: own["onRetired"] ?? batch["onRetired"] };
-  return [
-    ...properties,
-    ...importErrors,
-    ...validateExpiry(effective, isIssued && importedPk === undefined).map(prefix),
-    ...validateReissue(effective).map(prefix),
+  const effectiveErrors = [
+    ...validateExpiry(effective, isIssued && own["import"] === undefined),
+    ...validateReissue(effective),
   ];
-}
-
-/** Like {@link validate}, with paths from the batch. */
-function validateWithPath(entry: Properties, path: readonly PropertyKey[]): string[] {
-  const known = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== unknownValue));
-  const names = Object.keys(entrySchema.shape);
-  const issues = entrySchema.safeParse(known).error?.issues ?? [];
-  return issues.flatMap((issue) => formatIssue({ ...issue, path: [...path, ...issue.path] }, names, path));
+  return [...validate(entrySchema, own, path), ...effectiveErrors.map((error) => `${formatPath(path)}.${error}`)];
 }
 
 /** The expiry that applies to an entry: its own, or the batch's. */

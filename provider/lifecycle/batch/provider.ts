@@ -1,6 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { deleteInvitation } from "../../authentik/invitations";
 import { defaultConnection } from "../../common/base-url";
+import { limitLines } from "../../common/limit-lines";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
@@ -11,7 +12,7 @@ import { isCreate, toCheckFailures } from "../engine/validation";
 import { changeInvitation } from "../invitation/change";
 import type { InvitationInputs } from "../invitation/inputs";
 import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "../invitation/issue";
-import { changedInputs, isRetired, planChange } from "../invitation/plan";
+import { changedInputs, describeIgnoredChanges, isRetired, planChange } from "../invitation/plan";
 import { readerOf } from "../invitation/reader";
 import type { InvitationState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
@@ -273,16 +274,12 @@ function entryPath(key: string): string {
   return formatPath(["invitations", key]);
 }
 
-/** Reasons that a message lists before it only counts the rest. */
-const maxReasons = 20;
-
 function describeErrors(errors: ReadonlyMap<string, unknown>, name = entryPath): string[] {
   const reasons = [...errors].map(([key, error]) => {
     const message = error instanceof Error ? error.message : String(error);
     return `${name(key)}: ${message}`;
   });
-  const rest = reasons.length - maxReasons;
-  return rest > 0 ? [...reasons.slice(0, maxReasons), `${rest} more invitations failed`] : reasons;
+  return limitLines(reasons, "invitations failed");
 }
 
 /** Keys that a warning names before it only counts the rest. */
@@ -291,14 +288,10 @@ const maxWarnings = 5;
 function warnAboutIgnoredChanges(batch: string, plan: ReadonlyMap<string, PlannedAction>): void {
   const ignored = [...plan].flatMap(([key, { action, state, inputs }]) => {
     if (action !== "keep" || state === undefined || inputs === undefined || !isRetired(state)) return [];
-    const changed = changedInputs(state, { ...inputs }).filter((name) => name !== "expires" && name !== "validFor");
-    return changed.length === 0 ? [] : [{ key, status: state.status, changed }];
+    const warning = describeIgnoredChanges(state, { ...inputs });
+    return warning === undefined ? [] : [`${batch}: ${entryPath(key)} ${warning}`];
   });
-  for (const { key, status, changed } of ignored.slice(0, maxWarnings)) {
-    console.warn(
-      `${batch}: ${formatPath(["invitations", key])} has ${status === "used" ? "been used" : "expired"}, so changes to ${changed.join(", ")} are ignored. To reissue it, change keepers or set onRetired: "reissue".`,
-    );
-  }
+  for (const warning of ignored.slice(0, maxWarnings)) console.warn(warning);
   if (ignored.length > maxWarnings) {
     console.warn(`${batch}: changes to ${ignored.length - maxWarnings} more used or expired invitations are ignored.`);
   }

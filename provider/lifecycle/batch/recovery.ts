@@ -32,9 +32,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
 
   const __revision = old?.pks === undefined ? undefined : nextRevision(old);
   const keyByNonce = new Map(
-    [...declared.keys()].map((key) => {
-      return [entryOrigin(origin, key, __revision)?.nonce ?? "", key] as const;
-    }),
+    [...declared.keys()].map((key) => [entryOrigin(origin, key, __revision)?.nonce ?? "", key] as const),
   );
   const created = new Map<string, InvitationState>();
   let newest: string | undefined;

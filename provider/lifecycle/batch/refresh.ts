@@ -1,4 +1,4 @@
-import { NotFoundError, ServerError } from "../../authentik/errors";
+import { ifFound, ServerError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { toPrintableLine } from "../../authentik/printable";
@@ -88,15 +88,7 @@ async function readStored(
     batch,
     "read",
     unlisted.map(([key]) => key),
-    async (key) => {
-      const { pk } = states.get(key) as InvitationState;
-      try {
-        return await retrieveInvitation(client, pk);
-      } catch (error) {
-        if (error instanceof NotFoundError) return undefined;
-        throw error;
-      }
-    },
+    async (key) => await ifFound(retrieveInvitation(client, states.get(key)?.pk ?? "")),
   );
   for (const error of errors.values()) throw error;
   for (const invitation of values.values()) if (invitation) stored.set(invitation.pk, invitation);
@@ -149,7 +141,7 @@ async function readEventsOf(
 ): Promise<Map<string, readonly ObjectEvent[]> | undefined> {
   if (states.length === 0) return new Map();
   const { client } = connection;
-  const events = await connection.readEventLog(async () => {
+  return await connection.readEventLogOrWarn(async () => {
     if (states.length <= maxSearches) {
       return new Map(
         await Promise.all(
@@ -167,7 +159,4 @@ async function readEventsOf(
     for (const { pk, name } of others) found.set(pk, await listEvents(client, pk, `invitation "${name}"`));
     return found;
   });
-  if (events !== "forbidden") return events;
-  connection.warnAboutEventLog();
-  return undefined;
 }

@@ -22,10 +22,7 @@ export async function readEvents(
   { name, pk, origin }: ObservedObject,
 ): Promise<readonly ObjectEvent[] | undefined> {
   const client = connection.client.from(connection.sourceOf(origin));
-  const events = await connection.readEventLog(() => listEvents(client, pk, name));
-  if (events !== "forbidden") return events;
-  connection.warnAboutEventLog();
-  return undefined;
+  return await connection.readEventLogOrWarn(() => listEvents(client, pk, name));
 }
 
 /**
@@ -78,27 +75,15 @@ export async function reportFlowRemoval(
   object: ObservedObject,
   flow: ObservedObject,
 ): Promise<void> {
-  const deletion = findDeletion(await readFlowEvents(connection, flow));
+  // Many invitations may have had the same flow.
+  const events = await connection.cached(`events ${flow.pk}`, () => readEventsForAttribution(connection, flow));
+  const deletion = findDeletion(events);
   const cause = deletion
     ? `the flow was ${describeDeletion(connection, flow, deletion)}`
     : "this happens when a flow is deleted";
   log(
     `${capitalize(object.name)}: its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
   );
-}
-
-/** The events of removed flows by pk. Many invitations may have had the same flow. */
-const flowEvents = new WeakMap<Connection, Map<string, ReturnType<typeof readEventsForAttribution>>>();
-
-async function readFlowEvents(
-  connection: Connection,
-  flow: ObservedObject,
-): Promise<readonly ObjectEvent[] | undefined> {
-  const known = flowEvents.get(connection) ?? new Map();
-  flowEvents.set(connection, known);
-  const events = known.get(flow.pk) ?? readEventsForAttribution(connection, flow);
-  known.set(flow.pk, events);
-  return await events;
 }
 
 async function readEventsForAttribution(

@@ -97,8 +97,15 @@ export class Connection {
     }
   }
 
-  /** Warns, once, that the event log cannot be read. */
-  warnAboutEventLog(): void {
+  /** Like {@link readEventLog}. If access is denied, warns once and returns `undefined`. */
+  async readEventLogOrWarn<T>(read: () => Promise<T>): Promise<T | undefined> {
+    const result = await this.readEventLog(read);
+    if (result !== "forbidden") return result;
+    this.#warnAboutEventLog();
+    return undefined;
+  }
+
+  #warnAboutEventLog(): void {
     if (this.#hasWarnedAboutEventLog) return;
     this.#hasWarnedAboutEventLog = true;
     console.warn(

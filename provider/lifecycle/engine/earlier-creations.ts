@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../authentik/client";
-import { NotFoundError } from "../../authentik/errors";
+import { ifFound } from "../../authentik/errors";
 import { listStackEvents, type ObjectEvent } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
 import type { Origin } from "../../common/origin";
@@ -57,7 +57,7 @@ async function findEarlierCreation(
     (event) =>
       event.model === object.model &&
       event.source === source &&
-      !event.userAgent?.endsWith(`; ${origin.nonce})`) &&
+      event.nonce !== origin.nonce &&
       !object.isInState(event.pk),
   );
   if (candidates.length === 0) return undefined;
@@ -65,7 +65,8 @@ async function findEarlierCreation(
   const deleted = new Set(deletions.map(({ pk }) => pk));
   const [newest] = candidates.filter(({ pk }) => !deleted.has(pk));
   // It may have been used, or deleted by someone else.
-  return newest && (await exists(connection.clientOf(origin), newest.pk, object)) ? newest : undefined;
+  const found = newest && (await ifFound(object.retrieve(connection.clientOf(origin), newest.pk)));
+  return found === undefined ? undefined : newest;
 }
 
 async function readStackEvents(
@@ -78,14 +79,4 @@ async function readStackEvents(
     connection.readEventLog(() => listStackEvents(connection.client.from(stack), stack, action)),
   );
   return events === "forbidden" ? [] : events;
-}
-
-async function exists(client: Client, pk: string, object: CreatedObject): Promise<boolean> {
-  try {
-    await object.retrieve(client, pk);
-    return true;
-  } catch (error) {
-    if (error instanceof NotFoundError) return false;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../authentik/client";
-import { NotFoundError } from "../../authentik/errors";
+import { ifFound } from "../../authentik/errors";
 import { findCreation, type ObjectEvent } from "../../authentik/events";
 import type { Origin } from "../../common/origin";
 import type { Properties } from "../values/properties";
@@ -50,16 +50,7 @@ export async function findInterruptedCreation<Stored>(
     await sleep(delay);
     const event = await connection.readEventLog(() => findCreation(client, model, origin.nonce));
     if (event === "forbidden") return "forbidden";
-    if (event) return { event, stored: await orUndefined(retrieve(client, event.pk)) };
+    if (event) return { event, stored: await ifFound(retrieve(client, event.pk)) };
   }
   return "not created";
-}
-
-async function orUndefined<T>(retrieval: Promise<T>): Promise<T | undefined> {
-  try {
-    return await retrieval;
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
-  }
 }

@@ -9,12 +9,13 @@ export function isCreate(olds: Properties): boolean {
 }
 
 /**
- * Validates a resource's inputs and returns all errors, each starting with the property's path. Unknown values pass.
+ * Validates a resource's inputs, or the object at `parent` in them, and returns all errors, each starting with the property's path. Unknown
+ * values pass.
  *
  * The path is part of the reason, and the failure's `property` stays empty, because the engine prints the value of the property that it
  * names, secret or not. Reasons contain no values either.
  */
-export function validate(schema: z.ZodObject, inputs: Properties): string[] {
+export function validate(schema: z.ZodObject, inputs: Properties, parent: readonly PropertyKey[] = []): string[] {
   const names = Object.keys(schema.shape);
   const known = Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== unknownValue));
   const parsed = schema.safeParse(known);
@@ -22,8 +23,8 @@ export function validate(schema: z.ZodObject, inputs: Properties): string[] {
   const issues = (parsed.error?.issues ?? []).filter(({ path: [name] }) => inputs[String(name)] !== unknownValue);
   const unknownNames = Object.keys(inputs).filter((name) => inputs[name] === unknownValue && !(name in schema.shape));
   return [
-    ...issues.flatMap((issue) => formatIssue(issue, names)),
-    ...unknownNames.map((name) => unknownProperty(name, names)),
+    ...issues.flatMap((issue) => formatIssue(issue, names, parent)),
+    ...unknownNames.map((name) => unknownProperty(name, names, parent)),
   ];
 }
 
@@ -32,16 +33,12 @@ export function toCheckFailures(reasons: readonly string[]): dynamic.CheckFailur
 }
 
 /** Formats an issue. `names` are the properties of the object at `parent`, to suggest one for a misspelled name. */
-export function formatIssue(
-  issue: z.core.$ZodIssue,
-  names: readonly string[],
-  parent: readonly PropertyKey[] = [],
-): string[] {
+function formatIssue(issue: z.core.$ZodIssue, names: readonly string[], parent: readonly PropertyKey[]): string[] {
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownProperty(key, names, parent));
-  return [`${formatPath(issue.path)}: ${issue.message}`];
+  return [`${formatPath([...parent, ...issue.path])}: ${issue.message}`];
 }
 
-function unknownProperty(name: string, names: readonly string[], parent: readonly PropertyKey[] = []): string {
+function unknownProperty(name: string, names: readonly string[], parent: readonly PropertyKey[]): string {
   const normalize = (candidate: string): string => candidate.replaceAll("_", "").toLowerCase();
   const nearest = names
     .map((candidate) => ({ candidate, edits: distance(normalize(name), normalize(candidate)) }))

@@ -15,7 +15,7 @@ import { connect } from "../engine/connections";
 import { warnAboutEarlierCreation } from "../engine/earlier-creations";
 import { createExactlyOnce } from "../engine/lost-response";
 import { UserError } from "../engine/user-error";
-import { addDuration, formatInstant, isSameInstant, parseDuration } from "../values/instant";
+import { addDuration, formatInstant, formatSecond, isSameInstant, parseDuration } from "../values/instant";
 import { isSameJson } from "../values/json";
 import { capitalize } from "../values/strings";
 import type { InvitationInputs } from "./inputs";
@@ -33,9 +33,9 @@ export function trackPk(pk: string): void {
   knownPks.add(pk);
 }
 
-/** When an invitation that is issued now counts as issued: authentik's timestamps are read more easily without a fraction. */
+/** When an invitation that is issued now counts as issued. */
 export function currentIssuedAt(): string {
-  return formatInstant(Math.floor(Date.now() / 1000) * 1000);
+  return formatSecond(Date.now());
 }
 
 /** Creates an invitation in authentik. */

@@ -53,6 +53,13 @@ export function changedPaths(state: InvitationState, declared: InvitationInputs)
   );
 }
 
+/** Says which changes to a retired invitation are ignored; `undefined` if there are none. */
+export function describeIgnoredChanges(state: InvitationState, declared: Properties): string | undefined {
+  const ignored = changedInputs(state, declared).filter((input) => input !== "expires" && input !== "validFor");
+  if (ignored.length === 0) return undefined;
+  return `has ${state.status === "used" ? "been used" : "expired"}, so changes to ${ignored.join(", ")} are ignored. To reissue it, change keepers or set onRetired: "reissue".`;
+}
+
 /** Whether the invitation was used, or has expired as declared. */
 export function isRetired(
   state: Pick<InvitationState, "status" | "expires" | "retiredAt" | "__declaredExpires">,

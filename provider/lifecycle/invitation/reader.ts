@@ -64,7 +64,6 @@ export class InvitationReader {
     this.#firstPage ??= this.#try(listFirstInvitations(this.#client, {}));
     const first = await this.#firstPage;
     if (first === undefined) return undefined;
-    const onFirstPage = first.rows.find((row) => row.pk === pk);
     if (this.#listing === undefined && this.#requests < first.totalPages) return undefined;
     this.#listing ??= this.#list(first);
     const listing = await this.#listing;
@@ -74,7 +73,7 @@ export class InvitationReader {
       return undefined;
     }
     listing.lastRead = Date.now();
-    return listing.invitations.get(pk) ?? onFirstPage;
+    return listing.invitations.get(pk);
   }
 
   async #list(first: ListPage<StoredInvitation>): Promise<Listing | undefined> {

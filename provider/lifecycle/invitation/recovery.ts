@@ -6,7 +6,7 @@ import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
 import { type Connection, connect } from "../engine/connections";
 import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../engine/recovery";
-import { addDuration, formatInstant, parseDuration } from "../values/instant";
+import { addDuration, formatInstant, formatSecond, parseDuration } from "../values/instant";
 import { isSameJson } from "../values/json";
 import type { Properties } from "../values/properties";
 import type { InvitationInputs } from "./inputs";
@@ -48,7 +48,7 @@ function toRecovery(state: InvitationState, created: string): Recovery {
 function recoveredIssuedAt(inputs: InvitationInputs, stored: StoredInvitation, created: string): string {
   const validFor = parseDuration(inputs.validFor ?? "");
   return validFor === undefined || stored.expires === null
-    ? formatInstant(Math.floor(Date.parse(created) / 1000) * 1000)
+    ? formatSecond(Date.parse(created))
     : addDuration(stored.expires, -validFor);
 }
 
@@ -58,7 +58,7 @@ async function asRequested(
   inputs: InvitationInputs,
   { pk, created, username: createdBy }: ObjectEvent,
 ): Promise<StoredInvitation> {
-  const issuedAt = formatInstant(Math.floor(Date.parse(created) / 1000) * 1000);
+  const issuedAt = formatSecond(Date.parse(created));
   const fields = await toApiFields(inputs, issuedAt, connection);
   return { ...fields, pk, flowSlug: undefined, createdBy };
 }

@@ -48,3 +48,8 @@ export function durationBetween(from: string, to: string): string {
 export function formatInstant(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(".000Z", "Z");
 }
+
+/** The second of an instant in milliseconds. authentik's timestamps are read more easily without a fraction. */
+export function formatSecond(milliseconds: number): string {
+  return formatInstant(Math.floor(milliseconds / 1000) * 1000);
+}
