@@ -31,5 +31,6 @@ export { Flow, type FlowArgs } from "./resources/flow";
 export { FlowStageBinding, type FlowStageBindingArgs } from "./resources/flow-stage-binding";
 export { Invitation, type InvitationArgs } from "./resources/invitation";
 export { InvitationBatch, type InvitationBatchArgs, type InvitationBatchEntry } from "./resources/invitation-batch";
+export type { InvitationEmail } from "./resources/invitation-email";
 export { InvitationStage, type InvitationStageArgs } from "./resources/invitation-stage";
 export { InviteOnlyEnrollment, type InviteOnlyEnrollmentArgs } from "./resources/invite-only-enrollment";

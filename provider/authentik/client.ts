@@ -23,6 +23,8 @@ export interface ClientRequest {
   readonly redactedPath?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** Whether a POST changes nothing, so that it can be retried like a GET. */
+  readonly isReadOnly?: boolean;
   /** How an error message starts: "Could not create the invitation". */
   readonly failure: string;
   /** The permission that authentik requires, named in the error when it is missing. */
@@ -103,16 +105,16 @@ export class Client {
     );
   }
 
+  /** Sends a request that authentik confirms with 204 and no body. */
+  async sendForNoContent(request: ClientRequest): Promise<void> {
+    const response = await this.#sendRaw(request);
+    // A proxy's login page may have status 200.
+    if (response.status !== 204) throw this.#toInvalidResponse(request, response, "an empty body with status 204");
+  }
+
   /** Sends a DELETE. Succeeds if authentik says that it deleted the object (204), or that it does not exist. */
   async delete(request: Omit<ClientRequest, "method">): Promise<void> {
-    const deletion = { ...request, method: "DELETE" } as const;
-    try {
-      const response = await this.#sendRaw(deletion);
-      // A proxy's login page may have status 200.
-      if (response.status !== 204) throw this.#toInvalidResponse(deletion, response, "an empty body with status 204");
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-    }
+    await ifFound(this.sendForNoContent({ ...request, method: "DELETE" }));
   }
 
   /**
@@ -164,6 +166,7 @@ export class Client {
       userAgent: this.#userAgent(),
       secrets: request.secrets ?? [],
       body: request.body,
+      isReadOnly: request.isReadOnly,
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await this.#toError(request, response);
@@ -183,7 +186,7 @@ export class Client {
     const { failure } = request;
     const body = parseJson(response);
     const failed = this.#describeRequest(request, response, formatDetail(response, body, request.fieldNames ?? {}));
-    const outcomeUnknown = request.method === "POST";
+    const outcomeUnknown = request.method === "POST" && !request.isReadOnly;
 
     if (status === 400 && body !== undefined) {
       return new ValidationError(

@@ -62,7 +62,7 @@ function toWire(fields: InvitationFields): Record<string, unknown> {
 }
 
 /** The path of one invitation, redacted to its opaque id. */
-function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedPath" | "secrets"> {
+export function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedPath" | "secrets"> {
   return {
     path: `${path}${pk}/`,
     redactedPath: `${path}<${invitationId(pk)}>/`,

@@ -50,6 +50,8 @@ export interface TransportRequest {
   /** Strings that the response may echo. */
   readonly secrets?: readonly string[];
   readonly body?: unknown;
+  /** Whether a POST changes nothing, so that it can be retried like a GET. */
+  readonly isReadOnly?: boolean | undefined;
 }
 
 export interface HttpResponse {
@@ -87,7 +89,7 @@ const retryableStatuses = new Set([429, 502, 503, 504]);
  * HTTP to one authentik: connections, timeouts, proxies and retries. It does not interpret bodies.
  *
  * GET, PUT and DELETE are idempotent, and retried with exponential backoff and jitter on 429, 502, 503, 504, failed connections, resets and timeouts.
- * A POST is retried only if authentik cannot have carried it out: if no connection was established, or on 429.
+ * A POST is retried only if it changes nothing, or if authentik cannot have carried it out: if no connection was established, or on 429.
  */
 export class Transport {
   readonly #origin: string;
@@ -114,7 +116,7 @@ export class Transport {
 
   /** Sends the request, retries it where that is safe, and returns the response whatever its status. */
   async send(request: TransportRequest): Promise<HttpResponse> {
-    const isIdempotent = request.method !== "POST";
+    const isIdempotent = request.method !== "POST" || request.isReadOnly === true;
     const isRetryable = (error: AuthentikError): boolean =>
       isTransient(error) && (isIdempotent || !error.outcomeUnknown);
     return await backOff(() => this.#sendOnce(request), {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
 import { UserError } from "../lifecycle/engine/user-error";
+import { secretSignature, signatureKey } from "../lifecycle/values/secrets";
 
 const resourceSchema = z.looseObject({
   urn: z.string(),
@@ -79,10 +80,6 @@ export function invitationIdsOf(state: State): string[] {
     return typeof ids === "object" && ids !== null ? Object.values(ids).map(String) : [];
   });
 }
-
-/** Pulumi marks serialized secrets with these two values (`sdk/go/common/resource`). */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 interface SerializedSecret {
   readonly plaintext?: string;

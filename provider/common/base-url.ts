@@ -1,3 +1,5 @@
+import { BlockList, isIP } from "node:net";
+
 /** The default configuration namespace. Only this one falls back to the `AUTHENTIK_…` variables. */
 export const defaultConnection = "authentik";
 
@@ -23,10 +25,40 @@ export function parseBaseUrl(value: string): { url: string } | { problem: string
 /** Whether requests to this URL leave this machine unencrypted. */
 export function isCleartext(url: string): boolean {
   const { protocol, hostname } = new URL(url);
-  const isLoopback =
+  return protocol === "http:" && !isLoopback(hostname);
+}
+
+/** Whether the URL's host can only be reached from this machine or network: a loopback or private address, or a name without a public domain. */
+export function isPrivate(url: string): boolean {
+  const hostname = new URL(url).hostname.replace(/\.$/, "");
+  const address = hostname.replace(/^\[|\]$/g, "");
+  const version = isIP(address);
+  if (version !== 0) return privateAddresses.check(address, version === 4 ? "ipv4" : "ipv6");
+  return isLoopback(hostname) || !hostname.includes(".") || /\.(local|internal|home\.arpa)$/.test(hostname);
+}
+
+function isLoopback(hostname: string): boolean {
+  return (
     hostname === "localhost" ||
     hostname.endsWith(".localhost") ||
     hostname === "[::1]" ||
-    /^127(\.\d+){3}$/.test(hostname);
-  return protocol === "http:" && !isLoopback;
+    /^127(\.\d+){3}$/.test(hostname)
+  );
+}
+
+/** Loopback, private, shared and link-local addresses (RFC 6890). IPv4-mapped IPv6 addresses are checked as IPv4. */
+const privateAddresses = new BlockList();
+for (const [network, prefix, version] of [
+  ["0.0.0.0", 8, "ipv4"],
+  ["10.0.0.0", 8, "ipv4"],
+  ["100.64.0.0", 10, "ipv4"],
+  ["127.0.0.0", 8, "ipv4"],
+  ["169.254.0.0", 16, "ipv4"],
+  ["172.16.0.0", 12, "ipv4"],
+  ["192.168.0.0", 16, "ipv4"],
+  ["::1", 128, "ipv6"],
+  ["fc00::", 7, "ipv6"],
+  ["fe80::", 10, "ipv6"],
+] as const) {
+  privateAddresses.addSubnet(network, prefix, version);
 }

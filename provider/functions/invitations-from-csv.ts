@@ -15,6 +15,8 @@ export interface CsvInvitation {
   singleUse?: boolean;
   /** Data for the enrollment. */
   fixedData?: Record<string, unknown>;
+  /** Who is emailed the link. */
+  email?: { to: string[]; cc?: string[]; bcc?: string[]; template?: string };
 }
 
 /** How {@link invitationsFromCsv} reads a file. */
@@ -29,6 +31,11 @@ export interface InvitationsFromCsvOptions {
   validFor?: string;
   /** The column with each invitation's `singleUse`: `true` or `false`. An empty cell means the batch's default. */
   singleUse?: string;
+  /**
+   * The column with the address to which each invitation's link is emailed (authentik 2026.5 and later), or a function that computes `email` from a
+   * row. An empty cell, or `undefined`, means no email.
+   */
+  email?: string | ((row: CsvRow) => CsvInvitation["email"]);
 }
 
 /**
@@ -54,10 +61,12 @@ export interface InvitationsFromCsvOptions {
  */
 export function invitationsFromCsv(
   file: string,
-  { key, fixedData = [], expires, validFor, singleUse }: InvitationsFromCsvOptions,
+  { key, fixedData = [], expires, validFor, singleUse, email }: InvitationsFromCsvOptions,
 ): Record<string, CsvInvitation> {
   const { columns, rows } = readRows(file);
-  const required = [key, ...(typeof fixedData === "function" ? [] : fixedData), expires, validFor, singleUse];
+  const emailColumn = typeof email === "function" ? undefined : email;
+  const fixedDataColumns = typeof fixedData === "function" ? [] : fixedData;
+  const required = [key, ...fixedDataColumns, expires, validFor, singleUse, emailColumn];
   const missing = required.filter((column) => column !== undefined && !columns.includes(column));
   if (missing.length > 0) {
     throw new pulumi.RunError(`${file}:1: no column ${missing.join(", ")}. The columns are ${columns.join(", ")}.`);
@@ -80,6 +89,7 @@ export function invitationsFromCsv(
       ...optional("validFor", validFor === undefined ? undefined : row[validFor]?.trim()),
       ...(single ? { singleUse: single === "true" } : {}),
       ...toFixedData(row, fixedData),
+      ...toEmail(row, email),
     });
   }
   if (errors.length > 0) throw new pulumi.RunError(limitLines(errors, "errors").join("\n"));
@@ -88,6 +98,13 @@ export function invitationsFromCsv(
 
 function optional(name: "expires" | "validFor", cell: string | undefined): CsvInvitation {
   return cell ? { [name]: cell } : {};
+}
+
+function toEmail(row: CsvRow, email: InvitationsFromCsvOptions["email"]): CsvInvitation {
+  if (email === undefined) return {};
+  const address = typeof email === "function" ? undefined : row[email]?.trim();
+  const computed = typeof email === "function" ? email(row) : address ? { to: [address] } : undefined;
+  return computed === undefined ? {} : { email: computed };
 }
 
 function toFixedData(row: CsvRow, fixedData: NonNullable<InvitationsFromCsvOptions["fixedData"]>): CsvInvitation {

@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { configuredBaseUrl, formatLink } from "../common/link";
+import { secretEmailInput } from "../common/secret-email";
 import type { InvitationArgs } from "./invitation";
+import { type InvitationEmail, isSecretEmail, warnAboutPrivateUrl } from "./invitation-email";
 import { AuthentikResource, orDefault } from "./resource";
 
 /** What is different for one invitation of an {@link InvitationBatch}. Everything that is omitted is as the batch says. */
@@ -25,6 +27,8 @@ export interface InvitationBatchEntry {
   onRetired?: pulumi.Input<"keep" | "reissue">;
   /** Arbitrary values that reissue this invitation when they change. */
   keepers?: pulumi.Input<Record<string, unknown>>;
+  /** Who is emailed this invitation's link, see {@link InvitationArgs.email}. */
+  email?: pulumi.Input<InvitationEmail>;
   /**
    * The pk of an existing invitation to import, under the same conditions as the resource option `import`: it must match the entry. It is a secret.
    * It has no effect on an entry that is in the state.
@@ -105,6 +109,8 @@ export class InvitationBatch extends AuthentikResource {
   declare public readonly ids: pulumi.Output<Record<string, string>>;
   /** `pending`, `used` or `expired` by key, as of the last refresh or update. */
   declare public readonly statuses: pulumi.Output<Record<string, "pending" | "used" | "expired">>;
+  /** The addresses to which links were emailed, by key, see {@link Invitation.emailedTo}. Secret if anything in `invitations` is. */
+  declare public readonly emailedTo: pulumi.Output<Record<string, string[]> | undefined>;
 
   /**
    * What the invitations have in common.
@@ -125,10 +131,12 @@ export class InvitationBatch extends AuthentikResource {
    * @param opts resource options
    */
   constructor(name: string, args: InvitationBatchArgs, opts?: pulumi.CustomResourceOptions) {
+    const maySendEmails = mayHaveEmail(args?.invitations);
+    const secretEmail = maySendEmails ? { [secretEmailInput]: isSecretEmail(args.invitations) } : {};
     super(
       "InvitationBatch",
       name,
-      { ...args, name: orDefault(name, args?.name) },
+      { ...args, ...secretEmail, name: orDefault(name, args?.name) },
       [
         "name",
         "expires",
@@ -142,6 +150,7 @@ export class InvitationBatch extends AuthentikResource {
         "pks",
         "ids",
         "statuses",
+        "emailedTo",
         "__invitations",
         "__common",
         "__details",
@@ -151,8 +160,13 @@ export class InvitationBatch extends AuthentikResource {
       // Pulumi only keeps a secret of an input secret in the output of the same name, and `invitations` is none.
       ["pks", "__invitations", "__details", "__obsolete"],
       // Pulumi would display thousands of unchanged ids and statuses around one that changed.
-      { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses"] },
+      { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses", "emailedTo"] },
     );
+    if (maySendEmails) {
+      pulumi.output(args.invitations).apply((entries) => {
+        if (Object.values(entries).some((entry) => entry?.email)) warnAboutPrivateUrl(args.connection);
+      });
+    }
     connectionArguments.set(this, args?.connection);
   }
 
@@ -175,4 +189,14 @@ export class InvitationBatch extends AuthentikResource {
       });
     return pulumi.secret(links);
   }
+}
+
+/** Whether an entry has `email`. Assumed of entries that are not known yet. */
+function mayHaveEmail(invitations: InvitationBatchArgs["invitations"] | undefined): boolean {
+  const isPlain = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !pulumi.Output.isInstance(value) && !(value instanceof Promise);
+  if (!isPlain(invitations)) return invitations !== undefined;
+  return Object.values(invitations).some((entry) =>
+    isPlain(entry) ? entry["email"] !== undefined : entry !== undefined,
+  );
 }

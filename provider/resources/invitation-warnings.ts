@@ -12,12 +12,14 @@ interface WatchedInvitation extends pulumi.Resource {
   readonly status: pulumi.Output<string>;
   readonly flowPk: pulumi.Output<string | undefined>;
   readonly flowSlug: pulumi.Output<string | undefined>;
+  readonly email: pulumi.Output<unknown>;
 }
 
 /** The arguments of an invitation, of which only these are read by name. */
 interface WatchedArgs {
   readonly flow?: unknown;
   readonly connection?: unknown;
+  readonly email?: unknown;
 }
 
 /**
@@ -46,9 +48,13 @@ function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArg
   // At preview, an output that is missing in the state is unknown, and nothing that depends on it runs. Without a flow, two are missing.
   const isWithoutFlow = pulumi.runtime.isDryRun() && args.flow === undefined;
   const flow = isWithoutFlow ? {} : { flowPk: invitation.flowPk, flowSlug: invitation.flowSlug };
+  const email = args.email === undefined ? {} : { email: invitation.email };
   const { name, fixedData, singleUse, expires, issuedAt, status } = invitation;
   pulumi
-    .all([pulumi.output({ name, fixedData, singleUse, expires, issuedAt, status, ...flow }), pulumi.output(args)])
+    .all([
+      pulumi.output({ name, fixedData, singleUse, expires, issuedAt, status, ...flow, ...email }),
+      pulumi.output(args),
+    ])
     .apply(async ([outputs, declared]) => {
       // Loaded only when needed, because it delays the program.
       const { describeIgnoredChanges } = await import("../lifecycle/invitation/plan.js");

@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { configuredBaseUrl, formatLink } from "../common/link";
 import { invitationId } from "../common/pk";
+import { secretEmailInput } from "../common/secret-email";
+import { type InvitationEmail, isSecretEmail, warnAboutPrivateUrl } from "./invitation-email";
 import { warnAboutLifecycle } from "./invitation-warnings";
 import { AuthentikResource, orDefault } from "./resource";
 
@@ -69,6 +71,15 @@ export interface InvitationArgs {
    * @default "authentik"
    */
   connection?: pulumi.Input<string>;
+
+  /**
+   * Who is emailed the link, once the invitation is in authentik (2026.5 and later): on create and on reissue, and, when an address is added to `to`,
+   * that address. Never on import, on refresh or to repair drift. Requires `flow`. No link is emailed twice to the same address. authentik makes
+   * the link from the host of `authentik:url`. See `docs/sending-links.md`.
+   *
+   * @default no email
+   */
+  email?: pulumi.Input<InvitationEmail>;
 }
 
 /**
@@ -114,12 +125,24 @@ const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undef
  * `keepers` and `docs/invitation-lifecycle.md`. When a flow is deleted, authentik makes its invitations valid for any flow: that is drift, and
  * a warning.
  *
+ * @example Let authentik email the link, so that only the invitee sees it (authentik 2026.5 and later).
+ * ```ts
+ * new authentik.Invitation("sam", {
+ *   flow: "enrollment",
+ *   validFor: "14d",
+ *   singleUse: true,
+ *   email: { to: ["sam@example.com"] },
+ * });
+ * ```
+ *
  * @permissions `authentik_stages_invitation.add_invitation`, `authentik_stages_invitation.view_invitation`,
  * `authentik_stages_invitation.change_invitation`, `authentik_stages_invitation.delete_invitation`, and `authentik_flows.view_flow` if
  * `flow` is a slug. Optional, to distinguish used from deleted invitations and to report who changed them: `authentik_events.view_event`.
  *
  * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once, by path and without values
  * @throws at preview, if the invitation is about to be issued and `expires` is in the past
+ * @throws if `email` is set and authentik is older than 2026.5, before anything is created
+ * @throws if the link could not be emailed; the invitation is kept in the state, and the next `pulumi up` emails the addresses that are missing
  * @throws if there is no flow with the slug or UUID in `flow`
  * @throws if the response to the create request is lost, and authentik's event log does not say what it created; the request is never sent twice
  */
@@ -142,6 +165,8 @@ export class Invitation extends AuthentikResource {
   declare public readonly keepers: pulumi.Output<Record<string, unknown> | undefined>;
   /** Configuration namespace of the authentik that has the invitation. */
   declare public readonly connection: pulumi.Output<string | undefined>;
+  /** Who is emailed the link. Secret if the program wraps it, or an address in it, in `pulumi.secret`. */
+  declare public readonly email: pulumi.Output<pulumi.UnwrappedObject<InvitationEmail> | undefined>;
 
   /** UUID of the invitation. Secret: whoever has it can enroll. The resource's `id` is an opaque hash of it. */
   declare public readonly pk: pulumi.Output<string>;
@@ -162,6 +187,11 @@ export class Invitation extends AuthentikResource {
   declare public readonly flowSlug: pulumi.Output<string | undefined>;
   /** Username of the user whose token created the invitation. authentik deletes an invitation together with this user. */
   declare public readonly createdBy: pulumi.Output<string | undefined>;
+  /**
+   * The addresses in `email.to` for which authentik accepted the request to email the link, or may have: a request whose response was lost counts,
+   * with a warning. Not proof of delivery. Secret if `email` is.
+   */
+  declare public readonly emailedTo: pulumi.Output<string[] | undefined>;
 
   /**
    * Reads an existing invitation without managing it. To look it up by its name, use {@link getInvitation}.
@@ -203,10 +233,12 @@ export class Invitation extends AuthentikResource {
     opts?: pulumi.CustomResourceOptions,
   ) {
     const isRead = opts?.id !== undefined;
+    const { name: declaredName, email } = args as InvitationArgs;
+    const secretEmail = email === undefined ? {} : { [secretEmailInput]: isSecretEmail(email) };
     super(
       "Invitation",
       name,
-      isRead ? args : { ...args, name: orDefault(name, (args as InvitationArgs).name) },
+      isRead ? args : { ...args, ...secretEmail, name: orDefault(name, declaredName) },
       [
         "name",
         "expires",
@@ -217,6 +249,7 @@ export class Invitation extends AuthentikResource {
         "onRetired",
         "keepers",
         "connection",
+        "email",
         "pk",
         "status",
         "retiredAt",
@@ -225,11 +258,14 @@ export class Invitation extends AuthentikResource {
         "flowPk",
         "flowSlug",
         "createdBy",
+        "emailedTo",
+        "__unsentTo",
       ],
       ["pk"],
       opts,
     );
     connectionArguments.set(this, args.connection);
+    if (email !== undefined) warnAboutPrivateUrl(args.connection);
     if (!isRead) warnAboutLifecycle(this, args);
   }
 

@@ -94,6 +94,7 @@ async function exportWithSecrets(stack: string | undefined): Promise<string> {
 
 function describe({ name, type, outcome, id, reason }: RecoveredOperation): string {
   const resource = `${type} "${name}"`;
+  if (outcome === "recovered" && reason !== undefined) return toPrintableLine(`${resource}: ${reason}`);
   if (outcome === "recovered") return toPrintableLine(`${resource}: created (id ${id}), moves into the state`);
   if (outcome === "orphaned") {
     return toPrintableLine(

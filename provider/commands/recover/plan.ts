@@ -1,3 +1,4 @@
+import { secretEmailInput } from "../../common/secret-email";
 import * as providers from "../../lifecycle";
 import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/engine/recovery";
 import type { Properties } from "../../lifecycle/values/properties";
@@ -24,6 +25,8 @@ export interface RecoveredOperation {
   readonly id?: string;
   readonly reason?: string;
 }
+
+const interruptedEmail = "the update was interrupted, and the addresses that it added count as emailed";
 
 /** How long before the state was last written an operation may have started: the clocks of two machines differ. */
 const clockTolerance = 10 * 60 * 1000;
@@ -59,11 +62,11 @@ async function recoverOperation(
   options: RecoveryOptions,
 ): Promise<Recovery | undefined> {
   const name = resourceName(resource) ?? "";
-  // The update of a batch creates invitations.
-  const isBatchUpdate = type === "updating" && name === "InvitationBatch";
-  if (type !== "creating" && !isBatchUpdate) return undefined;
+  // The update of a batch creates invitations, and that of an invitation may email its link.
+  const isUpdate = type === "updating" && (name === "InvitationBatch" || name === "Invitation");
+  if (type !== "creating" && !isUpdate) return undefined;
   const current = resourcesOf(state).find(({ urn, delete: isDeleted }) => urn === resource.urn && !isDeleted);
-  const outputs = isBatchUpdate ? (unwrapSecrets(current?.outputs) as Properties) : undefined;
+  const outputs = isUpdate ? (unwrapSecrets(current?.outputs) as Properties) : undefined;
   const provider = (providers as Readonly<Record<string, Recoverable>>)[name];
   if (!provider) {
     return { outcome: "unclear", reason: "this version of the package does not have this kind of resource. Update it" };
@@ -80,7 +83,8 @@ function applyRecovery(
 ): RecoveredOperation {
   const name = resource.urn.split("::").at(-1) ?? "";
   const type = resourceName(resource) ?? "";
-  if (recovery === undefined) {
+  const isUpdate = operationType === "updating";
+  if (recovery === undefined || (isUpdate && recovery.outcome === "not created")) {
     return {
       name,
       type,
@@ -92,11 +96,11 @@ function applyRecovery(
   if (recovery.outcome === "not created") return { name, type, outcome: "removed", reason: "was not created" };
 
   const { id } = recovery;
-  if (operationType === "updating") {
+  if (isUpdate) {
     const index = resources.findIndex((other) => other.urn === resource.urn && !other.delete);
     const current = resources[index];
     if (current) resources[index] = { ...completeResource(current, recovery), created: current.created };
-    return { name, type, outcome: "recovered", id };
+    return { name, type, outcome: "recovered", id, ...(type === "Invitation" ? { reason: interruptedEmail } : {}) };
   }
   if (resources.some((other) => other.urn === resource.urn && other.id === id)) {
     return { name, type, outcome: "removed", id, reason: "is in the state already" };
@@ -125,7 +129,10 @@ function completeResource(
   { id, outputs, created }: Extract<Recovery, { outcome: "created" }>,
 ): StateResource {
   const { inputs = {}, additionalSecretOutputs = [] } = resource;
-  const isSecret = (name: string): boolean => additionalSecretOutputs.includes(name) || containsSecret(inputs[name]);
+  const isSecret = (name: string): boolean =>
+    additionalSecretOutputs.includes(name) ||
+    containsSecret(inputs[name]) ||
+    (name === "emailedTo" && outputs[secretEmailInput] === true);
   const entries = Object.entries({ ...outputs, __provider: inputs["__provider"] });
   return {
     ...resource,

@@ -2,26 +2,30 @@ import * as z from "zod";
 import { limitLines } from "../../common/limit-lines";
 import type { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { secretEmailInput } from "../../common/secret-email";
 import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../engine/validation";
+import { validateEmail } from "../invitation/email";
 import { type InvitationInputs, invitationProperties, validateExpiry, validateReissue } from "../invitation/inputs";
 import { isJsonObject, mergeJson } from "../values/json";
 import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { maxPrefixLength, toEntryNames } from "./names";
 
 /** What an entry of a batch sets itself. */
-export type EntryInputs = Partial<Omit<InvitationInputs, "connection" | typeof originInput>> & {
+export type EntryInputs = Partial<
+  Omit<InvitationInputs, "connection" | typeof originInput | typeof secretEmailInput>
+> & {
   /** The pk of an existing invitation to import. */
   readonly import?: string;
 };
 
 /** A batch's inputs after `check`, as configured. Everything but `name` and `invitations` is a default for the entries. */
-export interface BatchInputs extends Partial<Omit<InvitationInputs, "name">> {
+export interface BatchInputs extends Partial<Omit<InvitationInputs, "name" | "email">> {
   readonly name: string;
   readonly invitations: Readonly<Record<string, EntryInputs>>;
 }
 
-const { name: optionalName, connection, ...sharedProperties } = invitationProperties;
+const { name: optionalName, connection, email, ...sharedProperties } = invitationProperties;
 const nameProperty = optionalName.unwrap();
 
 const batchSchema = z.strictObject({
@@ -37,6 +41,7 @@ const batchSchema = z.strictObject({
 const entrySchema = z.strictObject({
   name: nameProperty.optional(),
   ...sharedProperties,
+  email,
   import: z
     .unknown()
     .refine(
@@ -64,6 +69,7 @@ function validateEntry(batch: Properties, key: string, entry: unknown, isIssued:
   const effectiveErrors = [
     ...validateExpiry(effective, isIssued && own["import"] === undefined),
     ...validateReissue(effective),
+    ...validateEmail(own["email"], own["flow"] ?? batch["flow"]),
   ];
   return [...validate(entrySchema, own, path), ...effectiveErrors.map((error) => `${formatPath(path)}.${error}`)];
 }
@@ -93,6 +99,8 @@ function mergeEntry(batch: BatchInputs, entry: EntryInputs, name: string): Invit
     onRetired: entry.onRetired ?? batch.onRetired,
     keepers: Object.keys(keepers).length > 0 ? keepers : undefined,
     connection: batch.connection,
+    email: entry.email,
+    [secretEmailInput]: batch[secretEmailInput],
   }) as unknown as InvitationInputs;
 }
 

@@ -7,16 +7,19 @@ import { invitationId, normalizeUuid } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
 import { isAdopted } from "../engine/adoption";
 import { type Connection, configure, connect } from "../engine/connections";
-import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
+import { PartialError, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures } from "../engine/validation";
 import { changeInvitation } from "../invitation/change";
+import { normalizeEmail } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
 import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "../invitation/issue";
-import { changedInputs, describeIgnoredChanges, isRetired, planChange } from "../invitation/plan";
+import { addressesToEmail, changedInputs, describeIgnoredChanges, isRetired, planChange } from "../invitation/plan";
 import { readerOf } from "../invitation/reader";
-import type { InvitationState } from "../invitation/state";
+import { type EmailResult, emailInvitation, requireEmailSupport } from "../invitation/send";
+import { type InvitationState, keepState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
 import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { protectAddresses } from "../values/secrets";
 import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
 import { forEachKey } from "./progress";
@@ -25,7 +28,7 @@ import { refreshBatch } from "./refresh";
 import { type BatchState, toBatchInputs, toBatchState, toInvitationStates } from "./state";
 
 /** What has to be done with one invitation. */
-type Action = "create" | "update" | "reissue" | "keep" | "delete";
+type Action = "create" | "update" | "email" | "reissue" | "keep" | "delete";
 
 interface PlannedAction {
   readonly action: Action;
@@ -101,7 +104,7 @@ export const batchProvider = {
       );
       const inputs = { ...batch, invitations: batch.__invitations };
       const state = await toBatchState(inputs, refreshed, batch.__obsolete ?? []);
-      return { id, props: state, inputs: await toBatchInputs(state) };
+      return { id, props: protectAddresses(state), inputs: await toBatchInputs(state) };
     });
   },
 
@@ -139,7 +142,8 @@ export const batchProvider = {
 function checkEntry(entry: unknown, exists: boolean): unknown {
   if (!isJsonObject(entry)) return entry ?? {};
   const { import: importOption, ...others } = entry;
-  return withoutUndefined(exists ? others : { ...others, import: importOption });
+  const email = normalizeEmail(others["email"]);
+  return withoutUndefined({ ...others, email, import: exists ? undefined : importOption });
 }
 
 /** What an update has to do, by key. */
@@ -160,7 +164,8 @@ function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAct
   const { inputs: changed, replaces } = planChange(state, { ...inputs });
   if (replaces.length > 0) return { action: "reissue" };
   const isDifferent = !isRetired(state) && changedInputs(state, { ...inputs }).length > 0;
-  return { action: isDifferent ? "update" : "keep", isChanged: changed.length > 0 };
+  const isUnsent = addressesToEmail(state, { ...inputs }).length > 0;
+  return { action: isDifferent ? "update" : isUnsent ? "email" : "keep", isChanged: changed.length > 0 };
 }
 
 /** Whether inputs changed that need no request, so that only the state has to be written. */
@@ -183,6 +188,9 @@ async function execute(
 ): Promise<BatchState> {
   const connection = connect(inputs.connection);
   readerOf(connection).reset();
+  if ([...plan].some(([key, planned]) => sendsEmail(planned, inputs.invitations[key]))) {
+    await requireEmailSupport(connection);
+  }
   const issuedAt = currentIssuedAt();
   const toDelete = new Set(obsolete);
   const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));
@@ -203,24 +211,28 @@ async function execute(
   });
   const states = new Map<string, InvitationState>();
   for (const [key, { action, state, inputs: declared }] of plan) {
-    const executed: InvitationState | undefined = action === "keep" ? keepState(state, declared) : values.get(key);
+    const executed = action === "keep" ? keepEntry(state, declared) : values.get(key)?.state;
     const result = errors.has(key) ? state : executed;
     if (result !== undefined) states.set(key, result);
   }
-  const outs = await toBatchState(inputs, states, [...replaced.errors.keys()]);
-  const reasons = [...describeErrors(errors), ...describeErrors(replaced.errors, replacedName)];
-  if (reasons.length > 0) throw Object.assign(new PartialError(), { id, properties: outs, reasons });
+  const outs = protectAddresses(await toBatchState(inputs, states, [...replaced.errors.keys()]));
+  const unsent = new Map([...values].flatMap(([key, result]) => (result?.error ? [[key, result.error] as const] : [])));
+  const reasons = [
+    ...describeErrors(errors),
+    ...describeErrors(unsent),
+    ...describeErrors(replaced.errors, replacedName),
+  ];
+  if (reasons.length > 0) throw new PartialError(id, outs, reasons);
   return outs;
 }
 
-/** The SDK recognizes a partial failure by its fields `id`, `properties` and `reasons`. */
-class PartialError extends UserError {
-  constructor() {
-    super("some invitations failed");
-  }
+function sendsEmail({ action, state, inputs }: PlannedAction, entry: EntryInputs | undefined): boolean {
+  if (inputs?.email === undefined) return false;
+  if (action === "reissue" || (action === "create" && entry?.import === undefined)) return true;
+  return state !== undefined && addressesToEmail(state, { ...inputs }).length > 0;
 }
 
-/** Returns the new state, `undefined` after a deletion. */
+/** Returns the new state and why its link was not emailed, `undefined` after a deletion. */
 async function executeEntry(
   connection: Connection,
   entry: EntryInputs,
@@ -228,41 +240,45 @@ async function executeEntry(
   origin: Origin | undefined,
   issuedAt: string,
   toDelete: Set<string>,
-): Promise<InvitationState | undefined> {
+): Promise<EmailResult | undefined> {
   const client = connection.clientOf(origin);
   if (action === "delete" && state) {
     if (!state.gone && !isAdopted(state.pk)) await deleteInvitation(client, state.pk);
     return undefined;
   }
-  if (inputs === undefined) return state;
-  if (action === "update" && state) return await changeInvitation(state, inputs, origin);
+  if (inputs === undefined) return state && { state };
+  if (state && (action === "update" || action === "email")) {
+    const addresses = addressesToEmail(state, { ...inputs });
+    const changed = action === "update" ? await changeInvitation(state, inputs, origin) : keepState(state, inputs);
+    return await emailInvitation(changed, addresses, origin);
+  }
   const pk = action === "create" && entry.import !== undefined ? normalizeUuid(entry.import) : undefined;
-  if (pk !== undefined) return await adoptInvitation(inputs, origin, pk);
+  if (pk !== undefined) return { state: await adoptInvitation(inputs, origin, pk) };
   const issued = await issueInvitation(inputs, origin, issuedAt);
   if (state && !state.gone) toDelete.add(state.pk);
-  return issued;
+  return await emailInvitation(issued, inputs.email?.to ?? [], origin);
 }
 
 /** The state of an invitation that needs no request, with inputs as configured. */
-function keepState(
+function keepEntry(
   state: InvitationState | undefined,
   inputs: InvitationInputs | undefined,
 ): InvitationState | undefined {
-  if (state === undefined || inputs === undefined || isRetired(state)) return state;
-  return withoutUndefined({
-    ...state,
-    onRetired: undefined,
-    validFor: undefined,
-    ...inputs,
-    expires: state.expires,
-  }) as unknown as InvitationState;
+  return state === undefined || inputs === undefined || isRetired(state) ? state : keepState(state, inputs);
 }
 
 function verbFor(plan: ReadonlyMap<string, PlannedAction>): string {
   const actions = new Set([...plan.values()].map(({ action }) => action));
   actions.delete("keep");
   const [only] = actions.size === 1 ? actions : [];
-  const verbs = { create: "created", update: "updated", reissue: "reissued", delete: "deleted", keep: "" };
+  const verbs = {
+    create: "created",
+    update: "updated",
+    email: "emailed",
+    reissue: "reissued",
+    delete: "deleted",
+    keep: "",
+  };
   return only === undefined ? "changed" : verbs[only];
 }
 

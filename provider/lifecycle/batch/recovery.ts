@@ -7,8 +7,9 @@ import { stripWhitespace } from "../../common/whitespace";
 import { connect } from "../engine/connections";
 import type { Recovery, RecoveryOptions } from "../engine/recovery";
 import type { InvitationInputs } from "../invitation/inputs";
-import { toRecoveredState } from "../invitation/recovery";
+import { recoverAddedAddresses, toRecoveredState } from "../invitation/recovery";
 import type { InvitationState } from "../invitation/state";
+import { formatInstant } from "../values/instant";
 import type { Properties } from "../values/properties";
 import { type BatchInputs, toInvitationInputs } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
@@ -35,7 +36,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
     [...declared.keys()].map((key) => [entryOrigin(origin, key, __revision)?.nonce ?? "", key] as const),
   );
   const created = new Map<string, InvitationState>();
-  let newest: string | undefined;
+  let newest = formatInstant(Date.now());
   for (const delay of lookupDelays) {
     await sleep(delay);
     const stack = connection.stackOf(origin);
@@ -61,11 +62,21 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
       newest = event.created;
     }
   }
-  if (created.size === 0 || newest === undefined) return { outcome: "not created" };
+  const emailed = new Map(
+    [...states].flatMap(([key, state]) => {
+      const entry = created.has(key) ? undefined : declared.get(key);
+      const recovered = entry && recoverAddedAddresses(state, entry);
+      return recovered ? [[key, recovered] as const] : [];
+    }),
+  );
+  if (created.size === 0 && emailed.size === 0) return { outcome: "not created" };
   const obsolete = [...created.keys()].flatMap((key) => states.get(key)?.pk ?? []);
-  const entries = Object.fromEntries([...created.keys()].map((key) => [key, inputs.invitations[key] ?? {}]));
+  const entries = Object.fromEntries([
+    ...[...created.keys()].map((key) => [key, inputs.invitations[key] ?? {}] as const),
+    ...[...emailed].map(([key, { email }]) => [key, { ...old?.__invitations[key], email }] as const),
+  ]);
   const base = { ...(old ?? inputs), __revision, invitations: { ...old?.__invitations, ...entries } };
-  const recovered = await toBatchState(base, new Map([...states, ...created]), [
+  const recovered = await toBatchState(base, new Map([...states, ...created, ...emailed]), [
     ...(old?.__obsolete ?? []),
     ...obsolete,
   ]);

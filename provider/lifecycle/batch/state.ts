@@ -1,7 +1,8 @@
 import { originInput } from "../../common/origin";
 import { invitationId } from "../../common/pk";
+import { withoutUnsent } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
-import { changedInputs } from "../invitation/plan";
+import { addressesToEmail, changedInputs } from "../invitation/plan";
 import { type InvitationState, toInputs } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
 import { withoutUndefined } from "../values/properties";
@@ -10,7 +11,15 @@ import { type BatchInputs, type EntryInputs, toInvitationInputs } from "./inputs
 /** What a state has of an invitation, apart from its inputs, pk and status. */
 type Details = Pick<
   InvitationState,
-  "issuedAt" | "expires" | "retiredAt" | "gone" | "flowPk" | "flowSlug" | "createdBy" | "__declaredExpires"
+  | "issuedAt"
+  | "expires"
+  | "retiredAt"
+  | "gone"
+  | "flowPk"
+  | "flowSlug"
+  | "createdBy"
+  | "__declaredExpires"
+  | "__unsentTo"
 > & {
   /** The inputs that differ from the declared ones, because they were changed outside Pulumi, or because an update failed. */
   readonly drifted?: Partial<InvitationInputs>;
@@ -27,6 +36,8 @@ export interface BatchState extends Omit<BatchInputs, "invitations"> {
   readonly pks: Readonly<Record<string, string>>;
   readonly ids: Readonly<Record<string, string>>;
   readonly statuses: Readonly<Record<string, InvitationState["status"]>>;
+  /** Secret if the program declares the entries as a secret. Missing if no link was emailed. */
+  readonly emailedTo?: Readonly<Record<string, readonly string[]>>;
   /** Details that an invitation has unless `__details` says otherwise. */
   readonly __common: Partial<Details>;
   readonly __details: Readonly<Record<string, Partial<Record<keyof Details, unknown>>>>;
@@ -45,6 +56,7 @@ const detailNames = [
   "flowSlug",
   "createdBy",
   "__declaredExpires",
+  "__unsentTo",
   "drifted",
 ] as const;
 
@@ -54,7 +66,8 @@ export async function toInvitationStates(batch: BatchState): Promise<Map<string,
   return new Map(
     [...inputs].map(([key, declared]) => {
       const { drifted, ...details } = detailsOf(batch, key);
-      const state = { ...declared, ...drifted, ...details, pk: batch.pks[key], status: batch.statuses[key] };
+      const stored = { pk: batch.pks[key], status: batch.statuses[key], emailedTo: batch.emailedTo?.[key] };
+      const state = { ...declared, ...drifted, ...details, ...stored };
       return [key, withoutUndefined(state) as unknown as InvitationState];
     }),
   );
@@ -87,12 +100,14 @@ export async function toBatchState(
   const by = <T>(select: (state: InvitationState) => T): Record<string, T> =>
     Object.fromEntries([...states].map(([key, state]) => [key, select(state)]));
   const { invitations: _, ...shared } = inputs;
+  const emailed = [...states].flatMap(([key, { emailedTo }]) => (emailedTo ? [[key, emailedTo] as const] : []));
   return withoutUndefined({
     ...shared,
     __invitations: invitations,
     pks: by(({ pk }) => pk),
     ids: by(({ pk }) => invitationId(pk)),
     statuses: by(({ status }) => status),
+    emailedTo: emailed.length > 0 ? Object.fromEntries(emailed) : undefined,
     __common: common,
     __details: Object.fromEntries(own),
     __obsolete: obsolete.length > 0 ? obsolete : undefined,
@@ -110,6 +125,7 @@ function toDetails(state: InvitationState, declared: InvitationInputs | undefine
   const changed = declared === undefined ? [] : changedInputs(state, { ...declared });
   // A reissue that failed must be due in the next run as well.
   if (declared !== undefined && !isSameJson(declared.keepers ?? {}, state.keepers ?? {})) changed.push("keepers");
+  const unsent = declared === undefined ? [] : addressesToEmail(state, { ...declared });
   const drifted =
     changed.length > 0 ? Object.fromEntries(changed.map((name) => [name, inputs[name] ?? null])) : undefined;
   return withoutUndefined({
@@ -122,6 +138,7 @@ function toDetails(state: InvitationState, declared: InvitationInputs | undefine
     flowSlug,
     createdBy,
     __declaredExpires,
+    __unsentTo: unsent.length > 0 ? unsent : undefined,
     drifted,
   }) as unknown as Details;
 }
@@ -145,11 +162,25 @@ function mostFrequent(details: readonly Details[]): Partial<Details> {
  * authentik; everything else is as configured.
  */
 export async function toBatchInputs(state: BatchState): Promise<Record<string, unknown>> {
-  const { pks: _, ids, statuses, __invitations, __common, __details, __revision, __obsolete, ...inputs } = state;
+  const {
+    pks: _,
+    ids,
+    statuses,
+    emailedTo,
+    __invitations,
+    __common,
+    __details,
+    __revision,
+    __obsolete,
+    ...inputs
+  } = state;
   const invitations = Object.fromEntries(
     Object.keys(state.pks).map((key) => {
-      const { drifted } = detailsOf(state, key);
-      const entry = __invitations[key] ?? {};
+      const { drifted, __unsentTo } = detailsOf(state, key);
+      const declared = __invitations[key] ?? {};
+      const entry = __unsentTo
+        ? withoutUndefined({ ...declared, email: withoutUnsent(declared.email, { __unsentTo }) })
+        : declared;
       return [key, drifted === undefined ? entry : { ...entry, ...shownDrift(entry, drifted, state) }];
     }),
   );

@@ -24,7 +24,7 @@ export interface Recoverable {
 export interface RecoveryOptions {
   isInState(id: string): boolean;
   readonly since: Date;
-  /** The outputs in the state, if the interrupted operation was an update. */
+  /** The outputs in the state, if the interrupted operation was an update. An update of a batch creates invitations, and any update may email links. */
   readonly outputs?: Properties;
 }
 

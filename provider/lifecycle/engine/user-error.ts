@@ -13,6 +13,19 @@ export class UserError extends Error {
   }
 }
 
+/**
+ * An error after which the state is kept: the operation succeeded in part, and the next run goes on. The SDK recognizes it by its fields.
+ */
+export class PartialError extends UserError {
+  constructor(
+    readonly id: string,
+    readonly properties: object,
+    readonly reasons: readonly string[],
+  ) {
+    super("the operation failed in part");
+  }
+}
+
 /** Runs a provider operation. Errors from authentik become {@link UserError}s; bugs of this package keep their stack. */
 export async function withUserErrors<T>(operation: () => Promise<T>): Promise<T> {
   try {

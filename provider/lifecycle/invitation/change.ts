@@ -18,7 +18,7 @@ export async function changeInvitation(
   const fields = await toApiFields({ ...inputs, flow }, state.issuedAt, connection);
   try {
     const stored = await updateInvitation(connection.clientOf(origin), state.pk, fields);
-    return toState(inputs, stored, state.issuedAt);
+    return toState({ ...inputs, emailedTo: state.emailedTo, __unsentTo: state.__unsentTo }, stored, state.issuedAt);
   } catch (error) {
     if (error instanceof ValidationError && "flow" in error.fields && flow !== inputs.flow) {
       throw new UserError(

@@ -1,11 +1,13 @@
 import * as z from "zod";
 import { originInput } from "../../common/origin";
+import { secretEmailInput } from "../../common/secret-email";
 import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../engine/validation";
 import { fixedData } from "../values/fixed-data";
 import { parseDuration } from "../values/instant";
 import { type Properties, unknownValue } from "../values/properties";
 import { connectionName, storableString } from "../values/strings";
+import { type EmailInputs, validateEmail } from "./email";
 
 /** An invitation's inputs after `check`: with defaults, and otherwise as configured. */
 export interface InvitationInputs {
@@ -18,7 +20,9 @@ export interface InvitationInputs {
   readonly onRetired?: "keep" | "reissue";
   readonly keepers?: Readonly<Record<string, unknown>>;
   readonly connection?: string;
+  readonly email?: EmailInputs;
   readonly [originInput]?: string;
+  readonly [secretEmailInput]?: boolean;
 }
 
 const instant = "must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z";
@@ -62,13 +66,20 @@ export const invitationProperties = {
   onRetired: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"').optional(),
   keepers: z.record(z.string(), z.unknown(), "must be an object").optional(),
   connection: connectionName.optional(),
+  // Validated by `validateEmail`.
+  email: z.unknown().optional(),
 };
 
 const schema = z.strictObject(invitationProperties);
 
 /** Validates an invitation's inputs. An expiry in the past is an error only if the invitation is about to be issued. */
 export function validateInvitation(inputs: Properties, isIssued: boolean): string[] {
-  return [...validate(schema, inputs), ...validateExpiry(inputs, isIssued), ...validateReissue(inputs)];
+  return [
+    ...validate(schema, inputs),
+    ...validateExpiry(inputs, isIssued),
+    ...validateReissue(inputs),
+    ...validateEmail(inputs["email"], inputs["flow"]),
+  ];
 }
 
 export function validateReissue({ onRetired, expires, validFor }: Properties): string[] {

@@ -1,9 +1,10 @@
 import { defaultConnection } from "../../common/base-url";
 import type { Change } from "../engine/validation";
 import { hasPassed, isSameInstant } from "../values/instant";
-import { differingKeys, isSameJson } from "../values/json";
+import { differingKeys, isJsonObject, isSameJson } from "../values/json";
 import { formatPath, isKnownString, type Properties, unknownValue } from "../values/properties";
 import { isSameString } from "../values/strings";
+import { addressKeys, toAddressKey } from "./email";
 import type { InvitationInputs } from "./inputs";
 import { expiryFrom, type InvitationState, refersToFlow } from "./state";
 
@@ -17,13 +18,14 @@ export function planChange(state: InvitationState, declared: Properties): Change
     const isSameConnection = (declared.connection ?? defaultConnection) === (state.connection ?? defaultConnection);
     const connection = isSameConnection ? [] : ["connection"];
     const onRetired = declared.onRetired === state.onRetired ? [] : ["onRetired"];
+    const email = isSameEmail(state, declared) ? [] : ["email"];
     // An update would make it expire at once, and the next run would reissue it.
     const expiresImmediately =
       declared.onRetired === "reissue" && declaresPastExpiry(declared, state) ? ["validFor"] : [];
     // Ended outside Pulumi, and deleted by authentik since then.
     const gone = state.gone ? [expiryInput(declared)] : [];
     const replaces = [...new Set([...expiresImmediately, ...gone, ...keepers, ...connection])];
-    return { inputs: [...changedInputs(state, declared), ...onRetired, ...replaces], replaces };
+    return { inputs: [...changedInputs(state, declared), ...onRetired, ...email, ...replaces], replaces };
   }
   const reissue = declared.onRetired === "reissue" || declared.onRetired === unknownValue ? ["onRetired"] : [];
   const extended = state.status !== "used" && mayDeclareFutureExpiry(declared, state) ? [expiryInput(declared)] : [];
@@ -44,6 +46,26 @@ export function changedInputs(state: InvitationState, declared: Properties): str
   return compared.filter(([, isSame]) => !isSame).map(([input]) => input);
 }
 
+/**
+ * The addresses that an update has to email: those that the program added, and those for which the last request failed. A retired invitation is
+ * never emailed, and no address is emailed the same link twice.
+ */
+export function addressesToEmail(state: InvitationState, { email }: Properties): string[] {
+  if (isRetired(state) || !isJsonObject(email) || !Array.isArray(email["to"])) return [];
+  const sent = addressKeys(state.emailedTo);
+  const unsent = addressKeys(state.__unsentTo);
+  const declared = addressKeys(state.email?.to);
+  return email["to"].filter((address): address is string => {
+    if (!isKnownString(address)) return false;
+    const key = toAddressKey(address);
+    return !sent.has(key) && (unsent.has(key) || !declared.has(key));
+  });
+}
+
+function isSameEmail(state: InvitationState, declared: Properties): boolean {
+  return isSameJson(declared.email ?? {}, state.email ?? {});
+}
+
 /** Like {@link changedInputs}, with each differing key of `fixedData`. */
 export function changedPaths(state: InvitationState, declared: InvitationInputs): string[] {
   return changedInputs(state, { ...declared }).flatMap((name) =>
@@ -56,6 +78,8 @@ export function changedPaths(state: InvitationState, declared: InvitationInputs)
 /** Says which changes to a retired invitation are ignored; `undefined` if there are none. */
 export function describeIgnoredChanges(state: InvitationState, declared: Properties): string | undefined {
   const ignored = changedInputs(state, declared).filter((input) => input !== "expires" && input !== "validFor");
+  // An address that is removed would have no effect anyway.
+  if (declared.email !== undefined && !isSameEmail(state, declared)) ignored.push("email");
   if (ignored.length === 0) return undefined;
   return `has ${state.status === "used" ? "been used" : "expired"}, so changes to ${ignored.join(", ")} are ignored. To reissue it, change keepers or set onRetired: "reissue".`;
 }

@@ -4,22 +4,26 @@ import { deleteInvitation, type StoredInvitation } from "../../authentik/invitat
 import { toPrintableLine } from "../../authentik/printable";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
+import { secretEmailInput } from "../../common/secret-email";
 import { importedPk, importInput, isAdopted, validateImport } from "../engine/adoption";
 import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
 import { type Connection, configure, connect } from "../engine/connections";
-import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
+import { PartialError, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff } from "../engine/validation";
 import { formatInstant } from "../values/instant";
 import { type Properties, withoutUndefined } from "../values/properties";
+import { protectAddresses } from "../values/secrets";
 import { changeInvitation } from "./change";
 import { detectDrift, observeFlow, observeInvitation } from "./drift";
+import { normalizeEmail } from "./email";
 import { type InvitationInputs, validateInvitation } from "./inputs";
 import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "./issue";
-import { changedInputs, planChange } from "./plan";
+import { addressesToEmail, changedInputs, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
 import { classifyMissing, needsEvents, refreshGone } from "./retirement";
-import { type InvitationState, toInputs, toState } from "./state";
+import { type EmailResult, emailInvitation, requireEmailSupport } from "./send";
+import { type InvitationState, keepState, toInputs, toState } from "./state";
 
 /** The dynamic provider of `Invitation`. */
 export const invitationProvider = {
@@ -37,6 +41,7 @@ export const invitationProvider = {
         fixedData: {},
         singleUse: false,
         ...inputs,
+        email: normalizeEmail(inputs["email"]),
         [importInput]: adoption.pk,
         [originInput]: origin,
       }),
@@ -45,7 +50,12 @@ export const invitationProvider = {
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-    return toDiff(planChange(trackState(olds), news));
+    const state = trackState(olds);
+    const change = planChange(state, news);
+    const isUnsent = change.inputs.length === 0 && addressesToEmail(state, news).length > 0;
+    const isSecretChanged = state[secretEmailInput] !== news[secretEmailInput];
+    // Neither changes an input that the engine compares.
+    return isUnsent || isSecretChanged ? { changes: true, replaces: [...change.replaces] } : toDiff(change);
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -53,12 +63,12 @@ export const invitationProvider = {
       const inputs = properties as unknown as InvitationInputs;
       const origin = originOf(inputs);
       const pk = importedPk(properties);
-      const state =
-        pk === undefined
-          ? await issueInvitation(inputs, origin, currentIssuedAt())
-          : await adoptInvitation(inputs, origin, pk);
-      readerOf(connect(inputs.connection)).reset();
-      return { id: invitationId(state.pk), outs: state };
+      const connection = connect(inputs.connection);
+      readerOf(connection).reset();
+      if (pk !== undefined) return complete({ state: await adoptInvitation(inputs, origin, pk) });
+      if (inputs.email !== undefined) await requireEmailSupport(connection);
+      const state = await issueInvitation(inputs, origin, currentIssuedAt());
+      return complete(await emailInvitation(state, inputs.email?.to ?? [], origin));
     });
   },
 
@@ -76,7 +86,7 @@ export const invitationProvider = {
       const state = configured.status === undefined ? undefined : trackState(properties);
       // An invitation that authentik has deleted does not come back: no request is needed.
       const refreshed = state?.gone ? refreshGone(state) : await refresh(pk, configured, state);
-      return refreshed ? { id: invitationId(pk), props: refreshed, inputs: toInputs(refreshed) } : {};
+      return refreshed ? { id: invitationId(pk), props: protectAddresses(refreshed), inputs: toInputs(refreshed) } : {};
     });
   },
 
@@ -84,12 +94,12 @@ export const invitationProvider = {
     return withUserErrors(async () => {
       const state = trackState(olds);
       const inputs = news as unknown as InvitationInputs;
-      if (changedInputs(state, news).length === 0) {
-        // Only `onRetired`, or the spelling of a value, changed: authentik already matches.
-        return { outs: withoutUndefined({ ...state, onRetired: undefined, validFor: undefined, ...news }) };
-      }
-      readerOf(connect(state.connection)).reset();
-      return { outs: await changeInvitation(state, inputs, originOf(state)) };
+      // The engine also updates what is unchanged, after an email failed. A retired invitation is kept as it is.
+      if (isRetired(state)) return { outs: protectAddresses(state) };
+      const addresses = addressesToEmail(state, news);
+      if (addresses.length > 0) await requireEmailSupport(connect(state.connection));
+      const changed = await applyChanges(state, inputs);
+      return complete(await emailInvitation(changed, addresses, originOf(state)));
     });
   },
 
@@ -108,6 +118,21 @@ export const invitationProvider = {
     });
   },
 };
+
+/** Makes authentik match the inputs, with no request if only the state has to change: for `onRetired`, `email`, or the spelling of a value. */
+async function applyChanges(state: InvitationState, inputs: InvitationInputs): Promise<InvitationState> {
+  if (changedInputs(state, { ...inputs }).length === 0) return keepState(state, inputs);
+  readerOf(connect(state.connection)).reset();
+  return await changeInvitation(state, inputs, originOf(state));
+}
+
+/** The result of a creation or an update. If the link could not be emailed, the invitation is kept in the state nevertheless. */
+function complete({ state, error }: EmailResult): dynamic.CreateResult {
+  const id = invitationId(state.pk);
+  const outs = protectAddresses(state);
+  if (error !== undefined) throw new PartialError(id, outs, [error]);
+  return { id, outs };
+}
 
 function trackState(properties: Properties): InvitationState {
   const state = properties as unknown as InvitationState;

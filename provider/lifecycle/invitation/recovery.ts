@@ -10,11 +10,14 @@ import { addDuration, formatInstant, formatSecond, parseDuration } from "../valu
 import { isSameJson } from "../values/json";
 import type { Properties } from "../values/properties";
 import type { InvitationInputs } from "./inputs";
+import { addressesToEmail } from "./plan";
+import { assumeEmailed } from "./send";
 import { type InvitationState, toApiFields, toState } from "./state";
 
 /** Finds the invitation that an interrupted run issued for these inputs. */
 export async function recoverInvitation(properties: Properties, options: RecoveryOptions): Promise<Recovery> {
   const inputs = properties as unknown as InvitationInputs;
+  if (options.outputs !== undefined) return recoverEmails(options.outputs, inputs);
   const connection = connect(inputs.connection);
   const origin = parseOrigin(inputs[originInput]);
   if (origin === undefined) return await recoverByContent(connection, inputs, options);
@@ -38,7 +41,23 @@ export async function toRecoveredState(
 ): Promise<InvitationState> {
   // It may have been used since. The next refresh determines what became of it; a new one would be a second link.
   const recovered = stored ?? (await asRequested(connection, inputs, event));
-  return toState(inputs, recovered, recoveredIssuedAt(inputs, recovered, event.created));
+  return assumeAllEmailed(toState(inputs, recovered, recoveredIssuedAt(inputs, recovered, event.created)));
+}
+
+/** Counts the addresses that an interrupted update added as emailed. Undefined if it added none. */
+export function recoverAddedAddresses(state: InvitationState, declared: InvitationInputs): InvitationState | undefined {
+  const addresses = addressesToEmail(state, { ...declared });
+  return addresses.length === 0 ? undefined : assumeEmailed({ ...state, email: declared.email }, addresses);
+}
+
+/** What an interrupted update may have emailed. The next refresh shows what else it did. */
+function recoverEmails(outputs: Properties, inputs: InvitationInputs): Recovery {
+  const state = recoverAddedAddresses(outputs as unknown as InvitationState, inputs);
+  return state === undefined ? { outcome: "not created" } : toRecovery(state, formatInstant(Date.now()));
+}
+
+function assumeAllEmailed(state: InvitationState): InvitationState {
+  return assumeEmailed(state, state.email?.to ?? []);
 }
 
 function toRecovery(state: InvitationState, created: string): Recovery {
@@ -92,7 +111,7 @@ async function recoverByContent(
   if (match === undefined) return { outcome: "not created" };
   if (others.length === 0 && validFor !== undefined && match.expires !== null) {
     const created = addDuration(match.expires, -validFor);
-    return toRecovery(toState(inputs, match, created), created);
+    return toRecovery(assumeAllEmailed(toState(inputs, match, created)), created);
   }
   const ids = candidates.map(({ pk }) => invitationId(pk)).join(", ");
   return {

@@ -1,6 +1,7 @@
 import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { secretEmailInput } from "../../common/secret-email";
 import { stripWhitespace } from "../../common/whitespace";
 import type { Connection } from "../engine/connections";
 import {
@@ -14,13 +15,14 @@ import {
 import { isSameJson } from "../values/json";
 import { withoutUndefined } from "../values/properties";
 import { asConfigured } from "../values/strings";
+import { type EmailProgress, withoutUnsent } from "./email";
 import type { InvitationInputs } from "./inputs";
 
 /**
  * An invitation's outputs in Pulumi's state: the inputs with authentik's values (as configured, where they are equal) and what authentik adds.
  * `diff`, `read`, `update` and `delete` receive nothing else.
  */
-export interface InvitationState extends InvitationInputs {
+export interface InvitationState extends InvitationInputs, EmailProgress {
   readonly pk: string;
   readonly status: "pending" | "used" | "expired";
   readonly issuedAt: string;
@@ -35,9 +37,11 @@ export interface InvitationState extends InvitationInputs {
   readonly __declaredExpires?: string;
 }
 
-/** The state for a response of authentik. `configured` are the inputs of the program, or those in the old state. */
+/**
+ * The state for a response of authentik. `configured` are the inputs of the program, or those in the old state, and who was emailed already.
+ */
 export function toState(
-  configured: Partial<InvitationInputs>,
+  configured: Partial<InvitationInputs> & EmailProgress,
   stored: StoredInvitation,
   issuedAt: string,
 ): InvitationState {
@@ -52,22 +56,46 @@ export function toState(
     onRetired: configured.onRetired,
     keepers: configured.keepers,
     connection: configured.connection,
+    email: configured.email,
     [originInput]: configured[originInput],
+    [secretEmailInput]: configured[secretEmailInput],
     pk: stored.pk,
     status: isExpired ? "expired" : "pending",
     issuedAt,
     retiredAt: isExpired ? stored.expires : undefined,
     ...flow,
     createdBy: stored.createdBy,
+    emailedTo: configured.emailedTo,
+    __unsentTo: configured.__unsentTo,
   }) as unknown as InvitationState;
+}
+
+/** The state with other inputs, of which authentik already has what concerns it. */
+export function keepState(state: InvitationState, inputs: InvitationInputs): InvitationState {
+  const configured = { onRetired: undefined, validFor: undefined, email: undefined, [secretEmailInput]: undefined };
+  // With `validFor`, the expiry is only in the state.
+  const expires = inputs.expires ?? state.expires;
+  return withoutUndefined({ ...state, ...configured, ...inputs, expires }) as unknown as InvitationState;
 }
 
 /** The inputs that correspond to a state. `read` returns them, so that a refresh shows which line drifted. */
 export function toInputs(state: InvitationState): Record<string, unknown> {
   const { name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection } = state;
   const expiry = validFor === undefined ? { expires } : { validFor };
-  const origin = { [originInput]: state[originInput] };
-  return withoutUndefined({ name, ...expiry, fixedData, singleUse, flow, onRetired, keepers, connection, ...origin });
+  const email = withoutUnsent(state.email, state);
+  const hidden = { [originInput]: state[originInput], [secretEmailInput]: state[secretEmailInput] };
+  return withoutUndefined({
+    name,
+    ...expiry,
+    fixedData,
+    singleUse,
+    flow,
+    onRetired,
+    keepers,
+    connection,
+    email,
+    ...hidden,
+  });
 }
 
 /** The request body for the inputs. The only place where a slug becomes a UUID, and a duration an instant. */

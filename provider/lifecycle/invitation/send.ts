@@ -1,0 +1,116 @@
+import { AuthentikError, ServerError } from "../../authentik/errors";
+import { canSendInvitationEmails, sendInvitationEmail } from "../../authentik/invitation-emails";
+import { toPrintableLine } from "../../authentik/printable";
+import { limitLines } from "../../common/limit-lines";
+import type { Origin } from "../../common/origin";
+import { type Connection, connect } from "../engine/connections";
+import { UserError } from "../engine/user-error";
+import { withoutUndefined } from "../values/properties";
+import type { EmailInputs } from "./email";
+import type { InvitationState } from "./state";
+
+/** An invitation after its link was emailed, and why some addresses are left to the next run. */
+export interface EmailResult {
+  readonly state: InvitationState;
+  readonly error?: string;
+}
+
+/** Fails if authentik cannot send invitations by email, before anything is changed. Asks once per process. */
+export async function requireEmailSupport(connection: Connection): Promise<void> {
+  const canSend = await connection.cached("email support", () => canSendInvitationEmails(connection.client));
+  if (canSend) return;
+  throw new UserError(
+    `authentik at ${connection.url} cannot send invitations by email; this needs 2026.5 or later. Nothing was created or changed. Remove email from the program, or update authentik.`,
+  );
+}
+
+/**
+ * Emails an invitation's link to `addresses`. Never sends a request again that may have arrived: its addresses count as emailed, with a warning.
+ */
+export async function emailInvitation(
+  state: InvitationState,
+  addresses: readonly string[],
+  origin: Origin | undefined,
+): Promise<EmailResult> {
+  const { email } = state;
+  if (email === undefined || addresses.length === 0) return { state: withProgress(state, [], []) };
+  const client = connect(state.connection).clientOf(origin);
+  const secrets = state.__secretEmail ? [...email.to, ...(email.cc ?? []), ...(email.bcc ?? [])] : [];
+  let unsent = addresses;
+  for (const to of splitRequests(addresses, email)) {
+    try {
+      await sendInvitationEmail(client, state.pk, { ...email, to }, secrets);
+    } catch (error) {
+      if (!(error instanceof AuthentikError)) throw error;
+      if (!mayHaveArrived(error, to, email)) {
+        const sent = addresses.filter((address) => !unsent.includes(address));
+        return { state: withProgress(state, sent, unsent), error: describeFailure(state, unsent, error) };
+      }
+      warnAboutUnknownOutcome(state, to, error.description);
+    }
+    unsent = unsent.filter((address) => !to.includes(address));
+  }
+  return { state: withProgress(state, addresses, []) };
+}
+
+/**
+ * Counts addresses as emailed, because an interrupted run may have emailed them. `emailedTo` is not proof of delivery, but no address gets the link
+ * twice.
+ */
+export function assumeEmailed(state: InvitationState, addresses: readonly string[]): InvitationState {
+  if (addresses.length === 0) return state;
+  warnAboutUnknownOutcome(state, addresses, "The run was interrupted.");
+  return withProgress(state, addresses, []);
+}
+
+/**
+ * authentik renders the template for one address after another, and queues each email then (cases `email.send.two-cc-bcc`,
+ * `email.send.template-unknown`). A first request with one address shows whether the template works.
+ */
+function splitRequests(addresses: readonly string[], { template }: EmailInputs): string[][] {
+  const [first = "", ...others] = addresses;
+  return template === undefined || others.length === 0 ? [[...addresses]] : [[first], others];
+}
+
+/** authentik crashes on a template that it does not have or cannot render, before it queues the email of that address. */
+function isTemplateFailure(error: AuthentikError, to: readonly string[], { template }: EmailInputs): boolean {
+  return template !== undefined && to.length === 1 && error instanceof ServerError && error.request.status === 405;
+}
+
+function mayHaveArrived(error: AuthentikError, to: readonly string[], email: EmailInputs): boolean {
+  return error.outcomeUnknown && !isTemplateFailure(error, to, email);
+}
+
+function withProgress(state: InvitationState, sent: readonly string[], unsent: readonly string[]): InvitationState {
+  const emailedTo = [...(state.emailedTo ?? []), ...sent];
+  return withoutUndefined({
+    ...state,
+    emailedTo: emailedTo.length > 0 ? emailedTo : undefined,
+    __unsentTo: unsent.length > 0 ? unsent : undefined,
+  }) as unknown as InvitationState;
+}
+
+function describeFailure(state: InvitationState, unsent: readonly string[], error: AuthentikError): string {
+  const { email } = state;
+  const reason =
+    email !== undefined && isTemplateFailure(error, unsent.slice(0, 1), email)
+      ? error.explain(
+          "authentik crashed, most likely because it has no such email.template, or cannot render it. Correct email.template.",
+        )
+      : error.message;
+  return `The link was not emailed to ${formatAddresses(state, unsent)}, and the next \`pulumi up\` tries again. ${reason}`;
+}
+
+function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly string[], reason: string): void {
+  console.warn(
+    toPrintableLine(
+      `Invitation "${state.name}": the link may or may not have been emailed to ${formatAddresses(state, addresses)}, and is not emailed there again. ${reason} Check authentik's event log for email_sent. If it has none, change keepers to send a new link.`,
+    ),
+  );
+}
+
+/** The addresses, or only how many if they are secret. */
+function formatAddresses({ __secretEmail }: InvitationState, addresses: readonly string[]): string {
+  if (__secretEmail) return addresses.length === 1 ? "1 address" : `${addresses.length} addresses`;
+  return limitLines(addresses, "addresses").join(", ");
+}
