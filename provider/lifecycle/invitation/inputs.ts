@@ -65,9 +65,9 @@ export const invitationProperties = {
     .optional(),
   onRetired: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"').optional(),
   keepers: z.record(z.string(), z.unknown(), "must be an object").optional(),
-  connection: connectionName.optional(),
   // Validated by `validateEmail`.
   email: z.unknown().optional(),
+  connection: connectionName.optional(),
 };
 
 const schema = z.strictObject(invitationProperties);
