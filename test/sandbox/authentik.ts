@@ -17,10 +17,10 @@ import {
   serverErrorPage,
 } from "./responses";
 import { Router } from "./router";
-import { type AuthentikVersion, type VersionBehavior, versionBehaviors } from "./versions";
+import { type AuthentikVersion, newestVersion, type VersionBehavior, versionBehaviors } from "./versions";
 
 export interface AuthentikOptions {
-  /** Defaults to 2026.2. */
+  /** Defaults to the newest. */
   version?: AuthentikVersion;
   /** Defaults to any free port. */
   port?: number;
@@ -113,7 +113,7 @@ export class Authentik {
   static async start(options: AuthentikOptions = {}): Promise<Authentik> {
     const server = options.tls ? https.createServer(options.tls) : http.createServer();
     const token = options.token ?? randomBytes(30).toString("hex");
-    const authentik = new Authentik(options.version ?? "2026.2", token, server, options);
+    const authentik = new Authentik(options.version ?? newestVersion, token, server, options);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(options.port ?? 0, "127.0.0.1", resolve);
