@@ -39,7 +39,7 @@ export abstract class ViewSet<Row> {
     throw notRecorded(`OPTIONS on ${this.model}`);
   }
 
-  /** Looks up an object by UUID. A malformed UUID is a 404 with the same detail on both versions (retrieve.malformed). */
+  /** Looks up an object by UUID. A malformed UUID is a 404 with the same detail on all versions (retrieve.malformed). */
   protected getObject(request: ApiRequest, key: string): Row {
     const pk = parseUuid(key);
     if (pk === undefined) throw apiError(404, { detail: "Not found." });
