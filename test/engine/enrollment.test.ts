@@ -1,4 +1,4 @@
-import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Authentik, authentikVersions } from "../sandbox";
 import { setUpFixture } from "./fixture";
 import { Project } from "./project";
 import { invitations, requestsOf } from "./server";
@@ -13,7 +13,7 @@ async function findFlow(server: Authentik, slug: string): Promise<Record<string,
   return (body as { results: Record<string, unknown>[] }).results[0];
 }
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("an invite-only enrollment on authentik %s", (version) => {
+describe.each(authentikVersions)("an invite-only enrollment on authentik %s", (version) => {
   test("enrolls an invitee, and shows no drift after the invitation is used", async () => {
     const server = await Authentik.start({ version });
     const project = await Project.create(

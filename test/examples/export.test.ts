@@ -7,7 +7,7 @@ import { toLiteral, toStringLiteral } from "../../provider/commands/export/liter
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "../../provider/commands/export/names";
 import { Project, packageRoot } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
-import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Authentik, authentikVersions } from "../sandbox";
 import { typeErrors } from "./example";
 
 jest.setTimeout(240_000);
@@ -114,7 +114,7 @@ async function createHostileFlow(server: Authentik): Promise<{ pks: string[] }> 
   return { pks };
 }
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("export from authentik %s", (version) => {
+describe.each(authentikVersions)("export from authentik %s", (version) => {
   test("writes a program whose first run imports everything and changes nothing", async () => {
     const server = await Authentik.start({ version });
     const project = await Project.create("", {

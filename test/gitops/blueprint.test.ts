@@ -2,7 +2,7 @@ import "../unit/support/environment";
 import * as authentik from "../../provider";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../provider/lifecycle";
 import { connect } from "../../provider/lifecycle/engine/connections";
-import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Authentik, authentikVersions } from "../sandbox";
 import { readBlueprint, readPermissions } from "./blueprint";
 
 const providers = { Flow, InvitationStage, FlowStageBinding, Invitation };
@@ -138,7 +138,7 @@ describe("the blueprint", () => {
   });
 });
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("the roles, on authentik %s", (version) => {
+describe.each(authentikVersions)("the roles, on authentik %s", (version) => {
   let server: Authentik;
   let logged: string[];
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { Client } from "../../provider/authentik/client";
+import { newestVersion } from "../sandbox";
 import { readRecording } from "../sandbox/recordings";
 import { collectWarnings, configure, expectPrintable, type Kind, kinds, takeWarnings } from "./resources";
 import { runs, timeout } from "./runs";
@@ -56,7 +57,7 @@ async function respond(request: IncomingMessage, reply: ServerResponse): Promise
   else reply.write(bytes, () => reply.destroy());
 }
 
-const responses = readRecording("exchanges", "2026.2")
+const responses = readRecording("exchanges", newestVersion)
   .filter(({ responseBody }) => typeof responseBody === "object" && responseBody !== null)
   .map(({ status, responseBody }) => ({ status, body: responseBody }));
 

@@ -150,7 +150,7 @@ export class World {
     if (!row || !instance.flows.findBySlug(flow)) return;
     const query = encodeURIComponent(`itoken=${pk}`);
     await this.server.request("GET", `/api/v3/flows/executor/${flow}/?query=${query}`, undefined, null);
-    const isRefused = version === "2026.2" && row.expires < Date.now();
+    const isRefused = version !== "2024.8" && row.expires < Date.now();
     if (!isRefused) this.#uses.set(pk, this.#uses.get(pk) ?? this.#visibleFrom());
     if (!this.row(pk)) this.#recordDeletion(pk, isRefused ? "refusal" : "use");
   }

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { toHex } from "./fields";
 import { Instance } from "./instance";
 import { stringifyJson } from "./json";
+import type { Mail } from "./outbox";
 import { ApiRequest } from "./request";
 import {
   ApiError,
@@ -16,10 +17,10 @@ import {
   serverErrorPage,
 } from "./responses";
 import { Router } from "./router";
-import { type AuthentikVersion, type VersionBehavior, versionBehaviors } from "./versions";
+import { type AuthentikVersion, newestVersion, type VersionBehavior, versionBehaviors } from "./versions";
 
 export interface AuthentikOptions {
-  /** Defaults to 2026.2. */
+  /** Defaults to the newest. */
   version?: AuthentikVersion;
   /** Defaults to any free port. */
   port?: number;
@@ -33,6 +34,8 @@ export interface AuthentikOptions {
   now?: () => Date;
   /** Key and certificate in PEM format. If set, the server uses HTTPS. */
   tls?: { key: string; cert: string };
+  /** Called for each mail that the server sends. */
+  onMail?: (mail: Mail) => void;
 }
 
 /** A request that the server received, and how it responded. */
@@ -78,6 +81,7 @@ export class Authentik {
   private readonly behavior: VersionBehavior;
   private readonly failures: (InjectedFailure & { remaining: number })[] = [];
   private readonly prefix: string;
+  private readonly scheme: "http" | "https";
   private baseUrl = "";
 
   private constructor(
@@ -87,12 +91,14 @@ export class Authentik {
     options: AuthentikOptions,
   ) {
     this.behavior = versionBehaviors[version];
+    this.scheme = options.tls ? "https" : "http";
     this.now = options.now ?? (() => new Date());
     this.latency = options.latency ?? 0;
     this.prefix = (options.pathPrefix ?? "").replace(/^\/*(?=.)/, "/").replace(/\/+$/, "");
     this.instance = new Instance(this.behavior, () => this.now());
     this.router = new Router(this.instance);
     this.instance.users.addToken(this.instance.users.admin, { key: token });
+    this.instance.outbox.onMail = options.onMail;
     // Longer than any test, so that only close() and injected failures end connections.
     server.keepAliveTimeout = 60_000;
     server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -107,19 +113,24 @@ export class Authentik {
   static async start(options: AuthentikOptions = {}): Promise<Authentik> {
     const server = options.tls ? https.createServer(options.tls) : http.createServer();
     const token = options.token ?? randomBytes(30).toString("hex");
-    const authentik = new Authentik(options.version ?? "2026.2", token, server, options);
+    const authentik = new Authentik(options.version ?? newestVersion, token, server, options);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(options.port ?? 0, "127.0.0.1", resolve);
     });
     const { port } = server.address() as AddressInfo;
-    authentik.baseUrl = `${options.tls ? "https" : "http"}://127.0.0.1:${port}${authentik.prefix}`;
+    authentik.baseUrl = `${authentik.scheme}://127.0.0.1:${port}${authentik.prefix}`;
     return authentik;
   }
 
   /** `http://127.0.0.1:PORT` and the path prefix, without a trailing slash. */
   get url(): string {
     return this.baseUrl;
+  }
+
+  /** The mails sent so far, oldest first. */
+  get outbox(): Mail[] {
+    return this.instance.outbox.mails;
   }
 
   /** Creates a service account with global permissions. Returns an API token for it. */
@@ -197,7 +208,7 @@ export class Authentik {
     const replacesResponse = failure?.disconnect === true || failure?.status !== undefined;
     const skipsRequest = replacesResponse && (failure?.when ?? "before") === "before";
     const path = rawPath.slice(this.prefix.length);
-    const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body);
+    const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body, this.scheme);
     const hasPrefix = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
     const actual = skipsRequest ? undefined : hasPrefix ? this.respond(apiRequest) : notFoundPage();
     const sent = replacesResponse ? failureResponse(failure) : actual;

@@ -244,7 +244,7 @@ const autocompleteRelation = (name: string): JsonObject => ({
   relation: `authentik_events.event_${name}`,
 });
 
-/** The `autocomplete` of event lists in 2026.2 (events.used.search-hex). */
+/** The `autocomplete` of event lists from 2026.2 on (events.used.search-hex). */
 const autocomplete: JsonObject = {
   current_model: "authentik_events.event",
   models: {

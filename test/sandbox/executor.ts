@@ -150,9 +150,10 @@ export class Executor {
     // consume.wrong-flow
     if (invitation.flow && invitation.flow !== plan.flow) return continueFlowWithoutInvitation;
     if (invitation.expires < this.instance.timestamp() && request.behavior.rejectsExpiredInvitations) {
-      // consume.expired: the attempt deletes the invitation.
-      invitations.remove(invitation);
-      events.logDeleted(request, invitations.toReference(invitation));
+      if (request.behavior.deletesRejectedInvitations) {
+        invitations.remove(invitation);
+        events.logDeleted(request, invitations.toReference(invitation));
+      }
       return continueFlowWithoutInvitation;
     }
     if (invitation.isUnreadable) throw notRecorded("the use of an invitation with unreadable fixed data");

@@ -1,2 +1,3 @@
 export { Authentik, type AuthentikOptions, type InjectedFailure, type ReceivedRequest } from "./authentik";
-export type { AuthentikVersion } from "./versions";
+export type { Mail } from "./outbox";
+export { type AuthentikVersion, authentikVersions, newestVersion } from "./versions";

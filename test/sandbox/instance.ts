@@ -5,6 +5,7 @@ import { Executor } from "./executor";
 import { Flows } from "./flows";
 import { type Instant, toInstant } from "./instants";
 import { Invitations } from "./invitations";
+import { Outbox } from "./outbox";
 import { AllStages, Stages } from "./stages";
 import { Users } from "./users";
 import type { VersionBehavior } from "./versions";
@@ -24,6 +25,7 @@ export class Instance {
   readonly invitations: Invitations;
   readonly events: Events;
   readonly executor: Executor;
+  readonly outbox = new Outbox();
 
   constructor(
     readonly behavior: VersionBehavior,

@@ -11,11 +11,11 @@ import {
 } from "./fields";
 import type { Flow } from "./flows";
 import { formatForSearch, formatInstant, type Instant, parseInstant } from "./instants";
-import { type Json, type JsonObject, storeJson } from "./json";
+import { isObject, type Json, type JsonObject, storeJson } from "./json";
 import { byString, type Comparator, filterRows, orderRows, paginate, searchRows } from "./lists";
 import { invitationOptions } from "./metadata";
 import type { ApiRequest } from "./request";
-import { apiError, type HttpResponse, json, notRecorded, ServerCrash } from "./responses";
+import { apiError, type HttpResponse, json, noContent, notRecorded, ServerCrash } from "./responses";
 import { recordSecret } from "./secrets";
 import { serializeCreator, type User } from "./users";
 import { ViewSet } from "./viewset";
@@ -101,6 +101,16 @@ export class Invitations extends ViewSet<Invitation> {
       this.instance.events.logCleanedUp(this.toReference(row));
     }
     return expired.length;
+  }
+
+  /** POST /stages/invitation/invitations/{pk}/send_email/. Logs no event of the invitation. */
+  dispatchSendEmail(request: ApiRequest, key: string): HttpResponse {
+    return this.dispatchAction(request, key, (row) => {
+      const body = request.parsedBody();
+      if (!isObject(body)) throw notRecorded("a body of send_email that is not an object");
+      this.instance.outbox.sendInvitation(request, body, row);
+      return noContent();
+    });
   }
 
   toReference(row: Invitation): ObjectReference {

@@ -1,12 +1,14 @@
 import { parseArgs } from "node:util";
-import { Authentik, type AuthentikVersion } from "./index";
+import { Authentik, type AuthentikVersion, authentikVersions, type Mail, newestVersion } from "./index";
 
-const usage = `Usage: npm run sandbox -- [--version 2024.8|2026.2] [--port PORT]
+const versionList = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(authentikVersions);
+
+const usage = `Usage: npm run sandbox -- [--version ${authentikVersions.join("|")}] [--port PORT]
 
 Starts the embedded authentik, a small in-memory stand-in for development and tests. It is not authentik.
 
 Options:
-  --version   authentik version to imitate: 2024.8 or 2026.2 (default: 2026.2)
+  --version   authentik version to imitate: ${versionList} (default: ${newestVersion})
   --port      port on 127.0.0.1 (default: any free port)
   -h, --help  print this help`;
 
@@ -23,13 +25,17 @@ function parseOptions(): { version: AuthentikVersion; port: number } | undefined
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
   if (values.help) return undefined;
-  const { version = "2026.2", port = "0" } = values;
-  if (version !== "2024.8" && version !== "2026.2") {
-    throw new UsageError(`--version must be 2024.8 or 2026.2, not ${version}.`);
-  }
+  const { port = "0" } = values;
+  const version = authentikVersions.find((known) => known === (values.version ?? newestVersion));
+  if (version === undefined) throw new UsageError(`--version must be ${versionList}, not ${values.version}.`);
   if (!/^\d+$/.test(port) || Number(port) > 65535)
     throw new UsageError(`--port must be an integer from 0 to 65535, not ${port}.`);
   return { version, port: Number(port) };
+}
+
+function printMail({ to, cc, bcc, subject, link }: Mail): void {
+  const copies = [...cc.map((address) => `\n  cc:   ${address}`), ...bcc.map((address) => `\n  bcc:  ${address}`)];
+  console.log(`\nMail "${subject}"\n  to:   ${to}${copies.join("")}\n  link: ${link}`);
 }
 
 async function main(): Promise<void> {
@@ -38,7 +44,7 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
-  const authentik = await Authentik.start(options);
+  const authentik = await Authentik.start({ ...options, onMail: printMail });
   console.log(`The embedded authentik ${authentik.version} is running. It is a stand-in, not authentik. It keeps all data in memory,
 and returns 501 for everything that was not recorded on a real server.
 
@@ -49,7 +55,7 @@ Try it:
 
   curl -H "Authorization: Bearer $AUTHENTIK_TOKEN" "$AUTHENTIK_URL/api/v3/stages/invitation/invitations/"
 
-Press Ctrl+C to stop.`);
+Invitations that it sends by email are printed here. Press Ctrl+C to stop.`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       void authentik.close();

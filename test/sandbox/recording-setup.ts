@@ -1,5 +1,6 @@
 import type { Flow } from "./flows";
 import type { Authentik } from "./index";
+import { toInstant } from "./instants";
 import { isObject, type Json, type JsonObject } from "./json";
 import type { Exchange, RecordingName } from "./recordings";
 import type { Stage } from "./stages";
@@ -28,6 +29,15 @@ export class RecordingSetup {
       return { "events.swept.search-hex": () => this.authentik.cleanUpExpired() };
     }
     if (recording === "enrollment") return {};
+    if (recording === "email") {
+      return {
+        "email.flow.create": () => {
+          const view = "authentik_stages_invitation.view_invitation";
+          this.addUser("writer", [view, "authentik_stages_invitation.add_invitation"]);
+          this.addUser("reader", [view]);
+        },
+      };
+    }
     return {
       "invitations.create.expires.omitted-with-other-default": () => {
         instance.defaultTokenMinutes = 120;
@@ -99,6 +109,7 @@ export class RecordingSetup {
         });
       },
       "auth.expired": () => this.advanceClock(2),
+      "auth.expired.token-object": () => this.backdateAdmin(),
       "body.malformed": () => this.advanceClock(0),
       "method.put-on-list": () => {
         invitations.add({ pk: this.pkInPath("method.head"), name: "rec-methods", expires: farFuture });
@@ -151,6 +162,21 @@ export class RecordingSetup {
 
   private advanceClock(minutes: number): void {
     this.authentik.now = () => new Date(Date.now() + minutes * 60_000);
+  }
+
+  /** The real admin was created longer before the expired token than a replay takes. */
+  private backdateAdmin(): void {
+    const recorded = this.responseOf("auth.expired.token-object");
+    const user = recorded["user_obj"];
+    if (!isObject(user)) return;
+    const toActual = (name: string): string => {
+      const age = Date.parse(String(recorded["expires"])) - Date.parse(String(user[name]));
+      return toInstant(new Date(Date.now() - age));
+    };
+    const { admin } = this.authentik.instance.users;
+    admin.dateJoined = toActual("date_joined");
+    admin.passwordChangeDate = toActual("password_change_date");
+    admin.lastUpdated = toActual("last_updated");
   }
 
   private addUser(role: string, permissions: string[]): ReturnType<Authentik["instance"]["users"]["add"]> {

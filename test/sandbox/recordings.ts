@@ -18,8 +18,12 @@ export interface Exchange {
   responseBody: Json;
 }
 
-export const recordingNames = ["exchanges", "events", "enrollment"] as const;
-export type RecordingName = (typeof recordingNames)[number];
+export type RecordingName = "exchanges" | "events" | "enrollment" | "email";
+
+/** Only authentik 2026.5 can send invitations by email. */
+export function recordingsOf(version: AuthentikVersion): RecordingName[] {
+  return ["exchanges", "events", "enrollment", ...(version === "2026.5" ? (["email"] as const) : [])];
+}
 
 export function readRecording(recording: RecordingName, version: AuthentikVersion): Exchange[] {
   const file = join(__dirname, "..", "recordings", `${recording}-${version}.jsonl`);

@@ -20,6 +20,7 @@ export class ApiRequest {
     query: string,
     readonly headers: Record<string, string | string[] | undefined>,
     private readonly body: Buffer,
+    readonly scheme: "http" | "https",
   ) {
     this.query = new URLSearchParams(query);
   }
@@ -36,7 +37,7 @@ export class ApiRequest {
 
   /** The fields of the body. An empty body counts as an empty object (body.no-body). */
   bodyFields(): JsonObject {
-    const value = this.parseBody();
+    const value = this.parsedBody();
     if (value === null) throw apiError(400, { non_field_errors: ["No data provided"] });
     if (!isObject(value)) {
       throw apiError(400, {
@@ -46,7 +47,8 @@ export class ApiRequest {
     return value;
   }
 
-  private parseBody(): Json {
+  /** The body without further validation. An empty body counts as an empty object. */
+  parsedBody(): Json {
     if (this.body.length === 0) return {};
     const type = this.header("content-type") ?? "";
     if (type.split(";")[0]?.trim().toLowerCase() !== "application/json") {

@@ -90,6 +90,9 @@ export class Router {
     const action = rest.join("/");
     if (area === "stages" && resource === "invitation") {
       const viewSet = third === "invitations" ? instance.invitations : third === "stages" ? instance.stages : undefined;
+      if (action === "send_email" && third === "invitations" && instance.behavior.sendsInvitationEmails) {
+        return instance.invitations.dispatchSendEmail(request, key);
+      }
       if (!viewSet || !["", "used_by"].includes(action)) return unknownUrl(request);
       if (fourth === undefined) return viewSet.dispatchList(request);
       return action === "" ? viewSet.dispatchDetail(request, key) : viewSet.dispatchUsedBy(request, key);

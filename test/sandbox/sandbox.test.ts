@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import * as http from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { Authentik, type AuthentikOptions, type AuthentikVersion } from "./index";
+import { Authentik, type AuthentikOptions, authentikVersions, type Mail, newestVersion } from "./index";
 
 const invitations = "/api/v3/stages/invitation/invitations/";
 const stages = "/api/v3/stages/invitation/stages/";
@@ -10,7 +10,6 @@ const flows = "/api/v3/flows/instances/";
 const bindings = "/api/v3/flows/bindings/";
 const events = "/api/v3/events/events/";
 
-const versions: AuthentikVersion[] = ["2024.8", "2026.2"];
 const running: Authentik[] = [];
 
 afterEach(async () => {
@@ -130,7 +129,7 @@ describe("injected failures", () => {
   });
 });
 
-describe.each(versions)("expiry, use and events in %s", (version) => {
+describe.each(authentikVersions)("expiry, use and events in %s", (version) => {
   test("deletes expired invitations, and logs these deletions without a request", async () => {
     const authentik = await start({ version });
     const [short, long] = [await create(authentik), await create(authentik, { expires: "2099-01-01T00:00:00Z" })];
@@ -146,14 +145,20 @@ describe.each(versions)("expiry, use and events in %s", (version) => {
     expect(swept?.user.username).toBe("authentik-shell");
   });
 
-  test(`${version === "2024.8" ? "accepts" : "rejects and deletes"} an expired invitation`, async () => {
+  const onExpiredLink = { "2024.8": "accepts", "2026.2": "rejects and deletes", "2026.5": "rejects and keeps" }[
+    version
+  ];
+  test(`${onExpiredLink} an expired invitation`, async () => {
     const authentik = await start({ version });
     const flow = await createEnrollmentFlow(authentik);
     const pk = await create(authentik, { flow, expires: "2001-01-01T00:00:00Z" });
     const { body } = await openLink(authentik, pk);
     const isAccepted = version === "2024.8";
     expect(body).toMatchObject({ component: isAccepted ? "xak-flow-redirect" : "ak-stage-access-denied" });
-    expect(await getStatus(authentik, pk)).toBe(isAccepted ? 200 : 404);
+    const isDeleted = version === "2026.2";
+    expect(await getStatus(authentik, pk)).toBe(isDeleted ? 404 : 200);
+    const [latest] = await getActions(authentik, pk);
+    expect(latest).toBe(isAccepted ? "invitation_used" : isDeleted ? "model_deleted" : "model_created");
   });
 
   test("deletes a single-use invitation on use, and keeps others", async () => {
@@ -177,6 +182,141 @@ describe.each(versions)("expiry, use and events in %s", (version) => {
     authentik.now = () => new Date(Date.now() + 5001);
     expect(await getActions(authentik, pk)).toEqual(["model_created"]);
   });
+});
+
+/** Sends a request with this Host header, which fetch() does not allow to set. */
+async function sendEmailAs(authentik: Authentik, host: string, pk: string, body: object): Promise<number | undefined> {
+  const headers = { host, authorization: `Bearer ${authentik.token}`, "content-type": "application/json" };
+  return await new Promise((resolve, reject) => {
+    const url = `${authentik.url}${invitations}${pk}/send_email/`;
+    const request = http.request(url, { method: "POST", headers }, (response) => {
+      response.resume().on("end", () => resolve(response.statusCode));
+    });
+    request.on("error", reject);
+    request.end(JSON.stringify(body));
+  });
+}
+
+function sendEmail(authentik: Authentik, pk: string, body: object, token?: string): ReturnType<Authentik["request"]> {
+  return authentik.request("POST", `${invitations}${pk}/send_email/`, body, token);
+}
+
+describe("mail", () => {
+  const expires = "2099-01-01T00:00:00Z";
+
+  async function startWithInvitation(options?: AuthentikOptions): Promise<{ authentik: Authentik; pk: string }> {
+    const authentik = await start(options);
+    const flow = await createEnrollmentFlow(authentik);
+    return { authentik, pk: await create(authentik, { flow, expires, single_use: true }) };
+  }
+
+  test("sends one mail to each address, with the same cc and bcc", async () => {
+    const received: Mail[] = [];
+    const { authentik, pk } = await startWithInvitation({ onMail: (mail) => received.push(mail) });
+    const { host } = new URL(authentik.url);
+    expect(authentik.outbox).toEqual([]);
+    const copies = { cc_addresses: ["c@example.com", "c2@example.com"], bcc_addresses: ["d@example.com"] };
+    const addresses = { email_addresses: ["a@example.com", "b@example.com"], ...copies };
+    expect((await sendEmail(authentik, pk, addresses)).status).toBe(204);
+    const expected = {
+      cc: copies.cc_addresses,
+      bcc: copies.bcc_addresses,
+      subject: `You have been invited to ${host}`,
+      template: "email/invitation.html",
+      link: `http://${host}/if/flow/enrollment/?itoken=${pk}`,
+      invitationPk: pk,
+    };
+    expect(authentik.outbox).toEqual([
+      { to: "a@example.com", ...expected },
+      { to: "b@example.com", ...expected },
+    ]);
+    expect(received).toEqual(authentik.outbox);
+  });
+
+  test("sends a link that an invitee can use", async () => {
+    const { authentik, pk } = await startWithInvitation();
+    await sendEmail(authentik, pk, { email_addresses: ["jane@example.com"] });
+    const link = new URL(authentik.outbox[0]?.link ?? "");
+    expect((await fetch(link)).status).toBe(200);
+    const [slug = ""] = link.pathname.split("/").slice(-2);
+    const { body } = await openLink(authentik, link.searchParams.get("itoken") ?? "", slug);
+    expect(body).toMatchObject({ component: "xak-flow-redirect" });
+    expect(await getStatus(authentik, pk)).toBe(404);
+  });
+
+  test("makes the link from the host of the request, without the path prefix", async () => {
+    const { authentik, pk } = await startWithInvitation({ pathPrefix: "/auth" });
+    expect(await sendEmailAs(authentik, "id.example.com", pk, { email_addresses: ["jane@example.com"] })).toBe(204);
+    expect(await sendEmailAs(authentik, "authentik:9000", pk, { email_addresses: ["jane@example.com"] })).toBe(204);
+    expect(authentik.outbox.map(({ subject, link }) => [subject, link])).toEqual([
+      ["You have been invited to id.example.com", `http://id.example.com/if/flow/enrollment/?itoken=${pk}`],
+      ["You have been invited to authentik:9000", `http://authentik:9000/if/flow/enrollment/?itoken=${pk}`],
+    ]);
+  });
+
+  test("sends nothing if the template does not exist, an address is not a string, or there is no address", async () => {
+    const { authentik, pk } = await startWithInvitation();
+    const withoutFlow = await create(authentik, { expires });
+    const jane = { email_addresses: ["jane@example.com"] };
+    const statuses = [
+      await sendEmail(authentik, pk, { ...jane, template: "email/custom.html" }),
+      await sendEmail(authentik, pk, { email_addresses: [7] }),
+      await sendEmail(authentik, pk, { email_addresses: [] }),
+      await sendEmail(authentik, withoutFlow, jane),
+      await sendEmail(authentik, withoutFlow.replace(/^.{8}/, "00000000"), jane),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([405, 405, 400, 400, 404]);
+    // The real server responded with 204 to both, and no mail arrived.
+    expect((await sendEmail(authentik, pk, { email_addresses: "jane@example.com" })).status).toBe(204);
+    expect((await sendEmail(authentik, pk, { email_addresses: ["nobody"] })).status).toBe(204);
+    expect(authentik.outbox).toEqual([]);
+    authentik.instance.outbox.templates.add("email/custom.html");
+    expect((await sendEmail(authentik, pk, { ...jane, template: "email/custom.html" })).status).toBe(204);
+    expect(authentik.outbox).toMatchObject([{ to: "jane@example.com", template: "email/custom.html" }]);
+  });
+
+  test("needs the permissions to view and to add invitations", async () => {
+    const { authentik, pk } = await startWithInvitation();
+    const permission = (action: string): string => `authentik_stages_invitation.${action}_invitation`;
+    const viewer = authentik.addUser("viewer", [permission("view")]);
+    const adder = authentik.addUser("adder", [permission("add")]);
+    const writer = authentik.addUser("writer", [permission("view"), permission("add")]);
+    const jane = { email_addresses: ["jane@example.com"] };
+    for (const [token, status] of [
+      [viewer, 403],
+      [adder, 403],
+      [writer, 204],
+    ] as const) {
+      expect((await sendEmail(authentik, pk, jane, token)).status).toBe(status);
+    }
+    expect(authentik.outbox).toHaveLength(1);
+  });
+
+  test("mails twice if asked twice, also if the response is lost, and logs no event of the invitation", async () => {
+    const { authentik, pk } = await startWithInvitation();
+    const jane = { email_addresses: ["jane@example.com"] };
+    authentik.injectFailure({ path: /send_email/, disconnect: true, when: "after" });
+    await expect(sendEmail(authentik, pk, jane)).rejects.toThrow();
+    authentik.injectFailure({ path: /send_email/, disconnect: true });
+    await expect(sendEmail(authentik, pk, jane)).rejects.toThrow();
+    expect(authentik.outbox).toHaveLength(1);
+    await sendEmail(authentik, pk, jane);
+    expect(authentik.outbox).toHaveLength(2);
+    expect(await getActions(authentik, pk)).toEqual(["model_created"]);
+  });
+
+  test.each(authentikVersions.filter((version) => version !== newestVersion))(
+    "%s responds to any pk with 405 and an empty HTML body",
+    async (version) => {
+      const { authentik, pk } = await startWithInvitation({ version });
+      for (const key of [pk, "00000000-0000-0000-0000-000000000000"]) {
+        const { status, body, headers } = await sendEmail(authentik, key, { email_addresses: ["jane@example.com"] });
+        expect([status, body, headers.get("allow")]).toEqual([405, "", "GET, HEAD, OPTIONS"]);
+        expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
+      }
+      expect(authentik.outbox).toEqual([]);
+    },
+  );
 });
 
 describe("users", () => {
@@ -322,13 +462,19 @@ describe("the command", () => {
     return { output: () => output, ended, stop: () => child.kill("SIGTERM") };
   }
 
-  test("prints URL and token, and stops on SIGTERM", async () => {
-    const { output, ended, stop } = run("--version", "2024.8");
+  /** Resolves when the command has printed this text, or has ended. */
+  async function waitFor(text: string, { output, ended }: ReturnType<typeof run>): Promise<void> {
     let hasEnded = false;
     void ended.then(() => {
       hasEnded = true;
     });
-    while (!hasEnded && !output().includes("Ctrl+C")) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!hasEnded && !output().includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  test("prints URL and token, and stops on SIGTERM", async () => {
+    const command = run("--version", "2024.8");
+    const { output, ended, stop } = command;
+    await waitFor("Ctrl+C", command);
     const url = /AUTHENTIK_URL=(\S+)/.exec(output())?.[1];
     const token = /AUTHENTIK_TOKEN=(\S+)/.exec(output())?.[1];
     const response = await fetch(`${url}/api/v3/admin/version/`, { headers: { authorization: `Bearer ${token}` } });
@@ -336,6 +482,43 @@ describe("the command", () => {
     expect(output()).toContain("stand-in");
     stop();
     expect(await ended).toBe(0);
+  });
+
+  test("imitates the newest version by default, and prints each mail", async () => {
+    const command = run();
+    await waitFor("Ctrl+C", command);
+    const url = /AUTHENTIK_URL=(\S+)/.exec(command.output())?.[1] ?? "";
+    const headers = {
+      authorization: `Bearer ${/AUTHENTIK_TOKEN=(\S+)/.exec(command.output())?.[1]}`,
+      "content-type": "application/json",
+    };
+    const post = async (path: string, body: object): Promise<Response> =>
+      await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    const version = await fetch(`${url}/api/v3/admin/version/`, { headers });
+    expect(await version.json()).toMatchObject({ version_current: "2026.5.0-rc1" });
+    const flow = await post(flows, { name: "x", slug: "join", title: "x", designation: "enrollment" });
+    const created = await post(invitations, { name: "jane", flow: ((await flow.json()) as { pk: string }).pk });
+    const { pk } = (await created.json()) as { pk: string };
+    const sent = await post(`${invitations}${pk}/send_email/`, {
+      email_addresses: ["jane@example.com", "jim@example.com"],
+      cc_addresses: ["cc@example.com"],
+      bcc_addresses: ["bcc@example.com"],
+    });
+    expect(sent.status).toBe(204);
+    await waitFor("jim@example.com", command);
+    for (const to of ["jane@example.com", "jim@example.com"]) {
+      expect(command.output()).toContain(
+        [
+          `Mail "You have been invited to ${new URL(url).host}"`,
+          `  to:   ${to}`,
+          "  cc:   cc@example.com",
+          "  bcc:  bcc@example.com",
+          `  link: ${url}/if/flow/join/?itoken=${pk}\n`,
+        ].join("\n"),
+      );
+    }
+    command.stop();
+    expect(await command.ended).toBe(0);
   });
 
   test("prints errors without a stack trace", async () => {
@@ -347,7 +530,7 @@ describe("the command", () => {
     expect(await Promise.all([taken.ended, unknown.ended, version.ended, port.ended])).toEqual([1, 1, 1, 1]);
     expect(taken.output()).toContain("The port is in use");
     expect(unknown.output()).toContain("Usage:");
-    expect(version.output()).toContain("--version must be 2024.8 or 2026.2, not 2019.1");
+    expect(version.output()).toContain("--version must be 2024.8, 2026.2 or 2026.5, not 2019.1");
     expect(port.output()).toContain("--port must be an integer from 0 to 65535, not many");
     for (const { output } of [taken, unknown, version, port]) expect(output()).not.toContain("    at ");
   });

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { toHex } from "./fields";
 import type { Instance } from "./instance";
 import { formatInstant, type Instant } from "./instants";
 import type { Json, JsonObject } from "./json";
@@ -29,6 +30,7 @@ export interface User {
 }
 
 interface Token {
+  uuid: string;
   user: User;
   intent: "api" | "app_password";
   expires: Instant | null;
@@ -99,6 +101,7 @@ export class Users {
     const key = token.key ?? randomBytes(30).toString("hex");
     recordSecret(key);
     this.tokens.set(key, {
+      uuid: this.instance.uuid(),
       user,
       intent: token.intent ?? "api",
       expires: token.expires ?? null,
@@ -120,8 +123,7 @@ export class Users {
     const token = this.tokens.get(key);
     const isExpired =
       token?.expires !== undefined && token.expires !== null && token.expires < this.instance.timestamp();
-    // auth.expired.token-object: using an expired token deletes it.
-    if (isExpired) this.tokens.delete(key);
+    if (isExpired && request.behavior.deletesExpiredTokensOnUse) this.tokens.delete(key);
     if (!token || isExpired || !token.user.isActive || token.intent !== "api") {
       throw apiError(403, { detail: "Token invalid/expired" });
     }
@@ -178,14 +180,30 @@ export class Users {
     return noContent();
   }
 
-  /** GET /core/tokens/{identifier}/, for the only recorded case: a deleted token (auth.expired.token-object). */
+  /** GET /core/tokens/{identifier}/, for the only recorded case: a token that has expired (auth.expired.token-object). */
   dispatchTokenDetail(request: ApiRequest, identifier: string): HttpResponse {
     if (!request.user?.isSuperuser) throw permissionDenied();
-    for (const token of this.tokens.values()) {
-      if (token.identifier === identifier) throw notRecorded("a response with a token object");
-    }
     if (request.method !== "GET") throw notRecorded(`${request.method} on a token`);
+    for (const token of this.tokens.values()) {
+      if (token.identifier === identifier) return json(200, this.serializeToken(token));
+    }
     throw notFound(request, "Token");
+  }
+
+  private serializeToken(token: Token): JsonObject {
+    const { identifier, intent, user, expires } = token;
+    if (expires === null || intent !== "api") throw notRecorded("a token object without expiry, or of another intent");
+    return {
+      pk: token.uuid,
+      managed: null,
+      identifier,
+      intent,
+      user: user.pk,
+      user_obj: this.serialize(user),
+      description: "",
+      expires: formatInstant(expires),
+      expiring: true,
+    };
   }
 
   private serialize(user: User): JsonObject {
@@ -199,7 +217,7 @@ export class Users {
       ...(usersHaveRoles ? { date_joined: formatInstant(user.dateJoined) } : {}),
       is_superuser: user.isSuperuser,
       groups: user.groups.map((group) => group["pk"] as Json),
-      groups_obj: user.groups.length > 0 ? this.notRecordedGroups() : [],
+      groups_obj: user.groups.map((group) => serializeGroup(user, group)),
       ...(usersHaveRoles ? { roles: [], roles_obj: [] } : {}),
       email: user.email,
       avatar: avatarUrl(user),
@@ -216,10 +234,19 @@ export class Users {
         : {}),
     };
   }
+}
 
-  private notRecordedGroups(): never {
-    throw notRecorded("a list with a user who is in a group");
-  }
+/** The admin's group (auth.expired.token-object). */
+function serializeGroup(user: User, group: JsonObject): JsonObject {
+  if (!user.isSuperuser) throw notRecorded("a user who is in a group");
+  const { pk = null, name = null } = group;
+  // authentik derives the number from the UUID: the first five decimal digits of its value.
+  const number = Number(
+    BigInt(`0x${toHex(String(pk))}`)
+      .toString()
+      .slice(0, 5),
+  );
+  return { pk, num_pk: number, name, is_superuser: true, attributes: {} };
 }
 
 export function hasPermission(user: User, permission: string): boolean {

@@ -1,6 +1,11 @@
-export type AuthentikVersion = "2024.8" | "2026.2";
+/** The recorded versions, oldest first. */
+export const authentikVersions = ["2024.8", "2026.2", "2026.5"] as const;
 
-/** The differences between the two recorded servers, with the cases that show them. */
+export type AuthentikVersion = (typeof authentikVersions)[number];
+
+export const newestVersion: AuthentikVersion = "2026.5";
+
+/** The differences between the recorded servers, with the cases that show them. */
 export interface VersionBehavior {
   /** `version` */
   versionCurrent: string;
@@ -35,8 +40,14 @@ export interface VersionBehavior {
   validatesFlowSet: boolean;
   /** `flows.create`: `background_url` and `background_themed_urls` in addition to `background`. */
   hasThemedBackgrounds: boolean;
-  /** `consume.expired`: an expired invitation is rejected, and the attempt deletes it. */
+  /** `consume.expired` */
   rejectsExpiredInvitations: boolean;
+  /** `consume.expired.retrieve-after`: opening the link of an expired invitation deletes it. */
+  deletesRejectedInvitations: boolean;
+  /** `auth.expired.token-object`: using an expired token deletes it. */
+  deletesExpiredTokensOnUse: boolean;
+  /** `email.send.*`: invitations have the action `send_email`. */
+  sendsInvitationEmails: boolean;
   /** `events.used.search-hex`: `model_created` events have a `diff` with all values. */
   eventsIncludeDiff: boolean;
   /** `me`, `enroll.user` */
@@ -52,6 +63,63 @@ export interface VersionBehavior {
 }
 
 const commonLayouts = ["stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"];
+
+const behavior2026_2: VersionBehavior = {
+  versionCurrent: "2026.2.2",
+  versionLatest: "0.0.0",
+  versionLatestValid: false,
+  jsonContentType: "application/json",
+  namesModelInNotFound: true,
+  hasAutocomplete: true,
+  defaultPageSize: 20,
+  maxPageSize: 100,
+  treatsEmptyPageAsFirst: true,
+  maxSlugLength: Number.POSITIVE_INFINITY,
+  slugError: "Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.",
+  usesSlugErrorForNonStrings: false,
+  acceptsHour24: true,
+  rejectsNulInSearch: true,
+  reportsInvalidUtf8: true,
+  rejectsOtherAuthSchemes: false,
+  validatesFlowSet: false,
+  hasThemedBackgrounds: true,
+  rejectsExpiredInvitations: true,
+  deletesRejectedInvitations: true,
+  deletesExpiredTokensOnUse: true,
+  sendsInvitationEmails: false,
+  eventsIncludeDiff: false,
+  usersHaveRoles: true,
+  settingsHaveLimits: true,
+  configHasReputationTimeout: false,
+  systemPermissions: [
+    "view_media_files",
+    "view_initialpermissions",
+    "assign_role_permissions",
+    "delete_role",
+    "change_initialpermissions",
+    "add_role",
+    "view_role",
+    "unassign_role_permissions",
+    "edit_system_settings",
+    "manage_media_files",
+    "view_system_info",
+    "access_admin_interface",
+    "change_role",
+    "add_initialpermissions",
+    "view_system_settings",
+    "delete_initialpermissions",
+  ],
+  adminEmail: "akadmin@rig.invalid",
+  layouts: [...commonLayouts, "sidebar_left_frame_background", "sidebar_right_frame_background"],
+  authentications: [
+    "none",
+    "require_authenticated",
+    "require_unauthenticated",
+    "require_superuser",
+    "require_redirect",
+    "require_outpost",
+  ],
+};
 
 export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
   "2024.8": {
@@ -74,6 +142,9 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
     validatesFlowSet: true,
     hasThemedBackgrounds: false,
     rejectsExpiredInvitations: false,
+    deletesRejectedInvitations: false,
+    deletesExpiredTokensOnUse: true,
+    sendsInvitationEmails: false,
     eventsIncludeDiff: true,
     usersHaveRoles: false,
     settingsHaveLimits: false,
@@ -100,57 +171,31 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
       "require_outpost",
     ],
   },
-  "2026.2": {
-    versionCurrent: "2026.2.2",
-    versionLatest: "0.0.0",
-    versionLatestValid: false,
-    jsonContentType: "application/json",
-    namesModelInNotFound: true,
-    hasAutocomplete: true,
-    defaultPageSize: 20,
-    maxPageSize: 100,
-    treatsEmptyPageAsFirst: true,
-    maxSlugLength: Number.POSITIVE_INFINITY,
-    slugError: "Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.",
-    usesSlugErrorForNonStrings: false,
-    acceptsHour24: true,
-    rejectsNulInSearch: true,
-    reportsInvalidUtf8: true,
-    rejectsOtherAuthSchemes: false,
-    validatesFlowSet: false,
-    hasThemedBackgrounds: true,
-    rejectsExpiredInvitations: true,
-    eventsIncludeDiff: false,
-    usersHaveRoles: true,
-    settingsHaveLimits: true,
-    configHasReputationTimeout: false,
+  "2026.2": behavior2026_2,
+  "2026.5": {
+    ...behavior2026_2,
+    versionCurrent: "2026.5.0-rc1",
+    deletesRejectedInvitations: false,
+    deletesExpiredTokensOnUse: false,
+    sendsInvitationEmails: true,
     systemPermissions: [
-      "view_media_files",
-      "view_initialpermissions",
-      "assign_role_permissions",
-      "delete_role",
-      "change_initialpermissions",
-      "add_role",
-      "view_role",
-      "unassign_role_permissions",
-      "edit_system_settings",
-      "manage_media_files",
-      "view_system_info",
       "access_admin_interface",
-      "change_role",
-      "add_initialpermissions",
-      "view_system_settings",
       "delete_initialpermissions",
+      "view_initialpermissions",
+      "manage_media_files",
+      "assign_role_permissions",
+      "change_initialpermissions",
+      "view_media_files",
+      "view_system_settings",
+      "view_system_info",
+      "unassign_role_permissions",
+      "add_role",
+      "add_initialpermissions",
+      "view_role",
+      "edit_system_settings",
+      "delete_role",
+      "change_role",
     ],
-    adminEmail: "akadmin@rig.invalid",
-    layouts: [...commonLayouts, "sidebar_left_frame_background", "sidebar_right_frame_background"],
-    authentications: [
-      "none",
-      "require_authenticated",
-      "require_unauthenticated",
-      "require_superuser",
-      "require_redirect",
-      "require_outpost",
-    ],
+    adminEmail: "root@example.com",
   },
 };

@@ -9,6 +9,7 @@ import { hasPermission, type User } from "./users";
 const listMethods = "GET, POST, HEAD, OPTIONS";
 const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
 const usedByMethods = "GET, HEAD, OPTIONS";
+const actionMethods = "POST, OPTIONS";
 
 /**
  * The endpoints of one model, like a viewset of Django REST framework. Content negotiation, authentication, the allowed methods,
@@ -38,7 +39,7 @@ export abstract class ViewSet<Row> {
     throw notRecorded(`OPTIONS on ${this.model}`);
   }
 
-  /** Looks up an object by UUID. A malformed UUID is a 404 with the same detail on both versions (retrieve.malformed). */
+  /** Looks up an object by UUID. A malformed UUID is a 404 with the same detail on all versions (retrieve.malformed). */
   protected getObject(request: ApiRequest, key: string): Row {
     const pk = parseUuid(key);
     if (pk === undefined) throw apiError(404, { detail: "Not found." });
@@ -101,6 +102,20 @@ export abstract class ViewSet<Row> {
       if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed(request);
       this.requirePermission(request.user, "view");
       return json(200, this.usedBy(this.getObject(request, key)));
+    });
+  }
+
+  /** A POST on `/{pk}/{action}/`. Needs permission to view and to add (email.send.as-reader). */
+  protected dispatchAction(request: ApiRequest, key: string, handler: (row: Row) => HttpResponse): HttpResponse {
+    return withAllowHeader(actionMethods, () => {
+      this.initialize(request);
+      if (!request.user) throw permissionDenied();
+      if (request.method !== "POST") throw methodNotAllowed(request);
+      this.requirePermission(request.user, "view");
+      // As for deletion, lookup precedes the second permission: email.send.unknown-as-reader is a 404.
+      const row = this.getObject(request, key);
+      this.requirePermission(request.user, "add");
+      return handler(row);
     });
   }
 

@@ -2,7 +2,7 @@ import { Client } from "../../provider/authentik/client";
 import { findCreation, listEvents, listObjectEvents, listStackEvents } from "../../provider/authentik/events";
 import { createInvitation, deleteInvitation } from "../../provider/authentik/invitations";
 import { createNonce } from "../../provider/common/origin";
-import type { Authentik, AuthentikVersion } from "../sandbox";
+import { type Authentik, authentikVersions } from "../sandbox";
 import { catchError } from "./support/catch-error";
 import { closeEmbedded, permissionsWithoutEvents, startEmbedded } from "./support/embedded-authentik";
 
@@ -23,7 +23,7 @@ afterEach(async () => {
   await closeEmbedded();
 });
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (version) => {
+describe.each(authentikVersions)("on authentik %s", (version) => {
   test("findCreation returns the one object that the request with the nonce created, and its source", async () => {
     const server = await startEmbedded({ version });
     const client = connect(server);

@@ -1,6 +1,6 @@
 import { flowProvider } from "../../provider/lifecycle/objects/flow";
 import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
-import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Authentik, authentikVersions } from "../sandbox";
 import { catchError } from "./support/catch-error";
 
 type Properties = Record<string, unknown>;
@@ -13,7 +13,7 @@ jest.spyOn(console, "warn").mockImplementation();
 // A lost response is looked up for several seconds.
 jest.setTimeout(30_000);
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("on authentik %s", (version) => {
+describe.each(authentikVersions)("on authentik %s", (version) => {
   let server: Authentik;
 
   beforeEach(async () => {

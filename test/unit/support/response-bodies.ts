@@ -1,4 +1,4 @@
-/** Response bodies in the form that real servers returned: see the recordings of authentik 2024.8.6 and 2026.2.2. */
+/** Response bodies in the form that real servers returned: see the recordings of authentik 2024.8.6, 2026.2.2 and 2026.5.0-rc1. */
 
 export const pk = "6184365b-70c4-4848-be37-5086db15eb52";
 export const otherPk = "51890849-35c0-4e77-9a2c-cd004221c255";
