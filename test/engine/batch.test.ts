@@ -45,7 +45,7 @@ describe("a batch", () => {
     const writes = requestsOf(server).filter((line) => !line.startsWith("GET"));
     expect(writes.map((line) => line.split(" ")[0])).toEqual(["DELETE", "POST", "PUT", "PUT"]);
 
-    await project.up();
+    await project.up("--refresh");
     expect(requestsOf(server).filter((line) => !line.startsWith("GET"))).toEqual([`POST ${invitationsPath}`]);
     expect((await invitations(server)).map(({ name, single_use }) => [name, single_use])).toEqual([
       ["intake-ada", true],

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { connect } from "../../provider/lifecycle/engine/connections";
 import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { providerSource } from "../../provider/resources/resource";
+import { isPartialFailure } from "../unit/support/batch";
 
 export type Properties = Record<string, unknown>;
 
@@ -10,6 +11,8 @@ export interface Resource {
   readonly id: string;
   readonly inputs: Properties;
   readonly outputs: Properties;
+  /** Whether the last operation succeeded only in part. The next run updates the resource, even if nothing changed. */
+  readonly isIncomplete?: boolean;
 }
 
 /** `missing` is a refresh that did not find the resource, and removed it from the state. */
@@ -143,7 +146,7 @@ export class Engine<Snapshot> {
     if (!old) return { operation: "create", declared };
     const { changes, replaces = [] } = await invitationProvider.diff(old.id, toWire(old.outputs), toWire(declared));
     // If `diff` does not return `changes`, the engine compares the inputs.
-    const changed = changes ?? !isDeepStrictEqual(old.inputs, declared);
+    const changed = old.isIncomplete || (changes ?? !isDeepStrictEqual(old.inputs, declared));
     if (!changed) return { operation: "same", declared };
     if (replaces.length === 0) return { operation: "update", declared };
     return { operation: "replace", declared: await this.#check({}, args) };
@@ -152,7 +155,14 @@ export class Engine<Snapshot> {
   async #register(name: string, news: Properties): Promise<void> {
     const old = this.state.get(name);
     const { operation, declared } = await this.#plan(old, news);
-    const resource = await this.#apply(operation, old, declared);
+    const resource = await this.#apply(operation, old, declared).catch((error: unknown) => {
+      if (isPartialFailure(error)) {
+        const { id, properties } = error;
+        this.state.set(name, { id, inputs: declared, outputs: toWire(properties), isIncomplete: true });
+        if (old && operation === "replace") this.pendingDeletions.set(old, name);
+      }
+      throw error;
+    });
     this.state.set(name, resource);
     if (old && operation === "replace") this.pendingDeletions.set(old, name);
     this.#record(name, operation, old, resource, declared);

@@ -4,6 +4,7 @@ import { defaultConnection } from "../../common/base-url";
 import { limitLines } from "../../common/limit-lines";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
+import { secretEmailInput } from "../../common/secret-email";
 import { stripWhitespace } from "../../common/whitespace";
 import { isAdopted } from "../engine/adoption";
 import { type Connection, configure, connect } from "../engine/connections";
@@ -44,7 +45,7 @@ export const batchProvider = {
   recover: recoverBatch,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-    const { [originInput]: newOrigin, ...inputs } = withoutUndefined(news);
+    const { [originInput]: newOrigin, [secretEmailInput]: isSecretEmail, ...inputs } = withoutUndefined(news);
     const isCreated = isCreate(olds);
     const existing = isJsonObject(olds["invitations"]) ? olds["invitations"] : {};
     const invitations = inputs["invitations"];
@@ -58,6 +59,7 @@ export const batchProvider = {
         ...inputs,
         invitations: checked,
         [originInput]: isCreated ? newOrigin : olds[originInput],
+        [secretEmailInput]: isSecretEmail,
       }),
       failures: toCheckFailures(validateBatch(inputs, (key) => !Object.hasOwn(existing, key))),
     };
@@ -222,7 +224,7 @@ async function execute(
     ...describeErrors(unsent),
     ...describeErrors(replaced.errors, replacedName),
   ];
-  if (reasons.length > 0) throw new PartialError(id, outs, reasons);
+  if (reasons.length > 0) throw new PartialError(id, inputs as unknown as Properties, outs, reasons);
   return outs;
 }
 

@@ -14,15 +14,20 @@ export class UserError extends Error {
 }
 
 /**
- * An error after which the state is kept: the operation succeeded in part, and the next run goes on. The SDK recognizes it by its fields.
+ * An error after which the state is kept: the operation succeeded in part, and the next run goes on. The SDK recognizes it by its fields. It
+ * adds the input `__provider`, without which nothing can be read or deleted, to the outputs of a success only.
  */
 export class PartialError extends UserError {
+  readonly properties: object;
+
   constructor(
     readonly id: string,
-    readonly properties: object,
+    inputs: { readonly __provider?: unknown },
+    outputs: object,
     readonly reasons: readonly string[],
   ) {
     super("the operation failed in part");
+    this.properties = { ...outputs, __provider: inputs.__provider };
   }
 }
 

@@ -31,7 +31,12 @@ export const invitationProvider = {
   recover: recoverInvitation,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-    const { [importInput]: importOption, [originInput]: newOrigin, ...inputs } = withoutUndefined(news);
+    const {
+      [importInput]: importOption,
+      [originInput]: newOrigin,
+      [secretEmailInput]: isSecretEmail,
+      ...inputs
+    } = withoutUndefined(news);
     const isCreated = isCreate(olds);
     const origin = isCreated ? newOrigin : olds[originInput];
     const adoption = validateImport(importOption, isCreated);
@@ -44,6 +49,7 @@ export const invitationProvider = {
         email: normalizeEmail(inputs["email"]),
         [importInput]: adoption.pk,
         [originInput]: origin,
+        [secretEmailInput]: isSecretEmail,
       }),
       failures: toCheckFailures([...adoption.errors, ...validateInvitation(inputs, isIssued)]),
     };
@@ -65,10 +71,10 @@ export const invitationProvider = {
       const pk = importedPk(properties);
       const connection = connect(inputs.connection);
       readerOf(connection).reset();
-      if (pk !== undefined) return complete({ state: await adoptInvitation(inputs, origin, pk) });
+      if (pk !== undefined) return complete(properties, { state: await adoptInvitation(inputs, origin, pk) });
       if (inputs.email !== undefined) await requireEmailSupport(connection);
       const state = await issueInvitation(inputs, origin, currentIssuedAt());
-      return complete(await emailInvitation(state, inputs.email?.to ?? [], origin));
+      return complete(properties, await emailInvitation(state, inputs.email?.to ?? [], origin));
     });
   },
 
@@ -99,7 +105,7 @@ export const invitationProvider = {
       const addresses = addressesToEmail(state, news);
       if (addresses.length > 0) await requireEmailSupport(connect(state.connection));
       const changed = await applyChanges(state, inputs);
-      return complete(await emailInvitation(changed, addresses, originOf(state)));
+      return complete(news, await emailInvitation(changed, addresses, originOf(state)));
     });
   },
 
@@ -127,10 +133,10 @@ async function applyChanges(state: InvitationState, inputs: InvitationInputs): P
 }
 
 /** The result of a creation or an update. If the link could not be emailed, the invitation is kept in the state nevertheless. */
-function complete({ state, error }: EmailResult): dynamic.CreateResult {
+function complete(inputs: Properties, { state, error }: EmailResult): dynamic.CreateResult {
   const id = invitationId(state.pk);
   const outs = protectAddresses(state);
-  if (error !== undefined) throw new PartialError(id, outs, [error]);
+  if (error !== undefined) throw new PartialError(id, inputs, outs, [error]);
   return { id, outs };
 }
 

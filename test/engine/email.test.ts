@@ -1,0 +1,196 @@
+import { Authentik, type Mail } from "../sandbox";
+import { Project } from "./project";
+import { invitations, invitationsPath, requestsOf } from "./server";
+
+/** Every path of the endpoint but that of the nil UUID, which the provider uses to ask whether the server can send invitations. */
+const sendPath = /(?<!\/0{8}-0{4}-0{4}-0{4}-0{12})\/send_email\/$/;
+const json = { "content-type": "application/json" };
+
+let server: Authentik;
+let project: Project;
+
+async function start(version: "2026.2" | "2026.5" = "2026.5"): Promise<void> {
+  server = await Authentik.start({ version });
+  project = await Project.create("", { authentik: server });
+}
+
+afterEach(async () => {
+  await project.remove();
+  await server.close();
+});
+
+/** Takes the mails that arrived since the last call: their addresses, sorted, by invitation. */
+function takeMails(): Mail[] {
+  return server.outbox.splice(0).sort((a, b) => (a.to < b.to ? -1 : 1));
+}
+const takeAddresses = (): string[] => takeMails().map(({ to }) => to);
+const sendRequests = (): number => requestsOf(server).filter((line) => line.endsWith("{pk}/send_email/")).length;
+
+const program = (properties: string, options: { name?: string } = {}): string => `
+const flow = new authentik.Flow("enroll", { slug: "enroll", title: "Enroll", designation: "enrollment" });
+const jane = new authentik.Invitation("jane", { flow: flow.slug, validFor: "14d", ${properties} }${options.name ?? ""});
+exports.link = jane.link;
+exports.emailedTo = jane.emailedTo;
+`;
+
+describe("an invitation with email", () => {
+  test("is mailed on create and reissue, each address once, and never on refresh or repair", async () => {
+    await start();
+    await project.write(program(`email: { to: ["jane@example.com"], cc: ["boss@example.com"] }`));
+    const preview = await project.preview("--diff");
+    expect(preview.output).toContain('"jane@example.com"');
+    expect(preview.output).toContain('"boss@example.com"');
+    const warning = `authentik's emails contain links to ${new URL(server.url).host}`;
+    expect(preview.output.split(warning)).toHaveLength(2);
+    expect(takeMails()).toEqual([]);
+
+    await project.up();
+    const [mail, ...others] = takeMails();
+    expect(others).toEqual([]);
+    const created = await project.outputs();
+    expect(mail).toMatchObject({ to: "jane@example.com", cc: ["boss@example.com"], link: created["link"] });
+    expect(created["emailedTo"]).toEqual(["jane@example.com"]);
+    expect((await project.state()).get("jane")?.outputs["emailedTo"]).toEqual(["jane@example.com"]);
+
+    // An added address is mailed, one that is removed or written differently is not, and neither is the repair of drift.
+    await project.write(program(`email: { to: ["JANE@example.com", "sam@example.com"], cc: ["boss@example.com"] }`));
+    expect((await project.preview("--diff")).output).toContain('"sam@example.com"');
+    const [{ pk } = { pk: "" }] = await invitations(server);
+    await server.request("PATCH", `${invitationsPath}${pk}/`, { fixed_data: { by: "hand" } });
+    requestsOf(server);
+    await project.up("--refresh");
+    expect(takeAddresses()).toEqual(["sam@example.com"]);
+    expect(requestsOf(server)).toContain(`PUT ${invitationsPath}{pk}/`);
+    await project.write(program(`email: { to: ["sam@example.com"] }`));
+    await project.up();
+    await project.succeed("refresh", "--yes", "--skip-preview");
+    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+    expect(sendRequests()).toBe(0);
+
+    await project.write(program(`email: { to: ["sam@example.com"] }, keepers: { round: 2 }`));
+    await project.up();
+    const reissued = await project.outputs();
+    expect(reissued["link"]).not.toBe(created["link"]);
+    expect(takeMails()).toMatchObject([{ to: "sam@example.com", link: reissued["link"] }]);
+    expect(reissued["emailedTo"]).toEqual(["sam@example.com"]);
+    await project.destroy();
+    expect(takeMails()).toEqual([]);
+  }, 120_000);
+
+  test("counts as sent with a warning after a lost response, and secret addresses stay secret", async () => {
+    await start();
+    server.injectFailure({ method: "POST", path: sendPath, when: "after", disconnect: true });
+    await project.write(program(`email: { to: ["jane@example.com"] }`));
+    const output = await project.up();
+    expect(takeAddresses()).toEqual(["jane@example.com"]);
+    expect(output).toMatch(/may or may not have been emailed to jane@example\.com.*email_sent/);
+    expect((await project.preview("--expect-no-changes", "--refresh")).code).toBe(0);
+    await project.destroy();
+
+    const secret = program(`email: { to: [pulumi.secret("s3cret-jane@example.com")] }`);
+    server.injectFailure({ method: "POST", path: sendPath, when: "after", status: 504 });
+    await project.write(secret);
+    const printed = [(await project.preview("--diff")).output, await project.up()];
+    expect(takeAddresses()).toEqual(["s3cret-jane@example.com"]);
+    expect(printed[1]).toContain("may or may not have been emailed to 1 address");
+    server.injectFailure({
+      method: "POST",
+      path: sendPath,
+      status: 403,
+      body: '{"detail":"s3cret-sam@example.com"}',
+      headers: { "content-type": "application/json" },
+    });
+    await project.write(secret.replace("[pulumi", '[pulumi.secret("s3cret-sam@example.com"), pulumi'));
+    const failed = await project.pulumi("up", "--yes", "--skip-preview");
+    expect(failed.code).not.toBe(0);
+    expect(failed.output).toContain("was not emailed to 1 address");
+    await project.up("--refresh");
+    expect(takeAddresses()).toEqual(["s3cret-sam@example.com"]);
+    printed.push(failed.output, (await project.preview("--diff", "--refresh")).output, await project.stateText());
+    printed.push(await project.succeed("stack", "output", "--json"));
+    for (const text of printed) expect(text).not.toContain("s3cret");
+    expect((await project.outputs())["emailedTo"]).toHaveLength(2);
+  }, 120_000);
+
+  test("is kept in the state if the request fails, and the next run sends what is missing", async () => {
+    await start();
+    server.injectFailure({ method: "POST", path: sendPath, status: 403, body: '{"detail":"no"}', headers: json });
+    await project.write(program(`email: { to: ["jane@example.com", "sam@example.com"] }`));
+    const failed = await project.pulumi("up", "--yes", "--skip-preview");
+    expect(failed.code).not.toBe(0);
+    expect(failed.output).toMatch(
+      /was not emailed to jane@example\.com, sam@example\.com.*authentik_stages_invitation/,
+    );
+    const [created, ...others] = await invitations(server);
+    expect(others).toEqual([]);
+    expect(takeMails()).toEqual([]);
+    requestsOf(server);
+
+    const preview = await project.preview("--refresh", "--diff");
+    expect(preview.output).toContain('"jane@example.com"');
+    await project.up();
+    expect(takeAddresses()).toEqual(["jane@example.com", "sam@example.com"]);
+    expect((await invitations(server)).map(({ pk }) => pk)).toEqual([created?.pk]);
+    expect(requestsOf(server).filter((line) => !/^GET/.test(line))).toEqual([
+      `POST ${invitationsPath}{pk}/send_email/`,
+      `POST ${invitationsPath}{pk}/send_email/`,
+    ]);
+    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+  }, 120_000);
+
+  test("fails on a server that cannot send invitations, before anything is created", async () => {
+    await start("2026.2");
+    await project.write(program(`email: { to: ["jane@example.com"] }`));
+    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview");
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      `authentik at ${server.url} cannot send invitations by email; this needs 2026.5 or later. Nothing was created`,
+    );
+    expect(await invitations(server)).toEqual([]);
+    await project.write(program(""));
+    await project.up();
+  }, 120_000);
+});
+
+describe("a batch with email", () => {
+  const batch = `
+const flow = new authentik.Flow("enroll", { slug: "enroll", title: "Enroll", designation: "enrollment" });
+const intake = new authentik.InvitationBatch("intake", {
+  flow: flow.slug,
+  validFor: "14d",
+  invitations: Object.fromEntries(["ada", "bob", "eve", "joan"].map((key) => [key, { email: { to: [key + "@example.com"] } }])),
+});
+exports.emailedTo = intake.emailedTo;
+`;
+
+  test("keeps every invitation when two addresses fail, and the next run emails these two", async () => {
+    await start();
+    await project.write(batch);
+    server.injectFailure({
+      method: "POST",
+      path: sendPath,
+      status: 403,
+      body: '{"detail":"no"}',
+      headers: json,
+      times: 2,
+    });
+    const failed = await project.pulumi("up", "--yes", "--skip-preview");
+    expect(failed.code).not.toBe(0);
+    expect(failed.output.match(/invitations\.\w+: The link was not emailed to/g)).toHaveLength(2);
+    const sent = takeAddresses();
+    expect(sent).toHaveLength(2);
+    expect(await invitations(server)).toHaveLength(4);
+
+    requestsOf(server);
+    await project.up();
+    expect([...sent, ...takeAddresses()].sort()).toEqual(
+      ["ada", "bob", "eve", "joan"].map((key) => `${key}@example.com`),
+    );
+    expect(requestsOf(server).filter((line) => !/^GET/.test(line))).toHaveLength(3);
+    expect((await project.preview("--expect-no-changes", "--refresh")).code).toBe(0);
+    expect((await project.outputs())["emailedTo"]).toMatchObject({
+      ada: ["ada@example.com"],
+      joan: ["joan@example.com"],
+    });
+  }, 120_000);
+});

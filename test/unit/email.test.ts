@@ -1,0 +1,387 @@
+import { originInput } from "../../provider/common/origin";
+import { configure } from "../../provider/lifecycle/engine/connections";
+import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { Authentik, type InjectedFailure, type Mail } from "../sandbox";
+import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
+import { catchError } from "./support/catch-error";
+import { waysToLoseAResponse } from "./support/embedded-authentik";
+import { configureWith } from "./support/http-mocks";
+import { invitationInputs, type Properties } from "./support/invitation";
+import { findFreePort } from "./support/server";
+
+/** Every path of the endpoint but that of the nil UUID, which asks whether the server can send invitations. */
+const sendPath = /(?<!\/0{8}-0{4}-0{4}-0{4}-0{12})\/send_email\/$/;
+const probePath = /\/0{8}-0{4}-0{4}-0{4}-0{12}\/send_email\/$/;
+const json = { "content-type": "application/json" };
+
+jest.setTimeout(30_000);
+
+const warn = jest.spyOn(console, "warn").mockImplementation();
+const warnings = (): string[] => warn.mock.calls.map(([line]) => String(line));
+
+let server: Authentik;
+
+async function start(version: "2024.8" | "2026.2" | "2026.5" = "2026.5"): Promise<void> {
+  server = await Authentik.start({ version });
+  addFlow("staff");
+  await connect();
+}
+
+/** Simulates a new provider process. */
+async function connect(settings: Record<string, string> = {}): Promise<void> {
+  await configureWith(invitationProvider, {
+    "authentik:url": server.url,
+    "authentik:token": server.token,
+    ...settings,
+  });
+}
+
+function addFlow(slug: string): void {
+  const flow = server.instance.flows.add({ name: slug, slug, title: slug, designation: "enrollment" });
+  const stage = server.instance.stages.add({ name: `${slug}-invitation` });
+  server.instance.bindings.add({ target: flow, stage, order: 0 });
+}
+
+beforeEach(async () => {
+  warn.mockClear();
+  await start();
+});
+afterEach(() => server.close());
+
+const declare = (email: unknown, changes: Properties = {}): Properties =>
+  invitationInputs({ flow: "staff", email, [originInput]: "dev/0123456789/abcdef012345", ...changes });
+const takeMails = (): Mail[] => server.outbox.splice(0);
+const takeAddresses = (): string[] => takeMails().map(({ to }) => to);
+const takeSends = (): unknown[] =>
+  server.requests
+    .splice(0)
+    .filter(({ path }) => sendPath.test(path))
+    .map(({ body }) => body);
+
+async function create(inputs: Properties): Promise<Properties> {
+  const { outs } = await invitationProvider.create(inputs);
+  return outs as Properties;
+}
+
+async function update(state: Properties, inputs: Properties): Promise<Properties> {
+  const { outs } = await invitationProvider.update("", state, inputs);
+  return outs as Properties;
+}
+
+async function hasChanges(state: Properties, inputs: Properties): Promise<boolean> {
+  const { changes } = await invitationProvider.diff("", state, inputs);
+  return changes !== false;
+}
+
+const jane = { to: ["jane@example.com"] };
+
+describe("the link", () => {
+  test("is emailed by one request after the invitation is created", async () => {
+    const email = { to: ["a@example.com", "b@example.com"], cc: ["c@example.com"], bcc: ["d@example.com"] };
+    const state = await create(declare(email));
+    expect(state).toMatchObject({ email, emailedTo: email.to });
+    expect(takeSends()).toEqual([{ email_addresses: email.to, cc_addresses: email.cc, bcc_addresses: email.bcc }]);
+    expect(takeMails()).toMatchObject([
+      { to: "a@example.com", invitationPk: state["pk"], cc: email.cc, bcc: email.bcc },
+      { to: "b@example.com", invitationPk: state["pk"], cc: email.cc, bcc: email.bcc },
+    ]);
+  });
+
+  test("is emailed with a template, first to one address, which shows whether the template works", async () => {
+    server.instance.outbox.templates.add("email/welcome.html");
+    await create(declare({ to: ["a@example.com", "b@example.com", "c@example.com"], template: "email/welcome.html" }));
+    expect(takeSends()).toEqual([
+      { email_addresses: ["a@example.com"], template: "email/welcome.html" },
+      { email_addresses: ["b@example.com", "c@example.com"], template: "email/welcome.html" },
+    ]);
+    expect(takeMails().map(({ to, template }) => `${to} ${template}`)).toEqual([
+      "a@example.com email/welcome.html",
+      "b@example.com email/welcome.html",
+      "c@example.com email/welcome.html",
+    ]);
+  });
+
+  test("is emailed only to added addresses in an update, and to an address that comes back only once", async () => {
+    let state = await create(declare(jane));
+    takeMails();
+    state = await update(state, declare({ to: ["jane@example.com", "sam@example.com"] }));
+    expect(takeAddresses()).toEqual(["sam@example.com"]);
+    state = await update(state, declare({ to: ["Sam@Example.com"], cc: ["c@example.com"] }));
+    state = await update(state, declare(jane));
+    expect(takeAddresses()).toEqual([]);
+    expect(state["emailedTo"]).toEqual(["jane@example.com", "sam@example.com"]);
+    expect(server.requests.filter(({ method }) => method === "PUT")).toEqual([]);
+    state = await update(state, declare(undefined));
+    expect(state).not.toHaveProperty("email");
+    expect(takeAddresses()).toEqual([]);
+  });
+
+  test("is emailed after the change of another input, with the link as it is then", async () => {
+    addFlow("other");
+    const state = await create(declare(jane));
+    takeMails();
+    await update(state, declare({ to: ["sam@example.com"] }, { flow: "other" }));
+    expect(takeMails()).toMatchObject([{ to: "sam@example.com", link: expect.stringContaining("/if/flow/other/") }]);
+  });
+
+  test("is emailed for an invitation that gets email later", async () => {
+    const state = await create(declare(undefined));
+    expect(takeSends()).toEqual([]);
+    expect(await hasChanges(state, declare(jane))).toBe(true);
+    expect(await update(state, declare(jane))).toMatchObject({ emailedTo: jane.to });
+    expect(takeAddresses()).toEqual(jane.to);
+  });
+
+  test("is not emailed on import and refresh, nor to repair drift", async () => {
+    const { pk } = await create(declare(undefined));
+    const imported = await create(declare(jane, { import: pk }));
+    expect(imported).not.toHaveProperty("emailedTo");
+    await server.request("PATCH", `/api/v3/stages/invitation/invitations/${pk}/`, { name: "by-hand" });
+    const { props, inputs } = await invitationProvider.read("", imported);
+    expect(inputs).toMatchObject({ name: "by-hand", email: jane });
+    await update(props as Properties, declare(jane));
+    expect(takeSends()).toEqual([]);
+    // A later address is.
+    await update(imported, declare({ to: ["jane@example.com", "sam@example.com"] }));
+    expect(takeAddresses()).toEqual(["sam@example.com"]);
+  });
+
+  test("of a retired invitation is never emailed", async () => {
+    const state = await create(declare(jane));
+    takeMails();
+    const used = { ...state, status: "used", retiredAt: "2026-11-24T00:00:00Z", gone: true };
+    const unsent = { ...used, __unsentTo: ["sam@example.com"] };
+    const declared = declare({ to: ["jane@example.com", "sam@example.com"] });
+    for (const retired of [used, unsent]) {
+      expect(await hasChanges(retired, declared)).toBe(false);
+      expect(await update(retired, declared)).toMatchObject({ status: "used", emailedTo: jane.to });
+    }
+    const expired = { ...state, expires: "2026-01-01T00:00:00Z" };
+    expect(await update(expired, { ...declared, expires: "2026-01-01T00:00:00Z" })).toMatchObject({ email: jane });
+    expect(takeSends()).toEqual([]);
+  });
+});
+
+describe.each(Object.entries(waysToLoseAResponse))("a send request whose response is lost (%s)", (way, failure) => {
+  test("counts as sent, with a warning that names the addresses", async () => {
+    server.injectFailure({ method: "POST", path: sendPath, when: "after", ...failure });
+    const state = await create(declare({ to: ["jane@example.com", "sam@example.com"] }));
+    expect(state).toMatchObject({ emailedTo: ["jane@example.com", "sam@example.com"] });
+    expect(state).not.toHaveProperty("__unsentTo");
+    expect(warnings()).toEqual([
+      expect.stringMatching(
+        /^Invitation "jane": the link may or may not have been emailed to jane@example\.com, sam@example\.com, and is not emailed there again\. .*Check authentik's event log for email_sent\./,
+      ),
+    ]);
+    expect(warnings()[0]).not.toContain(String(state["pk"]));
+    expect(takeSends()).toHaveLength(1);
+    expect(await hasChanges(state, declare({ to: ["jane@example.com", "sam@example.com"] }))).toBe(false);
+    expect(way).not.toBe("");
+  });
+});
+
+const certainFailures: Record<string, [InjectedFailure, RegExp]> = {
+  "400": [{ status: 400, body: '{"error":"No"}', headers: json }, /error: No/],
+  "403": [
+    { status: 403, body: '{"detail":"No"}', headers: json },
+    /permission authentik_stages_invitation\.add_invitation or authentik_stages_invitation\.view_invitation/,
+  ],
+  "404 as JSON": [{ status: 404, body: '{"detail":"Gone"}', headers: json }, /returned 404: Gone/],
+  "404 as HTML": [
+    { status: 404, body: "<title>x</title>", headers: { "content-type": "text/html" } },
+    /did not come from/,
+  ],
+  "a redirect": [{ status: 302, headers: { location: "https://login.example.com/" } }, /redirects/],
+  "429 with a long wait": [{ status: 429, headers: { "retry-after": "3600" } }, /limits the rate/],
+};
+
+describe.each(Object.entries(certainFailures))(
+  "a send request that certainly failed (%s)",
+  (_way, [failure, reason]) => {
+    test("keeps the invitation in the state, and the next run sends what is missing, and only that", async () => {
+      server.injectFailure({ method: "POST", path: sendPath, ...failure });
+      const declared = declare(jane, { __provider: "source" });
+      const { id, properties, reasons } = await catchPartialFailure(create(declared));
+      expect(id).toMatch(/^[0-9a-f]{16}$/);
+      expect(properties).toMatchObject({ name: "jane", __unsentTo: jane.to, __provider: "source" });
+      expect(properties).not.toHaveProperty("emailedTo");
+      expect(reasons).toEqual([
+        expect.stringMatching(
+          /^The link was not emailed to jane@example\.com, and the next `pulumi up` tries again\. /,
+        ),
+      ]);
+      expect(reasons[0]).toMatch(reason);
+      expect(reasons[0]).not.toContain(String(properties["pk"]));
+      expect(takeMails()).toEqual([]);
+
+      const { props = {}, inputs = {} } = await invitationProvider.read("", properties);
+      expect(inputs).not.toHaveProperty("email");
+      for (const state of [properties, props as Properties]) expect(await hasChanges(state, declared)).toBe(true);
+      server.requests.length = 0;
+      const state = await update(props as Properties, declared);
+      expect(state).toMatchObject({ emailedTo: jane.to });
+      expect(state).not.toHaveProperty("__unsentTo");
+      expect(takeAddresses()).toEqual(jane.to);
+      expect(server.requests.filter(({ method }) => method !== "GET")).toHaveLength(1);
+      expect(await hasChanges(state, declared)).toBe(false);
+    });
+  },
+);
+
+test("a request that never left, because the server is down, certainly failed", async () => {
+  const state = await create(declare(jane));
+  const port = await findFreePort();
+  const { url } = server;
+  await configure({
+    config: {
+      get: (key) =>
+        key === "authentik:url" ? `http://127.0.0.1:${port}` : key === "authentik:token" ? server.token : undefined,
+    },
+  });
+  const error = await catchError(update(state, declare({ to: ["jane@example.com", "sam@example.com"] })));
+  // The server is asked first whether it can send invitations at all, so nothing was changed.
+  expect(error.message).toContain("Could not connect to authentik");
+  expect(url).not.toContain(String(port));
+});
+
+describe("a template that does not exist", () => {
+  test("fails with its name in the reason, and is corrected by the next run", async () => {
+    const declared = declare({ to: ["a@example.com", "b@example.com"], template: "email/no-such.html" });
+    const { properties, reasons } = await catchPartialFailure(create(declared));
+    expect(reasons).toEqual([expect.stringContaining("Correct email.template.")]);
+    expect(properties).toMatchObject({ __unsentTo: ["a@example.com", "b@example.com"] });
+    expect(takeSends()).toHaveLength(1);
+    await update(properties, declare({ to: ["a@example.com", "b@example.com"] }));
+    expect(takeAddresses()).toEqual(["a@example.com", "b@example.com"]);
+  });
+});
+
+describe("a server that cannot send invitations", () => {
+  test.each(["2024.8", "2026.2"] as const)("(%s) fails before anything is created or changed", async (version) => {
+    await server.close();
+    await start(version);
+    const message = `authentik at ${server.url} cannot send invitations by email; this needs 2026.5 or later. Nothing was created or changed.`;
+    expect((await catchError(create(declare(jane)))).message).toContain(message);
+    expect(server.instance.invitations.count).toBe(0);
+    const state = await create(declare(undefined));
+    server.requests.length = 0;
+    expect((await catchError(update(state, declare(jane, { singleUse: true })))).message).toContain(message);
+    const batch = new Batch(server);
+    const inputs = batchInputs({ ada: {}, bob: { email: jane } }, { flow: "staff" });
+    expect((await catchError(batch.up(inputs))).message).toContain(message);
+    expect(server.requests.filter(({ path, method }) => method !== "GET" && !probePath.test(path))).toEqual([]);
+  });
+
+  test("is recognized by one request in each process, which is retried if its response is lost", async () => {
+    server.injectFailure({ method: "POST", path: probePath, when: "after", disconnect: true });
+    await Promise.all(["a", "b", "c"].map((name) => create(declare(jane, { name }))));
+    const probes = server.requests.filter(({ path }) => probePath.test(path));
+    expect(probes.map(({ body }) => body)).toEqual([{ email_addresses: [] }, { email_addresses: [] }]);
+    expect(takeAddresses()).toEqual([...jane.to, ...jane.to, ...jane.to]);
+    expect(warnings()).toEqual([]);
+    await create(declare(undefined, { name: "d" }));
+    await connect();
+    server.requests.length = 0;
+    await create(declare(undefined, { name: "e" }));
+    expect(server.requests.filter(({ path }) => path.endsWith("/send_email/"))).toEqual([]);
+  });
+});
+
+describe("secret addresses", () => {
+  const secret = (to: string[]): Properties => declare({ to, cc: ["c0py@example.com"] }, { __secretEmail: true });
+
+  test("are only counted in messages, and redacted where the server repeats them", async () => {
+    server.injectFailure({ method: "POST", path: sendPath, when: "after", status: 504 });
+    const state = await create(secret(["jane@example.com"]));
+    expect(warnings()[0]).toContain("emailed to 1 address, and is");
+    const body = '{"email_addresses":["sam@example.com is no friend of c0py@example.com"]}';
+    server.injectFailure({ method: "POST", path: sendPath, status: 400, body, headers: json });
+    const inputs = secret(["jane@example.com", "sam@example.com", "eve@example.com"]);
+    const { reasons } = await catchPartialFailure(update({ ...state, emailedTo: ["jane@example.com"] }, inputs));
+    expect(reasons).toEqual([
+      expect.stringMatching(/was not emailed to 2 addresses.*email\.to: \[secret\] is no friend of \[secret\]/),
+    ]);
+  });
+
+  test("are stored in emailedTo as a secret", async () => {
+    const signature = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
+    const state = await create(secret(["jane@example.com"]));
+    expect(state["emailedTo"]).toEqual({ ...signature, value: ["jane@example.com"] });
+    const plain = { ...state, emailedTo: ["jane@example.com"] };
+    const { props } = await invitationProvider.read("", plain);
+    expect(props).toMatchObject({ emailedTo: signature });
+    expect(await update(plain, { ...secret(["jane@example.com"]), singleUse: true })).toMatchObject({
+      emailedTo: signature,
+    });
+    const { __secretEmail: _, ...published } = secret(["jane@example.com"]);
+    expect(await hasChanges(plain, published)).toBe(true);
+    expect(await update(plain, published)).toMatchObject({ emailedTo: ["jane@example.com"] });
+  });
+});
+
+describe("a batch", () => {
+  let batch: Batch;
+  beforeEach(() => {
+    batch = new Batch(server);
+  });
+  const inputs = (to: Record<string, string[] | undefined>, changes: Properties = {}): Properties =>
+    batchInputs(
+      Object.fromEntries(Object.entries(to).map(([key, list]) => [key, list ? { email: { to: list } } : {}])),
+      { flow: "staff", ...changes },
+    );
+
+  test("emails each entry's link to its addresses, and only added ones later", async () => {
+    const first = inputs({ ada: ["ada@example.com"], bob: ["bob@example.com", "b@example.com"], eve: undefined });
+    await batch.up(first);
+    expect(takeAddresses().sort()).toEqual(["ada@example.com", "b@example.com", "bob@example.com"]);
+    expect(batch.outputs["emailedTo"]).toEqual({
+      ada: ["ada@example.com"],
+      bob: ["bob@example.com", "b@example.com"],
+    });
+    expect(await batch.up(first)).toBe("same");
+    await batch.up(
+      inputs({ ada: ["ada@example.com", "a@example.com"], bob: ["b@example.com"], eve: ["eve@example.com"] }),
+    );
+    expect(takeAddresses().sort()).toEqual(["a@example.com", "eve@example.com"]);
+    await batch.refresh();
+    expect(takeAddresses()).toEqual([]);
+  });
+
+  test("emails new links when all are reissued", async () => {
+    await batch.up(inputs({ ada: ["ada@example.com"], bob: ["bob@example.com"] }));
+    takeMails();
+    await batch.up(inputs({ ada: ["ada@example.com"], bob: ["bob@example.com"] }, { keepers: { round: 2 } }));
+    const mails = takeMails();
+    expect(mails.map(({ to }) => to).sort()).toEqual(["ada@example.com", "bob@example.com"]);
+    expect(mails.map(({ invitationPk }) => invitationPk).sort()).toEqual(Object.values(batch.pks).sort());
+  });
+
+  test("keeps which addresses are missing after a failed request, over a refresh, and after a failed update", async () => {
+    const first = inputs({ ada: ["ada@example.com"], bob: ["bob@example.com"] });
+    server.injectFailure({ method: "POST", path: sendPath, status: 403, body: "{}", headers: json });
+    const { reasons } = await catchPartialFailure(batch.up(first));
+    expect(reasons).toEqual([expect.stringMatching(/^invitations\.\w+: The link was not emailed to \w+@example\.com/)]);
+    const [sent = ""] = takeAddresses();
+    await batch.refresh();
+    const missing = sent === "ada@example.com" ? "bob" : "ada";
+    expect(batch.inputs["invitations"]).toMatchObject({ [missing]: {} });
+    // The PUT of the missing one fails, so its link is not emailed either.
+    const second = inputs(
+      { ada: ["ada@example.com", "a@example.com"], bob: ["bob@example.com", "b@example.com"] },
+      { singleUse: true },
+    );
+    server.injectFailure({ method: "PUT", status: 403, body: "{}", headers: json, times: 2 });
+    await catchPartialFailure(batch.up(second));
+    expect(takeAddresses()).toEqual([]);
+    expect(await batch.up(second)).toBe("update");
+    expect(takeAddresses().sort()).toEqual(["a@example.com", "b@example.com", `${missing}@example.com`].sort());
+    expect(await batch.up(second)).toBe("same");
+  });
+
+  test("imports an entry without emailing it", async () => {
+    const { pk } = await create(declare(undefined, { name: "intake-ada" }));
+    const entry = { ada: { expires: "2031-05-06T07:08:09Z", import: pk, email: jane } };
+    await batch.up(batchInputs(entry, { validFor: undefined, flow: "staff" }));
+    expect(takeSends()).toEqual([]);
+  });
+});
