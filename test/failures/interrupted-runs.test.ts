@@ -75,6 +75,8 @@ const destroy = ["destroy", ...options];
 /** The moment at which a run is interrupted: when a request arrives. */
 interface Moment {
   readonly method: "POST" | "GET" | "PUT" | "DELETE";
+  /** Of the requests with this path. Defaults to all of invitations. */
+  readonly path?: RegExp;
   /** Counted from 1. */
   readonly number: number;
   /** For SIGKILL: whether the server carries the request out before the processes are killed. */
@@ -83,7 +85,7 @@ interface Moment {
 
 /** Runs `pulumi`, and calls `interrupt` at the moment. */
 async function runUntil(
-  { method, number }: Moment,
+  { method, number, path = new RegExp(`^${invitationsPath}`) }: Moment,
   args: readonly string[],
   interrupt: (pid: number) => Handler,
 ): Promise<Run> {
@@ -91,7 +93,7 @@ async function runUntil(
   let isReached = false;
   const handle = interrupt(child.pid ?? 0);
   proxy.script({
-    matches: (requestMethod, path) => requestMethod === method && path.startsWith(invitationsPath),
+    matches: (requestMethod, requestPath) => requestMethod === method && path.test(requestPath),
     skip: number - 1,
     times: 1,
     handle: async (exchange, at) => {
@@ -210,6 +212,51 @@ test("recovers exactly what a killed up, update, refresh and destroy did", async
   // Only those that the killed run deleted were issued again.
   expect(survivors(left, await list())).toHaveLength(left.length);
   expect(await audit()).toBe(0);
+});
+
+describe.each([
+  [
+    "single invitations",
+    (addresses: string): string => `for (const name of ${JSON.stringify(names)}) {
+      new authentik.Invitation(name, { flow: "staff", validFor: "14d", email: { to: ${addresses} } });
+    }`,
+  ],
+  [
+    "a batch",
+    (addresses: string): string => `new authentik.InvitationBatch("team", {
+      flow: "staff",
+      validFor: "14d",
+      invitations: Object.fromEntries(${JSON.stringify(names)}.map((name) => [name, { email: { to: ${addresses} } }])),
+    });`,
+  ],
+])("killed runs that email the links of %s", (_kind, program) => {
+  const path = /(?<!0{12})\/send_email\/$/;
+  const takeMails = (): string[] => server.outbox.map(({ invitationPk, to }) => `${invitationPk} ${to}`);
+
+  test("neither forget an invitation nor email a link twice", async () => {
+    server.instance.flows.add({ name: "staff", slug: "staff", title: "staff", designation: "enrollment" });
+    await project.write(program('[name + "@example.com"]'));
+    await killDuring(up, { method: "POST", path, number: 2, isCarriedOut: true });
+    const issued = await list();
+    expect(await recover()).toContain("may or may not have been emailed");
+    expect(await audit()).toBe(0);
+    await succeed(...up, "--refresh");
+    const declared = await list();
+    expect(declared).toHaveLength(names.length);
+    expect(survivors(issued, declared)).toHaveLength(issued.length);
+    expect(await audit()).toBe(0);
+
+    await project.write(program('[name + "@example.com", name + "@example.org"]'));
+    await killDuring(up, { method: "POST", path, number: 2, isCarriedOut: true });
+    expect(await recover()).toMatch(/may or may not have been emailed to \w+@example\.org/);
+    await succeed(...up, "--refresh");
+    expect(await list()).toEqual(declared);
+    const mails = takeMails();
+    expect(new Set(mails).size).toBe(mails.length);
+    // Those that the killed runs had not started yet are emailed afterwards.
+    expect(mails.filter((mail) => mail.endsWith("@example.com")).length).toBeGreaterThanOrEqual(2);
+    expect(mails.length).toBeGreaterThan(names.length);
+  });
 });
 
 describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
