@@ -240,15 +240,16 @@ describe("export", () => {
     expect(commands).toEqual({
       code: 0,
       stdout: "",
-      stderr: "The flow has no invitations, so there are no pks to set.\n",
+      stderr: "There are no invitations to import, so there are no pks to set.\n",
     });
   });
 
   test.each([
     [[], "a command is required: audit, export, recover"],
     [["import"], 'unknown command "import": the commands are audit, export, recover'],
-    [["export"], "--flow <slug> is required"],
-    [["export", "--flow", " "], "--flow <slug> is required"],
+    [["export"], "--flow <slug> or --all is required"],
+    [["export", "--flow", " "], "--flow must not be empty"],
+    [["export", "--flow", "x", "--all"], "set either --flow or --all, not both"],
     [["export", "staff", "--flow", "x"], "Unexpected argument 'staff'"],
     [["export", "--flows", "x"], "Unknown option '--flows'"],
     [["export", "--flow"], "Option '--flow <value>' argument missing"],
