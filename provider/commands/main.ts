@@ -22,7 +22,7 @@ const usage = `Usage: pulumi-authentik-invitations <command> [options]
 
 Commands:
   audit    list the invitations in authentik that no stack declares
-  export   write a Pulumi program that imports a flow with its invitations
+  export   write a Pulumi program that imports flows with their invitations
   recover  repair a stack's state after a run that was killed
 
 Run \`pulumi-authentik-invitations <command> --help\` for the options of a command, or --version for the version.

@@ -1,62 +1,16 @@
-import { spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import fc from "fast-check";
 import { toLiteral, toStringLiteral } from "../../provider/commands/export/literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "../../provider/commands/export/names";
-import { Project, packageRoot } from "../engine/project";
+import { Project } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
 import { Authentik, authentikVersions } from "../sandbox";
 import { typeErrors } from "./example";
+import { environmentOf, findStagePk, post, runCommand, tooDeepData } from "./export-command";
 
 jest.setTimeout(240_000);
-
-interface CommandResult {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the file that package.json declares as the command. */
-async function runCommand(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>> = {},
-): Promise<CommandResult> {
-  const manifest = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
-    bin: Record<string, string>;
-  };
-  const file = join(packageRoot, String(manifest.bin["pulumi-authentik-invitations"]));
-  const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...others } = process.env;
-  const child = spawn(process.execPath, [file, ...args], { env: { ...others, ...env }, stdio: "pipe" });
-  child.stdin.end();
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    stdout += chunk;
-  });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-    stderr += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { code, stdout, stderr };
-}
-
-function environmentOf(server: Authentik, token = server.token): Record<string, string> {
-  return { AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: token };
-}
-
-async function post(server: Authentik, path: string, fields: Record<string, unknown>): Promise<string> {
-  const { status, body } = await server.request("POST", `/api/v3/${path}`, fields);
-  expect([path, status, body]).toEqual([path, 201, expect.anything()]);
-  return (body as { pk: string }).pk;
-}
-
-async function findStagePk(server: Authentik, name: string): Promise<string> {
-  const { body } = await server.request("GET", `/api/v3/stages/all/?name=${name}`);
-  return (body as { results: { pk: string }[] }).results[0]?.pk ?? "";
-}
-
-const tooDeepData = { deep: JSON.parse(`${"[".repeat(300)}${"]".repeat(300)}`) as unknown };
 
 /** Creates a flow whose names and data would break a program that does not escape them. */
 async function createHostileFlow(server: Authentik): Promise<{ pks: string[] }> {
@@ -240,15 +194,16 @@ describe("export", () => {
     expect(commands).toEqual({
       code: 0,
       stdout: "",
-      stderr: "The flow has no invitations, so there are no pks to set.\n",
+      stderr: "There are no invitations to import, so there are no pks to set.\n",
     });
   });
 
   test.each([
     [[], "a command is required: audit, export, recover"],
     [["import"], 'unknown command "import": the commands are audit, export, recover'],
-    [["export"], "--flow <slug> is required"],
-    [["export", "--flow", " "], "--flow <slug> is required"],
+    [["export"], "--flow <slug> or --all is required"],
+    [["export", "--flow", " "], "--flow must not be empty"],
+    [["export", "--flow", "x", "--all"], "set either --flow or --all, not both"],
     [["export", "staff", "--flow", "x"], "Unexpected argument 'staff'"],
     [["export", "--flows", "x"], "Unknown option '--flows'"],
     [["export", "--flow"], "Option '--flow <value>' argument missing"],

@@ -1,26 +1,29 @@
 import { connect } from "../../lifecycle/engine/connections";
 import { UserError } from "../../lifecycle/engine/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
-import { readFlow } from "./flow-snapshot";
-import { type ExportedProgram, writeProgram } from "./program";
+import { countInvitations, type ExportedProgram, writeProgram } from "./program";
+import type { SecretSetting } from "./program-writer";
+import { readEverything, readFlows } from "./snapshot";
 
 /** Settings per `pulumi config set-all`: each call takes a second, and the length of a command line is limited. */
 const settingsPerCommand = 50;
 
 export const exportCommand: Command = {
-  usage: `Usage: pulumi-authentik-invitations export --flow <slug> [--commands]
+  usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all) [--batch] [--commands]
 
-Writes a Pulumi program in TypeScript that imports a flow from authentik: the flow, its invitation stages, the bindings of its
-stages, and its invitations. The first \`pulumi up\` of that program imports them and changes nothing in authentik.
+Writes a Pulumi program in TypeScript that imports flows from authentik: the flows, their invitation stages, the bindings of their
+stages, and their invitations. The first \`pulumi up\` of that program imports them and changes nothing in authentik.
 
   pulumi-authentik-invitations export --flow staff-enrollment > index.ts
   pulumi-authentik-invitations export --flow staff-enrollment --commands | sh
   pulumi up
 
 Options:
-  --flow <slug>  the flow's slug, the part of its URL after /if/flow/
+  --flow <slug>  the flow's slug, the part of its URL after /if/flow/ (repeatable)
+  --all          all flows that have an invitation stage or an invitation, and the invitations without a flow
+  --batch        write the invitations of each flow as one InvitationBatch, and those without a flow as another one
   --commands     print the commands that store the invitations' pks in the stack's configuration, instead of the program.
-                 The pks are secrets: whoever has one can enroll.
+                 The pks are secrets: whoever has one can enroll. Set the other options as for the program.
   --help         print this help
   --version      print the version
 
@@ -31,54 +34,85 @@ Environment variables:
 
 Exit codes: 0 success, 1 error, 2 invalid usage.
 `,
-  options: { flow: { type: "string" }, commands: { type: "boolean" } },
-  run: exportFlow,
+  options: {
+    flow: { type: "string", multiple: true },
+    all: { type: "boolean" },
+    batch: { type: "boolean" },
+    commands: { type: "boolean" },
+  },
+  run: exportProgram,
 };
 
-async function exportFlow(values: OptionValues): Promise<number> {
-  const slug = typeof values["flow"] === "string" ? values["flow"].trim() : "";
-  if (slug === "") throw new UsageError("--flow <slug> is required");
+async function exportProgram(values: OptionValues): Promise<number> {
+  const slugs = parseFlows(values);
+  const isBatch = values["batch"] === true;
   for (const variable of ["AUTHENTIK_URL", "AUTHENTIK_TOKEN"]) {
     if (!process.env[variable]) throw new UserError(`The environment variable ${variable} is not set.`);
   }
   const { client, url } = connect();
   try {
-    const exported = await writeProgram(await readFlow(client, slug), url);
+    const snapshot = slugs === "all" ? await readEverything(client) : await readFlows(client, slugs);
+    const exported = await writeProgram(snapshot, { isBatch, baseUrl: url });
     if (values["commands"]) printCommands(exported);
-    else printProgram(exported, slug);
+    else printProgram(exported, [...selectionOptions(slugs), ...(isBatch ? ["--batch"] : [])]);
     return 0;
   } finally {
     await client.close();
   }
 }
 
-function printProgram({ program, secrets, skipped }: ExportedProgram, slug: string): void {
+/** The flows to export, each once. */
+function parseFlows(values: OptionValues): readonly string[] | "all" {
+  const flows = Array.isArray(values["flow"]) ? values["flow"].map((flow) => String(flow).trim()) : [];
+  if (values["all"] && flows.length > 0) throw new UsageError("set either --flow or --all, not both");
+  if (values["all"]) return "all";
+  if (flows.length === 0) throw new UsageError("--flow <slug> or --all is required");
+  if (flows.includes("")) throw new UsageError("--flow must not be empty");
+  return [...new Set(flows)];
+}
+
+function selectionOptions(slugs: readonly string[] | "all"): string[] {
+  return slugs === "all" ? ["--all"] : slugs.map((slug) => `--flow ${slug}`);
+}
+
+function printProgram({ program, secrets, skipped }: ExportedProgram, options: readonly string[]): void {
   process.stdout.write(program);
   for (const reason of skipped) process.stderr.write(`Not exported. ${reason}\n`);
   if (secrets.size > 0) {
     process.stderr.write(
-      `The program imports ${countInvitations(secrets.size)} by pk. The pks are secrets (whoever has one can enroll), so the program reads them
+      `The program imports ${countInvitations(countPks(secrets))} by pk. The pks are secrets (whoever has one can enroll), so the program reads them
 from the stack's configuration. To set them without displaying them, run this in the Pulumi project's folder, with the same
 environment variables:
 
-  npx pulumi-authentik-invitations export --flow ${slug} --commands | sh
+  npx pulumi-authentik-invitations export ${options.join(" ")} --commands | sh
 `,
     );
   }
 }
 
 function printCommands({ secrets }: ExportedProgram): void {
-  const settings = [...secrets].map(([key, pk]) => `--secret ${key}=${pk}`);
+  const settings = [...secrets].flatMap(([key, value]) =>
+    typeof value === "string" ? `--secret ${key}=${value}` : [],
+  );
   for (let start = 0; start < settings.length; start += settingsPerCommand) {
     process.stdout.write(`pulumi config set-all ${settings.slice(start, start + settingsPerCommand).join(" ")}\n`);
   }
+  for (const [key, value] of secrets) if (typeof value === "object") process.stdout.write(toCommand(key, value));
   process.stderr.write(
     secrets.size === 0
-      ? "The flow has no invitations, so there are no pks to set.\n"
-      : `These commands contain secrets: the pks of ${countInvitations(secrets.size)}. Whoever has one can enroll. Do not save or log them.\n`,
+      ? "There are no invitations to import, so there are no pks to set.\n"
+      : `These commands contain secrets: the pks of ${countInvitations(countPks(secrets))}. Whoever has one can enroll. Do not save or log them.\n`,
   );
 }
 
-function countInvitations(count: number): string {
-  return count === 1 ? "1 invitation" : `${count} invitations`;
+/** Passes the pks of a batch on standard input, because the length of an argument is limited. */
+function toCommand(key: string, pks: Readonly<Record<string, string>>): string {
+  // The quoted delimiter keeps the shell from expanding anything.
+  return `pulumi config set --secret ${key} <<'END'\n${JSON.stringify(pks, undefined, 2)}\nEND\n`;
+}
+
+function countPks(secrets: ReadonlyMap<string, SecretSetting>): number {
+  return [...secrets.values()]
+    .map((setting) => (typeof setting === "string" ? 1 : Object.keys(setting).length))
+    .reduce((sum, count) => sum + count, 0);
 }

@@ -1,5 +1,15 @@
+/** Source code in the place of a value. */
+export class Source {
+  readonly code: string;
+
+  constructor(code: string) {
+    this.code = code;
+  }
+}
+
 /** Formats a value as TypeScript source, indented to fit into a line with `indent`. Strings from authentik cannot inject code. */
 export function toLiteral(value: unknown, indent = ""): string {
+  if (value instanceof Source) return value.code;
   if (typeof value === "string") return toStringLiteral(value);
   if (typeof value !== "object" || value === null) return String(value);
   const isList = Array.isArray(value);

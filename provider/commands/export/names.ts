@@ -9,8 +9,13 @@ export function toLogicalName(name: string, fallback: string): string {
   return /[\p{L}\p{N}]/u.test(plain) ? plain : fallback;
 }
 
-/** The variable for a stage: its name in camel case. It ends with "stage", so it cannot be a reserved word. */
+/** The variable for a stage. */
 export function toStageIdentifier(name: string): string {
+  return toIdentifier(name, "stage");
+}
+
+/** A name in camel case. It ends with the kind of the object, which no reserved word does. */
+export function toIdentifier(name: string, kind: "flow" | "pk" | "stage"): string {
   const words = name
     .normalize("NFC")
     .split(/[^\p{ID_Continue}]+|_+/u)
@@ -19,8 +24,8 @@ export function toStageIdentifier(name: string): string {
   const [first = "", ...others] = words;
   const lower = /^\p{Lu}+$/u.test(first) ? first.toLowerCase() : uncapitalize(first);
   const joined = lower + others.map(capitalize).join("");
-  const whole = /stage$/i.test(joined) ? joined : `${joined}Stage`;
-  return /^\p{ID_Start}/u.test(whole) ? uncapitalize(whole) : `stage${capitalize(whole)}`;
+  const whole = joined.toLowerCase().endsWith(kind) ? joined : `${joined}${capitalize(kind)}`;
+  return /^\p{ID_Start}/u.test(whole) ? uncapitalize(whole) : `${kind}${capitalize(whole)}`;
 }
 
 /** Makes names unique. The first of several equal names stays as it is; the others get a number. */

@@ -1,0 +1,151 @@
+import * as z from "zod";
+import type { Client } from "../../authentik/client";
+import { ifFound } from "../../authentik/errors";
+import { listFlowStageBindings, type StoredFlowStageBinding } from "../../authentik/flow-stage-bindings";
+import { findFlow, type StoredFlow } from "../../authentik/flows";
+import { findInvitationStage, type StoredInvitationStage } from "../../authentik/invitation-stages";
+import type { StoredInvitation } from "../../authentik/invitations";
+import { retrieveStage, type StoredStage } from "../../authentik/stages";
+import { UserError } from "../../lifecycle/engine/user-error";
+import { readInvitations } from "./invitation-list";
+
+/** Flows with everything in them that this package manages. */
+export interface Snapshot {
+  readonly flows: readonly FlowSnapshot[];
+  /** The bound stages by pk; invitation stages with all their fields. */
+  readonly stages: ReadonlyMap<string, StoredInvitationStage | StoredStage>;
+  /** The invitations without a flow, if they were read. Sorted by name, then expiry. */
+  readonly invitationsWithoutFlow: readonly StoredInvitation[];
+  /** How many invitations authentik cannot return (500), because their data is nested too deeply or contains too large a number. */
+  readonly unreadable: number;
+  /** What the token's user is not allowed to view. */
+  readonly hidden: { readonly flows: readonly string[]; readonly invitations: number };
+}
+
+export interface FlowSnapshot {
+  readonly flow: StoredFlow;
+  /** Sorted by their order in the flow. */
+  readonly bindings: readonly StoredFlowStageBinding[];
+  /** Sorted by name, then expiry. */
+  readonly invitations: readonly StoredInvitation[];
+}
+
+const invitationStageModel = "authentik_stages_invitation.invitationstage";
+
+/** Reads the flows with these slugs. Sends only GET requests. */
+export async function readFlows(client: Client, slugs: readonly string[]): Promise<Snapshot> {
+  const flows = await Promise.all(slugs.map(async (slug) => await requireFlow(client, slug)));
+  const { invitations, unreadable } = await readInvitations(client, slugs);
+  return {
+    ...(await readContents(client, flows, sort(invitations))),
+    invitationsWithoutFlow: [],
+    unreadable,
+    hidden: { flows: [], invitations: 0 },
+  };
+}
+
+/** Reads all flows that have an invitation stage or an invitation, and the invitations without a flow. Sends only GET requests. */
+export async function readEverything(client: Client): Promise<Snapshot> {
+  const [slugsWithStage, { invitations, unreadable }] = await Promise.all([
+    listSlugsWithInvitationStage(client),
+    readInvitations(client, "all"),
+  ]);
+  if (slugsWithStage.length + invitations.length + unreadable === 0) {
+    throw new UserError(
+      "There is nothing to export: authentik has no invitations, and no flow with an invitation stage, that the token's user is allowed to view.",
+    );
+  }
+  const slugs = [...new Set([...slugsWithStage, ...invitations.flatMap(({ flowSlug }) => flowSlug ?? [])])].sort();
+  const found = await Promise.all(slugs.map(async (slug) => ({ slug, flow: await findFlow(client, slug) })));
+  const flows = found.flatMap(({ flow }) => flow ?? []);
+  const pks = new Set(flows.map(({ pk }) => pk));
+  const sorted = sort(invitations);
+  return {
+    ...(await readContents(client, flows, sorted)),
+    invitationsWithoutFlow: sorted.filter(({ flow }) => flow === null),
+    unreadable,
+    hidden: {
+      flows: found.flatMap(({ slug, flow }) => (flow ? [] : slug)),
+      invitations: sorted.filter(({ flow }) => flow !== null && !pks.has(flow)).length,
+    },
+  };
+}
+
+async function requireFlow(client: Client, slug: string): Promise<StoredFlow> {
+  const flow = await findFlow(client, slug);
+  if (flow) return flow;
+  const others = await enrollmentSlugs(client);
+  throw new UserError(
+    `authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission authentik_flows.view_flow). The slug is the part of its URL after /if/flow/.${others.length > 0 ? ` Existing enrollment flows: ${others.join(", ")}.` : ""}`,
+  );
+}
+
+/** The slugs to suggest. A failing list must not hide that the flow does not exist. */
+async function enrollmentSlugs(client: Client): Promise<string[]> {
+  const flows = await client
+    .list(
+      {
+        path: "flows/instances/",
+        query: { designation: "enrollment" },
+        failure: "Could not list the flows",
+        permission: "authentik_flows.view_flow",
+      },
+      z.object({ slug: z.string() }),
+    )
+    .catch(() => []);
+  return flows.map(({ slug }) => slug).sort();
+}
+
+async function listSlugsWithInvitationStage(client: Client): Promise<string[]> {
+  const stages = await client.list(
+    {
+      path: "stages/invitation/stages/",
+      failure: "Could not list the invitation stages",
+      permission: "authentik_stages_invitation.view_invitationstage",
+    },
+    z.object({ flow_set: z.array(z.object({ slug: z.string() })) }),
+  );
+  return stages.flatMap((stage) => stage.flow_set.map(({ slug }) => slug));
+}
+
+/** The bindings, stages and invitations of flows. A stage that several of them have is read once. */
+async function readContents(
+  client: Client,
+  flows: readonly StoredFlow[],
+  invitations: readonly StoredInvitation[],
+): Promise<Pick<Snapshot, "flows" | "stages">> {
+  const snapshots = await Promise.all(
+    flows.map(async (flow) => ({
+      flow,
+      bindings: await listFlowStageBindings(client, flow.pk),
+      invitations: invitations.filter((invitation) => invitation.flow === flow.pk),
+    })),
+  );
+  const pks = snapshots.flatMap(({ bindings }) => bindings.map(({ stage }) => stage));
+  return { flows: snapshots, stages: await readStages(client, new Set(pks)) };
+}
+
+/** In the order of the pks, without the stages that the token's user is not allowed to view. */
+async function readStages(
+  client: Client,
+  pks: ReadonlySet<string>,
+): Promise<Map<string, StoredInvitationStage | StoredStage>> {
+  const stages = await Promise.all([...pks].map(async (pk) => await findStage(client, pk)));
+  return new Map(stages.flatMap((stage) => (stage ? [[stage.pk, stage] as const] : [])));
+}
+
+async function findStage(client: Client, pk: string): Promise<StoredInvitationStage | StoredStage | undefined> {
+  const stage = await ifFound(retrieveStage(client, pk));
+  if (stage?.metaModelName !== invitationStageModel) return stage;
+  return (await findInvitationStage(client, { pk })) ?? stage;
+}
+
+function sort(invitations: readonly StoredInvitation[]): StoredInvitation[] {
+  return [...invitations].sort(
+    (a, b) => compare(a.name, b.name) || compare(a.expires ?? "", b.expires ?? "") || compare(a.pk, b.pk),
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

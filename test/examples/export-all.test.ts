@@ -1,0 +1,222 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Project } from "../engine/project";
+import { invitations, invitationsPath, requestsOf } from "../engine/server";
+import { Authentik } from "../sandbox";
+import { typeErrors } from "./example";
+import { environmentOf, findStagePk, post, runCommand, tooDeepData } from "./export-command";
+
+jest.setTimeout(240_000);
+
+const expires = "2035-01-01T00:00:00Z";
+
+async function createFlow(server: Authentik, slug: string, stages: readonly string[]): Promise<string> {
+  const flow = await post(server, "flows/instances/", { name: slug, slug, title: slug, designation: "enrollment" });
+  for (const [order, stage] of stages.entries()) {
+    await post(server, "flows/bindings/", { target: flow, stage, order });
+  }
+  return flow;
+}
+
+/** Creates flows that share stages and invitation names. */
+async function createFlows(server: Authentik): Promise<void> {
+  const shared = await post(server, "stages/invitation/stages/", { name: "Shared invitation" });
+  const partner = await post(server, "stages/invitation/stages/", { name: "Partner Ää 🎟️" });
+  const prompt = await findStagePk(server, "default-source-enrollment-prompt");
+  const staff = await createFlow(server, "staff", [shared, prompt]);
+  const partners = await createFlow(server, "staff-shared", [shared, partner, prompt]);
+  await createFlow(server, "empty", [partner]);
+  const withoutStage = await createFlow(server, "without-stage", []);
+  await createFlow(server, "unrelated", [prompt]);
+  const invite = async (name: string, fields: Record<string, unknown> = {}): Promise<string> =>
+    await post(server, "stages/invitation/invitations/", { name, expires, ...fields });
+  await invite("jane", { flow: staff, single_use: true, fixed_data: { email: "jane@example.com", team: { id: 1 } } });
+  await invite("jane", { flow: staff, single_use: true, fixed_data: { email: "other@example.com", team: { id: 1 } } });
+  await invite("joe", { flow: staff, expires: "2036-01-01T00:00:00.5Z", fixed_data: { team: { id: 1, lead: null } } });
+  await invite("expired", { flow: staff, expires: "2020-01-01T00:00:00Z" });
+  await invite("large", { flow: staff, fixed_data: { n: 2 ** 60 } });
+  const attributes = { cohort: "2027", sites: ["Bern", "招待 🎟️"] };
+  await invite("intake-2027-ada", { flow: partners, fixed_data: { attributes } });
+  await invite("intake-2027-grace", { flow: partners, fixed_data: { attributes: { ...attributes, lead: true } } });
+  await invite("intake-2027-grace", { flow: partners, fixed_data: { attributes, ключ: "\u0024{x}`" } });
+  await invite("jane", { flow: withoutStage });
+  await invite("free");
+  await invite("jane", { single_use: true });
+}
+
+async function createProject(server: Authentik, program: string): Promise<Project> {
+  const env = { NODE_OPTIONS: "", PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
+  const project = await Project.create("", { authentik: server, env });
+  await writeFile(join(project.folder, "index.ts"), program);
+  await writeFile(join(project.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");
+  return project;
+}
+
+/** Runs commands as a user does: piped into a shell, in the project's folder. */
+async function runShell({ folder, env }: Project, commands: string): Promise<void> {
+  const shell = promisify(execFile)("sh", [], { cwd: folder, env: { ...env } });
+  shell.child.stdin?.end(commands);
+  await shell;
+}
+
+/** The resources in a program as `Type name`. */
+function resourcesIn(program: string): string[] {
+  return [...program.matchAll(/new authentik\.(\w+)\(\s*"([^"]*)"/g)].map(([, type, name]) => `${type} ${name}`);
+}
+
+const flowsAndStages = [
+  "Flow empty",
+  "InvitationStage Partner Ää",
+  "FlowStageBinding empty-Partner Ää",
+  "Flow staff",
+  "InvitationStage Shared invitation",
+  "FlowStageBinding staff-Shared invitation",
+  "FlowStageBinding staff-default-source-enrollment-prompt",
+  "Flow staff-shared",
+  "FlowStageBinding staff-shared-Shared invitation",
+  "FlowStageBinding staff-shared-Partner Ää",
+  "FlowStageBinding staff-shared-default-source-enrollment-prompt",
+  "Flow without-stage",
+];
+
+const single = [
+  "Invitation jane",
+  "Invitation jane-2",
+  "Invitation joe",
+  "Invitation intake-2027-ada",
+  "Invitation intake-2027-grace",
+  "Invitation intake-2027-grace-2",
+  "Invitation jane-3",
+  "Invitation free",
+  "Invitation jane-4",
+];
+
+const batches = [
+  "InvitationBatch staff",
+  "InvitationBatch intake-2027",
+  "InvitationBatch without-stage",
+  "InvitationBatch invitations",
+];
+
+describe("flows that share stages and invitation names", () => {
+  let server: Authentik;
+
+  beforeAll(async () => {
+    server = await Authentik.start();
+    await createFlows(server);
+  });
+
+  afterAll(() => server.close());
+
+  test.each([
+    { options: ["--all"], declared: single, commands: ["config set-all "] },
+    {
+      options: ["--all", "--batch"],
+      declared: batches,
+      commands: batches.map((batch) => `config set --secret pks-${batch.replace("InvitationBatch ", "")} <<'END'`),
+    },
+  ])("are imported without changing anything with $options", async ({ options, declared, commands }) => {
+    const pks = (await invitations(server)).map(({ pk }) => pk);
+    const stored = JSON.stringify(await invitations(server));
+    requestsOf(server);
+    const exported = await runCommand(["export", ...options], environmentOf(server));
+    expect(exported).toMatchObject({ code: 0, stderr: expect.stringContaining("imports 9 invitations by pk") });
+    expect(exported.stderr).toContain(`export ${options.join(" ")} --commands | sh`);
+    const requests = requestsOf(server);
+    expect(requests.filter((request) => !request.startsWith("GET"))).toEqual([]);
+    expect(requests.filter((request) => request.endsWith("/invitations/"))).toHaveLength(1);
+    expect(resourcesIn(exported.stdout).sort()).toEqual([...flowsAndStages, ...declared].sort());
+    for (const name of ["expired", "large"]) {
+      expect(exported.stdout).toContain(`// The invitation "${name}": `);
+      expect(exported.stderr).toContain(`Not exported. The invitation "${name}": `);
+    }
+    const settings = await runCommand(["export", ...options, "--commands"], environmentOf(server));
+    expect(settings.stderr).toContain("These commands contain secrets: the pks of 9 invitations.");
+    const lines = settings.stdout.split("\n").flatMap((line) => /^pulumi (.*)/.exec(line)?.[1] ?? []);
+    expect(lines).toEqual(commands.map((command) => expect.stringContaining(command)));
+    const project = await createProject(server, exported.stdout);
+    try {
+      expect(typeErrors([join(project.folder, "index.ts")])).toEqual([]);
+      await runShell(project, settings.stdout);
+      requestsOf(server);
+      const output = await project.up();
+      const created = flowsAndStages.length + declared.length + 1;
+      expect(output).toContain(`+ ${created} created`);
+      const clean = await project.preview("--refresh", "--expect-no-changes");
+      expect([clean.code, clean.output]).toEqual([0, expect.stringContaining(`${created} unchanged`)]);
+      expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
+      expect(JSON.stringify(await invitations(server))).toBe(stored);
+      const shown = [exported.stdout, exported.stderr, output, clean.output, await project.stateText()].join();
+      for (const pk of pks) expect(shown).not.toContain(pk);
+    } finally {
+      await project.remove();
+    }
+  });
+
+  test("are exported by slug, each once", async () => {
+    requestsOf(server);
+    const args = ["export", "--flow", "staff", "--flow", "staff-shared", "--flow", "staff"];
+    const { code, stdout, stderr } = await runCommand(args, environmentOf(server));
+    expect([code, stderr]).toEqual([0, expect.stringContaining("export --flow staff --flow staff-shared --commands")]);
+    const expected = [...flowsAndStages.slice(1, 2), ...flowsAndStages.slice(3, 11), ...single.slice(0, 6)];
+    expect(resourcesIn(stdout).sort()).toEqual(expected.sort());
+    expect(requestsOf(server).filter((request) => request.endsWith("/invitations/"))).toHaveLength(1);
+  });
+});
+
+describe("a server", () => {
+  let server: Authentik;
+
+  beforeEach(async () => {
+    server = await Authentik.start();
+  });
+
+  afterEach(() => server.close());
+
+  test.each([[[]], [["--batch"]], [["--commands"]]])(
+    "without invitations and invitation stages has nothing to export with --all and %j",
+    async (options) => {
+      expect(await runCommand(["export", "--all", ...options], environmentOf(server))).toEqual({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringMatching(/^pulumi-authentik-invitations: There is nothing to export: .*\n$/),
+      });
+    },
+  );
+
+  test("with flows without invitations needs no settings", async () => {
+    const stage = await post(server, "stages/invitation/stages/", { name: "invitation" });
+    await createFlow(server, "one", [stage]);
+    await createFlow(server, "two", [stage]);
+    const { code, stdout, stderr } = await runCommand(["export", "--all", "--batch"], environmentOf(server));
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).not.toContain("@pulumi/pulumi");
+    expect(resourcesIn(stdout).filter((resource) => !resource.startsWith("FlowStageBinding"))).toEqual([
+      "Flow one",
+      "InvitationStage invitation",
+      "Flow two",
+    ]);
+  });
+
+  test("with an unreadable invitation exports the others", async () => {
+    const invite = async (name: string, flow: string | null, data = {}): Promise<void> => {
+      await server.request("POST", invitationsPath, { name, flow, expires, fixed_data: data });
+    };
+    const flows = [await createFlow(server, "a", []), await createFlow(server, "b", [])];
+    await invite("in-a", flows[0] ?? "");
+    await invite("in-b", flows[1] ?? "");
+    await invite("free", null);
+    await invite("too-deep", null, tooDeepData);
+    const all = await runCommand(["export", "--all", "--batch"], environmentOf(server));
+    expect([all.code, all.stderr]).toEqual([0, expect.stringContaining("imports 3 invitations by pk")]);
+    expect(all.stderr).toContain("Not exported. 1 invitation: authentik responds with 500 when they are read");
+    expect(resourcesIn(all.stdout).sort()).toEqual(
+      ["Flow a", "Flow b", "InvitationBatch a", "InvitationBatch b", "InvitationBatch invitations"].sort(),
+    );
+    const both = await runCommand(["export", "--flow", "a", "--flow", "b"], environmentOf(server));
+    expect([both.code, both.stderr]).toEqual([0, expect.stringContaining("imports 2 invitations by pk")]);
+    expect(both.stderr).not.toContain("Not exported");
+  });
+});

@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { packageRoot } from "../engine/project";
+import type { Authentik } from "../sandbox";
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the file that package.json declares as the command. */
+export async function runCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<CommandResult> {
+  const manifest = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
+    bin: Record<string, string>;
+  };
+  const file = join(packageRoot, String(manifest.bin["pulumi-authentik-invitations"]));
+  const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...others } = process.env;
+  const child = spawn(process.execPath, [file, ...args], { env: { ...others, ...env }, stdio: "pipe" });
+  child.stdin.end();
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, stdout, stderr };
+}
+
+export function environmentOf(server: Authentik, token = server.token): Record<string, string> {
+  return { AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: token };
+}
+
+export async function post(server: Authentik, path: string, fields: Record<string, unknown>): Promise<string> {
+  const { status, body } = await server.request("POST", `/api/v3/${path}`, fields);
+  expect([path, status, body]).toEqual([path, 201, expect.anything()]);
+  return (body as { pk: string }).pk;
+}
+
+export async function findStagePk(server: Authentik, name: string): Promise<string> {
+  const { body } = await server.request("GET", `/api/v3/stages/all/?name=${name}`);
+  return (body as { results: { pk: string }[] }).results[0]?.pk ?? "";
+}
+
+/** Data that authentik saves and then cannot return. */
+export const tooDeepData = { deep: JSON.parse(`${"[".repeat(300)}${"]".repeat(300)}`) as unknown };
