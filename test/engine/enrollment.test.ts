@@ -1,6 +1,5 @@
-import { Authentik, authentikVersions } from "../sandbox";
-import { setUpFixture } from "./fixture";
-import { Project } from "./project";
+import type { Authentik } from "../sandbox";
+import { setUpFixture, setUpVersions } from "./fixture";
 import { invitations, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
@@ -13,26 +12,50 @@ async function findFlow(server: Authentik, slug: string): Promise<Record<string,
   return (body as { results: Record<string, unknown>[] }).results[0];
 }
 
-describe.each(authentikVersions)("an invite-only enrollment on authentik %s", (version) => {
+describe("an invite-only enrollment on all versions of authentik", () => {
+  const fixture = setUpVersions();
+
+  /** Opens the link of an invitation and enrolls with a password. Returns the new user. */
+  async function enroll(server: Authentik, pk: string | undefined, username: string): Promise<unknown> {
+    const executor = `${server.url}/api/v3/flows/executor/staff-enrollment/?query=${encodeURIComponent(`itoken=${pk}`)}`;
+    const firstChallenge = await fetch(executor);
+    const cookie = (firstChallenge.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+    const submit = async (fields: Record<string, string>): Promise<unknown> => {
+      const headers = { cookie, "content-type": "application/json" };
+      const body = JSON.stringify({ component: "ak-stage-prompt", ...fields });
+      return await (await fetch(executor, { method: "POST", headers, body })).json();
+    };
+    expect(await firstChallenge.json()).toMatchObject({ component: "ak-stage-prompt" });
+    await submit({ username });
+    expect(await submit({ password: "S0me-long-Pass!word", password_repeat: "S0me-long-Pass!word" })).toMatchObject({
+      component: "xak-flow-redirect",
+    });
+    const { body } = await server.request("GET", `/api/v3/core/users/?username=${username}`);
+    return (body as { results: unknown[] }).results[0];
+  }
+
   test("enrolls an invitee, and shows no drift after the invitation is used", async () => {
-    const server = await Authentik.start({ version });
-    const project = await Project.create(
-      `const staff = new authentik.InviteOnlyEnrollment("staff", { slug: "staff-enrollment", title: "Welcome to the staff" });
-       const jane = new authentik.Invitation("jane", { flow: staff.flow, validFor: "14d", singleUse: true,
-         fixedData: { email: "jane@example.com", name: "Jane", attributes: { team: "backend" } } });
-       exports.slug = staff.slug;
-       exports.flow = staff.flow;
-       exports.link = jane.link;
-       exports.status = jane.status;`,
-      { authentik: server },
+    const { project, servers } = fixture;
+    const connections = JSON.stringify(servers.map(({ connection }) => connection));
+    await project.write(
+      `for (const connection of ${connections}) {
+         const staff = new authentik.InviteOnlyEnrollment("staff-" + connection, { connection,
+           slug: "staff-enrollment", title: "Welcome to the staff" });
+         const jane = new authentik.Invitation("jane-" + connection, { name: "jane", connection, flow: staff.flow,
+           validFor: "14d", singleUse: true,
+           fixedData: { email: "jane@example.com", name: "Jane", attributes: { team: "backend" } } });
+         exports[connection] = { slug: staff.slug, flow: staff.flow, link: jane.link, status: jane.status };
+       }`,
     );
-    try {
-      const preview = await project.preview();
-      expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 10 to create")]);
-      await project.up();
-      const again = await project.preview("--refresh", "--expect-no-changes");
-      expect([again.code, again.output]).toEqual([0, expect.stringContaining("10 unchanged")]);
-      const { slug, flow, link } = (await project.outputs()) as Record<string, string>;
+    const count = 9 * servers.length + 1;
+    const preview = await project.preview();
+    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining(`+ ${count} to create`)]);
+    await project.up();
+    const again = await project.preview("--refresh", "--expect-no-changes");
+    expect([again.code, again.output]).toEqual([0, expect.stringContaining(`${count} unchanged`)]);
+    const outputs = (await project.outputs()) as Record<string, Record<string, string>>;
+    for (const { server, connection } of servers) {
+      const { slug, flow, link } = outputs[connection] ?? {};
       expect(await findFlow(server, "staff-enrollment")).toMatchObject({
         pk: flow,
         title: "Welcome to the staff",
@@ -42,33 +65,19 @@ describe.each(authentikVersions)("an invite-only enrollment on authentik %s", (v
       expect(slug).toBe("staff-enrollment");
       const [jane] = await invitations(server);
       expect(link).toBe(`${server.url}/if/flow/staff-enrollment/?itoken=${jane?.pk}`);
-
-      const executor = `${server.url}/api/v3/flows/executor/staff-enrollment/?query=${encodeURIComponent(`itoken=${jane?.pk}`)}`;
-      const firstChallenge = await fetch(executor);
-      const cookie = (firstChallenge.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-      const submit = async (fields: Record<string, string>): Promise<unknown> => {
-        const headers = { cookie, "content-type": "application/json" };
-        const body = JSON.stringify({ component: "ak-stage-prompt", ...fields });
-        return await (await fetch(executor, { method: "POST", headers, body })).json();
-      };
-      expect(await firstChallenge.json()).toMatchObject({ component: "ak-stage-prompt" });
-      await submit({ username: "jane" });
-      expect(await submit({ password: "S0me-long-Pass!word", password_repeat: "S0me-long-Pass!word" })).toMatchObject({
-        component: "xak-flow-redirect",
+      expect(await enroll(server, jane?.pk, "jane")).toMatchObject({
+        email: "jane@example.com",
+        name: "Jane",
+        attributes: { team: "backend" },
       });
-      expect((await server.request("GET", "/api/v3/core/users/?username=jane")).body).toMatchObject({
-        results: [{ email: "jane@example.com", name: "Jane", attributes: { team: "backend" } }],
-      });
-
-      expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-      await project.up("--refresh");
-      expect((await project.outputs()).status).toBe("used");
-      await project.destroy();
-      expect(await findFlow(server, "staff-enrollment")).toBeUndefined();
-    } finally {
-      await project.remove();
-      await server.close();
     }
+
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.up("--refresh");
+    const used = await project.outputs();
+    for (const { connection } of servers) expect(used[connection]).toMatchObject({ status: "used" });
+    await project.destroy();
+    for (const { server } of servers) expect(await findFlow(server, "staff-enrollment")).toBeUndefined();
   });
 });
 

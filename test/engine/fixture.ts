@@ -1,4 +1,4 @@
-import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Authentik, authentikVersions } from "../sandbox";
 import { Project } from "./project";
 
 export interface Fixture {
@@ -7,15 +7,52 @@ export interface Fixture {
 }
 
 /** Starts a server and creates an empty project before each test of the current block, and removes both afterwards. */
-export function setUpFixture(version: AuthentikVersion = "2026.2"): Fixture {
+export function setUpFixture(): Fixture {
   const fixture = {} as Fixture;
   beforeEach(async () => {
-    fixture.server = await Authentik.start({ version });
+    fixture.server = await Authentik.start();
     fixture.project = await Project.create("", { authentik: fixture.server });
   });
   afterEach(async () => {
     await fixture.project.remove();
     await fixture.server.close();
+  });
+  return fixture;
+}
+
+/** An authentik and the name of its connection. */
+export interface ConnectedServer {
+  readonly server: Authentik;
+  readonly connection: string;
+}
+
+export interface VersionsFixture {
+  servers: ConnectedServer[];
+  project: Project;
+}
+
+/**
+ * Starts a server of each version before each test of the current block, and creates an empty project with a connection to each. Thus a
+ * test takes as many `pulumi` commands for all versions as for one.
+ */
+export function setUpVersions(): VersionsFixture {
+  const fixture = {} as VersionsFixture;
+  beforeEach(async () => {
+    fixture.servers = await Promise.all(
+      authentikVersions.map(async (version) => ({
+        server: await Authentik.start({ version }),
+        connection: `authentik-${version.replace(".", "-")}`,
+      })),
+    );
+    const config = fixture.servers.flatMap(({ server, connection }) => [
+      [`${connection}:url`, server.url] as const,
+      [`${connection}:token`, { secret: server.token }] as const,
+    ]);
+    fixture.project = await Project.create("", { config: Object.fromEntries(config) });
+  });
+  afterEach(async () => {
+    await fixture.project.remove();
+    await Promise.all(fixture.servers.map(({ server }) => server.close()));
   });
   return fixture;
 }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { Authentik } from "../sandbox";
+import { Authentik, authentikVersions } from "../sandbox";
 import { Project } from "./project";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
-describe.each(["2024.8", "2026.2"] as const)("on authentik %s", (version) => {
+describe.each(authentikVersions)("on authentik %s", (version) => {
   let server: Authentik;
   let project: Project;
 

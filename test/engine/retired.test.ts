@@ -1,5 +1,5 @@
-import type { Authentik, AuthentikVersion } from "../sandbox";
-import { setUpFixture } from "./fixture";
+import type { Authentik } from "../sandbox";
+import { setUpFixture, setUpVersions } from "./fixture";
 import { invitations, invitationsPath, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
@@ -34,98 +34,126 @@ async function getOnlyPk(server: Authentik): Promise<string> {
   return only.pk;
 }
 
-describe.each(["2024.8", "2026.2"] as AuthentikVersion[])("retirement on authentik %s", (version) => {
-  const fixture = setUpFixture(version);
+describe("retirement on all versions of authentik", () => {
+  const fixture = setUpVersions();
+
+  async function forEachServer(action: (server: Authentik, connection: string) => Promise<void>): Promise<void> {
+    for (const { server, connection } of fixture.servers) await action(server, connection);
+  }
+
+  /** A program with the same invitation on each server. Its outputs are named after the connections. */
+  function createProgram(name: string, inputs: string): string {
+    const connections = fixture.servers.map(({ connection }) => connection);
+    return `for (const connection of ${JSON.stringify(connections)}) {
+      const invitation = new authentik.Invitation("${name}-" + connection, { connection, ${inputs} });
+      const { status, retiredAt, link } = invitation;
+      exports[connection] = { status, retiredAt, link };
+    }`;
+  }
 
   test("keeps a used invitation without requests, whatever changes, until the program reissues it", async () => {
-    const { server, project } = fixture;
-    await createFlow(server, "join");
-    const program = (inputs: string) =>
-      `const jane = new authentik.Invitation("jane", { flow: "join", validFor: "14d", ${inputs} });
-       exports.lifecycle = { status: jane.status, retiredAt: jane.retiredAt };
-       exports.link = jane.link;`;
-    await project.write(program("singleUse: true"));
+    const { project } = fixture;
+    const writeProgram = (inputs: string): Promise<void> =>
+      project.write(createProgram("jane", `flow: "join", validFor: "14d", ${inputs}`));
+    await forEachServer((server) => createFlow(server, "join"));
+    await writeProgram('name: "jane", singleUse: true');
     await project.up();
-    const pk = await getOnlyPk(server);
-    const { link } = await project.outputs();
-    await openLink(server, "join", pk);
-    expect(await invitations(server)).toEqual([]);
+    const links = await project.outputs();
+    await forEachServer(async (server, connection) => {
+      const pk = await getOnlyPk(server);
+      expect(links[connection]).toMatchObject({ status: "pending", link: `${server.url}/if/flow/join/?itoken=${pk}` });
+      await openLink(server, "join", pk);
+      expect(await invitations(server)).toEqual([]);
+    });
 
     const refresh = await project.preview("--refresh", "--expect-no-changes");
     expect([refresh.code, refresh.output]).toEqual([0, expect.stringContaining("unchanged")]);
     await project.up("--refresh");
-    expect(await project.outputs()).toMatchObject({
-      lifecycle: { status: "used", retiredAt: expect.stringMatching(/Z$/) },
-      link,
+    const retired = await project.outputs();
+    await forEachServer(async (server, connection) => {
+      const { link } = links[connection] as { link: string };
+      expect(retired[connection]).toEqual({ status: "used", retiredAt: expect.stringMatching(/Z$/), link });
+      requestsOf(server);
     });
 
-    requestsOf(server);
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    await project.write(program(`singleUse: true, fixedData: { email: "new@example.com" }, name: "renamed"`));
+    await writeProgram(`singleUse: true, fixedData: { email: "new@example.com" }, name: "renamed"`);
     const edited = await project.preview("--expect-no-changes");
     expect(edited.code).toBe(0);
-    expect(edited.output).toContain(
-      'has been used, so changes to name, fixedData are ignored. To reissue it, change keepers or set onRetired: "reissue".',
-    );
+    const diagnostics = edited.output.slice(edited.output.indexOf("Diagnostics:"));
+    for (const { connection } of fixture.servers) expect(diagnostics).toContain(`Invitation (jane-${connection})`);
+    const ignored =
+      'has been used, so changes to name, fixedData are ignored. To reissue it, change keepers or set onRetired: "reissue".';
+    expect(diagnostics.split(ignored)).toHaveLength(fixture.servers.length + 1);
     await project.up("--refresh");
-    expect(requestsOf(server)).toEqual([]);
+    await forEachServer(async (server) => expect(requestsOf(server)).toEqual([]));
 
-    await project.write(program(`singleUse: true, keepers: { round: 2 }`));
-    expect((await project.preview()).output).toContain("+-1 to replace");
+    await writeProgram(`name: "jane", singleUse: true, keepers: { round: 2 }`);
+    expect((await project.preview()).output).toContain(`+-${fixture.servers.length} to replace`);
     await project.up();
-    expect(requestsOf(server)).toEqual([
-      "GET /api/v3/events/events/",
-      "GET /api/v3/flows/instances/",
-      `POST ${invitationsPath}`,
-    ]);
     const reissued = await project.outputs();
-    expect(reissued).toMatchObject({ lifecycle: { status: "pending" } });
-    expect(reissued.link).not.toBe(link);
+    await forEachServer(async (server, connection) => {
+      expect(requestsOf(server)).toEqual([
+        "GET /api/v3/events/events/",
+        "GET /api/v3/flows/instances/",
+        `POST ${invitationsPath}`,
+      ]);
+      expect(reissued[connection]).toMatchObject({ status: "pending" });
+      expect((reissued[connection] as { link: string }).link).not.toBe((links[connection] as { link: string }).link);
+      await openLink(server, "join", await getOnlyPk(server));
+    });
 
-    await openLink(server, "join", await getOnlyPk(server));
-    await project.write(program(`singleUse: true, keepers: { round: 2 }, onRetired: "reissue"`));
+    await writeProgram(`name: "jane", singleUse: true, keepers: { round: 2 }, onRetired: "reissue"`);
     await project.up("--refresh");
-    expect(await invitations(server)).toHaveLength(1);
-    await openLink(server, "join", await getOnlyPk(server));
+    await forEachServer(async (server) => {
+      expect(await invitations(server)).toHaveLength(1);
+      await openLink(server, "join", await getOnlyPk(server));
+    });
     await project.up("--refresh");
+    await forEachServer(async (server) => expect(await invitations(server)).toHaveLength(1));
     await project.destroy();
-    expect(await invitations(server)).toEqual([]);
+    await forEachServer(async (server) => expect(await invitations(server)).toEqual([]));
   });
 
   test("keeps an expired invitation that authentik has deleted, reissues it with a new expiry, and destroys it", async () => {
-    const { server, project } = fixture;
-    const program = (expiry: string) => `const x = new authentik.Invitation("x", { flow: "${slug}", ${expiry} });
-      exports.lifecycle = { status: x.status, retiredAt: x.retiredAt };`;
-    await project.write(program(`validFor: "5s", fixedData: { a: 1 }`));
+    const { project } = fixture;
+    const writeProgram = (inputs: string): Promise<void> =>
+      project.write(createProgram("x", `name: "x", flow: "${slug}", ${inputs}`));
+    await writeProgram(`validFor: "5s", fixedData: { a: 1 }`);
     const first = await project.up();
     // It was always going to be short.
     expect(first).not.toContain("expires within a day");
-    const pk = await getOnlyPk(server);
+    const pks = new Map<string, string>();
+    await forEachServer(async (server, connection) => void pks.set(connection, await getOnlyPk(server)));
     await new Promise((resolve) => setTimeout(resolve, 5000));
     // It has expired, but authentik has not deleted it yet.
     await project.up("--refresh");
-    expect(await project.outputs()).toMatchObject({
-      lifecycle: { status: "expired", retiredAt: expect.stringMatching(/Z$/) },
+    const expired = await project.outputs();
+    await forEachServer(async (server, connection) => {
+      expect(expired[connection]).toMatchObject({ status: "expired", retiredAt: expect.stringMatching(/Z$/) });
+      server.cleanUpExpired();
     });
-    server.cleanUpExpired();
     await project.up("--refresh");
-    requestsOf(server);
+    await forEachServer(async (server) => void requestsOf(server));
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    await project.write(program(`validFor: "5s", fixedData: { a: 2 }`));
+    await writeProgram(`validFor: "5s", fixedData: { a: 2 }`);
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    expect(requestsOf(server)).toEqual([]);
-    await project.write(program(`validFor: "14d", fixedData: { a: 2 }`));
+    await forEachServer(async (server) => expect(requestsOf(server)).toEqual([]));
+    await writeProgram(`validFor: "14d", fixedData: { a: 2 }`);
     const preview = await project.preview("--diff");
-    expect(preview.output).toContain("+-1 to replace");
-    expect(preview.output).toContain(`validFor : "5s" => "14d"`);
+    expect(preview.output).toContain(`+-${fixture.servers.length} to replace`);
+    expect(preview.output.split(`validFor : "5s" => "14d"`)).toHaveLength(fixture.servers.length + 1);
     await project.up();
-    expect(await getOnlyPk(server)).not.toBe(pk);
+    await forEachServer(async (server, connection) => {
+      expect(await getOnlyPk(server)).not.toBe(pks.get(connection));
+    });
     await project.destroy();
+    await forEachServer(async (server) => expect(await invitations(server)).toEqual([]));
   });
 });
 
 describe("changes outside Pulumi", () => {
-  const fixture = setUpFixture("2026.2");
+  const fixture = setUpFixture();
 
   test("names who deleted an invitation or a stage, and recreates it, including single-use invitations", async () => {
     const { server, project } = fixture;

@@ -4,7 +4,7 @@ import { Float, isObject, type Json, type JsonObject, stringifyJson } from "./js
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const bareUuid = /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/gi;
 const sha256 = /^[0-9a-f]{64}$/;
-/** Instants that the server generated are on the day of the recording, or a year later (the expiry of events). */
+/** Instants that the server generated are on a day of the recordings, or a year later (the expiry of events). */
 const generatedInstant = /^202[67]-11-2[24]T\d\d:\d\d:\d\d\.\d{6}Z$/;
 const instantWithMicroseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 /** Offset of the first generated instant from now: none, or the default lifetime of an invitation. */

@@ -198,7 +198,7 @@ function authorizationFor(
 ): string | undefined {
   const toHeader = authorizationHeaders[exchange.case];
   if (toHeader) return toHeader(authentik.token);
-  // Where no user was recorded, the case's name contains it. Other requests are the invitee's or the admin's.
+  // Where no user was recorded, the case's name contains it, or the request is the invitee's or the admin's.
   const namedUser = /[.-]as-(\w+)$/.exec(exchange.case)?.[1] ?? "admin";
   const userName = exchange.auth ?? (isExecutor || exchange.case.endsWith("no-token") ? "none" : namedUser);
   if (userName === "none") return undefined;

@@ -165,6 +165,7 @@ export class Users {
         throw notRecorded(`a list of users with the parameter ${name}`);
     }
     const user = this.byName.get(username);
+    if (user && user.groups.length > 0) throw notRecorded("a list with a user who is in a group");
     return paginate(request, user ? [user] : [], (row) => this.serialize(row), usersAutocomplete);
   }
 
@@ -185,7 +186,9 @@ export class Users {
     if (!request.user?.isSuperuser) throw permissionDenied();
     if (request.method !== "GET") throw notRecorded(`${request.method} on a token`);
     for (const token of this.tokens.values()) {
-      if (token.identifier === identifier) return json(200, this.serializeToken(token));
+      if (token.identifier !== identifier) continue;
+      if (request.behavior.deletesExpiredTokensOnUse) throw notRecorded("a response with a token object");
+      return json(200, this.serializeToken(token));
     }
     throw notFound(request, "Token");
   }
