@@ -253,9 +253,8 @@ describe.each([
     expect(await list()).toEqual(declared);
     const mails = takeMails();
     expect(new Set(mails).size).toBe(mails.length);
-    // Those that the killed runs had not started yet are emailed afterwards.
-    expect(mails.filter((mail) => mail.endsWith("@example.com")).length).toBeGreaterThanOrEqual(2);
-    expect(mails.length).toBeGreaterThan(names.length);
+    // Two in each killed run. What else it had started counts as sent.
+    expect(mails.length).toBeGreaterThanOrEqual(4);
   });
 });
 
