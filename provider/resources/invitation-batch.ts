@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { configuredBaseUrl, formatLink } from "../common/link";
 import { secretEmailInput } from "../common/secret-email";
 import type { InvitationArgs } from "./invitation";
-import { type InvitationEmail, isSecretEmail, warnAboutPrivateUrl } from "./invitation-email";
+import { type InvitationEmail, isSecretEmail, warnAboutUrl } from "./invitation-email";
 import { AuthentikResource, orDefault } from "./resource";
 
 /** What is different for one invitation of an {@link InvitationBatch}. Everything that is omitted is as the batch says. */
@@ -164,7 +164,7 @@ export class InvitationBatch extends AuthentikResource {
     );
     if (maySendEmails) {
       pulumi.output(args.invitations).apply((entries) => {
-        if (Object.values(entries).some((entry) => entry?.email)) warnAboutPrivateUrl(args.connection);
+        if (Object.values(entries).some((entry) => entry?.email)) warnAboutUrl(args.connection);
       });
     }
     connectionArguments.set(this, args?.connection);

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { configuredBaseUrl, formatLink } from "../common/link";
 import { invitationId } from "../common/pk";
 import { secretEmailInput } from "../common/secret-email";
-import { type InvitationEmail, isSecretEmail, warnAboutPrivateUrl } from "./invitation-email";
+import { type InvitationEmail, isSecretEmail, warnAboutUrl } from "./invitation-email";
 import { warnAboutLifecycle } from "./invitation-warnings";
 import { AuthentikResource, orDefault } from "./resource";
 
@@ -265,7 +265,7 @@ export class Invitation extends AuthentikResource {
       opts,
     );
     connectionArguments.set(this, args.connection);
-    if (email !== undefined) warnAboutPrivateUrl(args.connection);
+    if (email !== undefined) warnAboutUrl(args.connection);
     if (!isRead) warnAboutLifecycle(this, args);
   }
 

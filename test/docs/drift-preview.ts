@@ -67,7 +67,10 @@ function summary(lines: readonly Line[]): Line[] {
   return lines.slice(start, end + 1).filter((line) => !plainText(line).startsWith("error: "));
 }
 
-/** The lines of a resource: a header that is indented by four, then lines that are indented by more, without ids. */
+/**
+ * The lines of a resource: a header that is indented by four, then lines that are indented by more, without ids. The header of a component's child
+ * is indented by more as well, and may come next.
+ */
 function resource(lines: readonly Line[], operation: "refresh" | "create", name: string): Line[] {
   const texts = lines.map(plainText);
   const start = texts.findIndex(
@@ -75,7 +78,8 @@ function resource(lines: readonly Line[], operation: "refresh" | "create", name:
       text.endsWith(`: (${operation})`) && texts.slice(index, index + 3).some((next) => next.endsWith(`::${name}]`)),
   );
   if (start === -1) throw new Error(`The drift preview does not ${operation} ${name}.`);
-  const length = texts.slice(start + 1).findIndex((text) => !text.startsWith("      "));
+  const isEnd = (text: string): boolean => !text.startsWith("      ") || /: \(\w+\)$/.test(text);
+  const length = texts.slice(start + 1).findIndex(isEnd);
   return lines.slice(start, start + 1 + length).filter((line) => !/^ *(\[id=.*\]|--outputs:--)$/.test(plainText(line)));
 }
 

@@ -24,6 +24,7 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "drift-detection.md",
     "invitation-lifecycle.md",
     "many-invitations.md",
+    "sending-links.md",
     "teams.md",
     "security.md",
   ],

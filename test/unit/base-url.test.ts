@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { isCleartext, parseBaseUrl } from "../../provider/common/base-url";
+import { isCleartext, isPrivate, parseBaseUrl } from "../../provider/common/base-url";
 
 function parseProblem(value: string): string {
   const result = parseBaseUrl(value);
@@ -82,5 +82,44 @@ describe("isCleartext", () => {
     "https://[::1]",
   ])("is false for %s", (url) => {
     expect(isCleartext(url)).toBe(false);
+  });
+});
+
+describe("isPrivate", () => {
+  test.each([
+    "http://localhost:9000",
+    "https://authentik.localhost",
+    "https://127.0.0.1",
+    "https://[::1]:9443",
+    "https://10.1.2.3",
+    "https://172.16.0.1",
+    "https://172.31.255.255",
+    "https://192.168.0.7/sso",
+    "https://169.254.1.1",
+    "https://100.64.0.1",
+    "https://[fd12:3456::1]",
+    "https://[fe80::1]",
+    "https://[::ffff:10.0.0.1]",
+    "https://authentik",
+    "https://authentik.",
+    "http://authentik-server:9000",
+    "https://authentik.local",
+    "https://authentik.corp.internal",
+    "https://authentik.home.arpa",
+  ])("is true for %s", (url) => {
+    expect(isPrivate(url)).toBe(true);
+  });
+
+  test.each([
+    "https://authentik.example.com",
+    "http://authentik.example.com:9000/sso",
+    "https://8.8.8.8",
+    "https://172.32.0.1",
+    "https://192.169.0.1",
+    "https://[2001:db8::1]",
+    "https://local.example",
+    "https://10.example.com",
+  ])("is false for %s", (url) => {
+    expect(isPrivate(url)).toBe(false);
   });
 });

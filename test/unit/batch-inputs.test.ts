@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import {
   type CsvInvitation,
+  type CsvRow,
   type InvitationsFromCsvOptions,
   invitationsFromCsv,
 } from "../../provider/functions/invitations-from-csv";
@@ -119,6 +120,18 @@ describe("invitationsFromCsv", () => {
       "a@x.org": { fixedData: { email: "a@x.org", name: 'Ada "Countess", L.' } },
       "b@x.org": { fixedData: { email: "b@x.org", name: "two\r\nlines" } },
     });
+  });
+
+  test("reads the address to which each link is emailed, from a column or a function", () => {
+    const csv = "email,boss\na@x.org,b@x.org\nc@x.org, \n";
+    expect(read(csv, { email: "boss" })).toEqual({ "a@x.org": { email: { to: ["b@x.org"] } }, "c@x.org": {} });
+    const withCopy = ({ email, boss }: CsvRow): CsvInvitation["email"] =>
+      String(boss).trim() === "" ? undefined : { to: [String(email)], cc: [String(boss)] };
+    expect(read(csv, { email: withCopy })).toEqual({
+      "a@x.org": { email: { to: ["a@x.org"], cc: ["b@x.org"] } },
+      "c@x.org": {},
+    });
+    expect(getErrors(csv, { email: "mail" })).toEqual(["people.csv:1: no column mail. The columns are email, boss."]);
   });
 
   test("reads optional columns, and computes fixedData with a function", () => {

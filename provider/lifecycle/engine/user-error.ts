@@ -26,7 +26,8 @@ export class PartialError extends UserError {
     outputs: object,
     readonly reasons: readonly string[],
   ) {
-    super("the operation failed in part");
+    // The SDK prints only the reasons.
+    super(reasons.join("\n"));
     this.properties = { ...outputs, __provider: inputs.__provider };
   }
 }

@@ -1,0 +1,90 @@
+import "./support/environment";
+import * as pulumi from "@pulumi/pulumi";
+import { Invitation, InvitationBatch } from "../../provider";
+import { pk } from "./support/response-bodies";
+
+const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
+
+let inputs: Record<string, unknown>[];
+
+/** Runs a program, and returns the warnings that it logged. */
+async function run(program: () => unknown, url: string, { preview = true } = {}): Promise<unknown[]> {
+  warn.mockClear();
+  inputs = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource: (args) => {
+        inputs.push(args.inputs as Record<string, unknown>);
+        return { id: "0123456789abcdef", state: { ...args.inputs, pk } };
+      },
+      call: () => ({}),
+    },
+    "project",
+    "stack",
+    preview,
+  );
+  pulumi.runtime.setAllConfig({ "authentik:url": url, "proxied:url": url, "batch:url": url });
+  program();
+  // Registrations settle over several turns of the event loop.
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return warn.mock.calls.map(([message]) => message);
+}
+
+const email = { to: ["jane@example.com"] };
+const args = { flow: "staff", validFor: "14d" };
+
+describe("the warning about links that invitees cannot open", () => {
+  test("is logged at preview only, once for all resources", async () => {
+    const program = (): void => {
+      for (const name of ["jane", "sam"]) new Invitation(name, { ...args, email });
+      new InvitationBatch("team", { ...args, invitations: { ada: { email } } });
+    };
+    const url = "http://localhost:9000";
+    expect(await run(program, url, { preview: false })).toEqual([]);
+    expect(await run(() => new Invitation("jane", args), url)).toEqual([]);
+    expect(await run(() => new InvitationBatch("team", { ...args, invitations: { ada: {} } }), url)).toEqual([]);
+    expect(await run(program, url)).toEqual([
+      "authentik:url is http://localhost:9000, so authentik's emails contain links to localhost:9000, which invitees may not be able to open. Set it to the URL under which invitees reach authentik.",
+    ]);
+    expect(await run(program, url)).toEqual([]);
+  });
+
+  test("is logged for entries that are an output, and for a URL with a path", async () => {
+    const invitations = pulumi.output({ ada: { email }, bob: {} });
+    const program = (): unknown => new InvitationBatch("team", { ...args, connection: "batch", invitations });
+    expect(await run(program, "https://authentik")).toEqual([expect.stringContaining("links to authentik, which")]);
+    const proxied = (): unknown => new Invitation("jane", { ...args, connection: "proxied", email });
+    expect(await run(proxied, "https://example.com/auth")).toEqual([
+      "proxied:url has the path /auth, which authentik leaves out of the links in its emails. Send the output link instead of setting email.",
+    ]);
+  });
+});
+
+describe("the hidden input about secret addresses", () => {
+  const url = "https://authentik.example.com";
+  const secretAddress = pulumi.secret("jane@example.com");
+
+  test.each<[string, () => unknown, boolean]>([
+    ["plain addresses", () => new Invitation("jane", { ...args, email }), false],
+    ["an output", () => new Invitation("jane", { ...args, email: pulumi.output(email) }), false],
+    ["one secret address", () => new Invitation("jane", { ...args, email: { to: ["a@b.co", secretAddress] } }), true],
+    ["a secret copy", () => new Invitation("jane", { ...args, email: { ...email, cc: [secretAddress] } }), true],
+    ["a secret object", () => new Invitation("jane", { ...args, email: pulumi.secret(email) }), true],
+    ["no email", () => new Invitation("jane", { ...args, fixedData: pulumi.secret({}) }), false],
+    ["plain entries", () => new InvitationBatch("b", { ...args, invitations: { ada: { email } } }), false],
+    [
+      "an entry with a secret address",
+      () => new InvitationBatch("b", { ...args, invitations: { ada: { email: { to: [secretAddress] } }, bob: {} } }),
+      true,
+    ],
+    [
+      "secret entries",
+      () => new InvitationBatch("b", { ...args, invitations: pulumi.secret({ ada: { email } }) }),
+      true,
+    ],
+  ])("for %s", async (_name, program, isSecret) => {
+    await run(program, url);
+    expect(inputs).toHaveLength(1);
+    expect(inputs[0]?.["__secretEmail"]).toBe(isSecret ? true : undefined);
+  });
+});
