@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { preload } from "../engine/project";
 import { Authentik, type AuthentikVersion, authentikVersions } from "../sandbox";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
@@ -32,7 +33,7 @@ async function runLive(
 ): Promise<RunResult> {
   const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...otherVariables } = process.env;
   const live = spawn(process.execPath, [join(root, "build", "test", "live", "main.js")], {
-    env: { ...otherVariables, TMPDIR: temporary, ...env },
+    env: { ...otherVariables, TMPDIR: temporary, NODE_OPTIONS: preload, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
