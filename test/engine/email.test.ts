@@ -104,6 +104,7 @@ describe("an invitation with email", () => {
     const failed = await project.pulumi("up", "--yes", "--skip-preview");
     expect(failed.code).not.toBe(0);
     expect(failed.output).toContain("was not emailed to 1 address");
+    printed.push(await project.stateText());
     await project.up("--refresh");
     expect(takeAddresses()).toEqual(["s3cret-sam@example.com"]);
     printed.push(failed.output, (await project.preview("--diff", "--refresh")).output, await project.stateText());

@@ -71,7 +71,10 @@ function batchStack(server: Authentik): Stack {
 }
 
 // The engine restores the console after each run.
-beforeEach(() => jest.spyOn(console, "warn").mockImplementation());
+beforeEach(() => {
+  jest.spyOn(console, "warn").mockImplementation();
+  jest.spyOn(console, "log").mockImplementation();
+});
 
 /** Runs the actions, then one run without failures. No address gets a link twice, and none is forgotten. */
 async function expectOnce(createStack: (server: Authentik) => Stack, actions: readonly Action[]): Promise<void> {

@@ -16,6 +16,7 @@ const json = { "content-type": "application/json" };
 jest.setTimeout(30_000);
 
 const warn = jest.spyOn(console, "warn").mockImplementation();
+const log = jest.spyOn(console, "log").mockImplementation();
 const warnings = (): string[] => warn.mock.calls.map(([line]) => String(line));
 
 let server: Authentik;
@@ -151,6 +152,7 @@ describe("the link", () => {
     const used = { ...state, status: "used", retiredAt: "2026-11-24T00:00:00Z", gone: true };
     const unsent = { ...used, __unsentTo: ["sam@example.com"] };
     const declared = declare({ to: ["jane@example.com", "sam@example.com"] });
+    expect(await hasChanges({ ...unsent, __secretEmail: true }, declared)).toBe(false);
     for (const retired of [used, unsent]) {
       expect(await hasChanges(retired, declared)).toBe(false);
       expect(await update(retired, declared)).toMatchObject({ status: "used", emailedTo: jane.to });
@@ -216,6 +218,9 @@ describe.each(Object.entries(certainFailures))(
       const { props = {}, inputs = {} } = await invitationProvider.read("", properties);
       expect(inputs).not.toHaveProperty("email");
       for (const state of [properties, props as Properties]) expect(await hasChanges(state, declared)).toBe(true);
+      expect(log).toHaveBeenCalledWith(
+        'Invitation "jane": the link will be emailed to jane@example.com, because the last request failed.',
+      );
       server.requests.length = 0;
       const state = await update(props as Properties, declared);
       expect(state).toMatchObject({ emailedTo: jane.to });
@@ -288,7 +293,15 @@ describe("secret addresses", () => {
     const body = '{"email_addresses":["sam@example.com is no friend of c0py@example.com"]}';
     server.injectFailure({ method: "POST", path: sendPath, status: 400, body, headers: json });
     const inputs = secret(["jane@example.com", "sam@example.com", "eve@example.com"]);
-    const { reasons } = await catchPartialFailure(update({ ...state, emailedTo: ["jane@example.com"] }, inputs));
+    const { reasons, properties } = await catchPartialFailure(
+      update({ ...state, emailedTo: ["jane@example.com"] }, inputs),
+    );
+    expect(properties).toMatchObject({
+      __unsentTo: {
+        "4dabf18193072939515e22adb298388d": expect.any(String),
+        value: ["sam@example.com", "eve@example.com"],
+      },
+    });
     expect(reasons).toEqual([
       expect.stringMatching(/was not emailed to 2 addresses.*email\.to: \[secret\] is no friend of \[secret\]/),
     ]);

@@ -1,7 +1,7 @@
-import { secretEmailInput } from "../../common/secret-email";
 import * as providers from "../../lifecycle";
 import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/engine/recovery";
 import type { Properties } from "../../lifecycle/values/properties";
+import { isSecretAddressOutput } from "../../lifecycle/values/secrets";
 import {
   containsSecret,
   invitationIdsOf,
@@ -130,9 +130,7 @@ function completeResource(
 ): StateResource {
   const { inputs = {}, additionalSecretOutputs = [] } = resource;
   const isSecret = (name: string): boolean =>
-    additionalSecretOutputs.includes(name) ||
-    containsSecret(inputs[name]) ||
-    (name === "emailedTo" && outputs[secretEmailInput] === true);
+    additionalSecretOutputs.includes(name) || containsSecret(inputs[name]) || isSecretAddressOutput(name, outputs);
   const entries = Object.entries({ ...outputs, __provider: inputs["__provider"] });
   return {
     ...resource,

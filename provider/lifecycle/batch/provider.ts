@@ -73,6 +73,7 @@ export const batchProvider = {
     const inputs = news as unknown as BatchInputs;
     const plan = await planBatch(state, inputs);
     warnAboutIgnoredChanges(inputs.name, plan);
+    reportUnsentEntries(inputs.name, plan);
     const isChanged = [...plan.values()].some(({ action, isChanged }) => action !== "keep" || isChanged);
     if (!isChanged && state.__obsolete === undefined) return { changes: false };
     // The engine compares the inputs itself, and shows only the keys that differ. It would show every key with `changes: true`.
@@ -302,6 +303,15 @@ function describeErrors(errors: ReadonlyMap<string, unknown>, name = entryPath):
 
 /** Keys that a warning names before it only counts the rest. */
 const maxWarnings = 5;
+
+/** Says in a preview what the diff does not show, because no input changed. */
+function reportUnsentEntries(batch: string, plan: ReadonlyMap<string, PlannedAction>): void {
+  const unsent = [...plan.values()].filter(
+    ({ action, state }) => action === "email" && state?.__unsentTo !== undefined,
+  );
+  if (unsent.length === 0) return;
+  console.log(`${batch}: the links of ${unsent.length} invitations will be emailed, because the last request failed.`);
+}
 
 function warnAboutIgnoredChanges(batch: string, plan: ReadonlyMap<string, PlannedAction>): void {
   const ignored = [...plan].flatMap(([key, { action, state, inputs }]) => {

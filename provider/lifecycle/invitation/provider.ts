@@ -22,7 +22,7 @@ import { addressesToEmail, changedInputs, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
 import { classifyMissing, needsEvents, refreshGone } from "./retirement";
-import { type EmailResult, emailInvitation, requireEmailSupport } from "./send";
+import { type EmailResult, emailInvitation, reportUnsent, requireEmailSupport } from "./send";
 import { type InvitationState, keepState, toInputs, toState } from "./state";
 
 /** The dynamic provider of `Invitation`. */
@@ -58,10 +58,12 @@ export const invitationProvider = {
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
     const state = trackState(olds);
     const change = planChange(state, news);
-    const isUnsent = change.inputs.length === 0 && addressesToEmail(state, news).length > 0;
+    if (isRetired(state)) return toDiff(change);
+    const unsent = change.inputs.length === 0 ? addressesToEmail(state, news) : [];
+    if (unsent.length > 0) reportUnsent(state, unsent);
     const isSecretChanged = state[secretEmailInput] !== news[secretEmailInput];
     // Neither changes an input that the engine compares.
-    return isUnsent || isSecretChanged ? { changes: true, replaces: [...change.replaces] } : toDiff(change);
+    return unsent.length > 0 || isSecretChanged ? { changes: true, replaces: [...change.replaces] } : toDiff(change);
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -70,10 +72,14 @@ export const invitationProvider = {
       const origin = originOf(inputs);
       const pk = importedPk(properties);
       const connection = connect(inputs.connection);
-      readerOf(connection).reset();
-      if (pk !== undefined) return complete(properties, { state: await adoptInvitation(inputs, origin, pk) });
+      if (pk !== undefined) {
+        const state = await adoptInvitation(inputs, origin, pk);
+        readerOf(connection).reset();
+        return complete(properties, { state });
+      }
       if (inputs.email !== undefined) await requireEmailSupport(connection);
       const state = await issueInvitation(inputs, origin, currentIssuedAt());
+      readerOf(connection).reset();
       return complete(properties, await emailInvitation(state, inputs.email?.to ?? [], origin));
     });
   },

@@ -109,6 +109,15 @@ function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly str
   );
 }
 
+/** Says in a preview what the diff does not show, because no input changed. */
+export function reportUnsent(state: InvitationState, addresses: readonly string[]): void {
+  console.log(
+    toPrintableLine(
+      `Invitation "${state.name}": the link will be emailed to ${formatAddresses(state, addresses)}, because the last request failed.`,
+    ),
+  );
+}
+
 /** The addresses, or only how many if they are secret. */
 function formatAddresses({ __secretEmail }: InvitationState, addresses: readonly string[]): string {
   if (__secretEmail) return addresses.length === 1 ? "1 address" : `${addresses.length} addresses`;
