@@ -3,8 +3,12 @@
  * to that file: the preview in the pull request shows one invitation, and `pulumi up` after the merge creates it.
  */
 import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
 import { readPeople } from "./people";
+
+/** Whether authentik emails each person their link. */
+const sendEmail = new pulumi.Config().getBoolean("sendEmail") ?? false;
 
 const people = readPeople(join(__dirname, "people.yaml"));
 
@@ -19,6 +23,7 @@ const invitations = people.map(({ email, name, team: group, until }) => {
     ...(until === undefined ? { validFor: "14d" } : { expires: `${until}T23:59:59Z` }),
     singleUse: true,
     fixedData: { email, name, attributes: { team: group } },
+    ...(sendEmail ? { email: { to: [email] } } : {}),
   });
   return [key, invitation.link] as const;
 });

@@ -61,7 +61,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("creates, enrolls an invitee, detects drift, repairs and destroys, and leaves nothing behind", async () => {
+test("creates, enrolls an invitee, detects drift, repairs, emails a link and destroys, and leaves nothing behind", async () => {
   const { output, coloredOutput, ended } = startDemo();
   const code = await ended;
   expect({ code, output: code === 0 ? "" : output() }).toEqual({ code: 0, output: "" });
@@ -81,12 +81,18 @@ test("creates, enrolls an invitee, detects drift, repairs and destroys, and leav
     "$ pulumi up --refresh --yes --skip-preview",
     "    ~ 2 updated",
     "$ pulumi preview --refresh --expect-no-changes",
+    "$ pulumi up --yes --skip-preview --cwd email",
+    '* authentik creates the account alex, with the data of the invitation: team "frontend".',
+    "$ pulumi destroy --yes --skip-preview --cwd email",
     "$ pulumi destroy --yes --skip-preview",
     "    - 12 deleted",
   ]) {
     expect(lines).toContain(line);
   }
   expect(output()).toContain("Exit code 7:");
+  expect(output()).toMatch(
+    /An email arrives at alex@example\.com: "You have been invited to .*\/if\/flow\/quick-start\/\?itoken=[0-9a-f-]{36}/,
+  );
   expect(output()).toMatch(/\/if\/flow\/quick-start\/\?itoken=[0-9a-f-]{36}/);
   expect(await readdir(temporary)).toEqual([]);
   expect(await listFiles()).toEqual(filesBefore);

@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: runs the quick start at the root of this repository with the real `pulumi` and the embedded authentik, from
- * `up` to `destroy`, with an enrollment and changes outside Pulumi in between. Leaves nothing behind.
+ * `up` to `destroy`, with an enrollment, changes outside Pulumi and an emailed link in between. Leaves nothing behind.
  */
 import { randomBytes } from "node:crypto";
 import { copyFile, symlink } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import { Authentik } from "../sandbox";
 import { Admin } from "./admin";
+import { demonstrateEmail } from "./email";
 import { enroll } from "./invitee";
 import { CleanupStack, ExpectationError, runMain } from "./processes";
 import { type ManualChange, type Reporter, Scenario } from "./scenario";
@@ -43,19 +44,20 @@ const changes: readonly ManualChange[] = [
   },
 ];
 
-/** Uses the team's link, because the other two work only once. */
-async function enrollWithTeamLink(
+/** Opens a link as an invitee who chooses this username, and verifies the team of the new account. */
+async function enrollWithLink(
   authentik: Authentik,
-  links: Readonly<Record<string, string>>,
+  link: string,
+  { whose, username, team }: { readonly whose: string; readonly username: string; readonly team: string },
 ): Promise<readonly string[]> {
   const password = randomBytes(16).toString("hex");
-  await enroll(String(links["team"]), { username: "sam", password, password_repeat: password });
-  const { body } = await authentik.request("GET", "/api/v3/core/users/?username=sam");
+  await enroll(link, { username, password, password_repeat: password });
+  const { body } = await authentik.request("GET", `/api/v3/core/users/?username=${username}`);
   const [user] = (body as { results: { attributes: { team?: string } }[] }).results;
-  if (user?.attributes.team !== "backend") throw new ExpectationError("The new account lacks the invitation's data.");
+  if (user?.attributes.team !== team) throw new ExpectationError("The new account lacks the invitation's data.");
   return [
-    "The team's link opens. The invitee chooses the username sam and a password.",
-    'authentik creates the account sam, with the data of the invitation: team "backend".',
+    `${whose} link opens. The invitee chooses the username ${username} and a password.`,
+    `authentik creates the account ${username}, with the data of the invitation: team "${team}".`,
   ];
 }
 
@@ -98,6 +100,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
       `This demo runs the quick start (examples/quick-start) with Pulumi ${workspace.pulumiVersion} and an embedded authentik,
 a stand-in that is tested against recorded responses of real servers.\n`,
     );
+    const reporter = new TerminalReporter();
     const scenario = new Scenario(
       {
         workspace,
@@ -107,14 +110,20 @@ a stand-in that is tested against recorded responses of real servers.\n`,
         invitations: Object.values(names),
         stages: ["quick-start-invitation"],
         flows: ["quick-start"],
-        enroll: (links) => enrollWithTeamLink(authentik, links),
+        // The other two work only once.
+        enroll: (links) =>
+          enrollWithLink(authentik, String(links["team"]), { whose: "The team's", username: "sam", team: "backend" }),
         isOurs: () => true,
         changes,
         program: "examples/quick-start/index.ts",
       },
-      new TerminalReporter(),
+      reporter,
     );
-    await scenario.run();
+    await scenario.run(() =>
+      demonstrateEmail(workspace.folder, authentik, scenario, reporter, (link) =>
+        enrollWithLink(authentik, link, { whose: "The emailed", username: "alex", team: "frontend" }),
+      ),
+    );
     const seconds = Math.round((performance.now() - start) / 1000);
     process.stdout.write(
       `\n${colorize("bold", "Demo completed")} in ${seconds} s. To run this project on your own authentik, from the root of this repository:

@@ -91,18 +91,23 @@ describe("as a template", () => {
   test("each example asks for the URL and the token of its servers, and encrypts the token", async () => {
     for (const example of await listExamples()) {
       const { template } = parse(await readFile(join(examples, example, "Pulumi.yaml"), "utf8")) as {
-        template: { description: string; config: Record<string, { description: string; secret?: boolean }> };
+        template: {
+          description: string;
+          config: Record<string, { description: string; secret?: boolean; default?: unknown }>;
+        };
       };
       expect([example, template.description]).toEqual([example, expect.stringMatching(/authentik/)]);
+      const withEmail = ["team-onboarding", "csv-intake"].includes(example);
       const namespaces = example === "two-servers" ? ["authentik", "authentik-staging"] : ["authentik"];
       expect([example, template.config]).toEqual([
         example,
-        Object.fromEntries(
-          namespaces.flatMap((namespace) => [
-            [`${namespace}:url`, { description: expect.stringContaining("https://") }],
-            [`${namespace}:token`, { description: expect.stringContaining("API token"), secret: true }],
+        Object.fromEntries([
+          ...namespaces.flatMap((namespace) => [
+            [`${namespace}:url`, { description: expect.stringContaining("https://") }] as const,
+            [`${namespace}:token`, { description: expect.stringContaining("API token"), secret: true }] as const,
           ]),
-        ),
+          ...(withEmail ? [["sendEmail", { description: expect.stringContaining("2026.5"), default: false }]] : []),
+        ]),
       ]);
     }
   });
@@ -266,6 +271,13 @@ describe("team-onboarding", () => {
       const { code, output } = await stack.preview();
       expect([code, output]).toEqual([0, expect.stringMatching(/joan@example\.com\s+create/)]);
       expect(output).toMatch(/\+ 1 to create\n\s+1\d unchanged/);
+
+      expect(server.outbox).toEqual([]);
+      await stack.succeed("config", "set", "sendEmail", "true");
+      await stack.up();
+      const { links } = (await stack.outputs()) as { links: Record<string, string> };
+      expect(Object.fromEntries(server.outbox.map(({ to, link }) => [to, link]))).toEqual(links);
+      expect(server.outbox).toHaveLength(4);
     });
   });
 
@@ -362,6 +374,13 @@ describe("csv-intake", () => {
       await stack.up();
       const sent = server.requests.slice(before).filter(({ path }) => path.startsWith(invitationsPath));
       expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([`POST ${invitationsPath}`]);
+
+      expect(server.outbox).toEqual([]);
+      await stack.succeed("config", "set", "sendEmail", "true");
+      await stack.up();
+      const { links } = (await stack.outputs()) as { links: Record<string, string> };
+      expect(Object.fromEntries(server.outbox.map(({ to, link }) => [to, link]))).toEqual(links);
+      expect(server.outbox).toHaveLength(201);
     });
   });
 });
