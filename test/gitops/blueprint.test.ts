@@ -5,6 +5,9 @@ import { connect } from "../../provider/lifecycle/engine/connections";
 import { Authentik, authentikVersions } from "../sandbox";
 import { readBlueprint, readPermissions } from "./blueprint";
 
+// These tests send many requests, which take longer on a busy machine.
+jest.setTimeout(30_000);
+
 const providers = { Flow, InvitationStage, FlowStageBinding, Invitation };
 type Kind = keyof typeof providers;
 type Properties = Record<string, unknown>;
