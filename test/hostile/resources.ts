@@ -95,6 +95,7 @@ export const invitation: Kind = {
     "onRetired",
     "keepers",
     "connection",
+    "email",
     "import",
   ],
   inputs: (server) =>
