@@ -41,7 +41,7 @@ describe("validation", () => {
         "valid_for: unknown property. Did you mean validFor?",
         "singelUse: unknown property. Did you mean singleUse?",
         "fixeddata: unknown property. Did you mean fixedData?",
-        "pk: unknown property. The properties are name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection",
+        "pk: unknown property. The properties are name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, email, connection",
       ],
     ],
     [
