@@ -12,7 +12,8 @@ import {
 } from "./engine";
 import { type EventLog, type FlowSlug, type Row, World } from "./world";
 
-const numRuns = Number(process.env.FAST_CHECK_RUNS ?? 150);
+/** For each version of authentik. */
+const numRuns = Number(process.env.FAST_CHECK_RUNS ?? 100);
 // CI runs the same scenarios every time, so that a failure points to the change under test. A run with FAST_CHECK_RUNS generates new ones.
 const seed = process.env.FAST_CHECK_RUNS === undefined ? 20261123 : Date.now();
 jest.setTimeout(Math.max(120_000, numRuns * 1000));
