@@ -16,7 +16,7 @@ export interface InvitationEmail {
   /**
    * authentik's name of the email template.
    *
-   * @default email/invitation.html
+   * @default "email/invitation.html"
    */
   template?: pulumi.Input<string>;
 }
