@@ -1,5 +1,6 @@
 /**
- * The demo's second program: an invitation whose link authentik emails. The quick start does not do that, because it also runs on versions that cannot.
+ * The demo's second program: an invitation whose link authentik emails. The quick start does not do that, because it also
+ * runs on versions that cannot.
  */
 import * as authentik from "pulumi-authentik-invitations";
 

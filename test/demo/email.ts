@@ -7,8 +7,8 @@ import type { Reporter, Scenario } from "./scenario";
 const project = "email";
 
 /**
- * Creates an invitation whose link authentik emails, in a stack of its own with the settings of the demo's. `enroll` opens the link of the mail, and returns
- * sentences that describe the result.
+ * Creates an invitation whose link authentik emails, in a stack of its own with the settings of the demo's. `enroll` opens
+ * the link of the mail, and returns sentences that describe the result.
  */
 export async function demonstrateEmail(
   folder: string,
