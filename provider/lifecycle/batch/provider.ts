@@ -35,6 +35,8 @@ interface PlannedAction {
   readonly action: Action;
   /** Whether inputs changed that only the state has, such as `onRetired`. */
   readonly isChanged?: boolean;
+  /** The addresses that the link has to be emailed to. */
+  readonly addresses: readonly string[];
   readonly state?: InvitationState;
   readonly inputs?: InvitationInputs;
 }
@@ -86,7 +88,7 @@ export const batchProvider = {
       const origin = parseOrigin(inputs[originInput]);
       const id = batchId(inputs);
       const planned = await toInvitationInputs(inputs);
-      const plan = new Map([...planned].map(([key, entry]) => [key, { action: "create", inputs: entry } as const]));
+      const plan = new Map([...planned].map(([key, entry]) => [key, planCreation(entry, inputs.invitations[key])]));
       return { id, outs: await execute(id, inputs, plan, origin, []) };
     });
   },
@@ -156,19 +158,27 @@ async function planBatch(batch: BatchState, inputs: BatchInputs): Promise<Map<st
   const plan = new Map<string, PlannedAction>();
   for (const [key, entry] of declared) {
     const state = states.get(key);
-    plan.set(key, state ? { ...planEntry(state, entry), state, inputs: entry } : { action: "create", inputs: entry });
+    plan.set(key, state ? planEntry(state, entry) : planCreation(entry, inputs.invitations[key]));
   }
-  for (const [key, state] of states) if (!declared.has(key)) plan.set(key, { action: "delete", state });
+  for (const [key, state] of states) {
+    if (!declared.has(key)) plan.set(key, { action: "delete", state, addresses: [] });
+  }
   return plan;
+}
+
+/** An imported invitation is not emailed. */
+function planCreation(inputs: InvitationInputs, entry: EntryInputs | undefined): PlannedAction {
+  return { action: "create", inputs, addresses: entry?.import === undefined ? (inputs.email?.to ?? []) : [] };
 }
 
 function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAction {
   trackPk(state.pk);
   const { inputs: changed, replaces } = planChange(state, { ...inputs });
-  if (replaces.length > 0) return { action: "reissue" };
+  if (replaces.length > 0) return { action: "reissue", state, inputs, addresses: inputs.email?.to ?? [] };
   const isDifferent = !isRetired(state) && changedInputs(state, { ...inputs }).length > 0;
-  const isUnsent = addressesToEmail(state, { ...inputs }).length > 0;
-  return { action: isDifferent ? "update" : isUnsent ? "email" : "keep", isChanged: changed.length > 0 };
+  const addresses = addressesToEmail(state, { ...inputs });
+  const action = isDifferent ? "update" : addresses.length > 0 ? "email" : "keep";
+  return { action, isChanged: changed.length > 0, state, inputs, addresses };
 }
 
 /** Whether inputs changed that need no request, so that only the state has to be written. */
@@ -191,9 +201,7 @@ async function execute(
 ): Promise<BatchState> {
   const connection = connect(inputs.connection);
   readerOf(connection).reset();
-  if ([...plan].some(([key, planned]) => sendsEmail(planned, inputs.invitations[key]))) {
-    await requireEmailSupport(connection);
-  }
+  if ([...plan.values()].some(({ addresses }) => addresses.length > 0)) await requireEmailSupport(connection);
   const issuedAt = currentIssuedAt();
   const toDelete = new Set(obsolete);
   const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));
@@ -229,17 +237,11 @@ async function execute(
   return outs;
 }
 
-function sendsEmail({ action, state, inputs }: PlannedAction, entry: EntryInputs | undefined): boolean {
-  if (inputs?.email === undefined) return false;
-  if (action === "reissue" || (action === "create" && entry?.import === undefined)) return true;
-  return state !== undefined && addressesToEmail(state, { ...inputs }).length > 0;
-}
-
 /** Returns the new state and why its link was not emailed, `undefined` after a deletion. */
 async function executeEntry(
   connection: Connection,
   entry: EntryInputs,
-  { action, state, inputs }: PlannedAction,
+  { action, state, inputs, addresses }: PlannedAction,
   origin: Origin | undefined,
   issuedAt: string,
   toDelete: Set<string>,
@@ -251,7 +253,6 @@ async function executeEntry(
   }
   if (inputs === undefined) return state && { state };
   if (state && (action === "update" || action === "email")) {
-    const addresses = addressesToEmail(state, { ...inputs });
     const changed = action === "update" ? await changeInvitation(state, inputs, origin) : keepState(state, inputs);
     return await emailInvitation(changed, addresses, origin);
   }
@@ -259,7 +260,7 @@ async function executeEntry(
   if (pk !== undefined) return { state: await adoptInvitation(inputs, origin, pk) };
   const issued = await issueInvitation(inputs, origin, issuedAt);
   if (state && !state.gone) toDelete.add(state.pk);
-  return await emailInvitation(issued, inputs.email?.to ?? [], origin);
+  return await emailInvitation(issued, addresses, origin);
 }
 
 /** The state of an invitation that needs no request, with inputs as configured. */
