@@ -36,21 +36,23 @@ export async function emailInvitation(
   if (email === undefined || addresses.length === 0) return { state: withProgress(state, [], []) };
   const client = connect(state.connection).clientOf(origin);
   const secrets = state.__secretEmail ? [...email.to, ...(email.cc ?? []), ...(email.bcc ?? [])] : [];
-  let unsent = addresses;
+  const sent: string[] = [];
   for (const to of splitRequests(addresses, email)) {
     try {
       await sendInvitationEmail(client, state.pk, { ...email, to }, secrets);
     } catch (error) {
       if (!(error instanceof AuthentikError)) throw error;
-      if (!mayHaveArrived(error, to, email)) {
-        const sent = addresses.filter((address) => !unsent.includes(address));
-        return { state: withProgress(state, sent, unsent), error: describeFailure(state, unsent, error) };
+      const isTemplateFailure = crashedOnTemplate(error, to, email);
+      if (isTemplateFailure || !error.outcomeUnknown) {
+        const unsent = addresses.slice(sent.length);
+        const reason = isTemplateFailure ? error.explain(templateHint) : error.message;
+        return { state: withProgress(state, sent, unsent), error: describeFailure(state, unsent, reason) };
       }
       warnAboutUnknownOutcome(state, to, error.description);
     }
-    unsent = unsent.filter((address) => !to.includes(address));
+    sent.push(...to);
   }
-  return { state: withProgress(state, addresses, []) };
+  return { state: withProgress(state, sent, []) };
 }
 
 /**
@@ -73,13 +75,12 @@ function splitRequests(addresses: readonly string[], { template }: EmailInputs):
 }
 
 /** authentik crashes on a template that it does not have or cannot render, before it queues the email of that address. */
-function isTemplateFailure(error: AuthentikError, to: readonly string[], { template }: EmailInputs): boolean {
+function crashedOnTemplate(error: AuthentikError, to: readonly string[], { template }: EmailInputs): boolean {
   return template !== undefined && to.length === 1 && error instanceof ServerError && error.request.status === 405;
 }
 
-function mayHaveArrived(error: AuthentikError, to: readonly string[], email: EmailInputs): boolean {
-  return error.outcomeUnknown && !isTemplateFailure(error, to, email);
-}
+const templateHint =
+  "authentik crashed, most likely because it has no such email.template, or cannot render it. Correct email.template.";
 
 function withProgress(state: InvitationState, sent: readonly string[], unsent: readonly string[]): InvitationState {
   const emailedTo = [...(state.emailedTo ?? []), ...sent];
@@ -90,14 +91,7 @@ function withProgress(state: InvitationState, sent: readonly string[], unsent: r
   }) as unknown as InvitationState;
 }
 
-function describeFailure(state: InvitationState, unsent: readonly string[], error: AuthentikError): string {
-  const { email } = state;
-  const reason =
-    email !== undefined && isTemplateFailure(error, unsent.slice(0, 1), email)
-      ? error.explain(
-          "authentik crashed, most likely because it has no such email.template, or cannot render it. Correct email.template.",
-        )
-      : error.message;
+function describeFailure(state: InvitationState, unsent: readonly string[], reason: string): string {
   return `The link was not emailed to ${formatAddresses(state, unsent)}, and the next \`pulumi up\` tries again. ${reason}`;
 }
 
