@@ -5,8 +5,9 @@ import type { StoredFlow } from "../../provider/authentik/flows";
 import type { StoredInvitation } from "../../provider/authentik/invitations";
 import { readPksSource } from "../../provider/commands/export/batches";
 import { type ExportedProgram, writeProgram } from "../../provider/commands/export/program";
-import { mostFrequent, sharedJson, withoutShared } from "../../provider/commands/export/shared-values";
+import { sharedJson, withoutShared } from "../../provider/commands/export/shared-values";
 import type { Snapshot } from "../../provider/commands/export/snapshot";
+import { mostFrequent } from "../../provider/common/most-frequent";
 import { toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
 import { isSameJson, mergeJson } from "../../provider/lifecycle/values/json";
 

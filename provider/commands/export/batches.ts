@@ -1,9 +1,10 @@
+import { mostFrequent } from "../../common/most-frequent";
 import { maxPrefixLength, toEntryNames } from "../../lifecycle/batch/names";
 import type { ExportableInvitation, InvitationGroup, InvitationWriter } from "./invitations";
 import { Source, toStringLiteral } from "./literals";
 import { toIdentifier, toLogicalName, toUniqueNames } from "./names";
 import type { ProgramWriter, Variable } from "./program-writer";
-import { mostFrequent, sharedJson, withoutShared } from "./shared-values";
+import { sharedJson, withoutShared } from "./shared-values";
 import { omitDefaults } from "./validation";
 
 /** The function in the program that reads a batch's pks. */

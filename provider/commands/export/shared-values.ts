@@ -2,13 +2,6 @@ import { isJsonObject, isSameJson } from "../../lifecycle/values/json";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The most frequent value, the first one of several. */
-export function mostFrequent<T>(values: readonly T[]): T | undefined {
-  const counts = new Map<T, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
-}
-
 /** What all objects have in common, at any depth. Merging it with what {@link withoutShared} leaves of an object results in that object. */
 export function sharedJson([first = {}, ...others]: readonly JsonObject[]): JsonObject {
   const entries = Object.entries(first).flatMap(([key, value]) => {

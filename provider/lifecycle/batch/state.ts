@@ -1,3 +1,4 @@
+import { mostFrequent } from "../../common/most-frequent";
 import { originInput } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { withoutUnsent } from "../invitation/email";
@@ -91,7 +92,7 @@ export async function toBatchState(
   );
   const declared = await toInvitationInputs({ ...inputs, invitations });
   const details = new Map([...states].map(([key, state]) => [key, toDetails(state, declared.get(key))]));
-  const common = mostFrequent([...details.values()]);
+  const common = commonDetails([...details.values()]);
   const own = [...details].flatMap(([key, detail]) => {
     const differing = detailNames.filter((name) => !isSameJson(detail[name], common[name]));
     if (differing.length === 0) return [];
@@ -144,14 +145,10 @@ function toDetails(state: InvitationState, declared: InvitationInputs | undefine
 }
 
 /** For each detail, the value that most invitations have. */
-function mostFrequent(details: readonly Details[]): Partial<Details> {
+function commonDetails(details: readonly Details[]): Partial<Details> {
   const entries = detailNames.flatMap((name) => {
-    const counts = new Map<string, number>();
-    for (const detail of details) {
-      const value = detail[name] === undefined ? "" : JSON.stringify(detail[name]);
-      counts.set(value, (counts.get(value) ?? 0) + 1);
-    }
-    const [value = ""] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? [];
+    const values = details.map(({ [name]: value }) => (value === undefined ? "" : JSON.stringify(value)));
+    const value = mostFrequent(values) ?? "";
     return value === "" ? [] : [[name, JSON.parse(value) as unknown] as const];
   });
   return Object.fromEntries(entries) as Partial<Details>;
