@@ -132,3 +132,16 @@ export async function findInvitationStage(
   );
   return stages.find((stage) => (isByName ? stage.name === criteria.name : stage.pk === criteria.pk));
 }
+
+/** `GET /api/v3/stages/invitation/stages/`: the slugs of the flows that have an invitation stage, once for each stage. */
+export async function listInvitationStageFlows(client: Client): Promise<string[]> {
+  const stages = await client.list(
+    {
+      path,
+      failure: "Could not list the invitation stages",
+      permission: "authentik_stages_invitation.view_invitationstage",
+    },
+    z.object({ flow_set: z.array(z.object({ slug: z.string() })) }),
+  );
+  return stages.flatMap((stage) => stage.flow_set.map(({ slug }) => slug));
+}

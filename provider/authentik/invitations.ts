@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { invitationId } from "../common/pk";
 import type { Client, ClientRequest, ListPage } from "./client";
+import { ServerError } from "./errors";
 import { wireInstant, wireObject, wirePk, wireSlug } from "./wire";
 
 /** The fields of an invitation that this package sets. */
@@ -148,6 +149,14 @@ export async function listInvitations(
   first?: ListPage<StoredInvitation>,
 ): Promise<StoredInvitation[]> {
   return await client.list(listRequest(filters), wireInvitation, first);
+}
+
+/**
+ * Whether listing or reading failed because of an invitation that authentik saved and cannot return. It breaks every list page that contains it
+ * (case `expiry.deep.list`).
+ */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof ServerError && error.request.status === 500;
 }
 
 /** The first page of {@link listInvitations}. */

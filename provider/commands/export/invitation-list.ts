@@ -1,7 +1,8 @@
 import * as z from "zod";
 import type { Client } from "../../authentik/client";
-import { NotFoundError, ServerError } from "../../authentik/errors";
+import { NotFoundError } from "../../authentik/errors";
 import {
+  isUnreadable,
   listFirstInvitations,
   listInvitations,
   retrieveInvitation,
@@ -47,7 +48,7 @@ async function readList(client: Client, flowSlug: string | undefined): Promise<I
   }
 }
 
-/** One unreadable invitation breaks every list page that contains it (case `expiry.deep.list`). Pages with one row find the others. */
+/** Pages with one row find the invitations that authentik can return. */
 async function readOneByOne(client: Client, flowSlug: string | undefined): Promise<InvitationList> {
   const filter: Record<string, string> = flowSlug === undefined ? {} : { flow__slug: flowSlug };
   const invitations: StoredInvitation[] = [];
@@ -74,8 +75,4 @@ async function readOneByOne(client: Client, flowSlug: string | undefined): Promi
       if (unreadable > 100 && invitations.length === 0) throw error;
     }
   }
-}
-
-function isUnreadable(error: unknown): boolean {
-  return error instanceof ServerError && error.request.status === 500;
 }

@@ -3,7 +3,11 @@ import type { Client } from "../../authentik/client";
 import { ifFound } from "../../authentik/errors";
 import { listFlowStageBindings, type StoredFlowStageBinding } from "../../authentik/flow-stage-bindings";
 import { findFlow, type StoredFlow } from "../../authentik/flows";
-import { findInvitationStage, type StoredInvitationStage } from "../../authentik/invitation-stages";
+import {
+  findInvitationStage,
+  listInvitationStageFlows,
+  type StoredInvitationStage,
+} from "../../authentik/invitation-stages";
 import type { StoredInvitation } from "../../authentik/invitations";
 import { retrieveStage, type StoredStage } from "../../authentik/stages";
 import { UserError } from "../../lifecycle/engine/user-error";
@@ -47,7 +51,7 @@ export async function readFlows(client: Client, slugs: readonly string[]): Promi
 /** Reads all flows that have an invitation stage or an invitation, and the invitations without a flow. Sends only GET requests. */
 export async function readEverything(client: Client): Promise<Snapshot> {
   const [slugsWithStage, { invitations, unreadable }] = await Promise.all([
-    listSlugsWithInvitationStage(client),
+    listInvitationStageFlows(client),
     readInvitations(client, "all"),
   ]);
   if (slugsWithStage.length + invitations.length + unreadable === 0) {
@@ -94,18 +98,6 @@ async function enrollmentSlugs(client: Client): Promise<string[]> {
     )
     .catch(() => []);
   return flows.map(({ slug }) => slug).sort();
-}
-
-async function listSlugsWithInvitationStage(client: Client): Promise<string[]> {
-  const stages = await client.list(
-    {
-      path: "stages/invitation/stages/",
-      failure: "Could not list the invitation stages",
-      permission: "authentik_stages_invitation.view_invitationstage",
-    },
-    z.object({ flow_set: z.array(z.object({ slug: z.string() })) }),
-  );
-  return stages.flatMap((stage) => stage.flow_set.map(({ slug }) => slug));
 }
 
 /** The bindings, stages and invitations of flows. A stage that several of them have is read once. */

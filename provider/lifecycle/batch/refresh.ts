@@ -1,6 +1,6 @@
-import { ifFound, ServerError } from "../../authentik/errors";
+import { ifFound } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
-import { listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
+import { isUnreadable, listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { toPrintableLine } from "../../authentik/printable";
 import type { Origin } from "../../common/origin";
 import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
@@ -77,8 +77,8 @@ async function readStored(
 ): Promise<Map<string, StoredInvitation>> {
   const { client } = connection;
   const listed = await listInvitations(client, { search: batch }).catch((error: unknown) => {
-    // A row that the server cannot read breaks every page that contains it. Then every invitation is read singly.
-    if (error instanceof ServerError && error.request.status === 500) return [];
+    // Then every invitation is read singly.
+    if (isUnreadable(error)) return [];
     throw error;
   });
   const stored = new Map(listed.map((invitation) => [invitation.pk, invitation]));
