@@ -249,6 +249,16 @@ test("invitation-enrollment creates what the blueprint creates", async () => {
   expect(await list("stages/invitation/stages/")).toEqual([]);
 });
 
+/** Each person is emailed their link once, after `sendEmail` is set. */
+async function expectEmailsWithSetting(stack: Project, people: number): Promise<void> {
+  expect(server.outbox).toEqual([]);
+  await stack.succeed("config", "set", "sendEmail", "true");
+  await stack.up();
+  const { links } = (await stack.outputs()) as { links: Record<string, string> };
+  expect(Object.fromEntries(server.outbox.map(({ to, link }) => [to, link]))).toEqual(links);
+  expect(server.outbox).toHaveLength(people);
+}
+
 describe("team-onboarding", () => {
   test("previews one invitation for a person added to the file", async () => {
     const stack = await createProject("team-onboarding");
@@ -272,12 +282,7 @@ describe("team-onboarding", () => {
       expect([code, output]).toEqual([0, expect.stringMatching(/joan@example\.com\s+create/)]);
       expect(output).toMatch(/\+ 1 to create\n\s+1\d unchanged/);
 
-      expect(server.outbox).toEqual([]);
-      await stack.succeed("config", "set", "sendEmail", "true");
-      await stack.up();
-      const { links } = (await stack.outputs()) as { links: Record<string, string> };
-      expect(Object.fromEntries(server.outbox.map(({ to, link }) => [to, link]))).toEqual(links);
-      expect(server.outbox).toHaveLength(4);
+      await expectEmailsWithSetting(stack, 4);
     });
   });
 
@@ -375,12 +380,7 @@ describe("csv-intake", () => {
       const sent = server.requests.slice(before).filter(({ path }) => path.startsWith(invitationsPath));
       expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([`POST ${invitationsPath}`]);
 
-      expect(server.outbox).toEqual([]);
-      await stack.succeed("config", "set", "sendEmail", "true");
-      await stack.up();
-      const { links } = (await stack.outputs()) as { links: Record<string, string> };
-      expect(Object.fromEntries(server.outbox.map(({ to, link }) => [to, link]))).toEqual(links);
-      expect(server.outbox).toHaveLength(201);
+      await expectEmailsWithSetting(stack, 201);
     });
   });
 });
