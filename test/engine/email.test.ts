@@ -1,9 +1,8 @@
 import { Authentik, type Mail } from "../sandbox";
+import { sendPath } from "../unit/support/email-requests";
 import { Project } from "./project";
 import { invitations, invitationsPath, requestsOf } from "./server";
 
-/** Every path of the endpoint but that of the nil UUID, which the provider uses to ask whether the server can send invitations. */
-const sendPath = /(?<!\/0{8}-0{4}-0{4}-0{4}-0{12})\/send_email\/$/;
 const json = { "content-type": "application/json" };
 
 let server: Authentik;
@@ -26,9 +25,9 @@ function takeMails(): Mail[] {
 const takeAddresses = (): string[] => takeMails().map(({ to }) => to);
 const sendRequests = (): number => requestsOf(server).filter((line) => line.endsWith("{pk}/send_email/")).length;
 
-const program = (properties: string, options: { name?: string } = {}): string => `
+const program = (properties: string): string => `
 const flow = new authentik.Flow("enroll", { slug: "enroll", title: "Enroll", designation: "enrollment" });
-const jane = new authentik.Invitation("jane", { flow: flow.slug, validFor: "14d", ${properties} }${options.name ?? ""});
+const jane = new authentik.Invitation("jane", { flow: flow.slug, validFor: "14d", ${properties} });
 exports.link = jane.link;
 exports.emailedTo = jane.emailedTo;
 `;

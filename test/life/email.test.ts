@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { Authentik, type InjectedFailure } from "../sandbox";
 import { Batch, batchInputs } from "../unit/support/batch";
+import { sendPath } from "../unit/support/email-requests";
 import { Engine } from "./engine";
 
 const numRuns = Number(process.env.FAST_CHECK_RUNS ?? 40);
 // The same sequences in every run of CI, as in life.test.ts.
 const seed = process.env.FAST_CHECK_RUNS === undefined ? 20261124 : Date.now();
 
-const sendPath = /(?<!\/0{8}-0{4}-0{4}-0{4}-0{12})\/send_email\/$/;
 const json = { "content-type": "application/json" };
 
 /** What happens to a send request. */

@@ -3,14 +3,12 @@ import { invitationProvider } from "../../provider/lifecycle/invitation/provider
 import { Authentik, type InjectedFailure, type Mail } from "../sandbox";
 import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
 import { catchError } from "./support/catch-error";
+import { probePath, sendPath } from "./support/email-requests";
 import { waysToLoseAResponse } from "./support/embedded-authentik";
 import { configureWith } from "./support/http-mocks";
 import { invitationInputs, type Properties } from "./support/invitation";
 import { findFreePort } from "./support/server";
 
-/** Every path of the endpoint but that of the nil UUID, which asks whether the server can send invitations. */
-const sendPath = /(?<!\/0{8}-0{4}-0{4}-0{4}-0{12})\/send_email\/$/;
-const probePath = /\/0{8}-0{4}-0{4}-0{4}-0{12}\/send_email\/$/;
 const json = { "content-type": "application/json" };
 
 jest.setTimeout(30_000);
