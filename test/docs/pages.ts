@@ -25,6 +25,7 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "invitation-lifecycle.md",
     "many-invitations.md",
     "sending-links.md",
+    "recipes.md",
     "teams.md",
     "security.md",
   ],

@@ -183,6 +183,34 @@ describe("export", () => {
     ]);
   });
 
+  test("--invitations-only refers to a flow by slug, and needs no permission for its stages and bindings", async () => {
+    const pk = await post(server, "flows/instances/", {
+      name: "owned",
+      slug: "owned-by-terraform",
+      title: "owned",
+      designation: "enrollment",
+    });
+    const stage = await post(server, "stages/invitation/stages/", { name: "owned" });
+    await post(server, "flows/bindings/", { target: pk, stage, order: 0 });
+    await post(server, "stages/invitation/invitations/", { name: "ada", flow: pk, expires: "2035-01-01T00:00:00Z" });
+    const token = server.addUser("invitations-only", [
+      "authentik_stages_invitation.view_invitation",
+      "authentik_flows.view_flow",
+    ]);
+    const args = ["export", "--flow", "owned-by-terraform", "--invitations-only"];
+    for (const batch of [[], ["--batch"]]) {
+      const { code, stdout, stderr } = await runCommand([...args, ...batch], environmentOf(server, token));
+      expect([code, stderr]).toEqual([
+        0,
+        expect.stringContaining(`--flow owned-by-terraform --invitations-only ${[...batch, ""].join(" ")}--commands`),
+      ]);
+      expect(stdout).toContain('flow: "owned-by-terraform",');
+      expect(stdout.match(/new authentik\.\w+/g)).toEqual([
+        batch.length > 0 ? "new authentik.InvitationBatch" : "new authentik.Invitation",
+      ]);
+    }
+  });
+
   test("needs no settings for a flow without invitations", async () => {
     const args = ["export", "--flow", "bare"];
     await post(server, "flows/instances/", { name: "bare", slug: "bare", title: "bare", designation: "recovery" });

@@ -64,8 +64,8 @@ function snapshotOf(
   };
 }
 
-async function write(snapshot: Snapshot, isBatch = true): Promise<ExportedProgram> {
-  return await writeProgram(snapshot, { isBatch, baseUrl: "https://authentik.example.com" });
+async function write(snapshot: Snapshot, isBatch = true, onlyInvitations = false): Promise<ExportedProgram> {
+  return await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: "https://authentik.example.com" });
 }
 
 interface Declared {

@@ -1,9 +1,9 @@
 import { mostFrequent } from "../../common/most-frequent";
 import { maxPrefixLength, toEntryNames } from "../../lifecycle/batch/names";
-import type { ExportableInvitation, InvitationGroup, InvitationWriter } from "./invitations";
+import type { ExportableInvitation, FlowInput, InvitationGroup, InvitationWriter } from "./invitations";
 import { Source, toStringLiteral } from "./literals";
 import { toIdentifier, toLogicalName, toUniqueNames } from "./names";
-import type { ProgramWriter, Variable } from "./program-writer";
+import type { ProgramWriter } from "./program-writer";
 import { sharedJson, withoutShared } from "./shared-values";
 import { omitDefaults } from "./validation";
 
@@ -55,7 +55,7 @@ export class BatchWriter implements InvitationWriter {
     this.#writer = writer;
   }
 
-  async write(group: InvitationGroup, flow: Variable | undefined): Promise<void> {
+  async write(group: InvitationGroup, flow: FlowInput | undefined): Promise<void> {
     const batch = this.#batches.get(group);
     if (batch === undefined) return;
     const { name, prefix, identifier } = batch;
@@ -80,7 +80,7 @@ export class BatchWriter implements InvitationWriter {
       name,
       inputs: {
         ...(prefix === name ? {} : { name: prefix }),
-        ...(flow ? { flow: flow.reference("id") } : {}),
+        ...(flow ? { flow: flow() } : {}),
         ...omitEmpty(omitDefaults({ ...shared }, { singleUse: false })),
         invitations: Object.fromEntries(entries),
       },

@@ -9,7 +9,8 @@ import { readEverything, readFlows } from "./snapshot";
 const settingsPerCommand = 50;
 
 export const exportCommand: Command = {
-  usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all) [--batch] [--commands]
+  usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all) [--invitations-only] [--batch]
+       [--commands]
 
 Writes a Pulumi program in TypeScript that imports flows from authentik: the flows, their invitation stages, the bindings of their
 stages, and their invitations. The first \`pulumi up\` of that program imports them and changes nothing in authentik.
@@ -21,6 +22,8 @@ stages, and their invitations. The first \`pulumi up\` of that program imports t
 Options:
   --flow <slug>  the flow's slug, the part of its URL after /if/flow/ (repeatable)
   --all          all flows that have an invitation stage or an invitation, and the invitations without a flow
+  --invitations-only
+                 write only the invitations, which refer to their flows by slug, for flows that Terraform or a blueprint manages
   --batch        write the invitations of each flow as one InvitationBatch, and those without a flow as another one
   --commands     print the commands that store the invitations' pks in the stack's configuration, instead of the program.
                  The pks are secrets: whoever has one can enroll. Set the other options as for the program.
@@ -37,6 +40,7 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
   options: {
     flow: { type: "string", multiple: true },
     all: { type: "boolean" },
+    "invitations-only": { type: "boolean" },
     batch: { type: "boolean" },
     commands: { type: "boolean" },
   },
@@ -46,15 +50,23 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
 async function exportProgram(values: OptionValues): Promise<number> {
   const slugs = parseFlows(values);
   const isBatch = values["batch"] === true;
+  const onlyInvitations = values["invitations-only"] === true;
   for (const variable of ["AUTHENTIK_URL", "AUTHENTIK_TOKEN"]) {
     if (!process.env[variable]) throw new UserError(`The environment variable ${variable} is not set.`);
   }
   const { client, url } = connect();
   try {
-    const snapshot = slugs === "all" ? await readEverything(client) : await readFlows(client, slugs);
-    const exported = await writeProgram(snapshot, { isBatch, baseUrl: url });
+    const options = { onlyInvitations };
+    const snapshot = slugs === "all" ? await readEverything(client, options) : await readFlows(client, slugs, options);
+    const exported = await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: url });
     if (values["commands"]) printCommands(exported);
-    else printProgram(exported, [...selectionOptions(slugs), ...(isBatch ? ["--batch"] : [])]);
+    else {
+      printProgram(exported, [
+        ...selectionOptions(slugs),
+        ...(onlyInvitations ? ["--invitations-only"] : []),
+        ...(isBatch ? ["--batch"] : []),
+      ]);
+    }
     return 0;
   } finally {
     await client.close();

@@ -2,9 +2,9 @@ import type { StoredInvitation } from "../../authentik/invitations";
 import { invitationProvider } from "../../lifecycle/invitation/provider";
 import { hasPassed } from "../../lifecycle/values/instant";
 import { unknownValue } from "../../lifecycle/values/properties";
-import { toStringLiteral } from "./literals";
+import { type Source, toStringLiteral } from "./literals";
 import { toLogicalName, toUniqueNames } from "./names";
-import type { ProgramWriter, Variable } from "./program-writer";
+import type { ProgramWriter } from "./program-writer";
 import { omitDefaults, validationError } from "./validation";
 
 /** The invitations of a flow or, without one, those that any flow accepts. */
@@ -18,9 +18,12 @@ export interface InvitationGroup {
 
 export type ExportableInvitation = StoredInvitation & { readonly expires: string };
 
+/** The input `flow` of an invitation: a reference to the program's flow, or a slug. Called only if an invitation needs it. */
+export type FlowInput = () => Source | string;
+
 /** Writes groups of invitations. The names are unique across all groups. */
 export interface InvitationWriter {
-  write(group: InvitationGroup, flow: Variable | undefined): Promise<void>;
+  write(group: InvitationGroup, flow: FlowInput | undefined): Promise<void>;
 }
 
 /** Separates the invitations that the program can import from the others. */
@@ -77,7 +80,7 @@ export class SingleInvitationWriter implements InvitationWriter {
     this.#writer = writer;
   }
 
-  async write({ exportable }: InvitationGroup, flow: Variable | undefined): Promise<void> {
+  async write({ exportable }: InvitationGroup, flow: FlowInput | undefined): Promise<void> {
     for (const { pk, name: storedName, expires, singleUse, fixedData } of exportable) {
       const name = this.#names.get(pk) ?? "";
       const key = `pk-${name}`;
@@ -86,7 +89,7 @@ export class SingleInvitationWriter implements InvitationWriter {
         type: "Invitation",
         name,
         inputs: {
-          ...(flow ? { flow: flow.reference("id") } : {}),
+          ...(flow ? { flow: flow() } : {}),
           ...(storedName === name ? {} : { name: storedName }),
           ...omitDefaults({ expires, singleUse }, { singleUse: false }),
           ...(Object.keys(fixedData).length === 0 ? {} : { fixedData }),

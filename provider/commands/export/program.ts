@@ -1,10 +1,16 @@
 import { BatchWriter, readPksSource } from "./batches";
 import { nameBindings, writeBindings } from "./bindings";
 import { writeFlow } from "./flows";
-import { type InvitationGroup, type InvitationWriter, SingleInvitationWriter, selectInvitations } from "./invitations";
+import {
+  type FlowInput,
+  type InvitationGroup,
+  type InvitationWriter,
+  SingleInvitationWriter,
+  selectInvitations,
+} from "./invitations";
 import { toStringLiteral } from "./literals";
 import { toIdentifier, toUniqueNames } from "./names";
-import { ProgramWriter, type SecretSetting, type Variable } from "./program-writer";
+import { ProgramWriter, type SecretSetting } from "./program-writer";
 import type { FlowSnapshot, Snapshot } from "./snapshot";
 import { StageWriter } from "./stages";
 
@@ -20,6 +26,8 @@ export interface ExportedProgram {
 export interface ProgramOptions {
   /** Whether to write the invitations of each flow as a batch. */
   readonly isBatch: boolean;
+  /** Whether the program only refers to the flows, by slug, because something else manages them. */
+  readonly onlyInvitations: boolean;
   /** authentik's URL, for the comment at the top. */
   readonly baseUrl: string;
 }
@@ -27,12 +35,19 @@ export interface ProgramOptions {
 const reservedIdentifiers = ["authentik", "config", "pulumi", "readPks"];
 
 /** Writes the program. */
-export async function writeProgram(snapshot: Snapshot, { isBatch, baseUrl }: ProgramOptions): Promise<ExportedProgram> {
+export async function writeProgram(snapshot: Snapshot, options: ProgramOptions): Promise<ExportedProgram> {
+  const { isBatch, onlyInvitations } = options;
   const { flows, stages, invitationsWithoutFlow } = snapshot;
   const writer = new ProgramWriter();
   const flowIdentifiers = identifyFlows(flows);
   const stageWriter = new StageWriter(stages, [...reservedIdentifiers, ...flowIdentifiers], writer);
   const bindingNames = nameBindings(flows, stageWriter);
+  const writeFlowWithStages = async ({ flow, bindings }: FlowSnapshot, identifier: string): Promise<FlowInput> => {
+    const variable = await writeFlow(flow, identifier, writer);
+    await stageWriter.declare(bindings.map(({ stage }) => stage));
+    await writeBindings(bindings, bindingNames, variable, stageWriter, writer);
+    return () => variable.reference("id");
+  };
   const groups = await Promise.all(flows.map(({ flow, invitations }) => selectInvitations(flow.slug, invitations)));
   const groupWithoutFlow = await selectInvitations(undefined, invitationsWithoutFlow);
   const allGroups = [...groups, groupWithoutFlow];
@@ -40,17 +55,18 @@ export async function writeProgram(snapshot: Snapshot, { isBatch, baseUrl }: Pro
     ? new BatchWriter(allGroups, reservedIdentifiers, writer)
     : new SingleInvitationWriter(allGroups, writer);
 
-  for (const [index, { flow, bindings }] of flows.entries()) {
-    const variable = await writeFlow(flow, flowIdentifiers[index] ?? "", writer);
-    await stageWriter.declare(bindings.map(({ stage }) => stage));
-    await writeBindings(bindings, bindingNames, variable, stageWriter, writer);
+  for (const [index, snapshotOfFlow] of flows.entries()) {
+    const { slug } = snapshotOfFlow.flow;
+    const input = onlyInvitations
+      ? () => slug
+      : await writeFlowWithStages(snapshotOfFlow, flowIdentifiers[index] ?? "");
     const group = groups[index];
-    if (group) await writeInvitations(group, variable, invitationWriter, writer);
+    if (group) await writeInvitations(group, input, invitationWriter, writer);
   }
   await writeInvitations(groupWithoutFlow, undefined, invitationWriter, writer);
   skipUnavailable(snapshot, writer);
 
-  const lines = [...toHeader(snapshot, baseUrl, writer), ...writer.lines];
+  const lines = [...toHeader(snapshot, options, writer), ...writer.lines];
   return { program: `${lines.join("\n").trimEnd()}\n`, secrets: writer.secrets, skipped: writer.skipped };
 }
 
@@ -66,7 +82,7 @@ function identifyFlows(flows: readonly FlowSnapshot[]): string[] {
 
 async function writeInvitations(
   group: InvitationGroup,
-  flow: Variable | undefined,
+  flow: FlowInput | undefined,
   invitationWriter: InvitationWriter,
   writer: ProgramWriter,
 ): Promise<void> {
@@ -92,10 +108,15 @@ export function countInvitations(count: number): string {
   return count === 1 ? "1 invitation" : `${count} invitations`;
 }
 
-function toHeader({ flows, invitationsWithoutFlow }: Snapshot, baseUrl: string, writer: ProgramWriter): string[] {
+function toHeader(
+  { flows, invitationsWithoutFlow }: Snapshot,
+  { onlyInvitations, baseUrl }: ProgramOptions,
+  writer: ProgramWriter,
+): string[] {
   const [first, ...others] = flows;
   const isOneFlow = first !== undefined && others.length === 0 && invitationsWithoutFlow.length === 0;
-  const subject = isOneFlow ? `The flow ${toStringLiteral(first.flow.slug)}` : "Flows and invitations";
+  const flowSubject = isOneFlow ? `The flow ${toStringLiteral(first.flow.slug)}` : "Flows and invitations";
+  const subject = onlyInvitations ? "Invitations" : flowSubject;
   const hasSecrets = writer.secrets.size > 0;
   return [
     `// ${subject} of authentik at ${toStringLiteral(baseUrl)}, written by \`pulumi-authentik-invitations export\`.`,

@@ -36,12 +36,17 @@ export interface FlowSnapshot {
 
 const invitationStageModel = "authentik_stages_invitation.invitationstage";
 
+export interface SnapshotOptions {
+  /** Leaves out the flows' bindings and stages, which then need no permission. */
+  readonly onlyInvitations: boolean;
+}
+
 /** Reads the flows with these slugs. Sends only GET requests. */
-export async function readFlows(client: Client, slugs: readonly string[]): Promise<Snapshot> {
+export async function readFlows(client: Client, slugs: readonly string[], options: SnapshotOptions): Promise<Snapshot> {
   const flows = await Promise.all(slugs.map(async (slug) => await requireFlow(client, slug)));
   const { invitations, unreadable } = await readInvitations(client, slugs);
   return {
-    ...(await readContents(client, flows, sort(invitations))),
+    ...(await readContents(client, flows, sort(invitations), options)),
     invitationsWithoutFlow: [],
     unreadable,
     hidden: { flows: [], invitations: 0 },
@@ -49,7 +54,7 @@ export async function readFlows(client: Client, slugs: readonly string[]): Promi
 }
 
 /** Reads all flows that have an invitation stage or an invitation, and the invitations without a flow. Sends only GET requests. */
-export async function readEverything(client: Client): Promise<Snapshot> {
+export async function readEverything(client: Client, options: SnapshotOptions): Promise<Snapshot> {
   const [slugsWithStage, { invitations, unreadable }] = await Promise.all([
     listInvitationStageFlows(client),
     readInvitations(client, "all"),
@@ -65,7 +70,7 @@ export async function readEverything(client: Client): Promise<Snapshot> {
   const pks = new Set(flows.map(({ pk }) => pk));
   const sorted = sort(invitations);
   return {
-    ...(await readContents(client, flows, sorted)),
+    ...(await readContents(client, flows, sorted, options)),
     invitationsWithoutFlow: sorted.filter(({ flow }) => flow === null),
     unreadable,
     hidden: {
@@ -105,11 +110,12 @@ async function readContents(
   client: Client,
   flows: readonly StoredFlow[],
   invitations: readonly StoredInvitation[],
+  { onlyInvitations }: SnapshotOptions,
 ): Promise<Pick<Snapshot, "flows" | "stages">> {
   const snapshots = await Promise.all(
     flows.map(async (flow) => ({
       flow,
-      bindings: await listFlowStageBindings(client, flow.pk),
+      bindings: onlyInvitations ? [] : await listFlowStageBindings(client, flow.pk),
       invitations: invitations.filter((invitation) => invitation.flow === flow.pk),
     })),
   );
