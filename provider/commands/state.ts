@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
+import { inputNameAt, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
 import { UserError } from "../lifecycle/engine/user-error";
 import { secretSignature, signatureKey } from "../lifecycle/values/secrets";
 
@@ -99,6 +100,18 @@ export function toSecret(value: unknown): unknown {
 export function containsSecret(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   return isSecret(value) || Object.values(value).some(containsSecret);
+}
+
+/** The names of the inputs that contain secrets. Older versions of this package did not store them. */
+export function secretInputNames(inputs: Readonly<Record<string, unknown>> = {}): string[] {
+  const names = secretInputsOf(unwrapSecrets(inputs) as SecretInputs);
+  return [...new Set([...names, ...secretPaths(inputs, [])])].sort();
+}
+
+function secretPaths(value: unknown, path: readonly string[]): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (isSecret(value)) return [inputNameAt(path)];
+  return Object.entries(value).flatMap(([key, item]) => secretPaths(item, [...path, key]));
 }
 
 /** Replaces secrets by their values. The state must have been exported with `--show-secrets`. */

@@ -1,8 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { configuredBaseUrl, formatLink } from "../common/link";
-import { secretEmailInput } from "../common/secret-email";
 import type { InvitationArgs } from "./invitation";
-import { type InvitationEmail, isSecretEmail, warnAboutUrl } from "./invitation-email";
+import { type InvitationEmail, warnAboutUrl } from "./invitation-email";
 import { AuthentikResource, orDefault } from "./resource";
 
 /** What is different for one invitation of an {@link InvitationBatch}. Everything that is omitted is as the batch says. */
@@ -109,7 +108,7 @@ export class InvitationBatch extends AuthentikResource {
   declare public readonly ids: pulumi.Output<Record<string, string>>;
   /** `pending`, `used` or `expired` by key, as of the last refresh or update. */
   declare public readonly statuses: pulumi.Output<Record<string, "pending" | "used" | "expired">>;
-  /** The addresses to which links were emailed, by key, see {@link Invitation.emailedTo}. Secret if anything in `invitations` is. */
+  /** The addresses to which links were emailed, by key, see {@link Invitation.emailedTo}. Secret if the `email` of an entry contains a secret, or if all of `invitations` is one. */
   declare public readonly emailedTo: pulumi.Output<Record<string, string[]> | undefined>;
 
   /**
@@ -132,11 +131,10 @@ export class InvitationBatch extends AuthentikResource {
    */
   constructor(name: string, args: InvitationBatchArgs, opts?: pulumi.CustomResourceOptions) {
     const maySendEmails = mayHaveEmail(args?.invitations);
-    const secretEmail = maySendEmails ? { [secretEmailInput]: isSecretEmail(args.invitations) } : {};
     super(
       "InvitationBatch",
       name,
-      { ...args, ...secretEmail, name: orDefault(name, args?.name) },
+      { ...args, name: orDefault(name, args?.name) },
       [
         "name",
         "expires",
@@ -158,7 +156,7 @@ export class InvitationBatch extends AuthentikResource {
         "__obsolete",
       ],
       // Pulumi only keeps a secret of an input secret in the output of the same name, and `invitations` is none.
-      ["pks", "__invitations", "__details", "__obsolete"],
+      ["pks", "__invitations", "__common", "__details", "__obsolete"],
       // Pulumi would display thousands of unchanged ids and statuses around one that changed.
       { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses", "emailedTo"] },
     );

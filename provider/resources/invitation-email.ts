@@ -21,11 +21,6 @@ export interface InvitationEmail {
   template?: pulumi.Input<string>;
 }
 
-/** Whether the program declares addresses as secrets, which only the program can see. `undefined` if it does not. */
-export async function isSecretEmail(email: unknown): Promise<true | undefined> {
-  return (await pulumi.isSecret(pulumi.output(email))) ? true : undefined;
-}
-
 const warnedConnections = new Set<string>();
 
 /**

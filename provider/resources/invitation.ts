@@ -1,8 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { configuredBaseUrl, formatLink } from "../common/link";
 import { invitationId } from "../common/pk";
-import { secretEmailInput } from "../common/secret-email";
-import { type InvitationEmail, isSecretEmail, warnAboutUrl } from "./invitation-email";
+import { type InvitationEmail, warnAboutUrl } from "./invitation-email";
 import { warnAboutLifecycle } from "./invitation-warnings";
 import { AuthentikResource, orDefault } from "./resource";
 
@@ -234,11 +233,10 @@ export class Invitation extends AuthentikResource {
   ) {
     const isRead = opts?.id !== undefined;
     const { name: declaredName, email } = args as InvitationArgs;
-    const secretEmail = email === undefined ? {} : { [secretEmailInput]: isSecretEmail(email) };
     super(
       "Invitation",
       name,
-      isRead ? args : { ...args, ...secretEmail, name: orDefault(name, declaredName) },
+      isRead ? args : { ...args, name: orDefault(name, declaredName) },
       [
         "name",
         "expires",

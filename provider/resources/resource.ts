@@ -2,7 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isCleartext } from "../common/base-url";
 import { configuredBaseUrl } from "../common/link";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
+import { secretInputsInput } from "../common/secret-inputs";
 import { unknownValue } from "../lifecycle/values/properties";
+import { findSecretInputs } from "./secret-inputs";
 
 /** The names that lifecycle/index.ts exports. Old states refer to them. */
 export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationBatch" | "InvitationStage";
@@ -42,6 +44,7 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       {
         ...Object.fromEntries(outputs.map((output) => [output, undefined])),
         ...args,
+        ...(opts.id === undefined ? { [secretInputsInput]: findSecretInputs(args) } : {}),
         import: importedPk === undefined ? undefined : pulumi.secret(importedPk),
         [originInput]: origin(`pulumi-nodejs:dynamic/authentik:${resource}`, name, opts.parent),
         __provider: providerSource(resource),

@@ -1,6 +1,6 @@
 import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
-import { Invitation, InvitationBatch } from "../../provider";
+import { Invitation, InvitationBatch, type InvitationBatchArgs, InvitationStage } from "../../provider";
 import { pk } from "./support/response-bodies";
 
 const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
@@ -60,31 +60,54 @@ describe("the warning about links that invitees cannot open", () => {
   });
 });
 
-describe("the hidden input about secret addresses", () => {
+describe("the hidden input that names the inputs with secrets", () => {
   const url = "https://authentik.example.com";
-  const secretAddress = pulumi.secret("jane@example.com");
+  const address = pulumi.secret("jane@example.com");
+  const code = pulumi.secret("c0de");
+  const batch = (invitations: InvitationBatchArgs["invitations"], others: object = {}) =>
+    new InvitationBatch("b", { ...args, ...others, invitations });
 
-  test.each<[string, () => unknown, boolean]>([
-    ["plain addresses", () => new Invitation("jane", { ...args, email }), false],
-    ["an output", () => new Invitation("jane", { ...args, email: pulumi.output(email) }), false],
-    ["one secret address", () => new Invitation("jane", { ...args, email: { to: ["a@b.co", secretAddress] } }), true],
-    ["a secret copy", () => new Invitation("jane", { ...args, email: { ...email, cc: [secretAddress] } }), true],
-    ["a secret object", () => new Invitation("jane", { ...args, email: pulumi.secret(email) }), true],
-    ["no email", () => new Invitation("jane", { ...args, fixedData: pulumi.secret({}) }), false],
-    ["plain entries", () => new InvitationBatch("b", { ...args, invitations: { ada: { email } } }), false],
+  test.each<[string, () => unknown, readonly string[] | undefined]>([
+    ["plain addresses", () => new Invitation("jane", { ...args, email }), undefined],
+    ["an output", () => new Invitation("jane", { ...args, email: pulumi.output(email) }), undefined],
+    ["one secret address", () => new Invitation("jane", { ...args, email: { to: ["a@b.co", address] } }), ["email"]],
+    ["a secret copy", () => new Invitation("jane", { ...args, email: { ...email, cc: [address] } }), ["email"]],
+    ["a secret object", () => new Invitation("jane", { ...args, email: pulumi.secret(email) }), ["email"]],
+    ["secret data", () => new Invitation("jane", { ...args, fixedData: pulumi.secret({}) }), ["fixedData"]],
+    ["a nested secret", () => new Invitation("jane", { ...args, fixedData: { a: [{ code }] } }), ["fixedData"]],
+    [
+      "a secret in an output's value",
+      () => new Invitation("jane", { ...args, fixedData: pulumi.output({}).apply(() => ({ a: { code } })) }),
+      ["fixedData"],
+    ],
+    [
+      "a secret in a promise",
+      () => new Invitation("jane", { ...args, keepers: Promise.resolve({ code }) }),
+      ["keepers"],
+    ],
+    [
+      "several secrets",
+      () => new Invitation("jane", { ...args, flow: code, name: code, email: { to: [address] } }),
+      ["email", "flow", "name"],
+    ],
+    ["plain entries", () => batch({ ada: { email } }), undefined],
     [
       "an entry with a secret address",
-      () => new InvitationBatch("b", { ...args, invitations: { ada: { email: { to: [secretAddress] } }, bob: {} } }),
-      true,
+      () => batch({ ada: { email: { to: [address] } }, bob: {} }),
+      ["invitations.email"],
     ],
     [
-      "secret entries",
-      () => new InvitationBatch("b", { ...args, invitations: pulumi.secret({ ada: { email } }) }),
-      true,
+      "an entry with secret data",
+      () => batch({ ada: { fixedData: { list: ["a", code] } }, bob: {} }),
+      ["invitations.fixedData"],
     ],
-  ])("for %s", async (_name, program, isSecret) => {
+    ["a secret entry", () => batch({ ada: pulumi.secret({ email }) }), ["invitations"]],
+    ["secret entries", () => batch(pulumi.secret({ ada: { email } })), ["invitations"]],
+    ["secret data of a batch", () => batch({ ada: {} }, { fixedData: { code } }), ["fixedData"]],
+    ["the name of a stage", () => new InvitationStage("stage", { name: code }), ["name"]],
+  ])("for %s", async (_name, program, names) => {
     await run(program, url);
     expect(inputs).toHaveLength(1);
-    expect(inputs[0]?.["__secretEmail"]).toBe(isSecret ? true : undefined);
+    expect(inputs[0]?.["__secretInputs"]).toEqual(names);
   });
 });

@@ -7,6 +7,7 @@ import { probePath, sendPath } from "./support/email-requests";
 import { waysToLoseAResponse } from "./support/embedded-authentik";
 import { configureWith } from "./support/http-mocks";
 import { invitationInputs, type Properties } from "./support/invitation";
+import { unwrapSecrets } from "./support/secrets";
 import { findFreePort } from "./support/server";
 
 const json = { "content-type": "application/json" };
@@ -282,7 +283,7 @@ describe("a server that cannot send invitations", () => {
 });
 
 describe("secret addresses", () => {
-  const secret = (to: string[]): Properties => declare({ to, cc: ["c0py@example.com"] }, { __secretEmail: true });
+  const secret = (to: string[]): Properties => declare({ to, cc: ["c0py@example.com"] }, { __secretInputs: ["email"] });
 
   test("are only counted in messages, and redacted where the server repeats them", async () => {
     server.injectFailure({ method: "POST", path: sendPath, when: "after", status: 504 });
@@ -291,9 +292,7 @@ describe("secret addresses", () => {
     const body = '{"email_addresses":["sam@example.com is no friend of c0py@example.com"]}';
     server.injectFailure({ method: "POST", path: sendPath, status: 400, body, headers: json });
     const inputs = secret(["jane@example.com", "sam@example.com", "eve@example.com"]);
-    const { reasons, properties } = await catchPartialFailure(
-      update({ ...state, emailedTo: ["jane@example.com"] }, inputs),
-    );
+    const { reasons, properties } = await catchPartialFailure(update(unwrapSecrets(state) as Properties, inputs));
     expect(properties).toMatchObject({
       __unsentTo: {
         "4dabf18193072939515e22adb298388d": expect.any(String),
@@ -309,13 +308,16 @@ describe("secret addresses", () => {
     const signature = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
     const state = await create(secret(["jane@example.com"]));
     expect(state["emailedTo"]).toEqual({ ...signature, value: ["jane@example.com"] });
-    const plain = { ...state, emailedTo: ["jane@example.com"] };
+    const plain = unwrapSecrets(state) as Properties;
     const { props } = await invitationProvider.read("", plain);
     expect(props).toMatchObject({ emailedTo: signature });
     expect(await update(plain, { ...secret(["jane@example.com"]), singleUse: true })).toMatchObject({
       emailedTo: signature,
     });
-    const { __secretEmail: _, ...published } = secret(["jane@example.com"]);
+    const { __secretInputs: _, ...published } = secret(["jane@example.com"]);
+    const { __secretInputs: __, ...older } = { ...plain, __secretEmail: true } as Properties;
+    expect(await hasChanges(older, secret(["jane@example.com"]))).toBe(false);
+    expect(await hasChanges(older, published)).toBe(true);
     expect(await hasChanges(plain, published)).toBe(true);
     expect(await update(plain, published)).toMatchObject({ emailedTo: ["jane@example.com"] });
   });

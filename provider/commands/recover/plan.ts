@@ -1,7 +1,8 @@
+import { secretInputsInput } from "../../common/secret-inputs";
 import * as providers from "../../lifecycle";
 import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/engine/recovery";
 import type { Properties } from "../../lifecycle/values/properties";
-import { isSecretAddressOutput } from "../../lifecycle/values/secrets";
+import { secretOutputsOf } from "../../lifecycle/values/secrets";
 import {
   containsSecret,
   invitationIdsOf,
@@ -11,6 +12,7 @@ import {
   resourcesOf,
   type State,
   type StateResource,
+  secretInputNames,
   toSecret,
   unwrapSecrets,
 } from "../state";
@@ -66,12 +68,18 @@ async function recoverOperation(
   const isUpdate = type === "updating" && (name === "InvitationBatch" || name === "Invitation");
   if (type !== "creating" && !isUpdate) return undefined;
   const current = resourcesOf(state).find(({ urn, delete: isDeleted }) => urn === resource.urn && !isDeleted);
-  const outputs = isUpdate ? (unwrapSecrets(current?.outputs) as Properties) : undefined;
+  // Secret is what the old or the new declaration says.
+  const secretInputs = [...new Set([...secretInputNames(current?.inputs), ...secretInputNames(resource.inputs)])];
+  const withSecretInputs = (properties: unknown): Properties => ({
+    ...(unwrapSecrets(properties ?? {}) as Properties),
+    ...(secretInputs.length > 0 ? { [secretInputsInput]: secretInputs } : {}),
+  });
+  const outputs = isUpdate ? withSecretInputs(current?.outputs) : undefined;
   const provider = (providers as Readonly<Record<string, Recoverable>>)[name];
   if (!provider) {
     return { outcome: "unclear", reason: "this version of the package does not have this kind of resource. Update it" };
   }
-  const inputs = unwrapSecrets(resource.inputs ?? {}) as Properties;
+  const inputs = withSecretInputs(resource.inputs);
   return await provider.recover(inputs, outputs === undefined ? options : { ...options, outputs });
 }
 
@@ -99,7 +107,7 @@ function applyRecovery(
   if (isUpdate) {
     const index = resources.findIndex((other) => other.urn === resource.urn && !other.delete);
     const current = resources[index];
-    if (current) resources[index] = { ...completeResource(current, recovery), created: current.created };
+    if (current) resources[index] = { ...completeResource(current, recovery, resource), created: current.created };
     return { name, type, outcome: "recovered", id, ...(type === "Invitation" ? { reason: interruptedEmail } : {}) };
   }
   if (resources.some((other) => other.urn === resource.urn && other.id === id)) {
@@ -123,15 +131,18 @@ function positionFor(resources: readonly StateResource[], resource: StateResourc
   return replacedIndex === -1 ? resources.length : Math.max(afterRequired, replacedIndex);
 }
 
-/** The resource as the engine would have written it after the creation. */
+/** The resource as the engine would have written it after the operation. `declared` has the inputs of the interrupted run. */
 function completeResource(
   resource: StateResource,
   { id, outputs, created }: Extract<Recovery, { outcome: "created" }>,
+  declared = resource,
 ): StateResource {
-  const { inputs = {}, additionalSecretOutputs = [] } = resource;
-  const isSecret = (name: string): boolean =>
-    additionalSecretOutputs.includes(name) || containsSecret(inputs[name]) || isSecretAddressOutput(name, outputs);
-  const entries = Object.entries({ ...outputs, __provider: inputs["__provider"] });
+  const secretOutputs = new Set([
+    ...secretOutputsOf(outputs),
+    ...[resource, declared].flatMap(({ additionalSecretOutputs = [] }) => additionalSecretOutputs),
+  ]);
+  const isSecret = (name: string): boolean => secretOutputs.has(name) || containsSecret(resource.inputs?.[name]);
+  const entries = Object.entries({ ...outputs, __provider: resource.inputs?.["__provider"] });
   return {
     ...resource,
     id,

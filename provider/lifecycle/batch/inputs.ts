@@ -2,7 +2,7 @@ import * as z from "zod";
 import { limitLines } from "../../common/limit-lines";
 import type { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
-import { secretEmailInput } from "../../common/secret-email";
+import { type SecretInputs, secretInputsInput, secretInputsOf } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../engine/validation";
 import { validateEmail } from "../invitation/email";
@@ -12,9 +12,7 @@ import { formatPath, type Properties, unknownValue, withoutUndefined } from "../
 import { maxPrefixLength, toEntryNames } from "./names";
 
 /** What an entry of a batch sets itself. */
-export type EntryInputs = Partial<
-  Omit<InvitationInputs, "connection" | typeof originInput | typeof secretEmailInput>
-> & {
+export type EntryInputs = Partial<Omit<InvitationInputs, "connection" | typeof originInput | keyof SecretInputs>> & {
   /** The pk of an existing invitation to import. */
   readonly import?: string;
 };
@@ -85,10 +83,18 @@ function expiryOf(batch: Properties, entry: Properties): Pick<Properties, "expir
 export async function toInvitationInputs(batch: BatchInputs): Promise<Map<string, InvitationInputs>> {
   const keys = Object.keys(batch.invitations);
   const names = await toEntryNames(batch.name, keys);
-  return new Map(keys.map((key) => [key, mergeEntry(batch, batch.invitations[key] ?? {}, names.get(key) ?? "")]));
+  const secretInputs = entrySecretInputs(batch);
+  return new Map(
+    keys.map((key) => [key, mergeEntry(batch, batch.invitations[key] ?? {}, names.get(key) ?? "", secretInputs)]),
+  );
 }
 
-function mergeEntry(batch: BatchInputs, entry: EntryInputs, name: string): InvitationInputs {
+function mergeEntry(
+  batch: BatchInputs,
+  entry: EntryInputs,
+  name: string,
+  secretInputs: readonly string[] | undefined,
+): InvitationInputs {
   const keepers = withoutUndefined({ batch: batch.keepers, entry: entry.keepers });
   return withoutUndefined({
     name: entry.name ?? (batch.name === unknownValue ? unknownValue : name),
@@ -100,11 +106,22 @@ function mergeEntry(batch: BatchInputs, entry: EntryInputs, name: string): Invit
     keepers: Object.keys(keepers).length > 0 ? keepers : undefined,
     connection: batch.connection,
     email: entry.email,
-    [secretEmailInput]: batch[secretEmailInput],
+    [secretInputsInput]: secretInputs,
   }) as unknown as InvitationInputs;
 }
 
 function mergeFixedData(shared: unknown, own: unknown): unknown {
   if (shared === unknownValue || own === unknownValue) return unknownValue;
   return mergeJson(shared ?? {}, own ?? {});
+}
+
+const entryInputPrefix = "invitations.";
+
+/** The names of the inputs of an entry that contain secrets: if one entry's does, that of every entry. `undefined` if none does. */
+export function entrySecretInputs(batch: SecretInputs): readonly string[] | undefined {
+  const names = secretInputsOf(batch).flatMap((name) => {
+    if (name === "invitations") return Object.keys(entrySchema.shape);
+    return name.startsWith(entryInputPrefix) ? name.slice(entryInputPrefix.length) : name;
+  });
+  return names.length > 0 ? [...new Set(names)] : undefined;
 }

@@ -4,7 +4,7 @@ import { defaultConnection } from "../../common/base-url";
 import { limitLines } from "../../common/limit-lines";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
-import { secretEmailInput } from "../../common/secret-email";
+import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { isAdopted } from "../engine/adoption";
 import { type Connection, configure, connect } from "../engine/connections";
@@ -20,7 +20,7 @@ import { type EmailResult, emailInvitation, requireEmailSupport } from "../invit
 import { type InvitationState, keepState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
 import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
-import { protectAddresses } from "../values/secrets";
+import { protectOutputs } from "../values/secrets";
 import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
 import { forEachKey } from "./progress";
@@ -47,7 +47,7 @@ export const batchProvider = {
   recover: recoverBatch,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-    const { [originInput]: newOrigin, [secretEmailInput]: isSecretEmail, ...inputs } = withoutUndefined(news);
+    const { [originInput]: newOrigin, [secretInputsInput]: secretInputs, ...inputs } = withoutUndefined(news);
     const isCreated = isCreate(olds);
     const existing = isJsonObject(olds["invitations"]) ? olds["invitations"] : {};
     const invitations = inputs["invitations"];
@@ -61,7 +61,7 @@ export const batchProvider = {
         ...inputs,
         invitations: checked,
         [originInput]: isCreated ? newOrigin : olds[originInput],
-        [secretEmailInput]: isSecretEmail,
+        [secretInputsInput]: secretInputs,
       }),
       failures: toCheckFailures(validateBatch(inputs, (key) => !Object.hasOwn(existing, key))),
     };
@@ -77,7 +77,8 @@ export const batchProvider = {
     warnAboutIgnoredChanges(inputs.name, plan);
     reportUnsentEntries(inputs.name, plan);
     const isChanged = [...plan.values()].some(({ action, isChanged }) => action !== "keep" || isChanged);
-    if (!isChanged && state.__obsolete === undefined) return { changes: false };
+    const isSecretAdded = emailedToIsSecret(inputs) && !emailedToIsSecret(state);
+    if (!isChanged && !isSecretAdded && state.__obsolete === undefined) return { changes: false };
     // The engine compares the inputs itself, and shows only the keys that differ. It would show every key with `changes: true`.
     return (await hasOwnChanges(state, inputs)) ? { replaces: [] } : { changes: true };
   },
@@ -109,7 +110,7 @@ export const batchProvider = {
       );
       const inputs = { ...batch, invitations: batch.__invitations };
       const state = await toBatchState(inputs, refreshed, batch.__obsolete ?? []);
-      return { id, props: protectAddresses(state), inputs: await toBatchInputs(state) };
+      return { id, props: protectOutputs(state), inputs: await toBatchInputs(state) };
     });
   },
 
@@ -151,6 +152,10 @@ function checkEntry(entry: unknown, exists: boolean): unknown {
   return withoutUndefined({ ...others, email, import: exists ? undefined : importOption });
 }
 
+function emailedToIsSecret(properties: SecretInputs): boolean {
+  return hasSecretInput(properties, "invitations", "invitations.email");
+}
+
 /** What an update has to do, by key. */
 async function planBatch(batch: BatchState, inputs: BatchInputs): Promise<Map<string, PlannedAction>> {
   const states = await toInvitationStates(batch);
@@ -185,7 +190,13 @@ function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAct
 async function hasOwnChanges(state: BatchState, inputs: BatchInputs): Promise<boolean> {
   const old = await toBatchInputs(state);
   const own = (properties: Properties): unknown => {
-    const { [originInput]: _, connection: __, ...others } = withoutUndefined(properties);
+    const {
+      [originInput]: _,
+      [secretInputsInput]: __,
+      [secretEmailInput]: ___,
+      connection: ____,
+      ...others
+    } = withoutUndefined(properties);
     return others;
   };
   return !isSameJson(own(old), own({ ...inputs }));
@@ -226,7 +237,7 @@ async function execute(
     const result = errors.has(key) ? state : executed;
     if (result !== undefined) states.set(key, result);
   }
-  const outs = protectAddresses(await toBatchState(inputs, states, [...replaced.errors.keys()]));
+  const outs = protectOutputs(await toBatchState(inputs, states, [...replaced.errors.keys()]));
   const unsent = new Map([...values].flatMap(([key, result]) => (result?.error ? [[key, result.error] as const] : [])));
   const reasons = [
     ...describeErrors(errors),

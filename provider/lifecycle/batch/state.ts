@@ -1,13 +1,15 @@
 import { mostFrequent } from "../../common/most-frequent";
 import { originInput } from "../../common/origin";
 import { invitationId } from "../../common/pk";
+import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
 import { withoutUnsent } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
 import { addressesToEmail, changedInputs } from "../invitation/plan";
 import { type InvitationState, toInputs } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
 import { withoutUndefined } from "../values/properties";
-import { type BatchInputs, type EntryInputs, toInvitationInputs } from "./inputs";
+import { protectChangedInputs, toSecret } from "../values/secrets";
+import { type BatchInputs, type EntryInputs, entrySecretInputs, toInvitationInputs } from "./inputs";
 
 /** What a state has of an invitation, apart from its inputs, pk and status. */
 type Details = Pick<
@@ -171,17 +173,23 @@ export async function toBatchInputs(state: BatchState): Promise<Record<string, u
     __obsolete,
     ...inputs
   } = state;
+  const isWhole = hasSecretInput(state, "invitations");
+  const secrets = { [secretInputsInput]: entrySecretInputs(state) };
   const invitations = Object.fromEntries(
     Object.keys(state.pks).map((key) => {
       const { drifted, __unsentTo } = detailsOf(state, key);
       const declared = __invitations[key] ?? {};
-      const entry = __unsentTo
-        ? withoutUndefined({ ...declared, email: withoutUnsent(declared.email, { __unsentTo }) })
-        : declared;
-      return [key, drifted === undefined ? entry : { ...entry, ...shownDrift(entry, drifted, state) }];
+      const changes = {
+        ...(__unsentTo ? { email: withoutUnsent(declared.email, { __unsentTo }) } : {}),
+        ...(drifted ? shownDrift(declared, drifted, state) : {}),
+      };
+      const entry = Object.entries({ ...declared, ...changes }).filter(([, value]) => value !== undefined);
+      // What differs is below a path that is no secret, even if what it differs from is one.
+      const changed = isWhole ? [] : Object.keys(changes);
+      return [key, protectChangedInputs(Object.fromEntries(entry), changed, secrets)];
     }),
   );
-  return { ...inputs, invitations };
+  return { ...inputs, invitations: isWhole ? toSecret(invitations) : invitations };
 }
 
 /** Drifted inputs as an entry shows them: of `fixedData`, only what its entry declares or what differs from the batch's. */

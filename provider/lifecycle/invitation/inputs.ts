@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { originInput } from "../../common/origin";
-import { secretEmailInput } from "../../common/secret-email";
+import type { SecretInputs } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../engine/validation";
 import { fixedData } from "../values/fixed-data";
@@ -10,7 +10,7 @@ import { connectionName, storableString } from "../values/strings";
 import { type EmailInputs, validateEmail } from "./email";
 
 /** An invitation's inputs after `check`: with defaults, and otherwise as configured. */
-export interface InvitationInputs {
+export interface InvitationInputs extends SecretInputs {
   readonly name: string;
   readonly expires?: string;
   readonly validFor?: string;
@@ -22,7 +22,6 @@ export interface InvitationInputs {
   readonly connection?: string;
   readonly email?: EmailInputs;
   readonly [originInput]?: string;
-  readonly [secretEmailInput]?: boolean;
 }
 
 const instant = "must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z";

@@ -4,15 +4,16 @@ import { deleteInvitation, type StoredInvitation } from "../../authentik/invitat
 import { toPrintableLine } from "../../authentik/printable";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
-import { secretEmailInput } from "../../common/secret-email";
+import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
 import { importedPk, importInput, isAdopted, validateImport } from "../engine/adoption";
 import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
 import { type Connection, configure, connect } from "../engine/connections";
 import { PartialError, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff } from "../engine/validation";
 import { formatInstant } from "../values/instant";
+import { differingKeys } from "../values/json";
 import { type Properties, withoutUndefined } from "../values/properties";
-import { protectAddresses } from "../values/secrets";
+import { protectChangedInputs, protectOutputs } from "../values/secrets";
 import { changeInvitation } from "./change";
 import { detectDrift, observeFlow, observeInvitation } from "./drift";
 import { normalizeEmail } from "./email";
@@ -34,7 +35,7 @@ export const invitationProvider = {
     const {
       [importInput]: importOption,
       [originInput]: newOrigin,
-      [secretEmailInput]: isSecretEmail,
+      [secretInputsInput]: secretInputs,
       ...inputs
     } = withoutUndefined(news);
     const isCreated = isCreate(olds);
@@ -49,7 +50,7 @@ export const invitationProvider = {
         email: normalizeEmail(inputs["email"]),
         [importInput]: adoption.pk,
         [originInput]: origin,
-        [secretEmailInput]: isSecretEmail,
+        [secretInputsInput]: secretInputs,
       }),
       failures: toCheckFailures([...adoption.errors, ...validateInvitation(inputs, isIssued)]),
     };
@@ -61,7 +62,7 @@ export const invitationProvider = {
     if (isRetired(state)) return toDiff(change);
     const unsent = change.inputs.length === 0 ? addressesToEmail(state, news) : [];
     if (unsent.length > 0) reportUnsent(state, unsent);
-    const isSecretChanged = state[secretEmailInput] !== news[secretEmailInput];
+    const isSecretChanged = hasSecretInput(state, "email") !== hasSecretInput(news, "email");
     // Neither changes an input that the engine compares.
     return unsent.length > 0 || isSecretChanged ? { changes: true, replaces: [...change.replaces] } : toDiff(change);
   },
@@ -98,7 +99,11 @@ export const invitationProvider = {
       const state = configured.status === undefined ? undefined : trackState(properties);
       // An invitation that authentik has deleted does not come back: no request is needed.
       const refreshed = state?.gone ? refreshGone(state) : await refresh(pk, configured, state);
-      return refreshed ? { id: invitationId(pk), props: protectAddresses(refreshed), inputs: toInputs(refreshed) } : {};
+      if (refreshed === undefined) return {};
+      const inputs = toInputs(refreshed);
+      const changed = state === undefined ? [] : differingKeys(inputs, toInputs(state));
+      const shown = protectChangedInputs(inputs, changed, refreshed);
+      return { id: invitationId(pk), props: protectOutputs(refreshed), inputs: shown };
     });
   },
 
@@ -107,7 +112,7 @@ export const invitationProvider = {
       const state = trackState(olds);
       const inputs = news as unknown as InvitationInputs;
       // The engine also updates what is unchanged, after an email failed. A retired invitation is kept as it is.
-      if (isRetired(state)) return { outs: protectAddresses(state) };
+      if (isRetired(state)) return { outs: protectOutputs(state) };
       const addresses = addressesToEmail(state, news);
       if (addresses.length > 0) await requireEmailSupport(connect(state.connection));
       const changed = await applyChanges(state, inputs);
@@ -141,7 +146,7 @@ async function applyChanges(state: InvitationState, inputs: InvitationInputs): P
 /** The result of a creation or an update. If the link could not be emailed, the invitation is kept in the state nevertheless. */
 function complete(inputs: Properties, { state, error }: EmailResult): dynamic.CreateResult {
   const id = invitationId(state.pk);
-  const outs = protectAddresses(state);
+  const outs = protectOutputs(state);
   if (error !== undefined) throw new PartialError(id, inputs, outs, [error]);
   return { id, outs };
 }

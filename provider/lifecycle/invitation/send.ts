@@ -3,6 +3,7 @@ import { canSendInvitationEmails, sendInvitationEmail } from "../../authentik/in
 import { toPrintableLine } from "../../authentik/printable";
 import { limitLines } from "../../common/limit-lines";
 import type { Origin } from "../../common/origin";
+import { hasSecretInput } from "../../common/secret-inputs";
 import { type Connection, connect } from "../engine/connections";
 import { UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
@@ -35,7 +36,7 @@ export async function emailInvitation(
   const { email } = state;
   if (email === undefined || addresses.length === 0) return { state: withProgress(state, [], []) };
   const client = connect(state.connection).clientOf(origin);
-  const secrets = state.__secretEmail ? [...email.to, ...(email.cc ?? []), ...(email.bcc ?? [])] : [];
+  const secrets = hasSecretInput(state, "email") ? [...email.to, ...(email.cc ?? []), ...(email.bcc ?? [])] : [];
   const sent: string[] = [];
   for (const to of splitRequests(addresses, email)) {
     try {
@@ -113,7 +114,7 @@ export function reportUnsent(state: InvitationState, addresses: readonly string[
 }
 
 /** The addresses, or only how many if they are secret. */
-function formatAddresses({ __secretEmail }: InvitationState, addresses: readonly string[]): string {
-  if (__secretEmail) return addresses.length === 1 ? "1 address" : `${addresses.length} addresses`;
+function formatAddresses(state: InvitationState, addresses: readonly string[]): string {
+  if (hasSecretInput(state, "email")) return addresses.length === 1 ? "1 address" : `${addresses.length} addresses`;
   return limitLines(addresses, "addresses").join(", ");
 }

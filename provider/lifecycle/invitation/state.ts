@@ -1,7 +1,7 @@
 import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
-import { secretEmailInput } from "../../common/secret-email";
+import { secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import type { Connection } from "../engine/connections";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../values/instant";
 import { isSameJson } from "../values/json";
 import { withoutUndefined } from "../values/properties";
+import { secretHints } from "../values/secrets";
 import { asConfigured } from "../values/strings";
 import { type EmailProgress, withoutUnsent } from "./email";
 import type { InvitationInputs } from "./inputs";
@@ -58,7 +59,7 @@ export function toState(
     connection: configured.connection,
     email: configured.email,
     [originInput]: configured[originInput],
-    [secretEmailInput]: configured[secretEmailInput],
+    ...secretHints(configured),
     pk: stored.pk,
     status: isExpired ? "expired" : "pending",
     issuedAt,
@@ -72,7 +73,13 @@ export function toState(
 
 /** The state with other inputs, of which authentik already has what concerns it. */
 export function keepState(state: InvitationState, inputs: InvitationInputs): InvitationState {
-  const configured = { onRetired: undefined, validFor: undefined, email: undefined, [secretEmailInput]: undefined };
+  const configured = {
+    onRetired: undefined,
+    validFor: undefined,
+    email: undefined,
+    [secretInputsInput]: undefined,
+    [secretEmailInput]: undefined,
+  };
   // With `validFor`, the expiry is only in the state.
   const expires = inputs.expires ?? state.expires;
   return withoutUndefined({ ...state, ...configured, ...inputs, expires }) as unknown as InvitationState;
@@ -83,7 +90,7 @@ export function toInputs(state: InvitationState): Record<string, unknown> {
   const { name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection } = state;
   const expiry = validFor === undefined ? { expires } : { validFor };
   const email = withoutUnsent(state.email, state);
-  const hidden = { [originInput]: state[originInput], [secretEmailInput]: state[secretEmailInput] };
+  const hidden = { [originInput]: state[originInput], ...secretHints(state) };
   return withoutUndefined({
     name,
     ...expiry,

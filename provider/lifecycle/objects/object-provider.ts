@@ -6,6 +6,7 @@ import { toPrintableLine } from "../../authentik/printable";
 import { defaultConnection } from "../../common/base-url";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { secretInputsInput } from "../../common/secret-inputs";
 import {
   formatImportMismatch,
   importedPk,
@@ -220,7 +221,12 @@ export function objectProvider<
     recover,
 
     async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-      const { [importInput]: importOption, [originInput]: newOrigin, ...inputs } = withoutUndefined(news);
+      const {
+        [importInput]: importOption,
+        [originInput]: newOrigin,
+        [secretInputsInput]: secretInputs,
+        ...inputs
+      } = withoutUndefined(news);
       const adoption = validateImport(importOption, isCreate(olds));
       const origin = isCreate(olds) ? newOrigin : olds[originInput];
       return {
@@ -229,6 +235,7 @@ export function objectProvider<
           ...inputs,
           [importInput]: adoption.pk,
           [originInput]: origin,
+          [secretInputsInput]: secretInputs,
         }),
         failures: toCheckFailures([...adoption.errors, ...validate(kind.schema, inputs)]),
       };

@@ -1,29 +1,65 @@
-import { secretEmailInput } from "../../common/secret-email";
+import {
+  hasSecretInput,
+  type SecretInputs,
+  secretEmailInput,
+  secretInputsInput,
+  secretInputsOf,
+} from "../../common/secret-inputs";
 
 /** Pulumi marks serialized secrets with these two values (`sdk/go/common/resource`). */
 export const signatureKey = "4dabf18193072939515e22adb298388d";
 export const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
-/** The outputs that contain addresses of the input `email`. */
-const addressOutputs = ["emailedTo", "__unsentTo"] as const;
+/** The outputs that follow from an input of another name. */
+const derivedOutputs: Readonly<Record<string, readonly string[]>> = {
+  email: ["emailedTo", "__unsentTo"],
+  flow: ["flowPk", "flowSlug"],
+  expires: ["retiredAt", "__declaredExpires"],
+  validFor: ["expires", "retiredAt", "__declaredExpires"],
+  // Keys can be addresses.
+  invitations: ["emailedTo"],
+  "invitations.email": ["emailedTo"],
+};
 
-/** The outputs of a resource, with addresses as secrets if the program declares them as secrets. */
-export function protectAddresses<
-  Outputs extends { readonly [Name in (typeof addressOutputs)[number]]?: unknown } & {
-    readonly [secretEmailInput]?: boolean;
-  },
->(outputs: Outputs): Outputs {
-  if (!outputs[secretEmailInput]) return outputs;
-  const secrets = addressOutputs.filter((name) => outputs[name] !== undefined);
-  return { ...outputs, ...Object.fromEntries(secrets.map((name) => [name, toSecretOutput(outputs[name])])) };
+/** The outputs of a batch that contain pks, or values of any entry. */
+const batchOutputs = ["pks", "__invitations", "__common", "__details", "__obsolete"];
+
+/** The outputs that contain secrets, as far as the inputs say. */
+export function secretOutputsOf(outputs: SecretInputs): ReadonlySet<string> {
+  const inputs = secretInputsOf(outputs);
+  return new Set([...inputs, ...inputs.flatMap((input) => derivedOutputs[input] ?? []), ...batchOutputs]);
 }
 
-/** Whether an output contains addresses that the program declares as secrets. */
-export function isSecretAddressOutput(name: string, outputs: { readonly [secretEmailInput]?: unknown }): boolean {
-  return outputs[secretEmailInput] === true && addressOutputs.some((output) => output === name);
+/**
+ * The outputs of a resource, with those as secrets that contain secrets. The engine would only keep what has the same path as a secret input, and
+ * not what authentik returns beside it.
+ */
+export function protectOutputs<Outputs extends SecretInputs>(outputs: Outputs): Outputs {
+  const secret = secretOutputsOf(outputs);
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, value]) => [name, secret.has(name) ? toSecret(value) : value]),
+  ) as Outputs;
 }
 
-/** An output that Pulumi stores encrypted and does not print. */
-function toSecretOutput(value: unknown): unknown {
-  return { [signatureKey]: secretSignature, value };
+/** Inputs that `read` returns, with those as secrets that were changed outside Pulumi and contain secrets. */
+export function protectChangedInputs(
+  inputs: Record<string, unknown>,
+  changed: readonly string[],
+  configured: SecretInputs,
+): Record<string, unknown> {
+  const isSecret = (name: string): boolean => changed.includes(name) && hasSecretInput(configured, name);
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value]),
+  );
+}
+
+/** The hidden inputs about secrets. */
+export function secretHints(properties: SecretInputs): Record<string, unknown> {
+  const { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail } = properties;
+  return { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail };
+}
+
+/** A value that Pulumi stores encrypted and does not print. */
+export function toSecret(value: unknown): unknown {
+  return value === undefined || value === null ? value : { [signatureKey]: secretSignature, value };
 }

@@ -1,6 +1,7 @@
 import { batchProvider } from "../../../provider/lifecycle/batch/provider";
 import type { Authentik } from "../../sandbox";
 import { configureWith } from "./http-mocks";
+import { unwrapSecrets } from "./secrets";
 
 export type Properties = Record<string, unknown>;
 
@@ -92,8 +93,8 @@ export class Batch {
 
   #store(id: string, inputs: Properties, outputs: object): void {
     this.id = id;
-    this.inputs = inputs;
-    this.outputs = toWire(outputs);
+    this.inputs = unwrapSecrets(inputs) as Properties;
+    this.outputs = unwrapSecrets(toWire(outputs)) as Properties;
   }
 }
 
