@@ -29,8 +29,8 @@ export interface InvitationArgs {
 
   /**
    * Data for the enrollment: it is written to the new user (`email`, `name`, `attributes`, …), unless the flow prompts for the same field. Any
-   * JSON object: at most 200 levels deep, integers within ±(2^53 - 1), no NUL characters. If any of it is secret, wrap the whole object in `pulumi.secret`: a key that is
-   * added in authentik is shown as drift, and would otherwise not be secret.
+   * JSON object: at most 200 levels deep, integers within ±(2^53 - 1), no NUL characters. Any part of it can be a secret:
+   * then all of it is secret after a change in authentik.
    *
    * @default {}
    */
