@@ -1,3 +1,5 @@
+import { canary } from "../secrecy/canary";
+import { sendPath } from "../unit/support/email-requests";
 import { setUpFixture } from "./fixture";
 import { invitations, invitationsPath, requestsOf } from "./server";
 
@@ -57,3 +59,57 @@ describe("a batch", () => {
     expect(await invitations(server)).toEqual([]);
   }, 120_000);
 });
+
+/** Batches and an invitation with secrets in each place where a program can have some. */
+function secretProgram(): string {
+  const code = (): string => `pulumi.secret("${canary()}")`;
+  const whole = JSON.stringify({
+    ada: { fixedData: { code: canary() }, email: { to: [`${canary()}@example.com`] } },
+    bob: {},
+  });
+  return `
+const flow = new authentik.Flow("enroll", { slug: "enroll", title: "Enroll", designation: "enrollment" }).slug;
+const common = { flow, validFor: "14d" };
+new authentik.InvitationBatch("common", {
+  ...common, fixedData: pulumi.secret({ code: "${canary()}", list: ["${canary()}", "x"] }), invitations: { ada: {}, bob: {} },
+});
+new authentik.InvitationBatch("entries", {
+  ...common,
+  fixedData: { team: "backend" },
+  invitations: { ada: { fixedData: { code: ${code()}, list: ["x", { pin: ${code()} }] }, keepers: { code: ${code()} } }, bob: {} },
+});
+new authentik.InvitationBatch("whole", { ...common, invitations: pulumi.secret(${whole}) });
+new authentik.InvitationBatch("emails", { ...common, invitations: { ada: { email: { to: [pulumi.secret("${canary()}@example.com")] } } } });
+new authentik.Invitation("jane", {
+  ...common, fixedData: { code: ${code()}, team: "backend" }, keepers: { code: ${code()} },
+});
+`;
+}
+
+test("secrets stay secret in drift, after failed requests, in plans and in the history", async () => {
+  const { project, server } = fixture;
+  await project.write(secretProgram());
+  await project.succeed("preview", "--diff", "--save-plan", "plan.json");
+  server.injectFailure({ method: "POST", path: sendPath, status: 403, body: "{}", times: 2 });
+  const failed = await project.pulumi("up", "--yes", "--skip-preview", "--diff");
+  expect(failed.output).toContain("The link was not emailed to 1 address");
+  const changed = { code: canary(), team: "backend", list: ["x", canary()], added: { code: canary() } };
+  for (const { pk, name } of await invitations(server)) {
+    // No fixedData of this one is secret.
+    const body = name === "emails-ada" ? { single_use: true } : { fixed_data: changed };
+    await server.request("PATCH", `${invitationsPath}${pk}/`, body);
+  }
+  const drift = await project.preview("--refresh", "--diff");
+  for (const name of ["common-ada", "entries-bob", "whole-ada", "jane"]) {
+    expect(drift.output).toContain(`Invitation "${name}": fixedData changed outside Pulumi`);
+  }
+  expect(drift.output).toMatch(/fixedData *: \[secret\]/);
+  await project.preview("--refresh", "--json");
+  await project.succeed("refresh", "--yes", "--skip-preview", "--diff");
+  await project.succeed("stack", "export");
+  await project.succeed("up", "--yes", "--diff");
+  expect(server.outbox).toHaveLength(2);
+  await project.succeed("stack", "history", "--json");
+  expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  await project.destroy("--diff");
+}, 240_000);

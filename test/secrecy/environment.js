@@ -111,7 +111,7 @@ class SecrecyEnvironment extends TestEnvironment {
   }
 
   /**
-   * Adds the states in a file backend, and the stack configurations and the GitOps kit's comments (see test/gitops/pipeline.ts) in the folder
+   * Adds the states in a file backend, and the stack configurations, plans and the GitOps kit's comments (see test/gitops/pipeline.ts) in the folder
    * in which Pulumi ran.
    * @param {string} command
    * @param {readonly string[]} envPairs
@@ -122,7 +122,9 @@ class SecrecyEnvironment extends TestEnvironment {
     const backend = envPairs.find((pair) => pair.startsWith(prefix))?.slice(prefix.length);
     if (backend === undefined) return;
     const states = list(join(backend, ".pulumi"), true);
-    const configurations = list(cwd, false).filter((path) => /^(Pulumi\..+\.yaml|posts\.json)$/.test(basename(path)));
+    const configurations = list(cwd, false).filter((path) =>
+      /^(Pulumi\..+\.yaml|posts\.json|plan.*\.json)$/.test(basename(path)),
+    );
     for (const path of [...states, ...configurations]) {
       try {
         const { mtimeMs } = statSync(path);

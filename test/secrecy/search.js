@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Finds secrets in output: tokens, and the pks of invitations in any spelling (a link contains the pk). Collects everything that looks like
- * one, and compares at the end, because an output may arrive before the process that issued the secret has recorded it.
+ * Finds secrets in output: tokens, the pks of invitations (a link contains the pk), and what tests declare as secrets (./canary.ts), in any spelling
+ * and in base64. Collects everything that looks like one, and compares at the end, because an output may arrive before the process that issued the secret has recorded it.
  */
 
 /** The registry of the embedded authentik in this JavaScript realm: see ../sandbox/secrets.ts. */
@@ -13,6 +13,9 @@ const folderVariable = "EMBEDDED_AUTHENTIK_SECRETS";
 /** A UUID with dashes, or at least as many hexadecimal digits as one has. */
 const candidatePattern = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}/gi;
 const pkDigits = 32;
+
+/** Base64 of at least as many bytes as a pk has digits. */
+const base64Pattern = /[\w+/-]{42,}/g;
 
 /** @param {string} secret */
 function normalize(secret) {
@@ -29,6 +32,19 @@ class SearchedOutput {
    * @param {string} text
    */
   add(source, text) {
+    this.#addCandidates(source, text);
+    for (const [run] of text.matchAll(base64Pattern)) {
+      // The secret may start within a group of four characters.
+      for (const start of [0, 1, 2, 3])
+        this.#addCandidates(source, Buffer.from(run.slice(start), "base64").toString("latin1"));
+    }
+  }
+
+  /**
+   * @param {string} source
+   * @param {string} text
+   */
+  #addCandidates(source, text) {
     for (const [candidate] of text.matchAll(candidatePattern)) {
       const key = normalize(candidate);
       if (!this.#candidates.has(key)) this.#candidates.set(key, source.replaceAll(candidatePattern, "…"));
@@ -63,7 +79,7 @@ function containsPk(candidate, issued) {
 /** @param {readonly string[]} sources */
 function formatLeak(sources) {
   const list = sources.map((source) => `  ${source}`).join("\n");
-  return `A token or an invitation's pk that the embedded authentik issued was found in:\n${list}`;
+  return `A token, an invitation's pk or a value that a test declares as a secret was found in:\n${list}`;
 }
 
 module.exports = { folderVariable, formatLeak, issuedSecrets, SearchedOutput };

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 jest.setTimeout(60_000);
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
-const leak = "A token or an invitation's pk that the embedded authentik issued was found in:";
+const leak = "A token, an invitation's pk or a value that a test declares as a secret was found in:";
 
 interface Run {
   readonly code: number;
@@ -29,18 +29,20 @@ async function runJest(...files: string[]): Promise<Run> {
 }
 
 test("fails each test file whose processes or states leak a secret, and no other", async () => {
-  const { code, output } = await runJest("process", "link", "state", "child", "exempt");
+  const { code, output } = await runJest("process", "link", "state", "child", "canary", "plan", "exempt");
   expect(code).toBe(1);
   for (const [file, source] of [
     ["process", "the output of echo id=…"],
     ["link", "the output of sh -c echo 'https://authentik.test/if/flow/x/?itoken=…"],
     ["state", "/.pulumi/stacks/dev.json, after true"],
     ["child", "the output of node -e "],
+    ["canary", "the output of echo "],
+    ["plan", "/plan.json, after true"],
   ]) {
     expect(output).toContain(`FAIL test/secrecy/leaks/${file}.ts`);
     expect(output).toContain(source);
   }
-  expect(output.split(leak)).toHaveLength(4 + 1);
+  expect(output.split(leak)).toHaveLength(6 + 1);
   expect(output).toContain("PASS test/secrecy/leaks/exempt.ts");
 });
 
