@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { createNonce } from "../common/origin";
+import { describeBody, describeErrorResponse, isDetail, isJsonType, type QuotingRules, truncate } from "./error-text";
 import {
   AuthenticationError,
   type FailedRequest,
@@ -11,7 +12,7 @@ import {
   ServerError,
   ValidationError,
 } from "./errors";
-import { toPrintableLine } from "./printable";
+import { repeatsSecret } from "./secret-echo";
 import { type HttpResponse, Transport, type TransportOptions, type TransportRequest } from "./transport";
 import { formatUserAgent } from "./user-agent";
 
@@ -31,7 +32,7 @@ export interface ClientRequest {
   readonly permission: string;
   /** The permission to view the object, if `permission` is another one: authentik returns 403 when either is missing. */
   readonly viewPermission?: string;
-  /** Strings to redact from messages, because the server may echo them. */
+  /** Strings that the server may echo, and that no message may contain. */
   readonly secrets?: readonly string[];
   /** API field names and the inputs they correspond to. */
   readonly fieldNames?: Readonly<Record<string, string>>;
@@ -55,12 +56,11 @@ const wireListPage = <T extends z.ZodType>(row: T) =>
 /** Few enough to leave the server's workers to other clients. */
 const concurrentPages = 4;
 
-const maxDetailLength = 500;
-
 /** What all clients of one connection share. */
 interface Session {
   readonly transport: Transport;
-  readonly token: string;
+  /** The token and the values of the configured headers. */
+  readonly secrets: readonly string[];
   tokenIsValid: Promise<boolean | undefined> | undefined;
 }
 
@@ -69,15 +69,18 @@ export class Client {
   readonly #session: Session;
   readonly #source: string;
   readonly #nonce: string | undefined;
+  readonly #withholdsText: boolean;
 
   static connect(options: TransportOptions): Client {
-    return new Client({ transport: new Transport(options), token: options.token, tokenIsValid: undefined }, "");
+    const secrets = [options.token, ...Object.values(options.headers ?? {})];
+    return new Client({ transport: new Transport(options), secrets, tokenIsValid: undefined }, "");
   }
 
-  private constructor(session: Session, source: string, nonce?: string) {
+  private constructor(session: Session, source: string, nonce?: string, withholdsText = false) {
     this.#session = session;
     this.#source = source;
     this.#nonce = nonce;
+    this.#withholdsText = withholdsText;
   }
 
   /**
@@ -85,7 +88,12 @@ export class Client {
    * `nonce` is set.
    */
   from(source: string, nonce?: string): Client {
-    return new Client(this.#session, source, nonce);
+    return new Client(this.#session, source, nonce, this.#withholdsText);
+  }
+
+  /** The same client for requests whose bodies contain secrets. Its errors quote nothing of the server's messages. */
+  withholdingText(isSecret: boolean): Client {
+    return new Client(this.#session, this.#source, this.#nonce, isSecret);
   }
 
   /** Sends the request and parses its response with `schema`. Fields that are not in the schema are dropped. */
@@ -100,8 +108,6 @@ export class Client {
       request.failure,
       this.#describeRequest(request, response, issues),
       "The response does not match authentik's API schema. Update this package, or report this message as an issue.",
-      body,
-      parsed.error,
     );
   }
 
@@ -175,9 +181,12 @@ export class Client {
   #toInvalidResponse(request: ClientRequest, response: HttpResponse, expected: string): InvalidResponseError {
     return new InvalidResponseError(
       request.failure,
-      this.#describeRequest(request, response, `expected ${expected}, received ${describeBody(response)}`),
+      this.#describeRequest(
+        request,
+        response,
+        `expected ${expected}, received ${describeBody(response, this.#rules(request))}`,
+      ),
       "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server.",
-      parseJson(response),
     );
   }
 
@@ -185,16 +194,12 @@ export class Client {
     const { status } = response;
     const { failure } = request;
     const body = parseJson(response);
-    const failed = this.#describeRequest(request, response, formatDetail(response, body, request.fieldNames ?? {}));
+    const { detail, fields } = describeErrorResponse(response, body, this.#rules(request));
+    const failed = this.#describeRequest(request, response, detail);
     const outcomeUnknown = request.method === "POST" && !request.isReadOnly;
 
     if (status === 400 && body !== undefined) {
-      return new ValidationError(
-        failure,
-        failed,
-        "Correct the program and run again.",
-        this.#redactedFieldErrors(request, body),
-      );
+      return new ValidationError(failure, failed, "Correct the program and run again.", fields);
     }
     if (status === 401 || (status === 403 && body !== undefined)) {
       // An invalid token and a missing permission are both 403. Their messages differ, but change between versions.
@@ -226,7 +231,7 @@ export class Client {
       return new NotAuthentikError(
         failure,
         failed,
-        `The server redirects${formatRedirectTarget(response.location)}, and redirects are not followed. Set authentik:url (or AUTHENTIK_URL) to the URL of authentik itself.`,
+        `The server redirects${this.#formatRedirectTarget(request, response.location)}, and redirects are not followed. Set authentik:url (or AUTHENTIK_URL) to the URL of authentik itself.`,
       );
     }
     if (status === 404 || (status === 403 && body === undefined)) {
@@ -287,83 +292,33 @@ export class Client {
       method: request.method,
       path: `/api/v3/${request.redactedPath ?? request.path}`,
       status: response.status,
-      requestId: response.requestId,
-      // Redact before truncating: half a secret would not be recognized.
-      detail: truncate(this.#redact(request, detail)),
+      requestId: this.#withholdsText && request.body !== undefined ? undefined : response.requestId,
+      detail: truncate(detail),
     };
   }
 
-  #redactedFieldErrors(request: ClientRequest, body: unknown): Record<string, string[]> {
-    return Object.fromEntries(
-      Object.entries(fieldErrors(body)).map(([field, messages]) => [
-        field,
-        messages.map((message) => truncate(this.#redact(request, message))),
-      ]),
-    );
+  #rules(request: ClientRequest): QuotingRules {
+    const { body, secrets = [], fieldNames = {} } = request;
+    return {
+      secrets: [...this.#session.secrets, ...secrets],
+      hasSecretBody: this.#withholdsText && body !== undefined,
+      fieldNames,
+      bodyFields: typeof body === "object" && body !== null ? Object.keys(body) : [],
+    };
   }
 
-  #redact(request: ClientRequest, message: string): string {
-    return [this.#session.token, ...(request.secrets ?? [])].reduce(
-      (redacted, secret) => redacted.replaceAll(secret, "[secret]"),
-      message,
-    );
+  /** Only the origin: the rest of the URL may repeat the path of the request, and with it a pk. */
+  #formatRedirectTarget(request: ClientRequest, location: string | undefined): string {
+    const { secrets, hasSecretBody } = this.#rules(request);
+    const origin = location && URL.canParse(location) ? new URL(location).origin : "";
+    return origin === "" || hasSecretBody || repeatsSecret(origin, secrets) ? "" : ` to ${origin}`;
   }
 }
 
 function parseJson(response: HttpResponse): unknown {
   try {
-    return response.contentType.includes("json") ? (JSON.parse(response.text) as unknown) : undefined;
+    return isJsonType(response.contentType) ? (JSON.parse(response.text) as unknown) : undefined;
   } catch {
     return undefined;
   }
-}
-
-function isDetail(body: unknown): body is { detail: string } {
-  return typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string";
-}
-
-/** The server's messages by field. A body of an unexpected shape is still shown. */
-function fieldErrors(body: unknown): Record<string, string[]> {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return { non_field_errors: messagesIn(body) };
-  return Object.fromEntries(Object.entries(body).map(([field, messages]) => [field, messagesIn(messages)]));
-}
-
-function messagesIn(value: unknown): string[] {
-  if (typeof value === "string") return [value];
-  if (Array.isArray(value)) return value.flatMap(messagesIn);
-  if (typeof value !== "object" || value === null) return [JSON.stringify(value)];
-  return Object.entries(value).map(([key, messages]) => `${key}: ${messagesIn(messages).join(" ")}`);
-}
-
-function formatDetail(response: HttpResponse, body: unknown, fieldNames: Readonly<Record<string, string>>): string {
-  if (body === undefined) return describeBody(response);
-  if (isDetail(body)) return body.detail;
-  const fields = Object.entries(fieldErrors(body)).map(([field, messages]) => {
-    const input = Object.hasOwn(fieldNames, field) ? fieldNames[field] : field;
-    const prefix = field === "non_field_errors" ? "" : `${input}: `;
-    return prefix + messages.join(" ");
-  });
-  return fields.join("; ");
-}
-
-/**
- * Describes a body that is not JSON: by the title of an HTML page, or by the content of an error. A success may contain the pk of a new
- * invitation, so its content is never shown.
- */
-function describeBody({ text, contentType, status }: HttpResponse): string {
-  if (text.trim() === "") return "an empty body";
-  const title = /<title>([^<]*)<\/title>/i.exec(text)?.[1]?.trim();
-  if (contentType.includes("html")) return title ? `an HTML page, "${title}"` : "an HTML page";
-  if (status >= 300) return text;
-  return contentType.includes("json") ? "incomplete or invalid JSON" : `a body of the type ${contentType || "unknown"}`;
-}
-
-function truncate(message: string): string {
-  const line = toPrintableLine(message);
-  return line.length > maxDetailLength ? `${line.slice(0, maxDetailLength)}…` : line;
-}
-
-/** Only the origin: the rest of the URL may repeat the path of the request, and with it a pk. */
-function formatRedirectTarget(location: string | undefined): string {
-  return location && URL.canParse(location) ? ` to ${new URL(location).origin}` : "";
 }

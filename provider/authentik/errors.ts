@@ -119,13 +119,9 @@ export class ServerError extends AuthentikError {
   }
 }
 
-/** The request succeeded, but its response body does not match the documented schema. */
+/** The request succeeded, but its response body does not match the documented schema. Has no body: it may contain the pk of a new invitation. */
 export class InvalidResponseError extends AuthentikError {
-  /** The response body as received. Never part of a message. */
-  readonly body: unknown;
-
-  constructor(summary: string, request: FailedRequest, hint: string, body: unknown, cause?: unknown) {
-    super(summary, request, hint, { cause, outcomeUnknown: true });
-    this.body = body;
+  constructor(summary: string, request: FailedRequest, hint: string) {
+    super(summary, request, hint, { outcomeUnknown: true });
   }
 }

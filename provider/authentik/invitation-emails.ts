@@ -29,15 +29,8 @@ const fieldNames = {
  * are queued (case `email.send.one`).
  *
  * `POST /api/v3/stages/invitation/invitations/{pk}/send_email/`
- *
- * @param secrets strings to redact from error messages, because the server may echo them
  */
-export async function sendInvitationEmail(
-  client: Client,
-  pk: string,
-  email: InvitationEmail,
-  secrets: readonly string[],
-): Promise<void> {
+export async function sendInvitationEmail(client: Client, pk: string, email: InvitationEmail): Promise<void> {
   const request = sendRequest(pk);
   await client.sendForNoContent({
     ...request,
@@ -50,7 +43,6 @@ export async function sendInvitationEmail(
     },
     failure: "Could not email the invitation",
     fieldNames,
-    secrets: [...(request.secrets ?? []), ...secrets],
   });
 }
 

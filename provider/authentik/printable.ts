@@ -3,20 +3,28 @@
  * able to move the cursor of a terminal, or to start a line that a CI system interprets as a command.
  */
 export function toPrintableLine(value: string): string {
-  return value.replaceAll(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ").trim();
+  return breakDirectives(value.replaceAll(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ").trim());
 }
 
 /** Like {@link toPrintableLine}, for output of another program that may have several lines. */
 export function toPrintableLines(value: string): string {
   return value
     .split("\n")
-    .map((line) => line.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ").trimEnd())
+    .map((line) => breakDirectives(line.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ").trimEnd()))
     .join("\n");
+}
+
+/**
+ * Breaks up color directives of the Pulumi CLI, such as `<{%fg 9%}>`. The CLI interprets them in everything that it prints, and crashes on one that it does
+ * not know, which leaves a lock and a pending operation.
+ */
+export function breakDirectives(value: string): string {
+  return value.replaceAll("<{%", "< {%");
 }
 
 /** JSON that is safe to print. `JSON.stringify` does not escape C1 controls and characters that reverse the direction of text. */
 export function toPrintableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replaceAll(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+  return JSON.stringify(value, null, indent).replaceAll(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]|<(?=\{%)/gu, (character) =>
     // A character outside the Basic Multilingual Plane is two escapes.
     character
       .split("")

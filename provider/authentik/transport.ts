@@ -3,6 +3,7 @@ import { types } from "node:util";
 import { backOff } from "exponential-backoff";
 import type { Dispatcher } from "undici";
 import { type AuthentikError, ConnectionError, type FailedRequest, ServerError, TimeoutError } from "./errors";
+import { repeatsSecret } from "./secret-echo";
 
 export interface TransportOptions {
   /** authentik's base URL, without `/api/v3` and without a trailing slash. */
@@ -95,6 +96,7 @@ export class Transport {
   readonly #origin: string;
   readonly #prefix: string;
   readonly #token: string;
+  readonly #configuredHeaders: Readonly<Record<string, string>>;
   readonly #headers: Record<string, string>;
   readonly #insecure: boolean;
   readonly #limits: Limits;
@@ -106,8 +108,9 @@ export class Transport {
     this.#prefix = url.pathname.replace(/\/+$/, "");
     this.#token = options.token;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#configuredHeaders = options.headers ?? {};
     this.#headers = {
-      ...options.headers,
+      ...this.#configuredHeaders,
       accept: "application/json",
       authorization: `Bearer ${options.token}`,
     };
@@ -197,7 +200,8 @@ export class Transport {
   /** Messages contain the id, so one that a proxy made up from the request is dropped. */
   #readRequestId(response: Dispatcher.ResponseData, { secrets = [] }: TransportRequest): string | undefined {
     const id = headerValue(response, "x-authentik-id") ?? "";
-    const isSafe = /^[\w-]{1,40}$/.test(id) && ![this.#token, ...secrets].some((secret) => id.includes(secret));
+    const own = [this.#token, ...Object.values(this.#configuredHeaders)];
+    const isSafe = /^[\w-]{1,40}$/.test(id) && !repeatsSecret(id, [...own, ...secrets]);
     return isSafe ? id : undefined;
   }
 
@@ -210,7 +214,7 @@ export class Transport {
         `The request to authentik at ${this.#origin} timed out`,
         failedWithDetail,
         "Check that the server is running and reachable from here, then run again.",
-        { cause: error, outcomeUnknown },
+        { cause: toCause(error), outcomeUnknown },
       );
     }
     return new ConnectionError(
@@ -219,7 +223,7 @@ export class Transport {
         : `Could not connect to authentik at ${this.#origin}`,
       failedWithDetail,
       hintFor(code),
-      { cause: error, outcomeUnknown },
+      { cause: toCause(error), outcomeUnknown },
     );
   }
 }
@@ -247,6 +251,14 @@ function errorCode(error: unknown): string {
   if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return errorCode(error.errors[0]);
   const code = (error as NodeJS.ErrnoException).code;
   return typeof code === "string" ? code : errorCode(error.cause);
+}
+
+/** The cause of a connection error, without undici's fields: a parser error has the bytes of the response. */
+function toCause(error: unknown): Error {
+  const code = errorCode(error);
+  const cause: NodeJS.ErrnoException = new Error(errorMessage(error));
+  if (code !== "") cause.code = code;
+  return cause;
 }
 
 function hintFor(code: string): string {

@@ -285,7 +285,7 @@ describe("a server that cannot send invitations", () => {
 describe("secret addresses", () => {
   const secret = (to: string[]): Properties => declare({ to, cc: ["c0py@example.com"] }, { __secretInputs: ["email"] });
 
-  test("are only counted in messages, and redacted where the server repeats them", async () => {
+  test("are only counted in messages, and nothing of the response is quoted", async () => {
     server.injectFailure({ method: "POST", path: sendPath, when: "after", status: 504 });
     const state = await create(secret(["jane@example.com"]));
     expect(warnings()[0]).toContain("emailed to 1 address, and is");
@@ -300,7 +300,9 @@ describe("secret addresses", () => {
       },
     });
     expect(reasons).toEqual([
-      expect.stringMatching(/was not emailed to 2 addresses.*email\.to: \[secret\] is no friend of \[secret\]/),
+      expect.stringMatching(
+        /was not emailed to 2 addresses.*email\.to: \(not shown, because it may repeat a secret of the request\)/,
+      ),
     ]);
   });
 

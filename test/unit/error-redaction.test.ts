@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { Client } from "../../provider/authentik/client";
 import { retrieveInvitation } from "../../provider/authentik/invitations";
@@ -11,18 +12,36 @@ import { meBody, pk } from "./support/response-bodies";
 
 const invitationsPath = "/stages/invitation/invitations/";
 const invitationPath = `${invitationsPath}${pk}/`;
-const secrets = [token, pk, pkHex];
+const headerValue = "correct-horse battery/staple";
+const secrets = [token, pk, pkHex, headerValue];
 
-/** Every eight consecutive characters of a secret: a truncated secret is also a leak. */
-const secretParts = secrets.flatMap((secret) =>
-  Array.from({ length: secret.length - 7 }, (_, start) => secret.slice(start, start + 8)),
+/** What proxies make of a request that they repeat. */
+const encodings: readonly ((value: string) => string)[] = [
+  (value) => value,
+  (value) => value.toUpperCase(),
+  (value) => encodeURIComponent(value),
+  (value) => [...value].map((character) => `%${character.charCodeAt(0).toString(16)}`).join(""),
+  (value) => [...value].map((character) => `&#${character.charCodeAt(0)};`).join(""),
+  (value) => [...value].map((character) => `\\u00${character.charCodeAt(0).toString(16)}`).join(""),
+  (value) => [...value].join(" "),
+  (value) => Buffer.from(value).toString("base64"),
+  (value) => Buffer.from(`x-gateway-key: ${value}`).toString("base64"),
+  (value) => Buffer.from(value).toString("hex"),
+];
+const secret = fc
+  .tuple(fc.constantFrom(...secrets), fc.constantFrom(...encodings))
+  .map(([value, encode]) => encode(value));
+/** Every twelve consecutive characters of a secret in any encoding: a truncated secret is also a leak. */
+const secretParts = secrets.flatMap((value) =>
+  encodings
+    .map((encode) => encode(value))
+    .flatMap((encoded) => Array.from({ length: encoded.length - 11 }, (_, start) => encoded.slice(start, start + 12))),
 );
 
 function expectNoSecret(message: string): void {
   expect(secretParts.filter((part) => message.includes(part))).toEqual([]);
 }
 
-const secret = fc.constantFrom(...secrets);
 const padding = fc.oneof(
   fc.constant(""),
   fc.integer({ min: 1, max: 600 }).map((length) => "x".repeat(length)),
@@ -47,8 +66,13 @@ const contentTypes = fc.constantFrom("application/json", "text/html", "text/plai
 
 beforeEach(resetHttpMocks);
 
-test("no message contains the token or the pk, wherever the server echoes them", async () => {
-  const client = Client.connect({ url: authentikUrl, token, limits: { maxAttempts: 1 } });
+test("no error contains the token, a header or the pk, wherever and however the server echoes them", async () => {
+  const client = Client.connect({
+    url: authentikUrl,
+    token,
+    headers: { "x-key": headerValue },
+    limits: { maxAttempts: 1 },
+  });
   await fc.assert(
     fc.asyncProperty(bodies, statuses, contentTypes, secret, async (body, status, contentType, echoed) => {
       resetHttpMocks();
@@ -56,8 +80,9 @@ test("no message contains the token or the pk, wherever the server echoes them",
       mockResponse("GET", invitationPath, status, body, {
         headers: { "content-type": contentType, location: `https://sso.test/${echoed}?itoken=${echoed}` },
       });
-      const { message } = await catchError(retrieveInvitation(client, pk));
-      expectNoSecret(message);
+      const error = await catchError(retrieveInvitation(client, pk));
+      expectNoSecret(error.message);
+      expectNoSecret(inspect(error, { depth: 9, showHidden: true }));
     }),
     { numRuns: 300 },
   );

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { z } from "zod";
 import { Client, type ClientRequest } from "../../provider/authentik/client";
 import {
@@ -133,7 +134,7 @@ describe("403", () => {
     const error = await catchResponseError(403, "<html><head><title>403 Forbidden</title></head></html>");
     expect(error).toBeInstanceOf(NotAuthentikError);
     expect(error.message).toBe(
-      `Could not read the thing: GET /api/v3/thing/ returned 403: an HTML page, "403 Forbidden". ${hints.wrongUrl}`,
+      `Could not read the thing: GET /api/v3/thing/ returned 403: an HTML page. ${hints.wrongUrl}`,
     );
   });
 });
@@ -186,11 +187,6 @@ describe("400", () => {
     expect(error.message).toContain(detail);
     expect(error.message).not.toContain("native code");
   });
-
-  test("shows an HTML page by its title", async () => {
-    const error = await catchResponseError(400, "<title>400 The plain HTTP request was sent to HTTPS port</title>");
-    expect(error.message).toContain('an HTML page, "400 The plain HTTP request was sent to HTTPS port"');
-  });
 });
 
 describe("404", () => {
@@ -203,8 +199,7 @@ describe("404", () => {
   });
 
   test.each([
-    ["an HTML page", htmlPage, 'an HTML page, "authentik"'],
-    ["an HTML page without a title", "<html></html>", "an HTML page"],
+    ["an HTML page", htmlPage, "an HTML page"],
     ["an empty body", "", "an empty body"],
     ["a proxy's JSON", { message: "no Route matched with those values" }, "no Route matched with those values"],
   ])("with %s means a wrong URL", async (_case, body, detail) => {
@@ -259,22 +254,20 @@ describe("an error response", () => {
     );
   });
 
-  test("with an invalid JSON body shows it as a string", async () => {
-    const error = await catchResponseError(500, "Internal {error", { "content-type": "application/json" });
-    expect(error.message).toContain("returned 500: Internal {error.");
+  test.each([
+    ["application/json", "Internal {error", "incomplete or invalid JSON"],
+    ["text/plain", "upstream said no", "a body of the type text/plain"],
+    ["text/html", "<title>Blocked: GET /api/v3/thing/</title>", "an HTML page"],
+    ["x/y; s3cret=1", "no", "a body of an unknown type"],
+  ])("with the type %s that is not valid JSON is described, not quoted", async (type, body, description) => {
+    const error = await catchResponseError(500, body, { "content-type": type });
+    expect(error.message).toContain(`returned 500: ${description}. `);
   });
 
   test("with a long body shows only its beginning", async () => {
-    for (const body of [
-      { detail: "x".repeat(100_000) },
-      { name: ["x".repeat(100_000)] },
-      `<title>${"x".repeat(9999)}`,
-    ]) {
+    for (const body of [{ detail: "x".repeat(100_000) }, { name: ["x".repeat(100_000)] }]) {
       expect((await catchResponseError(500, body)).message.length).toBeLessThan(800);
     }
-    const error = await catchResponseError(500, "x".repeat(100_000), { "content-type": "text/plain" });
-    expect(error.message).toContain(`${"x".repeat(100)}`);
-    expect(error.message.length).toBeLessThan(800);
   });
 });
 
@@ -291,7 +284,7 @@ describe("a successful response with an unexpected body", () => {
   });
 
   test.each([
-    ["an HTML page", htmlPage, 'an HTML page, "authentik"'],
+    ["an HTML page", htmlPage, "an HTML page"],
     ["an empty body", "", "an empty body"],
   ])("is reported as not coming from authentik's API if it is %s", async (_case, body, detail) => {
     const error = await catchResponseError(200, body);
@@ -321,8 +314,10 @@ describe("a successful response with an unexpected body", () => {
     expect(message.length).toBeLessThan(1000);
   });
 
-  test("is available as a property of the error", async () => {
-    expect(await catchResponseError(200, { id: 7 })).toMatchObject({ body: { id: 7 } });
+  test("is no part of the error, which a program may print", async () => {
+    expect(
+      inspect(await catchResponseError(200, { id: pk, name: "s3cret" }), { depth: 9, showHidden: true }),
+    ).not.toMatch(new RegExp(`${pk}|s3cret`));
   });
 
   test("has an unknown outcome", async () => {

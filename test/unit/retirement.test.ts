@@ -194,7 +194,7 @@ describe("a failing event log", () => {
     mockResponse("GET", eventsPath, 500, htmlPage);
     const { message, stack } = await catchError(invitationProvider.read(id, state));
     expect(message).toBe(
-      'Could not read the events of invitation "jane": GET /api/v3/events/events/ returned 500: an HTML page, "authentik". authentik failed. Check the server\'s log, then run again.',
+      'Could not read the events of invitation "jane": GET /api/v3/events/events/ returned 500: an HTML page. authentik failed. Check the server\'s log, then run again.',
     );
     expect(stack).toBe("");
     expect(warnings()).toEqual([]);

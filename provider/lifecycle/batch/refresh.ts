@@ -7,7 +7,7 @@ import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } f
 import type { Connection } from "../engine/connections";
 import { type Drift, detectDrift, observeFlow, observeInvitation } from "../invitation/drift";
 import { classifyMissing, needsEvents, refreshGone } from "../invitation/retirement";
-import type { InvitationState } from "../invitation/state";
+import { describeInvitation, type InvitationState } from "../invitation/state";
 import { forEachKey } from "./progress";
 
 /** Above this number, reading event pages takes fewer requests than one search per invitation. */
@@ -145,7 +145,9 @@ async function readEventsOf(
     if (states.length <= maxSearches) {
       return new Map(
         await Promise.all(
-          states.map(async ({ pk, name }) => [pk, await listEvents(client, pk, `invitation "${name}"`)] as const),
+          states.map(
+            async (state) => [state.pk, await listEvents(client, state.pk, describeInvitation(state))] as const,
+          ),
         ),
       );
     }
@@ -156,7 +158,7 @@ async function readEventsOf(
       maxPages: states.length,
     });
     const others = states.filter(({ pk }) => !found.has(pk));
-    for (const { pk, name } of others) found.set(pk, await listEvents(client, pk, `invitation "${name}"`));
+    for (const state of others) found.set(state.pk, await listEvents(client, state.pk, describeInvitation(state)));
     return found;
   });
 }

@@ -1,10 +1,12 @@
 import { NotFoundError, ValidationError } from "../../authentik/errors";
 import { updateInvitation } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
+import { hasSecretInput } from "../../common/secret-inputs";
 import { connect } from "../engine/connections";
 import { UserError } from "../engine/user-error";
+import { capitalize } from "../values/strings";
 import type { InvitationInputs } from "./inputs";
-import { type InvitationState, refersToFlow, toApiFields, toState } from "./state";
+import { describeInvitation, type InvitationState, refersToFlow, toApiFields, toState } from "./state";
 
 /** Makes an invitation match its inputs. */
 export async function changeInvitation(
@@ -17,18 +19,20 @@ export async function changeInvitation(
   const flow = inputs.flow !== undefined && refersToFlow(inputs.flow, state) ? state.flowPk : inputs.flow;
   const fields = await toApiFields({ ...inputs, flow }, state.issuedAt, connection);
   try {
-    const stored = await updateInvitation(connection.clientOf(origin), state.pk, fields);
+    const client = connection.clientOf(origin).withholdingText(hasSecretInput(inputs));
+    const stored = await updateInvitation(client, state.pk, fields);
     return toState({ ...inputs, emailedTo: state.emailedTo, __unsentTo: state.__unsentTo }, stored, state.issuedAt);
   } catch (error) {
     if (error instanceof ValidationError && "flow" in error.fields && flow !== inputs.flow) {
       throw new UserError(
-        `flow: authentik rejected the stored pk of the flow "${inputs.flow}": ${error.fields.flow?.join(" ")} The flow may have been deleted and recreated. Run \`pulumi up --refresh\`.`,
+        `flow: authentik rejected the stored pk of the flow${hasSecretInput(inputs, "flow") ? "" : ` "${inputs.flow}"`}: ${error.fields.flow?.join(" ")} The flow may have been deleted and recreated. Run \`pulumi up --refresh\`.`,
         { cause: error },
       );
     }
     if (!(error instanceof NotFoundError)) throw error;
-    throw new UserError(`Invitation "${inputs.name}" no longer exists in authentik. Run \`pulumi up --refresh\`.`, {
-      cause: error,
-    });
+    throw new UserError(
+      `${capitalize(describeInvitation(inputs))} no longer exists in authentik. Run \`pulumi up --refresh\`.`,
+      { cause: error },
+    );
   }
 }

@@ -2,7 +2,7 @@ import type { StoredInvitation } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
 import type { ObservedObject } from "../engine/attribution";
 import { changedInputs, isRetired, markExpiredOutsidePulumi } from "./plan";
-import { type InvitationState, toInputs, toState } from "./state";
+import { describeInvitation, type InvitationState, toInputs, toState } from "./state";
 
 /** What a refresh finds of an invitation that exists. */
 export interface Drift {
@@ -29,8 +29,8 @@ export function detectDrift(state: InvitationState, stored: StoredInvitation): D
 }
 
 /** The invitation, for messages about it. */
-export function observeInvitation({ name, pk }: InvitationState, origin: Origin | undefined): ObservedObject {
-  return { name: `invitation "${name}"`, pk, origin };
+export function observeInvitation(state: InvitationState, origin: Origin | undefined): ObservedObject {
+  return { name: describeInvitation(state), pk: state.pk, origin };
 }
 
 /** The invitation's flow, for messages about it. */

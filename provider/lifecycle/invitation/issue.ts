@@ -9,6 +9,7 @@ import {
 } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
+import { hasSecretInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { formatImportMismatch, recordAdoption } from "../engine/adoption";
 import { connect } from "../engine/connections";
@@ -20,7 +21,7 @@ import { isSameJson } from "../values/json";
 import { capitalize } from "../values/strings";
 import type { InvitationInputs } from "./inputs";
 import { changedPaths } from "./plan";
-import { type InvitationState, toApiFields, toState } from "./state";
+import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
 
 /** Pks that this process has seen in a state, or created. A lost create response cannot have produced any of these. */
 const knownPks = new Set<string>();
@@ -46,13 +47,13 @@ export async function issueInvitation(
 ): Promise<InvitationState> {
   const connection = connect(inputs.connection);
   const fields = await toApiFields(inputs, issuedAt, connection);
-  const object = `invitation "${inputs.name}"`;
+  const object = describeInvitation(inputs);
   const model = "invitation";
   const [stored] = await Promise.all([
     createExactlyOnce(connection, origin, {
       object,
       model,
-      create: (client) => sendCreate(client, fields),
+      create: (client) => sendCreate(client.withholdingText(hasSecretInput(inputs)), fields),
       retrieve: retrieveInvitation,
       // An expiry that was counted from this very second is this request's. Any other content may be another stack's as well.
       ...(inputs.validFor === undefined ? {} : { findByContent: (client) => findCreated(client, fields) }),
@@ -102,7 +103,7 @@ export async function adoptInvitation(
   origin: Origin | undefined,
   pk: string,
 ): Promise<InvitationState> {
-  const object = `invitation "${inputs.name}"`;
+  const object = describeInvitation(inputs);
   let stored: StoredInvitation;
   try {
     stored = await retrieveInvitation(connect(inputs.connection).clientOf(origin), pk);

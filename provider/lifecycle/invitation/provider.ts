@@ -14,6 +14,7 @@ import { formatInstant } from "../values/instant";
 import { differingKeys } from "../values/json";
 import { type Properties, withoutUndefined } from "../values/properties";
 import { protectChangedInputs, protectOutputs } from "../values/secrets";
+import { capitalize } from "../values/strings";
 import { changeInvitation } from "./change";
 import { detectDrift, observeFlow, observeInvitation } from "./drift";
 import { normalizeEmail } from "./email";
@@ -24,7 +25,7 @@ import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
 import { classifyMissing, needsEvents, refreshGone } from "./retirement";
 import { type EmailResult, emailInvitation, reportUnsent, requireEmailSupport } from "./send";
-import { type InvitationState, keepState, toInputs, toState } from "./state";
+import { describeInvitation, type InvitationState, keepState, toInputs, toState } from "./state";
 
 /** The dynamic provider of `Invitation`. */
 export const invitationProvider = {
@@ -125,7 +126,9 @@ export const invitationProvider = {
       const state = trackState(properties);
       if (isAdopted(state.pk)) {
         console.warn(
-          toPrintableLine(`Invitation "${state.name}": not deleted, because another resource adopted it in this run.`),
+          toPrintableLine(
+            `${capitalize(describeInvitation(state))}: not deleted, because another resource adopted it in this run.`,
+          ),
         );
         return;
       }

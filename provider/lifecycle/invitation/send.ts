@@ -7,8 +7,9 @@ import { hasSecretInput } from "../../common/secret-inputs";
 import { type Connection, connect } from "../engine/connections";
 import { UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
+import { capitalize } from "../values/strings";
 import type { EmailInputs } from "./email";
-import type { InvitationState } from "./state";
+import { describeInvitation, type InvitationState } from "./state";
 
 /** An invitation after its link was emailed, and why some addresses are left to the next run. */
 export interface EmailResult {
@@ -35,12 +36,11 @@ export async function emailInvitation(
 ): Promise<EmailResult> {
   const { email } = state;
   if (email === undefined || addresses.length === 0) return { state: withProgress(state, [], []) };
-  const client = connect(state.connection).clientOf(origin);
-  const secrets = hasSecretInput(state, "email") ? [...email.to, ...(email.cc ?? []), ...(email.bcc ?? [])] : [];
+  const client = connect(state.connection).clientOf(origin).withholdingText(hasSecretInput(state));
   const sent: string[] = [];
   for (const to of splitRequests(addresses, email)) {
     try {
-      await sendInvitationEmail(client, state.pk, { ...email, to }, secrets);
+      await sendInvitationEmail(client, state.pk, { ...email, to });
     } catch (error) {
       if (!(error instanceof AuthentikError)) throw error;
       const isTemplateFailure = crashedOnTemplate(error, to, email);
@@ -99,7 +99,7 @@ function describeFailure(state: InvitationState, unsent: readonly string[], reas
 function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly string[], reason: string): void {
   console.warn(
     toPrintableLine(
-      `Invitation "${state.name}": the link may or may not have been emailed to ${formatAddresses(state, addresses)}, and is not emailed there again. ${reason} Check authentik's event log for email_sent. If it has none, change keepers to send a new link.`,
+      `${capitalize(describeInvitation(state))}: the link may or may not have been emailed to ${formatAddresses(state, addresses)}, and is not emailed there again. ${reason} Check authentik's event log for email_sent. If it has none, change keepers to send a new link.`,
     ),
   );
 }
@@ -108,7 +108,7 @@ function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly str
 export function reportUnsent(state: InvitationState, addresses: readonly string[]): void {
   console.log(
     toPrintableLine(
-      `Invitation "${state.name}": the link will be emailed to ${formatAddresses(state, addresses)}, because the last request failed.`,
+      `${capitalize(describeInvitation(state))}: the link will be emailed to ${formatAddresses(state, addresses)}, because the last request failed.`,
     ),
   );
 }

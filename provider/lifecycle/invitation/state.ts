@@ -1,7 +1,7 @@
 import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
-import { secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
+import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import type { Connection } from "../engine/connections";
 import {
@@ -71,7 +71,7 @@ export function toState(
   }) as unknown as InvitationState;
 }
 
-/** The state with other inputs, of which authentik already has what concerns it. */
+/** The state with the inputs of the program, after no request was necessary, because authentik has their values already. */
 export function keepState(state: InvitationState, inputs: InvitationInputs): InvitationState {
   const configured = {
     onRetired: undefined,
@@ -83,6 +83,11 @@ export function keepState(state: InvitationState, inputs: InvitationInputs): Inv
   // With `validFor`, the expiry is only in the state.
   const expires = inputs.expires ?? state.expires;
   return withoutUndefined({ ...state, ...configured, ...inputs, expires }) as unknown as InvitationState;
+}
+
+/** An invitation in messages: `invitation "jane"`. */
+export function describeInvitation(invitation: { readonly name: string } & SecretInputs): string {
+  return `invitation "${hasSecretInput(invitation, "name") ? "[secret]" : invitation.name}"`;
 }
 
 /** The inputs that correspond to a state. `read` returns them, so that a refresh shows which line drifted. */

@@ -6,7 +6,7 @@ import { toPrintableLine } from "../../authentik/printable";
 import { defaultConnection } from "../../common/base-url";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
-import { secretInputsInput } from "../../common/secret-inputs";
+import { hasSecretInput, type SecretInputs, secretInputsInput } from "../../common/secret-inputs";
 import {
   formatImportMismatch,
   importedPk,
@@ -25,7 +25,7 @@ import { isCreate, toCheckFailures, toDiff, validate } from "../engine/validatio
 import { type Properties, withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
 
-interface Connected {
+interface Connected extends SecretInputs {
   readonly connection?: string;
   readonly [originInput]?: string;
 }
@@ -91,7 +91,7 @@ export function objectProvider<
   function resourceConnection(properties: Partial<Connected>): ResourceConnection {
     const connection = connect(properties.connection);
     return {
-      client: connection.clientOf(originOf(properties)),
+      client: connection.clientOf(originOf(properties)).withholdingText(hasSecretInput(properties)),
       flowPk: (slug, input) => connection.flowPk(slug, input),
     };
   }
@@ -119,7 +119,10 @@ export function objectProvider<
     const connection = connect(inputs.connection);
     const origin = originOf(inputs);
     const { model } = kind;
-    const withClient = (client: Client): ResourceConnection => ({ ...resourceConnection(inputs), client });
+    const withClient = (client: Client): ResourceConnection => ({
+      ...resourceConnection(inputs),
+      client: client.withholdingText(hasSecretInput(inputs)),
+    });
     const retrieve = (client: Client, pk: string): Promise<Stored> =>
       kind.retrieve(pk, withClient(client), inputs as unknown as Partial<State>);
     try {
