@@ -51,7 +51,7 @@ export function describeErrorResponse(response: HttpResponse, body: unknown, rul
 export function describeBody({ text, contentType }: HttpResponse, rules: Pick<QuotingRules, "secrets">): string {
   if (text.trim() === "") return "an empty body";
   if (contentType.includes("html")) return "an HTML page";
-  if (isJsonType(contentType)) return isValidJson(text) ? "JSON that is not authentik's" : "incomplete or invalid JSON";
+  if (isJsonType(contentType)) return isValidJson(text) ? "unexpected JSON" : "incomplete or invalid JSON";
   const isPlainType = /^[a-z]+\/[a-z.+-]{1,40}$/.test(contentType) && !repeatsSecret(contentType, rules.secrets);
   return `a body of ${isPlainType ? `the type ${contentType}` : "an unknown type"}`;
 }

@@ -78,6 +78,10 @@ const fragments = [
   "toString",
   "undefined",
   "null",
+  // Color directives of the Pulumi CLI, which crashes on an unknown one.
+  "<{%fg 9%}>",
+  "<{%bogus%}>",
+  "<{%",
   "NaN",
   "-",
   "0",
