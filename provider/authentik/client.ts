@@ -24,6 +24,8 @@ export interface ClientRequest {
   readonly redactedPath?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** The URL whose host and scheme authentik uses for links. Defaults to those of the request. */
+  readonly publicUrl?: string | undefined;
   /** Whether a POST changes nothing, so that it can be retried like a GET. */
   readonly isReadOnly?: boolean;
   /** How an error message starts: "Could not create the invitation". */
@@ -172,6 +174,7 @@ export class Client {
       userAgent: this.#userAgent(),
       secrets: request.secrets ?? [],
       body: request.body,
+      publicUrl: request.publicUrl,
       isReadOnly: request.isReadOnly,
     });
     if (response.status >= 200 && response.status < 300) return response;

@@ -29,8 +29,15 @@ const fieldNames = {
  * are queued (case `email.send.one`).
  *
  * `POST /api/v3/stages/invitation/invitations/{pk}/send_email/`
+ *
+ * @param publicUrl the URL whose host the link has
  */
-export async function sendInvitationEmail(client: Client, pk: string, email: InvitationEmail): Promise<void> {
+export async function sendInvitationEmail(
+  client: Client,
+  pk: string,
+  email: InvitationEmail,
+  publicUrl: string,
+): Promise<void> {
   const request = sendRequest(pk);
   await client.sendForNoContent({
     ...request,
@@ -43,6 +50,7 @@ export async function sendInvitationEmail(client: Client, pk: string, email: Inv
     },
     failure: "Could not email the invitation",
     fieldNames,
+    publicUrl,
   });
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { types } from "node:util";
 import { backOff } from "exponential-backoff";
@@ -51,6 +52,8 @@ export interface TransportRequest {
   /** Strings that the response may echo. */
   readonly secrets?: readonly string[];
   readonly body?: unknown;
+  /** The URL whose host and scheme authentik uses for links. Defaults to those of the request. */
+  readonly publicUrl?: string | undefined;
   /** Whether a POST changes nothing, so that it can be retried like a GET. */
   readonly isReadOnly?: boolean | undefined;
 }
@@ -100,11 +103,15 @@ export class Transport {
   readonly #headers: Record<string, string>;
   readonly #insecure: boolean;
   readonly #limits: Limits;
+  /** The name in the server's certificate. undici would take it from the header `Host`. */
+  readonly #serverName: { readonly servername?: string };
   #dispatcher: Promise<Dispatcher> | undefined;
 
   constructor(options: TransportOptions) {
     const url = new URL(options.url);
     this.#origin = url.origin;
+    const hostname = url.hostname.replace(/^\[|\]$/g, "");
+    this.#serverName = isIP(hostname) === 0 ? { servername: hostname } : {};
     this.#prefix = url.pathname.replace(/\/+$/, "");
     this.#token = options.token;
     this.#limits = { ...defaultLimits, ...options.limits };
@@ -164,8 +171,10 @@ export class Transport {
         origin: this.#origin,
         path: this.#prefix + request.path,
         method: request.method,
+        ...this.#serverName,
         headers: {
           ...this.#headers,
+          ...publicHostHeaders(request.publicUrl, this.#origin),
           "user-agent": request.userAgent,
           ...(request.body === undefined ? {} : { "content-type": "application/json" }),
         },
@@ -226,6 +235,13 @@ export class Transport {
       { cause: toCause(error), outcomeUnknown },
     );
   }
+}
+
+/** authentik makes the links in its emails from these headers. */
+function publicHostHeaders(publicUrl: string | undefined, origin: string): Record<string, string> {
+  if (publicUrl === undefined || new URL(publicUrl).origin === origin) return {};
+  const { host, protocol } = new URL(publicUrl);
+  return { host, "x-forwarded-proto": protocol.slice(0, -1) };
 }
 
 function headerValue(response: Dispatcher.ResponseData, name: string): string | undefined {

@@ -7,14 +7,17 @@ export const defaultConnection = "authentik";
  * Normalizes authentik's URL: with or without a trailing slash, with or without `/api/v3`. Returns the URL, or the reason why it is not valid.
  * The program (for links) and the provider process both use it.
  */
-export function parseBaseUrl(value: string): { url: string } | { problem: string } {
+export function parseBaseUrl(
+  value: string,
+  connection: string = defaultConnection,
+): { url: string } | { problem: string } {
   if (!URL.canParse(value.trim())) return { problem: "is not a URL. Use the form https://authentik.example.com" };
   const url = new URL(value.trim());
   if (url.protocol !== "https:" && url.protocol !== "http:")
     return { problem: "must start with https:// (or http://)" };
   if (url.username || url.password) {
     return {
-      problem: "must not contain a username or password, because Pulumi stores it in plaintext. Use authentik:headers",
+      problem: `must not contain a username or password, because Pulumi stores it in plaintext. Use ${connection}:headers`,
     };
   }
   if (url.search || url.hash) return { problem: "must not contain a query (?…) or a fragment (#…)" };

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StoredInvitation } from "../authentik/invitations";
-import { configuredBaseUrl, formatLink } from "../common/link";
+import { configuredPublicUrl, formatLink } from "../common/link";
 import { invitationId, normalizeUuid } from "../common/pk";
+import { warnAboutLinkHost } from "../resources/link-warnings";
 import { fail, lookup, validateArgs } from "./lookup";
 
 /** Arguments of {@link getInvitation}: exactly one of `pk` and `name`. */
@@ -162,11 +163,12 @@ export function getInvitationsOutput(
 
 function toFoundInvitation(stored: StoredInvitation, connection: string | undefined): FoundInvitation {
   const { pk, name, expires, fixedData, singleUse, flow, flowSlug, createdBy } = stored;
+  if (flowSlug !== undefined) warnAboutLinkHost(connection);
   const isExpired = expires !== null && Date.parse(expires) <= Date.now();
   return {
     id: invitationId(pk),
     pk: pulumi.secret(pk),
-    link: pulumi.secret(formatLink(configuredBaseUrl(connection), flowSlug, pk)),
+    link: pulumi.secret(formatLink(configuredPublicUrl(connection)?.url, flowSlug, pk)),
     name,
     expires: expires ?? undefined,
     status: isExpired ? "expired" : "pending",

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { configuredBaseUrl, formatLink } from "../common/link";
+import { configuredPublicUrl, formatLink } from "../common/link";
 import type { InvitationArgs } from "./invitation";
-import { type InvitationEmail, warnAboutUrl } from "./invitation-email";
+import type { InvitationEmail } from "./invitation-email";
+import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
 import { AuthentikResource, orDefault } from "./resource";
 
 /** What is different for one invitation of an {@link InvitationBatch}. Everything that is omitted is as the batch says. */
@@ -162,7 +163,7 @@ export class InvitationBatch extends AuthentikResource {
     );
     if (maySendEmails) {
       pulumi.output(args.invitations).apply((entries) => {
-        if (Object.values(entries).some((entry) => entry?.email)) warnAboutUrl(args.connection);
+        if (Object.values(entries).some((entry) => entry?.email)) warnAboutEmailedLinks(args.connection);
       });
     }
     connectionArguments.set(this, args?.connection);
@@ -173,10 +174,11 @@ export class InvitationBatch extends AuthentikResource {
    * without a configured URL.
    */
   get links(): pulumi.Output<Record<string, string>> {
+    warnAboutLinkHost(connectionArguments.get(this));
     const links = pulumi
       .all([this.pks, this.__common, this.__details, connectionArguments.get(this)])
       .apply(([pks, common, details, connection]) => {
-        const baseUrl = configuredBaseUrl(connection);
+        const baseUrl = configuredPublicUrl(connection)?.url;
         const entries = Object.entries(pks).flatMap(([key, pk]) => {
           const own = details[key];
           const slug = (own && "flowSlug" in own ? own.flowSlug : common.flowSlug) ?? undefined;

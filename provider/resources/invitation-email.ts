@@ -1,6 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
-import { defaultConnection, isPrivate } from "../common/base-url";
-import { configuredBaseUrl } from "../common/link";
+import type * as pulumi from "@pulumi/pulumi";
 
 /** Who is emailed an invitation's link. Requires authentik 2026.5 or later. */
 export interface InvitationEmail {
@@ -19,30 +17,4 @@ export interface InvitationEmail {
    * @default "email/invitation.html"
    */
   template?: pulumi.Input<string>;
-}
-
-const warnedConnections = new Set<string>();
-
-/**
- * Warns at preview, once per connection, if invitees cannot open the link in authentik's emails: it has the host of authentik's URL, which may be
- * reachable only from machines nearby, and lacks its path.
- */
-export function warnAboutUrl(connection: pulumi.Input<string> | undefined): void {
-  if (!pulumi.runtime.isDryRun()) return;
-  pulumi.output(connection).apply(async (name = defaultConnection) => {
-    const url = configuredBaseUrl(name);
-    if (warnedConnections.has(name) || url === undefined) return;
-    warnedConnections.add(name);
-    const { host, pathname } = new URL(url);
-    if (isPrivate(url)) {
-      await pulumi.log.warn(
-        `${name}:url is ${url}, so authentik's emails contain links to ${host}, which invitees may not be able to open. Set it to the URL under which invitees reach authentik.`,
-      );
-    }
-    if (pathname !== "/") {
-      await pulumi.log.warn(
-        `${name}:url has the path ${pathname}, which authentik leaves out of the links in its emails. Send the output link instead of setting email.`,
-      );
-    }
-  });
 }

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { configuredBaseUrl, formatLink } from "../common/link";
+import { configuredPublicUrl, formatLink } from "../common/link";
 import { invitationId } from "../common/pk";
-import { type InvitationEmail, warnAboutUrl } from "./invitation-email";
+import type { InvitationEmail } from "./invitation-email";
 import { warnAboutLifecycle } from "./invitation-warnings";
+import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
 import { AuthentikResource, orDefault } from "./resource";
 
 /** Inputs of an {@link Invitation}. */
@@ -74,7 +75,7 @@ export interface InvitationArgs {
   /**
    * Who is emailed the link, once the invitation is in authentik (2026.5 and later): on create and on reissue, and, when an address is added to `to`,
    * that address. Never on import, on refresh or to repair drift. Requires `flow`. No link is emailed twice to the same address. authentik makes
-   * the link from the host of `authentik:url`. See `docs/sending-links.md`.
+   * the link from the host of `authentik:publicUrl`, or else of `authentik:url`. See `docs/sending-links.md`.
    *
    * @default no email
    */
@@ -263,7 +264,7 @@ export class Invitation extends AuthentikResource {
       opts,
     );
     connectionArguments.set(this, args.connection);
-    if (email !== undefined) warnAboutUrl(args.connection);
+    if (email !== undefined) warnAboutEmailedLinks(args.connection);
     if (!isRead) warnAboutLifecycle(this, args);
   }
 
@@ -273,9 +274,10 @@ export class Invitation extends AuthentikResource {
    */
   get link(): pulumi.Output<string | undefined> {
     // A getter, because programs with many invitations may use few links.
+    warnAboutLinkHost(connectionArguments.get(this));
     const link = pulumi
       .all([this.pk, this.flowSlug, connectionArguments.get(this)])
-      .apply(([pk, slug, connection]) => formatLink(configuredBaseUrl(connection), slug, pk));
+      .apply(([pk, slug, connection]) => formatLink(configuredPublicUrl(connection)?.url, slug, pk));
     return pulumi.secret(link);
   }
 }

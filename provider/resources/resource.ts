@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { defaultConnection, isCleartext } from "../common/base-url";
-import { configuredBaseUrl } from "../common/link";
+import { defaultConnection, isCleartext, parseBaseUrl } from "../common/base-url";
+import { configuredBaseUrl, configuredInsecure } from "../common/link";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { secretInputsInput } from "../common/secret-inputs";
 import { unknownValue } from "../lifecycle/values/properties";
@@ -96,12 +96,22 @@ function warnAboutConnection(connection: pulumi.Input<string> | undefined): void
 function warnAboutSettings(connection: string = defaultConnection): void {
   if (checkedConnections.has(connection)) return;
   checkedConnections.add(connection);
-  const url = configuredBaseUrl(connection);
-  if (url !== undefined && isCleartext(url)) {
+  const configured = configuredBaseUrl(connection);
+  if (configured !== undefined && isCleartext(configured.url)) {
     pulumi.log.warn(
-      `${connection}:url uses http to another machine (${new URL(url).host}), which sends the token and the invitations unencrypted. Use https.`,
+      `${configured.source} uses http to another machine (${new URL(configured.url).host}), which sends the token and the invitations unencrypted. Use https.`,
     );
   }
+  const insecure = configuredInsecure(connection);
+  if (insecure !== undefined && configured !== undefined && new URL(configured.url).protocol === "https:") {
+    pulumi.log.warn(
+      `${insecure} accepts any TLS certificate, so whoever can intercept the connection to ${new URL(configured.url).host} can read the token and the invitations. Set NODE_EXTRA_CA_CERTS to the certificate of its authority instead.`,
+    );
+  }
+  const publicUrl = `${connection}:publicUrl`;
+  const parsedPublicUrl = parseBaseUrl(pulumi.runtime.getConfig(publicUrl) ?? "https://unset", connection);
+  // Without a request, the provider process would not report it, and there would be no links.
+  if ("problem" in parsedPublicUrl) pulumi.log.error(`${publicUrl} ${parsedPublicUrl.problem}.`);
   const token = `${connection}:token`;
   if (pulumi.runtime.getConfig(token) !== undefined && !isSecret(token)) {
     pulumi.log.warn(

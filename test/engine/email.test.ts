@@ -39,7 +39,7 @@ describe("an invitation with email", () => {
     const preview = await project.preview("--diff");
     expect(preview.output).toContain('"jane@example.com"');
     expect(preview.output).toContain('"boss@example.com"');
-    const warning = `authentik's emails contain links to ${new URL(server.url).host}`;
+    const warning = `links to invitations have the host ${new URL(server.url).host}`;
     expect(preview.output.split(warning)).toHaveLength(2);
     expect(takeMails()).toEqual([]);
 

@@ -208,7 +208,9 @@ export class Authentik {
     const replacesResponse = failure?.disconnect === true || failure?.status !== undefined;
     const skipsRequest = replacesResponse && (failure?.when ?? "before") === "before";
     const path = rawPath.slice(this.prefix.length);
-    const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body, this.scheme);
+    // As a proxy in front of authentik sets it (ground truth of `field.email.event`: the scheme of mailed links).
+    const scheme = request.headers["x-forwarded-proto"] === "https" ? "https" : this.scheme;
+    const apiRequest = new ApiRequest(this.behavior, method, path, query, request.headers, body, scheme);
     const hasPrefix = rawPath === this.prefix || rawPath.startsWith(`${this.prefix}/`);
     const actual = skipsRequest ? undefined : hasPrefix ? this.respond(apiRequest) : notFoundPage();
     const sent = replacesResponse ? failureResponse(failure) : actual;

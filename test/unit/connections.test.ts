@@ -113,6 +113,19 @@ describe("an invalid setting", () => {
     expect(getConnectError()).toBe("AUTHENTIK_TOKEN is not an API token: it must be printable ASCII without spaces.");
   });
 
+  test("is reported for publicUrl", async () => {
+    const settings = { "authentik-staging:url": url, "authentik-staging:token": token };
+    await configureWith(invitationProvider, {
+      ...settings,
+      "authentik-staging:publicUrl": "https://a:b@id.example.com",
+    });
+    expect(getConnectError("authentik-staging")).toBe(
+      "authentik-staging:publicUrl must not contain a username or password, because Pulumi stores it in plaintext. Use authentik-staging:headers.",
+    );
+    await configureWith(invitationProvider, { ...settings, "authentik-staging:publicUrl": "id.example.com" });
+    expect(getConnectError("authentik-staging")).toMatch(/^authentik-staging:publicUrl is not a URL\. /);
+  });
+
   test.each(["maybe", "2", "on"])("is reported for insecure %j", async (insecure) => {
     await configureWith(invitationProvider, {
       "authentik:url": url,
@@ -196,6 +209,14 @@ describe("settings", () => {
       "authentik:insecure": " true\n",
     });
     expect((await getSentHeaders(connect())).get("authorization")).toBe(`Bearer ${token}`);
+  });
+
+  test("include publicUrl, the base URL of links", async () => {
+    const settings = { "authentik:url": "https://10.0.0.5", "authentik:token": token };
+    await configureWith(invitationProvider, settings);
+    expect(connect().publicUrl).toBe("https://10.0.0.5");
+    await configureWith(invitationProvider, { ...settings, "authentik:publicUrl": " https://id.example.com/sso/ " });
+    expect(connect()).toMatchObject({ url: "https://10.0.0.5", publicUrl: "https://id.example.com/sso" });
   });
 
   test("of a named connection are read from its namespace", async () => {

@@ -8,7 +8,11 @@ const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
 let inputs: Record<string, unknown>[];
 
 /** Runs a program, and returns the warnings that it logged. */
-async function run(program: () => unknown, url: string, { preview = true } = {}): Promise<unknown[]> {
+async function run(
+  program: () => unknown,
+  url: string,
+  { preview = true, config = {} as Record<string, string> } = {},
+): Promise<unknown[]> {
   warn.mockClear();
   inputs = [];
   await pulumi.runtime.setMocks(
@@ -23,7 +27,7 @@ async function run(program: () => unknown, url: string, { preview = true } = {})
     "stack",
     preview,
   );
-  pulumi.runtime.setAllConfig({ "authentik:url": url, "proxied:url": url, "batch:url": url });
+  pulumi.runtime.setAllConfig({ "authentik:url": url, "proxied:url": url, "batch:url": url, ...config });
   program();
   // Registrations settle over several turns of the event loop.
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -44,20 +48,50 @@ describe("the warning about links that invitees cannot open", () => {
     expect(await run(() => new Invitation("jane", args), url)).toEqual([]);
     expect(await run(() => new InvitationBatch("team", { ...args, invitations: { ada: {} } }), url)).toEqual([]);
     expect(await run(program, url)).toEqual([
-      "authentik:url is http://localhost:9000, so authentik's emails contain links to localhost:9000, which invitees may not be able to open. Set it to the URL under which invitees reach authentik.",
+      "authentik:url is http://localhost:9000, so links to invitations have the host localhost:9000, which invitees may not be able to open. Set authentik:publicUrl to the URL under which invitees reach authentik.",
     ]);
     expect(await run(program, url)).toEqual([]);
+  });
+
+  test("is logged for links that the program uses, and not with a public URL", async () => {
+    const config = {
+      "internal:url": "https://10.0.0.5",
+      "public:url": "https://10.0.0.5",
+      "public:publicUrl": "https://id.example.com",
+    };
+    const links = (connection: string) => (): unknown => [
+      new Invitation("jane", { ...args, connection }).link,
+      new InvitationBatch("team", { ...args, connection, invitations: { ada: { email } } }).links,
+    ];
+    const warning =
+      "internal:url is https://10.0.0.5, so links to invitations have the host 10.0.0.5, which invitees may not be able to open. Set internal:publicUrl to the URL under which invitees reach authentik.";
+    expect(await run(links("internal"), "", { config })).toEqual([warning]);
+    expect(await run(links("public"), "", { config })).toEqual([]);
   });
 
   test("is logged for entries that are an output, and for a URL with a path", async () => {
     const invitations = pulumi.output({ ada: { email }, bob: {} });
     const program = (): unknown => new InvitationBatch("team", { ...args, connection: "batch", invitations });
-    expect(await run(program, "https://authentik")).toEqual([expect.stringContaining("links to authentik, which")]);
+    expect(await run(program, "https://authentik")).toEqual([
+      expect.stringContaining("have the host authentik, which"),
+    ]);
     const proxied = (): unknown => new Invitation("jane", { ...args, connection: "proxied", email });
     expect(await run(proxied, "https://example.com/auth")).toEqual([
       "proxied:url has the path /auth, which authentik leaves out of the links in its emails. Send the output link instead of setting email.",
     ]);
   });
+});
+
+test("a connection that accepts any certificate is warned about as one that uses http", async () => {
+  const declare = (connection: string) => (): unknown => new Invitation("jane", { ...args, connection });
+  const settings = (name: string, insecure: string): Record<string, string> => ({
+    [`${name}:url`]: "https://id.example.com",
+    [`${name}:insecure`]: insecure,
+  });
+  expect(await run(declare("careful"), "", { config: settings("careful", "no") })).toEqual([]);
+  expect(await run(declare("careless"), "", { config: settings("careless", " True") })).toEqual([
+    "careless:insecure accepts any TLS certificate, so whoever can intercept the connection to id.example.com can read the token and the invitations. Set NODE_EXTRA_CA_CERTS to the certificate of its authority instead.",
+  ]);
 });
 
 describe("the hidden input that names the inputs with secrets", () => {

@@ -75,6 +75,14 @@ async function hasChanges(state: Properties, inputs: Properties): Promise<boolea
 const jane = { to: ["jane@example.com"] };
 
 describe("the link", () => {
+  test("has the host and the scheme of publicUrl, which only the request that emails it is sent for", async () => {
+    await connect({ "authentik:publicUrl": "https://id.example.com/sso" });
+    await create(declare(jane));
+    expect(takeMails()).toMatchObject([
+      { link: expect.stringMatching(/^https:\/\/id\.example\.com\/if\/flow\/staff\//) },
+    ]);
+  });
+
   test("is emailed by one request after the invitation is created", async () => {
     const email = { to: ["a@example.com", "b@example.com"], cc: ["c@example.com"], bcc: ["d@example.com"] };
     const state = await create(declare(email));

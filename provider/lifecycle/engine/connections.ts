@@ -35,6 +35,8 @@ export class Connection {
   readonly client: Client;
   /** authentik's base URL. */
   readonly url: string;
+  /** The base URL of links. */
+  readonly publicUrl: string;
   /** Whether to look up who caused drift: one request to the event log per object that drifted. */
   readonly attribution: boolean;
   #missingEventPermission: string | undefined;
@@ -44,6 +46,7 @@ export class Connection {
   constructor(settings: Settings) {
     this.client = Client.connect(settings).from(this.stackOf(undefined));
     this.url = settings.url;
+    this.publicUrl = settings.publicUrl;
     this.attribution = settings.attribution;
   }
 

@@ -12,6 +12,14 @@ export interface Configuration {
 export interface Settings extends TransportOptions {
   /** Whether messages about drift name the user who caused it. */
   readonly attribution: boolean;
+  /** The base URL of links, under which invitees reach authentik. Defaults to `url`. */
+  readonly publicUrl: string;
+}
+
+/** A value, and the setting or the variable that it comes from. */
+interface Setting {
+  readonly value: string;
+  readonly source: string;
 }
 
 const booleanSetting = z.stringbool({ truthy: ["true", "1", "yes"], falsy: ["false", "0", "no", ""] });
@@ -38,11 +46,11 @@ const reservedHeaders = new Set([
 /** Reads the settings in a configuration namespace. Only the default namespace falls back to environment variables. */
 export function readSettings(configuration: Configuration, namespace: string): Settings {
   const isDefault = namespace === defaultConnection;
-  const read = (key: string, variable: string): { value: string; source: string } | undefined => {
+  const read = (key: string, variable?: string): Setting | undefined => {
     const configured = configuration.get(`${namespace}:${key}`);
     if (configured !== undefined) return { value: configured, source: `${namespace}:${key}` };
-    const value = isDefault ? process.env[variable] : undefined;
-    return value === undefined || value === "" ? undefined : { value, source: variable };
+    const value = isDefault && variable !== undefined ? process.env[variable] : undefined;
+    return variable === undefined || !value ? undefined : { value, source: variable };
   };
 
   const url = read("url", "AUTHENTIK_URL");
@@ -51,8 +59,8 @@ export function readSettings(configuration: Configuration, namespace: string): S
       `authentik's URL is not set. Set it with \`pulumi config set ${namespace}:url https://authentik.example.com\`${isDefault ? " or in AUTHENTIK_URL" : ""}.`,
     );
   }
-  const baseUrl = parseBaseUrl(url.value);
-  if ("problem" in baseUrl) throw new UserError(`${url.source} ${baseUrl.problem}.`);
+  const baseUrl = parseUrl(url, namespace);
+  const publicUrl = read("publicUrl");
 
   const token = read("token", "AUTHENTIK_TOKEN");
   if (!token) {
@@ -67,12 +75,19 @@ export function readSettings(configuration: Configuration, namespace: string): S
   const insecure = read("insecure", "AUTHENTIK_INSECURE");
 
   return {
-    url: baseUrl.url,
+    url: baseUrl,
+    publicUrl: publicUrl === undefined ? baseUrl : parseUrl(publicUrl, namespace),
     token: token.value.trim(),
     insecure: parseBoolean(insecure?.source ?? "", insecure?.value, false),
     headers: parseHeaders(`${namespace}:headers`, configuration.get(`${namespace}:headers`)),
     attribution: parseBoolean(`${namespace}:attribution`, configuration.get(`${namespace}:attribution`), true),
   };
+}
+
+function parseUrl({ value, source }: Setting, namespace: string): string {
+  const parsed = parseBaseUrl(value, namespace);
+  if ("problem" in parsed) throw new UserError(`${source} ${parsed.problem}.`);
+  return parsed.url;
 }
 
 function parseBoolean(source: string, value: string | undefined, defaultValue: boolean): boolean {

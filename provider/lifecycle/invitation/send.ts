@@ -36,11 +36,12 @@ export async function emailInvitation(
 ): Promise<EmailResult> {
   const { email } = state;
   if (email === undefined || addresses.length === 0) return { state: withProgress(state, [], []) };
-  const client = connect(state.connection).clientOf(origin).withholdingText(hasSecretInput(state));
+  const connection = connect(state.connection);
+  const client = connection.clientOf(origin).withholdingText(hasSecretInput(state));
   const sent: string[] = [];
   for (const to of splitRequests(addresses, email)) {
     try {
-      await sendInvitationEmail(client, state.pk, { ...email, to });
+      await sendInvitationEmail(client, state.pk, { ...email, to }, connection.publicUrl);
     } catch (error) {
       if (!(error instanceof AuthentikError)) throw error;
       const isTemplateFailure = crashedOnTemplate(error, to, email);
