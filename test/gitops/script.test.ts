@@ -94,6 +94,40 @@ describe("the script, with a fake Pulumi", () => {
     expect(log).toContain("line 3000 ");
   });
 
+  test("redacts each secret part of each variable, in any encoding, and nothing else", async () => {
+    const password = `p@ss w/rd"ü+${"x9".repeat(4)}`;
+    const key = "0123456789abcdef+/==";
+    const variables = {
+      PULUMI_BACKEND_URL: `postgres://pulumi:${encodeURIComponent(password)}@db.example.com/state?sslpassword=other-p4ss`,
+      MIRROR: "https://git-t0ken@git.example.com/repository",
+      BLOB: `AccountName=team;AccountKey=${key};EndpointSuffix=example.com`,
+      GOOGLE_CREDENTIALS: JSON.stringify({ type: "sa", private_key: "-----BEGIN\nfirst-line\nsecond-line\n" }),
+    };
+    const encodings = [password, encodeURIComponent(password), encodeURIComponent(password).toLowerCase()];
+    encodings.push(encodeURIComponent(password).replaceAll("%20", "+"), JSON.stringify(password).slice(1, -1));
+    encodings.push(new URLSearchParams({ p: password }).toString().slice(2), "other-p4ss", "git-t0ken", "second-line");
+    encodings.push(key, encodeURIComponent(key), Buffer.from(password).toString("base64"));
+    const basic = ["u", "us", "user"].map((user) => Buffer.from(`${user}:${password}@`).toString("base64"));
+    pipeline = await Pipeline.fake(
+      [
+        ...encodings.map((text) => `(${text})`),
+        ...basic,
+        "postgres://db:a@other.example.com",
+        "team AccountName sa db.example.com",
+      ],
+      0,
+    );
+    const { log } = await pipeline.run("preview", variables);
+    const lines = log.trimEnd().split("\n");
+    expect(lines.slice(0, encodings.length)).toEqual(encodings.map(() => "([redacted])"));
+    for (const line of lines.slice(encodings.length, -2)) expect(line).toMatch(/^.{2,8}\[redacted\].{0,4}$/);
+    expect(lines.slice(-2)).toEqual([
+      "postgres://db:[redacted]@other.example.com",
+      "team AccountName sa db.example.com",
+    ]);
+    expect((await pipeline.posts())[0]?.body).toContain(lines.join("\n"));
+  });
+
   test("redacts secrets and links that a program prints, and hides the token that writes comments from Pulumi", async () => {
     const secrets = { AUTHENTIK_TOKEN: "writer-t0ken", AUTHENTIK_READ_TOKEN: "reader-t0ken" };
     const tokens = Object.values(secrets).join(" and ");

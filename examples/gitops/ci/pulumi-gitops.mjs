@@ -273,15 +273,109 @@ function pulumiEnv(command) {
  * @param {string} line
  */
 function sanitize(line) {
-  const secrets = Object.entries(env)
-    .filter(([name]) => /TOKEN|PASSPHRASE|PASSWORD|SECRET|_KEY/.test(name))
-    .map(([, value]) => value ?? "")
-    .filter((value) => value.length >= 6)
-    .sort((a, b) => b.length - a.length);
   let sanitized = stripVTControlCharacters(line).replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, "");
-  for (const secret of secrets) sanitized = sanitized.replaceAll(secret, "[redacted]");
-  sanitized = sanitized.replace(/itoken(=|%3D)[0-9A-Za-z-]+/gi, "itoken$1[redacted]");
+  for (const pattern of secretPatterns) sanitized = sanitized.replace(pattern, "[redacted]");
+  sanitized = sanitized
+    .replace(/itoken(=|%3D)[0-9A-Za-z-]+/gi, "itoken$1[redacted]")
+    .replace(/([a-z][a-z\d+.-]*:\/\/[^\s:/@]*:)[^\s/@]+@/gi, "$1[redacted]@");
   return sanitized.length > LINE_CHARACTERS ? `${truncate(sanitized, LINE_CHARACTERS)} […]` : sanitized;
+}
+
+/** Names of variables, and of parameters in URLs and connection strings, whose values are secret. */
+const SECRET_NAME = /TOKEN|PASSPHRASE|PASSWORD|PASSWD|SECRET|CREDENTIAL|SIGNATURE|HEADERS|KEY|^PWD$|^SIG$/i;
+
+const secretPatterns = findSecrets()
+  .sort((a, b) => b.length - a.length)
+  .flatMap(toPatterns);
+
+/** The secrets in the environment: variables with such a name, and in any variable, the passwords in URLs and connection strings. */
+function findSecrets() {
+  const variables = Object.entries(env).flatMap(([name, value]) => (value ? [{ name, value }] : []));
+  const whole = variables
+    .filter(({ name }) => SECRET_NAME.test(name) && name !== "PWD")
+    .flatMap(({ value }) => [value, ...findStrings(value)].flatMap((text) => [text, ...text.split(/[\r\n]+/)]))
+    .filter((value) => value.length >= 6);
+  const parts = variables.flatMap(({ value }) => [...findPasswords(value), ...findParameters(value)]);
+  const secrets = [...whole, ...parts.filter((value) => value.length >= 4)].map((value) => value.trim());
+  return [...new Set([...secrets, ...secrets.map(decode)])].filter((value) => value !== "");
+}
+
+/**
+ * The password in each URL, or the user of a URL without one. Unencoded, a password can contain `@`, so each possible end counts.
+ * @param {string} value
+ */
+function findPasswords(value) {
+  return [...value.matchAll(/:\/\/(\S+)/g)].flatMap(([, rest = ""]) =>
+    [...rest.matchAll(/@/g)].map(({ index }) => {
+      const userInfo = rest.slice(0, index);
+      return userInfo.slice(userInfo.indexOf(":") + 1);
+    }),
+  );
+}
+
+/**
+ * The parameters with a secret name, as in `?sslpassword=…` or `;AccountKey=…`.
+ * @param {string} value
+ */
+function findParameters(value) {
+  return [...value.matchAll(/(?:^|[?&;,\s])([\w.-]+)=([^&;,\s]+)/g)].flatMap(([, name = "", parameter = ""]) =>
+    SECRET_NAME.test(name) ? [parameter] : [],
+  );
+}
+
+/**
+ * The strings in a JSON value, such as the key of a service account.
+ * @param {string} json
+ */
+function findStrings(json) {
+  /** @type {string[]} */
+  const strings = [];
+  try {
+    JSON.parse(json, (_key, value) => {
+      if (typeof value === "string") strings.push(value);
+    });
+  } catch {
+    // Not JSON.
+  }
+  return strings;
+}
+
+/** @param {string} value */
+function decode(value) {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+/**
+ * Matches a secret as it is, encoded for URLs or JSON as far as any encoder does, and in base64 at any position.
+ * @param {string} secret
+ */
+function toPatterns(secret) {
+  const characters = [...secret].map((character) => {
+    const literal = character.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&");
+    if (/[A-Za-z\d]/.test(character)) return literal;
+    const bytes = [...Buffer.from(character)].map((byte) => byte.toString(16).padStart(2, "0"));
+    const percent = bytes.map((byte) => `%${byte.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)}`);
+    const unicode = character.charCodeAt(0).toString(16).padStart(4, "0");
+    return `(?:\\\\?${literal}|${percent.join("")}|\\\\u${unicode}${character === " " ? "|\\+" : ""})`;
+  });
+  const fragments = [0, 1, 2].map((offset) => toBase64Fragment(secret, offset)).filter((part) => part.length >= 6);
+  const base64 = fragments.map((part) => part.replace(/\+/g, "[+-]").replace(/\//g, "[/_]"));
+  return [new RegExp(characters.join(""), "g"), ...base64.map((part) => new RegExp(`${part}=*`, "g"))];
+}
+
+/**
+ * The characters of base64 that do not depend on what surrounds the secret.
+ * @param {string} secret
+ * @param {number} offset bytes before the secret, modulo 3
+ */
+function toBase64Fragment(secret, offset) {
+  const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)]);
+  const text = bytes.toString("base64").replace(/=+$/, "");
+  return text.slice(offset === 0 ? 0 : offset + 1, bytes.length % 3 === 0 ? undefined : -1);
 }
 
 /**
