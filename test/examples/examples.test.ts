@@ -9,6 +9,7 @@ import { type Project, type ProjectOptions, packageRoot } from "../engine/projec
 import { invitations, invitationsPath, requestsOf } from "../engine/server";
 import { Authentik } from "../sandbox";
 import { examples, listExamples, readManifest, Templates, typeErrors } from "./example";
+import { runShell } from "./export-command";
 import { createStaffFlow } from "./staff-flow";
 
 jest.setTimeout(240_000);
@@ -160,8 +161,7 @@ test("import is the output of export, and imports the flow without changing it",
   expect(example.match(pks)).toHaveLength(7);
 
   await writeFile(join(stack.folder, "index.ts"), program);
-  const [, ...args] = (await runExport("--commands")).trimEnd().split(" ");
-  await stack.succeed(...args);
+  await runShell(stack, await runExport("--commands"));
   await server.request("DELETE", `/api/v3/stages/invitation/invitations/${await pkOf("summer-2020")}/`);
   await runStack(stack, async () => {
     expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);

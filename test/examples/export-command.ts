@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { packageRoot } from "../engine/project";
+import { promisify } from "node:util";
+import { type Project, packageRoot } from "../engine/project";
 import type { Authentik } from "../sandbox";
 
 export interface CommandResult {
@@ -50,3 +51,10 @@ export async function findStagePk(server: Authentik, name: string): Promise<stri
 
 /** Data that authentik saves and then cannot return. */
 export const tooDeepData = { deep: JSON.parse(`${"[".repeat(300)}${"]".repeat(300)}`) as unknown };
+
+/** Runs commands as a user does: piped into a shell, in the project's folder. */
+export async function runShell({ folder, env }: Project, commands: string): Promise<void> {
+  const shell = promisify(execFile)("sh", [], { cwd: folder, env: { ...env } });
+  shell.child.stdin?.end(commands);
+  await shell;
+}

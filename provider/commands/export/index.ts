@@ -5,9 +5,6 @@ import { countInvitations, type ExportedProgram, writeProgram } from "./program"
 import type { SecretSetting } from "./program-writer";
 import { readEverything, readFlows } from "./snapshot";
 
-/** Settings per `pulumi config set-all`: each call takes a second, and the length of a command line is limited. */
-const settingsPerCommand = 50;
-
 export const exportCommand: Command = {
   usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all) [--invitations-only] [--batch]
        [--commands]
@@ -103,13 +100,7 @@ environment variables:
 }
 
 function printCommands({ secrets }: ExportedProgram): void {
-  const settings = [...secrets].flatMap(([key, value]) =>
-    typeof value === "string" ? `--secret ${key}=${value}` : [],
-  );
-  for (let start = 0; start < settings.length; start += settingsPerCommand) {
-    process.stdout.write(`pulumi config set-all ${settings.slice(start, start + settingsPerCommand).join(" ")}\n`);
-  }
-  for (const [key, value] of secrets) if (typeof value === "object") process.stdout.write(toCommand(key, value));
+  for (const [key, value] of secrets) process.stdout.write(toCommand(key, value));
   process.stderr.write(
     secrets.size === 0
       ? "There are no invitations to import, so there are no pks to set.\n"
@@ -117,10 +108,11 @@ function printCommands({ secrets }: ExportedProgram): void {
   );
 }
 
-/** Passes the pks of a batch on standard input, because the length of an argument is limited. */
-function toCommand(key: string, pks: Readonly<Record<string, string>>): string {
+/** Passes pks on standard input, because other users of the machine can list the arguments of its processes. */
+function toCommand(key: string, setting: SecretSetting): string {
+  const value = typeof setting === "string" ? setting : JSON.stringify(setting, undefined, 2);
   // The quoted delimiter keeps the shell from expanding anything.
-  return `pulumi config set --secret ${key} <<'END'\n${JSON.stringify(pks, undefined, 2)}\nEND\n`;
+  return `pulumi config set --secret ${key} <<'END'\n${value}\nEND\n`;
 }
 
 function countPks(secrets: ReadonlyMap<string, SecretSetting>): number {
