@@ -58,6 +58,9 @@ const wireListPage = <T extends z.ZodType>(row: T) =>
 /** Few enough to leave the server's workers to other clients. */
 const concurrentPages = 4;
 
+/** Pages of a list before it counts as endless: 500,000 rows on authentik 2026.2 and later. */
+const maxPages = 5000;
+
 /** What all clients of one connection share. */
 interface Session {
   readonly transport: Transport;
@@ -150,6 +153,7 @@ export class Client {
     const pages = [first ?? (await this.listPage(request, row, 1))];
     let next = pages[0]?.next ?? 0;
     while (next !== 0) {
+      if (isEndless(pages)) throw this.#toEndlessList(request, pages.length);
       // Pages are read concurrently. The last ones may not exist any more, because rows were deleted meanwhile (case
       // `invitations.list.page-beyond`).
       const known = Math.max(next, pages.at(-1)?.totalPages ?? next);
@@ -159,6 +163,15 @@ export class Client {
       next = read.at(-1)?.next ?? 0;
     }
     return pages.flatMap(({ rows }) => rows);
+  }
+
+  #toEndlessList(request: Omit<ClientRequest, "method">, pages: number): InvalidResponseError {
+    const { failure, path, redactedPath } = request;
+    return new InvalidResponseError(
+      failure,
+      { method: "GET", path: `/api/v3/${redactedPath ?? path}`, detail: `the list does not end after ${pages} pages` },
+      "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server.",
+    );
   }
 
   async close(): Promise<void> {
@@ -316,6 +329,13 @@ export class Client {
     const origin = location && URL.canParse(location) ? new URL(location).origin : "";
     return origin === "" || hasSecretBody || repeatsSecret(origin, secrets) ? "" : ` to ${origin}`;
   }
+}
+
+/** Whether a page that is not the last one is empty or repeats the one before it, or there are too many. */
+function isEndless(pages: readonly ListPage<unknown>[]): boolean {
+  const [before, last] = pages.slice(-2);
+  const isRepeated = last !== undefined && JSON.stringify(last.rows) === JSON.stringify(before?.rows);
+  return pages.length > maxPages || pages.at(-1)?.rows.length === 0 || isRepeated;
 }
 
 function parseJson(response: HttpResponse): unknown {

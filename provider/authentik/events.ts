@@ -90,15 +90,19 @@ async function readEventPage(
       nonce: parseNonce(userAgent),
     };
   });
-  return { events, next: page.pagination?.next ?? 0 };
+  // An empty page is the last one, whatever it says.
+  return { events, next: page.results.length === 0 ? 0 : (page.pagination?.next ?? 0) };
 }
+
+/** Pages of 100 events that are read at most. */
+const maxPages = 5000;
 
 /** The pages of events that match, newest first. */
 async function* readEventPages(client: Client, query: EventQuery): AsyncGenerator<readonly ObjectEvent[]> {
-  for (let page = 1; page !== 0; ) {
+  for (let page = 1; page !== 0 && page <= maxPages; ) {
     const { events, next } = await readEventPage(client, { ...query, page });
     yield events;
-    // A page number that does not increase would loop forever.
+    // A page number that does not increase, or a server whose log never ends, would loop forever.
     page = next > page ? next : 0;
   }
 }

@@ -339,6 +339,17 @@ describe("a list", () => {
     ]);
   });
 
+  test.each([
+    ["is empty but not the last", 1, () => []],
+    ["repeats", 2, () => [invitationBody()]],
+  ])("fails if a page %s, instead of reading pages forever", async (_case, pages, rows) => {
+    for (let page = 1; page <= pages; page += 1) mockResponse("GET", invitationsPath, 200, pageBody(rows(), page + 1));
+    const { message } = await catchError(listInvitations(client, {}));
+    expect(message).toMatch(
+      /^Could not list the invitations: .*the list does not end after \d pages\. The response did not/,
+    );
+  });
+
   test("ends if its last page no longer exists", async () => {
     mockResponse("GET", invitationsPath, 200, pageBody([invitationBody()], 2));
     mockResponse("GET", invitationsPath, 404, { detail: "Invalid page." });

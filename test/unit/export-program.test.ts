@@ -1,9 +1,14 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Script } from "node:vm";
 import fc from "fast-check";
 import * as ts from "typescript";
+import { Client } from "../../provider/authentik/client";
 import type { StoredFlow } from "../../provider/authentik/flows";
 import type { StoredInvitation } from "../../provider/authentik/invitations";
 import { readPksSource } from "../../provider/commands/export/batches";
+import { readInvitations } from "../../provider/commands/export/invitation-list";
+import { toLogicalName, toStageIdentifier } from "../../provider/commands/export/names";
 import { type ExportedProgram, writeProgram } from "../../provider/commands/export/program";
 import { sharedJson, withoutShared } from "../../provider/commands/export/shared-values";
 import type { Snapshot } from "../../provider/commands/export/snapshot";
@@ -278,4 +283,40 @@ test("shared and own values merge into the original ones", () => {
   expect(withoutShared({ a: 1, b: { c: 1, d: 2 } }, { b: { c: 1 } })).toEqual({ a: 1, b: { d: 2 } });
   expect(mostFrequent(["b", "a", "a", "b", "c"])).toBe("b");
   expect(mostFrequent([])).toBeUndefined();
+});
+
+test.each([
+  ["separators", "-".repeat(40_000)],
+  ["separators within", `a${"- .".repeat(13_000)}b`],
+  ["other characters", "!".repeat(40_000)],
+  ["marks", "\u0301".repeat(40_000)],
+])("a name of 40,000 %s takes no noticeable time", (_case, name) => {
+  const start = performance.now();
+  toLogicalName(name, "invitation");
+  toStageIdentifier(name);
+  expect(performance.now() - start).toBeLessThan(1000);
+});
+
+test("reading one by one ends if the server fails on every page from some page on", async () => {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request.url ?? "");
+    const query = new URL(request.url ?? "", "http://localhost").searchParams;
+    const isReadable = query.get("page_size") === "1" && query.get("page") === "1";
+    const isItem = !query.has("page");
+    response.writeHead(isReadable || isItem ? 200 : 500, { "content-type": "application/json" });
+    const row = { pk: "51890849-35c0-4e77-9a2c-cd004221c255", name: "a", expires: null, single_use: false, flow: null };
+    response.end(JSON.stringify(isItem ? row : isReadable ? { results: [row] } : {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = Client.connect({ url: `http://127.0.0.1:${port}`, token: "a" });
+  try {
+    await expect(readInvitations(client, "all")).rejects.toThrow("returned 500");
+    expect(requests.length).toBeGreaterThan(100);
+    expect(requests.length).toBeLessThan(120);
+  } finally {
+    await client.close();
+    server.close();
+  }
 });

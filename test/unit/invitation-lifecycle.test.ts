@@ -207,6 +207,17 @@ describe("create", () => {
     expect(outs).not.toHaveProperty("createdBy");
     expect(outs).not.toHaveProperty("unknown_field");
   });
+
+  test("breaks up color directives in values that others have set: Pulumi displays them, and crashes on an unknown one", async () => {
+    const fields = { fixed_data: { "<{%a%}>": ["<{%bogus%}>"] }, created_by: { username: "<{%fg 9%}>" } };
+    mockResponse("POST", invitationsPath, 201, invitationBody(fields));
+    const { outs } = await create(invitationInputs());
+    expect(outs).toMatchObject({ fixedData: { "< {%a%}>": ["< {%bogus%}>"] }, createdBy: "< {%fg 9%}>" });
+    // What the program declares stays as it is.
+    mockResponse("POST", invitationsPath, 201, invitationBody(fields));
+    const declared = { "<{%a%}>": ["<{%bogus%}>"] };
+    expect((await create(invitationInputs({ fixedData: declared }))).outs).toMatchObject({ fixedData: declared });
+  });
 });
 
 describe("create and refresh cause no changes for", () => {

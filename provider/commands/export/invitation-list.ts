@@ -48,11 +48,16 @@ async function readList(client: Client, flowSlug: string | undefined): Promise<I
   }
 }
 
+/** Unreadable invitations in a row before the server itself counts as failing. */
+const maxFailuresInARow = 100;
+
 /** Pages with one row find the invitations that authentik can return. */
 async function readOneByOne(client: Client, flowSlug: string | undefined): Promise<InvitationList> {
   const filter: Record<string, string> = flowSlug === undefined ? {} : { flow__slug: flowSlug };
   const invitations: StoredInvitation[] = [];
+  const seen = new Set<string>();
   let unreadable = 0;
+  let failuresInARow = 0;
   for (let page = 1; ; page++) {
     try {
       const { results } = await client.send(
@@ -65,14 +70,20 @@ async function readOneByOne(client: Client, flowSlug: string | undefined): Promi
         },
         z.object({ results: z.array(z.object({ pk: z.string() })) }),
       );
-      for (const { pk } of results) invitations.push(await retrieveInvitation(client, pk));
-      if (results.length === 0) return { invitations, unreadable };
+      // A server that ignores the page's number would never reach the last one.
+      if (results.every(({ pk }) => seen.has(pk))) return { invitations, unreadable };
+      for (const { pk } of results) {
+        seen.add(pk);
+        invitations.push(await retrieveInvitation(client, pk));
+      }
+      failuresInARow = 0;
     } catch (error) {
       if (error instanceof NotFoundError) return { invitations, unreadable };
       if (!isUnreadable(error)) throw error;
       unreadable++;
-      // A server that fails on every page would never reach the last one.
-      if (unreadable > 100 && invitations.length === 0) throw error;
+      failuresInARow++;
+      // Nor would one that fails on every page, from some page on.
+      if (failuresInARow > maxFailuresInARow) throw error;
     }
   }
 }

@@ -2,11 +2,14 @@
 export function toLogicalName(name: string, fallback: string): string {
   const plain = name
     .normalize("NFC")
-    .replaceAll(/[^\p{L}\p{M}\p{N}]*[^\p{L}\p{M}\p{N} ._-][^\p{L}\p{M}\p{N}]*/gu, "-")
+    .replaceAll(/[^\p{L}\p{M}\p{N}]+/gu, (separator) => (/[^ ._-]/u.test(separator) ? "-" : separator))
     // Remove combining marks without a base character.
     .replaceAll(/(?<![\p{L}\p{M}\p{N}])\p{M}+/gu, "")
-    .replaceAll(/^[ ._-]+|[ ._-]+$/g, "");
-  return /[\p{L}\p{N}]/u.test(plain) ? plain : fallback;
+    .replace(/^[ ._-]+/, "");
+  if (!/[\p{L}\p{N}]/u.test(plain)) return fallback;
+  // A regular expression for the end would start at each of thousands of separators.
+  const end = [...plain].findLastIndex((character) => !" ._-".includes(character));
+  return [...plain].slice(0, end + 1).join("");
 }
 
 /** The variable for a stage. */

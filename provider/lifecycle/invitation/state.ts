@@ -1,4 +1,5 @@
 import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
+import { breakDirectives } from "../../authentik/printable";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
@@ -12,7 +13,7 @@ import {
   parseDuration,
   toMicroseconds,
 } from "../values/instant";
-import { isSameJson } from "../values/json";
+import { isSameJson, mapStrings } from "../values/json";
 import { withoutUndefined } from "../values/properties";
 import { secretHints } from "../values/secrets";
 import { asConfigured } from "../values/strings";
@@ -50,7 +51,9 @@ export function toState(
   const isExpired = stored.expires !== null && hasPassed(stored.expires);
   return withoutUndefined({
     name: asConfigured(configured.name, stored.name),
-    fixedData: isSameJson(configured.fixedData, stored.fixedData) ? configured.fixedData : stored.fixedData,
+    fixedData: isSameJson(configured.fixedData, stored.fixedData)
+      ? configured.fixedData
+      : mapStrings(stored.fixedData, breakDirectives),
     singleUse: stored.singleUse,
     flow: flowAsConfigured(configured.flow, flow),
     ...expiryAsConfigured(configured, stored.expires, issuedAt),
@@ -65,7 +68,7 @@ export function toState(
     issuedAt,
     retiredAt: isExpired ? stored.expires : undefined,
     ...flow,
-    createdBy: stored.createdBy,
+    createdBy: stored.createdBy === undefined ? undefined : breakDirectives(stored.createdBy),
     emailedTo: configured.emailedTo,
     __unsentTo: configured.__unsentTo,
   }) as unknown as InvitationState;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { breakDirectives } from "../../authentik/printable";
 import { stripWhitespace } from "../../common/whitespace";
 import { isKnownString } from "./properties";
 
@@ -32,7 +33,7 @@ export function isSameString(declared: unknown, stored: string): boolean {
   return isKnownString(declared) && stripWhitespace(declared) === stripWhitespace(stored);
 }
 
-/** The string as configured if it equals the stored one, otherwise the stored one. */
+/** The string as configured if it equals the stored one, otherwise the stored one as the CLI can print it. */
 export function asConfigured(configured: string | undefined, stored: string): string {
-  return configured !== undefined && isSameString(configured, stored) ? configured : stored;
+  return configured !== undefined && isSameString(configured, stored) ? configured : breakDirectives(stored);
 }
