@@ -13,7 +13,14 @@ import {
   ValidationError,
 } from "./errors";
 import { repeatsSecret } from "./secret-echo";
-import { type HttpResponse, Transport, type TransportOptions, type TransportRequest } from "./transport";
+import {
+  defaultSettingNames,
+  type HttpResponse,
+  type SettingNames,
+  Transport,
+  type TransportOptions,
+  type TransportRequest,
+} from "./transport";
 import { formatUserAgent } from "./user-agent";
 
 export interface ClientRequest {
@@ -66,6 +73,7 @@ interface Session {
   readonly transport: Transport;
   /** The token and the values of the configured headers. */
   readonly secrets: readonly string[];
+  readonly settingNames: SettingNames;
   tokenIsValid: Promise<boolean | undefined> | undefined;
 }
 
@@ -78,7 +86,8 @@ export class Client {
 
   static connect(options: TransportOptions): Client {
     const secrets = [options.token, ...Object.values(options.headers ?? {})];
-    return new Client({ transport: new Transport(options), secrets, tokenIsValid: undefined }, "");
+    const { settingNames = defaultSettingNames } = options;
+    return new Client({ transport: new Transport(options), secrets, settingNames, tokenIsValid: undefined }, "");
   }
 
   private constructor(session: Session, source: string, nonce?: string, withholdsText = false) {
@@ -202,13 +211,14 @@ export class Client {
         response,
         `expected ${expected}, received ${describeBody(response, this.#rules(request))}`,
       ),
-      "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server.",
+      `The response did not come from authentik's API. Check ${this.#session.settingNames.url} and any proxy in front of the server.`,
     );
   }
 
   async #toError(request: ClientRequest, response: HttpResponse): Promise<Error> {
     const { status } = response;
     const { failure } = request;
+    const settings = this.#session.settingNames;
     const body = parseJson(response);
     const { detail, fields } = describeErrorResponse(response, body, this.#rules(request));
     const failed = this.#describeRequest(request, response, detail);
@@ -217,7 +227,7 @@ export class Client {
     if (status === 400 && body !== undefined) {
       return new ValidationError(failure, failed, "Correct the program and run again.", fields);
     }
-    if (status === 401 || (status === 403 && body !== undefined)) {
+    if (status === 403 && isDetail(body)) {
       // An invalid token and a missing permission are both 403. Their messages differ, but change between versions.
       const tokenIsValid = await this.#checkToken();
       const needed = [request.permission, ...(request.viewPermission ? [request.viewPermission] : [])].join(" or ");
@@ -233,7 +243,7 @@ export class Client {
         : new AuthenticationError(
             failure,
             failed,
-            "authentik rejected the token. Create an API token (intent API, not expired, of an active user) and set it with `pulumi config set --secret authentik:token …` or AUTHENTIK_TOKEN.",
+            `authentik rejected the token. Create an API token (intent API, not expired, of an active user) and set it ${howToSetToken(settings.token)}.`,
           );
     }
     if (status === 404 && isDetail(body)) {
@@ -247,14 +257,22 @@ export class Client {
       return new NotAuthentikError(
         failure,
         failed,
-        `The server redirects${this.#formatRedirectTarget(request, response.location)}, and redirects are not followed. Set authentik:url (or AUTHENTIK_URL) to the URL of authentik itself.`,
+        `The server redirects${this.#formatRedirectTarget(request, response.location)}, and redirects are not followed. Set ${settings.url} to the URL of authentik itself.`,
       );
     }
-    if (status === 404 || (status === 403 && body === undefined)) {
+    if (status === 401 || status === 403 || status === 407) {
+      // authentik itself denies access with 403 and `detail` only.
       return new NotAuthentikError(
         failure,
         failed,
-        "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL), its path, and any proxy in front of the server.",
+        `The response did not come from authentik's API. A gateway or proxy in front of it denied access. Check ${settings.headers} (the headers that it requires), ${settings.url}, and the gateway's rules.`,
+      );
+    }
+    if (status === 404) {
+      return new NotAuthentikError(
+        failure,
+        failed,
+        `The response did not come from authentik's API. Check ${settings.url}, its path, and any proxy in front of the server.`,
       );
     }
     if (status === 405) {
@@ -262,7 +280,7 @@ export class Client {
       return new ServerError(
         failure,
         failed,
-        "Either authentik:url is wrong, or authentik crashed on this request, possibly after saving it. Check the server's log.",
+        `Either ${settings.url} is wrong, or authentik crashed on this request, possibly after saving it. Check the server's log.`,
         { outcomeUnknown },
       );
     }
@@ -289,8 +307,9 @@ export class Client {
       .send({ method: "GET", path, redactedPath: path, userAgent: this.#userAgent() })
       .then(
         (response) => {
-          if (response.status === 401 || response.status === 403) return false;
-          return response.status === 200 && parseJson(response) !== undefined ? true : undefined;
+          const body = parseJson(response);
+          if (response.status === 403) return isDetail(body) ? false : undefined;
+          return response.status === 200 && body !== undefined ? true : undefined;
         },
         () => undefined,
       );
@@ -336,6 +355,10 @@ function isEndless(pages: readonly ListPage<unknown>[]): boolean {
   const [before, last] = pages.slice(-2);
   const isRepeated = last !== undefined && JSON.stringify(last.rows) === JSON.stringify(before?.rows);
   return pages.length > maxPages || pages.at(-1)?.rows.length === 0 || isRepeated;
+}
+
+function howToSetToken(source: string): string {
+  return source.includes(":") ? `with \`pulumi config set --secret ${source} …\`` : `in ${source}`;
 }
 
 function parseJson(response: HttpResponse): unknown {

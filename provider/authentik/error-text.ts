@@ -56,8 +56,10 @@ export function describeBody({ text, contentType }: HttpResponse, rules: Pick<Qu
   return `a body of ${isPlainType ? `the type ${contentType}` : "an unknown type"}`;
 }
 
+/** Whether a body is authentik's error about a whole request. Problem details (RFC 9457) of a gateway have more fields than `detail`. */
 export function isDetail(body: unknown): body is { detail: string } {
-  return typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string";
+  if (typeof body !== "object" || body === null || Object.keys(body).length !== 1) return false;
+  return "detail" in body && typeof body.detail === "string";
 }
 
 export function isJsonType(contentType: string): boolean {

@@ -15,7 +15,24 @@ export interface TransportOptions {
   /** Additional headers for every request, for a proxy in front of authentik. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly limits?: Partial<Limits>;
+  /** Where the settings come from, for messages. */
+  readonly settingNames?: SettingNames;
 }
+
+/** The settings, or the environment variables, that a connection's values come from, and those to set where there is none. */
+export interface SettingNames {
+  readonly url: string;
+  readonly token: string;
+  readonly insecure: string;
+  readonly headers: string;
+}
+
+export const defaultSettingNames: SettingNames = {
+  url: "authentik:url",
+  token: "authentik:token",
+  insecure: "authentik:insecure",
+  headers: "authentik:headers",
+};
 
 export interface Limits {
   /** Concurrent connections. The engine runs about four operations per core concurrently. */
@@ -102,6 +119,7 @@ export class Transport {
   readonly #configuredHeaders: Readonly<Record<string, string>>;
   readonly #headers: Record<string, string>;
   readonly #insecure: boolean;
+  readonly #settingNames: SettingNames;
   readonly #limits: Limits;
   /** The name in the server's certificate. undici would take it from the header `Host`. */
   readonly #serverName: { readonly servername?: string };
@@ -122,6 +140,7 @@ export class Transport {
       authorization: `Bearer ${options.token}`,
     };
     this.#insecure = options.insecure ?? false;
+    this.#settingNames = options.settingNames ?? defaultSettingNames;
   }
 
   /** Sends the request, retries it where that is safe, and returns the response whatever its status. */
@@ -231,7 +250,7 @@ export class Transport {
         ? `The connection to authentik at ${this.#origin} was closed unexpectedly`
         : `Could not connect to authentik at ${this.#origin}`,
       failedWithDetail,
-      hintFor(code),
+      hintFor(code, this.#settingNames),
       { cause: toCause(error), outcomeUnknown },
     );
   }
@@ -277,15 +296,15 @@ function toCause(error: unknown): Error {
   return cause;
 }
 
-function hintFor(code: string): string {
+function hintFor(code: string, { url, insecure }: SettingNames): string {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
-    return "The host name cannot be resolved. Check authentik:url (or AUTHENTIK_URL) and the network.";
+    return `The host name cannot be resolved. Check ${url} and the network.`;
   if (isCertificateError(code)) {
-    return "The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired. For a private certificate authority, set NODE_EXTRA_CA_CERTS to the path of its certificate; for a test server, set authentik:insecure to true.";
+    return `The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired. For a private certificate authority, set NODE_EXTRA_CA_CERTS to the path of its certificate; for a test server, set ${insecure} to true.`;
   }
   if (code === "EPROTO" || code.startsWith("ERR_SSL"))
-    return "The TLS handshake failed. If the port does not use TLS, set authentik:url (or AUTHENTIK_URL) to http:// instead of https://.";
-  return "Check authentik:url (or AUTHENTIK_URL), that the server is running, and any proxy or firewall, then run again.";
+    return `The TLS handshake failed. If the port does not use TLS, set ${url} to http:// instead of https://.`;
+  return `Check ${url}, that the server is running, and any proxy or firewall, then run again.`;
 }
 
 /** Whether Node rejected the server's certificate. */

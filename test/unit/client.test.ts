@@ -110,7 +110,7 @@ describe("a DELETE", () => {
       sendHtml(response, 200, "<title>Sign in</title>", { "x-authentik-id": "3694621f" }),
     );
     expect((await catchError(client.delete(deletion))).message).toBe(
-      "Could not delete the thing: DELETE /api/v3/thing/ returned 200: expected an empty body with status 204, received an HTML page. The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server. (request 3694621f)",
+      "Could not delete the thing: DELETE /api/v3/thing/ returned 200: expected an empty body with status 204, received an HTML page. The response did not come from authentik's API. Check authentik:url and any proxy in front of the server. (request 3694621f)",
     );
   });
 

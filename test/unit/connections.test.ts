@@ -6,6 +6,7 @@ import { catchError } from "./support/catch-error";
 import { configureWith, resetHttpMocks } from "./support/http-mocks";
 import { nock } from "./support/nock";
 import { notFoundBody, pk } from "./support/response-bodies";
+import { findFreePort } from "./support/server";
 
 const url = "https://authentik.test";
 const token = "t0ken";
@@ -167,7 +168,7 @@ describe("an invalid setting", () => {
     expect(getConnectError()).not.toContain("s3cret");
   });
 
-  test.each(["proxy-authorization", "User-Agent", "keep-alive", "upgrade", "expect"])(
+  test.each(["User-Agent", "keep-alive", "upgrade", "expect"])(
     "is reported for the reserved header %s before any request is sent",
     async (header) => {
       await configureWith(invitationProvider, {
@@ -242,6 +243,17 @@ describe("settings", () => {
     expect(headers.get("cf-access-client-id")).toBe("id");
   });
 
+  test("include Proxy-Authorization, which Identity-Aware Proxy of Google Cloud requires", async () => {
+    await configureWith(invitationProvider, {
+      "authentik:url": url,
+      "authentik:token": token,
+      "authentik:headers": '{"Proxy-Authorization": "Bearer eyJ"}',
+    });
+    const headers = await getSentHeaders(connect());
+    expect(headers.get("proxy-authorization")).toBe("Bearer eyJ");
+    expect(headers.get("authorization")).toBe(`Bearer ${token}`);
+  });
+
   test.each(["true", "TRUE", "1", "yes", "false", "0", "no", ""])("can include insecure: %j", async (insecure) => {
     await configureWith(invitationProvider, {
       "authentik:url": url,
@@ -250,6 +262,68 @@ describe("settings", () => {
     });
     expect(() => connect()).not.toThrow();
   });
+});
+
+describe("an error names the setting that was used", () => {
+  const staging = "https://staging.test";
+  const stagingSettings = { "authentik-staging:url": staging, "authentik-staging:token": "other" };
+  const json = { "content-type": "application/json" };
+
+  async function catchReadError(
+    connection: Connection,
+    status: number,
+    body: object,
+    origin = staging,
+  ): Promise<string> {
+    nock(origin)
+      .get(/\/api\/v3\//)
+      .times(2)
+      .reply(status, body, json);
+    return (await catchError(retrieveInvitation(connection.client, pk))).message;
+  }
+
+  test.each<[number, object, string]>([
+    [403, { detail: "Token invalid/expired" }, "set it with `pulumi config set --secret authentik-staging:token …`."],
+    [
+      403,
+      { message: "No API key found" },
+      "Check authentik-staging:headers (the headers that it requires), authentik-staging:url,",
+    ],
+    [404, { message: "no Route matched" }, "Check authentik-staging:url, its path,"],
+    [200, {}, "Update this package"],
+    [302, {}, "Set authentik-staging:url to the URL of authentik itself."],
+    [405, {}, "Either authentik-staging:url is wrong,"],
+  ])("of a named connection: %d %j", async (status, body, hint) => {
+    process.env["AUTHENTIK_URL"] = url;
+    process.env["AUTHENTIK_TOKEN"] = token;
+    await configureWith(invitationProvider, stagingSettings);
+    const message = await catchReadError(connect("authentik-staging"), status, body);
+    expect(message).toContain(hint);
+    expect(message).not.toMatch(/AUTHENTIK_|authentik:/);
+  });
+
+  test("or the environment variable", async () => {
+    process.env["AUTHENTIK_URL"] = url;
+    process.env["AUTHENTIK_TOKEN"] = token;
+    const denied = await catchReadError(connect(), 403, { detail: "Token invalid/expired" }, url);
+    expect(denied).toContain("set it in AUTHENTIK_TOKEN.");
+    expect(denied).not.toContain("authentik:");
+    expect(await catchReadError(connect(), 404, { error: "x" }, url)).toContain("Check AUTHENTIK_URL, its path,");
+  });
+
+  test("if no connection can be established", async () => {
+    const refused = `http://127.0.0.1:${await findFreePort()}`;
+    await configureWith(invitationProvider, { "eu:url": refused, "eu:token": token });
+    process.env["AUTHENTIK_URL"] = refused;
+    process.env["AUTHENTIK_TOKEN"] = token;
+    for (const [name, source] of [
+      ["eu", "eu:url"],
+      ["authentik", "AUTHENTIK_URL"],
+    ] as const) {
+      const { message } = await catchError(retrieveInvitation(connect(name).client, pk));
+      expect(message).toMatch(new RegExp(`: E[A-Z]+\\. Check ${source}, that the server is running`));
+    }
+  }, 30_000);
 });
 
 describe("a connection", () => {

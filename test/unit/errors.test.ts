@@ -46,9 +46,11 @@ const mePath = "/core/users/me/";
 const redactedPath = `/api/v3${invitationsPath}<${invitationId(pk)}>/`;
 const hints = {
   wrongUrl:
-    "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL), its path, and any proxy in front of the server.",
+    "The response did not come from authentik's API. Check authentik:url, its path, and any proxy in front of the server.",
   notAuthentik:
-    "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server.",
+    "The response did not come from authentik's API. Check authentik:url and any proxy in front of the server.",
+  gateway:
+    "The response did not come from authentik's API. A gateway or proxy in front of it denied access. Check authentik:headers (the headers that it requires), authentik:url, and the gateway's rules.",
   schema:
     "The response does not match authentik's API schema. Update this package, or report this message as an issue.",
 };
@@ -99,7 +101,7 @@ describe("403", () => {
     const error = await catchError(retrieveInvitation(client, pk));
     expect(error).toBeInstanceOf(AuthenticationError);
     expect(error.message).toBe(
-      `Could not read the invitation: GET ${redactedPath} returned 403: Token invalid/expired. authentik rejected the token. Create an API token (intent API, not expired, of an active user) and set it with \`pulumi config set --secret authentik:token …\` or AUTHENTIK_TOKEN.`,
+      `Could not read the invitation: GET ${redactedPath} returned 403: Token invalid/expired. authentik rejected the token. Create an API token (intent API, not expired, of an active user) and set it with \`pulumi config set --secret authentik:token …\`.`,
     );
   });
 
@@ -134,8 +136,28 @@ describe("403", () => {
     const error = await catchResponseError(403, "<html><head><title>403 Forbidden</title></head></html>");
     expect(error).toBeInstanceOf(NotAuthentikError);
     expect(error.message).toBe(
-      `Could not read the thing: GET /api/v3/thing/ returned 403: an HTML page. ${hints.wrongUrl}`,
+      `Could not read the thing: GET /api/v3/thing/ returned 403: an HTML page. ${hints.gateway}`,
     );
+  });
+
+  test.each<[number, unknown]>([
+    [401, { message: "No API key found in request" }],
+    [403, { message: "Invalid authentication credentials" }],
+    [403, { error: "access_denied", error_description: "blocked" }],
+    [403, { type: "about:blank", title: "Forbidden", status: 403, detail: "Blocked by policy." }],
+    [401, { detail: "Not authenticated" }],
+    [403, { detail: { code: 7 } }],
+    [403, [{ detail: "No." }]],
+    [407, { detail: "No." }],
+  ])("or 401 of a gateway is reported as not coming from authentik: %d %j", async (status, body) => {
+    const error = await catchResponseError(status, body);
+    expect(error).toBeInstanceOf(NotAuthentikError);
+    expect(error.hint).toBe(hints.gateway);
+  });
+
+  test("is not blamed on the token if a gateway rejected the request that verifies it", async () => {
+    mockResponse("GET", mePath, 403, { message: "No API key found in request" });
+    expect((await catchResponseError(403, permissionDeniedBody)).hint).toContain("The token may also be invalid");
   });
 });
 
@@ -210,13 +232,18 @@ describe("404", () => {
   });
 });
 
+test("404 with problem details of a gateway does not mean that the object was deleted", async () => {
+  const error = await catchResponseError(404, { title: "Not Found", status: 404, detail: "No route." });
+  expect(error).toBeInstanceOf(NotAuthentikError);
+});
+
 describe("a redirect", () => {
   test.each([301, 302, 307, 308])("with %d shows only the origin of its target", async (status) => {
     const location = "https://sso.example.com/login?next=/api/v3/secret";
     const error = await catchResponseError(status, "", { location });
     expect(error).toBeInstanceOf(NotAuthentikError);
     expect(error.message).toBe(
-      `Could not read the thing: GET /api/v3/thing/ returned ${status}: an empty body. The server redirects to https://sso.example.com, and redirects are not followed. Set authentik:url (or AUTHENTIK_URL) to the URL of authentik itself.`,
+      `Could not read the thing: GET /api/v3/thing/ returned ${status}: an empty body. The server redirects to https://sso.example.com, and redirects are not followed. Set authentik:url to the URL of authentik itself.`,
     );
   });
 

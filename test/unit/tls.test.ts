@@ -55,7 +55,7 @@ test.each([getRequest, postRequest])("reports that a port does not use TLS: $met
   const server = await startServer(respondOk);
   const error = await catchRequestError(server.url.replace("http:", "https:"), request);
   expect(error.message).toContain(
-    "The TLS handshake failed. If the port does not use TLS, set authentik:url (or AUTHENTIK_URL) to http:// instead of https://.",
+    "The TLS handshake failed. If the port does not use TLS, set authentik:url to http:// instead of https://.",
   );
   expect(error).toMatchObject({ outcomeUnknown: false });
 });

@@ -298,7 +298,7 @@ describe("after a refused connection", () => {
       expect(error).toBeInstanceOf(ConnectionError);
       expect(error).toMatchObject({ outcomeUnknown: false });
       expect(error.message).toBe(
-        `Could not connect to authentik at ${url}: ${method} /redacted/: ECONNREFUSED. Check authentik:url (or AUTHENTIK_URL), that the server is running, and any proxy or firewall, then run again.`,
+        `Could not connect to authentik at ${url}: ${method} /redacted/: ECONNREFUSED. Check authentik:url, that the server is running, and any proxy or firewall, then run again.`,
       );
     },
   );

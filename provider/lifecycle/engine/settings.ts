@@ -30,7 +30,6 @@ const headersSetting = z.record(
 /** Headers that the provider sets, and headers that control the connection: undici rejects every request that sets one of those. */
 const reservedHeaders = new Set([
   "authorization",
-  "proxy-authorization",
   "user-agent",
   "accept",
   "content-type",
@@ -79,6 +78,12 @@ export function readSettings(configuration: Configuration, namespace: string): S
     publicUrl: publicUrl === undefined ? baseUrl : parseUrl(publicUrl, namespace),
     token: token.value.trim(),
     insecure: parseBoolean(insecure?.source ?? "", insecure?.value, false),
+    settingNames: {
+      url: url.source,
+      token: token.source,
+      insecure: insecure?.source ?? (url.source.includes(":") ? `${namespace}:insecure` : "AUTHENTIK_INSECURE"),
+      headers: `${namespace}:headers`,
+    },
     headers: parseHeaders(`${namespace}:headers`, configuration.get(`${namespace}:headers`)),
     attribution: parseBoolean(`${namespace}:attribution`, configuration.get(`${namespace}:attribution`), true),
   };
