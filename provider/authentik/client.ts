@@ -12,6 +12,7 @@ import {
   ServerError,
   ValidationError,
 } from "./errors";
+import { toPrintableLine } from "./printable";
 import { repeatsSecret } from "./secret-echo";
 import {
   defaultSettingNames,
@@ -125,6 +126,33 @@ export class Client {
     );
   }
 
+  /**
+   * Sends a POST that creates an object. A 201 with a pk is a creation, whatever else another version of authentik returns: fields that do not match
+   * `schema` are taken from the request's body, with a warning.
+   */
+  async create<T>(
+    request: Omit<ClientRequest, "method"> & { readonly body: Readonly<Record<string, unknown>> },
+    schema: z.ZodType<T>,
+  ): Promise<T> {
+    const whole = z.unknown().transform((body, context): T => {
+      const parsed = schema.safeParse(body);
+      if (parsed.success) return parsed.data;
+      const invalid = new Set(parsed.error.issues.map(({ path: [field] }) => String(field)));
+      const adopted = invalid.has("pk") ? parsed : schema.safeParse(replaceFields(body, invalid, request.body));
+      if (!adopted.success) {
+        for (const { path, message } of parsed.error.issues) context.addIssue({ code: "custom", path, message });
+        return z.NEVER;
+      }
+      console.warn(
+        toPrintableLine(
+          `POST /api/v3/${request.path}: authentik created the object, but its response does not match the API schema (${[...invalid].join(", ")}). These fields are assumed to be as sent. Update this package.`,
+        ),
+      );
+      return adopted.data;
+    });
+    return await this.send({ ...request, method: "POST" }, whole);
+  }
+
   /** Sends a request that authentik confirms with 204 and no body. */
   async sendForNoContent(request: ClientRequest): Promise<void> {
     const response = await this.#sendRaw(request);
@@ -179,7 +207,7 @@ export class Client {
     return new InvalidResponseError(
       failure,
       { method: "GET", path: `/api/v3/${redactedPath ?? path}`, detail: `the list does not end after ${pages} pages` },
-      "The response did not come from authentik's API. Check authentik:url (or AUTHENTIK_URL) and any proxy in front of the server.",
+      `The response did not come from authentik's API. Check ${this.#session.settingNames.url} and any proxy in front of the server.`,
     );
   }
 
@@ -355,6 +383,13 @@ function isEndless(pages: readonly ListPage<unknown>[]): boolean {
   const [before, last] = pages.slice(-2);
   const isRepeated = last !== undefined && JSON.stringify(last.rows) === JSON.stringify(before?.rows);
   return pages.length > maxPages || pages.at(-1)?.rows.length === 0 || isRepeated;
+}
+
+/** The body with these fields as the request has them; without those that it does not have. */
+function replaceFields(body: unknown, fields: ReadonlySet<string>, sent: Readonly<Record<string, unknown>>): unknown {
+  if (typeof body !== "object" || body === null) return body;
+  const kept = Object.entries(body).filter(([field]) => !fields.has(field));
+  return Object.fromEntries([...kept, ...Object.entries(sent).filter(([field]) => fields.has(field))]);
 }
 
 function howToSetToken(source: string): string {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { normalizeUuid } from "../common/pk";
 import type { Client } from "./client";
 import { parseNonce, parseSource } from "./user-agent";
-import { wireInstant } from "./wire";
+import { displayedString, wireInstant } from "./wire";
 
 /** An entry of authentik's event log that concerns one object. */
 export interface ObjectEvent {
@@ -27,7 +27,7 @@ export interface ObjectEvent {
 const wireEvent = z.object({
   action: z.string(),
   created: wireInstant,
-  user: z.object({ username: z.string().optional() }).nullish(),
+  user: z.object({ username: displayedString }).nullish().catch(undefined),
   context: z
     .object({
       model: z.object({ pk: z.unknown(), model_name: z.string().optional() }).optional(),

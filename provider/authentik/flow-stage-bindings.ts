@@ -70,9 +70,8 @@ export async function createFlowStageBinding(
   client: Client,
   fields: FlowStageBindingFields,
 ): Promise<StoredFlowStageBinding> {
-  return await client.send(
+  return await client.create(
     {
-      method: "POST",
       path,
       body: toWire(fields),
       failure: "Could not create the binding",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Client } from "./client";
 import { NotFoundError } from "./errors";
-import { wirePk, wireSlug } from "./wire";
+import { displayedString, displayedStrings, wirePk, wireSlug } from "./wire";
 
 /** The fields that a flow has in every response, including the flows nested in a stage. */
 export interface FlowSummary {
@@ -9,7 +9,7 @@ export interface FlowSummary {
   readonly name: string;
   readonly slug: string;
   readonly title: string;
-  readonly designation: string;
+  readonly designation: string | undefined;
   readonly authentication: string | undefined;
   readonly policyEngineMode: string | undefined;
   readonly compatibilityMode: boolean | undefined;
@@ -18,27 +18,27 @@ export interface FlowSummary {
   readonly exportUrl: string | undefined;
 }
 
-/** Enums are parsed as strings, because newer servers have values that older ones do not. */
+/** Only what identifies the flow is required: the rest is displayed. */
 export const wireFlowSummary = z
   .object({
     pk: wirePk,
-    name: z.string(),
+    name: displayedString,
     slug: wireSlug,
-    title: z.string(),
-    designation: z.string(),
-    authentication: z.string().optional(),
-    policy_engine_mode: z.string().optional(),
-    compatibility_mode: z.boolean().optional(),
-    layout: z.string().optional(),
-    denied_action: z.string().optional(),
-    export_url: z.string().optional(),
+    title: displayedString,
+    designation: displayedString,
+    authentication: displayedString,
+    policy_engine_mode: displayedString,
+    compatibility_mode: z.boolean().optional().catch(undefined),
+    layout: displayedString,
+    denied_action: displayedString,
+    export_url: displayedString,
   })
   .transform(
     (wire): FlowSummary => ({
       pk: wire.pk,
-      name: wire.name,
+      name: wire.name ?? wire.slug,
       slug: wire.slug,
-      title: wire.title,
+      title: wire.title ?? wire.name ?? wire.slug,
       designation: wire.designation,
       authentication: wire.authentication,
       policyEngineMode: wire.policy_engine_mode,
@@ -65,10 +65,10 @@ export interface FlowFields {
 /** A flow as authentik returns it from `/flows/instances/`. */
 export interface StoredFlow extends FlowFields {
   readonly pk: string;
-  readonly exportUrl: string;
+  readonly exportUrl: string | undefined;
   /** Pks of the bound stages, in no particular order. */
-  readonly stages: readonly string[];
-  readonly policies: readonly string[];
+  readonly stages: readonly string[] | undefined;
+  readonly policies: readonly string[] | undefined;
 }
 
 const wireFlow = z
@@ -83,9 +83,9 @@ const wireFlow = z
     layout: z.string(),
     policy_engine_mode: z.string(),
     compatibility_mode: z.boolean(),
-    export_url: z.string(),
-    stages: z.array(z.string()),
-    policies: z.array(z.string()),
+    export_url: displayedString,
+    stages: displayedStrings,
+    policies: displayedStrings,
   })
   .transform(
     (wire): StoredFlow => ({
@@ -129,9 +129,8 @@ function toWire(fields: FlowFields): Record<string, unknown> {
 
 /** `POST /api/v3/flows/instances/` */
 export async function createFlow(client: Client, fields: FlowFields): Promise<StoredFlow> {
-  return await client.send(
+  return await client.create(
     {
-      method: "POST",
       path,
       body: toWire(fields),
       failure: "Could not create the flow",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Client } from "./client";
 import { type FlowSummary, wireFlowSummary } from "./flows";
-import { wireObject, wirePk } from "./wire";
+import { displayedString, wireObject, wirePk } from "./wire";
 
 /** The fields of an invitation stage that this package sets. `flow_set` is never sent: authentik 2024.8 fails on it. */
 export interface InvitationStageFields {
@@ -13,10 +13,10 @@ export interface InvitationStageFields {
 export interface StoredInvitationStage extends InvitationStageFields {
   readonly pk: string;
   readonly flowSet: readonly FlowSummary[];
-  readonly component: string;
-  readonly verboseName: string;
-  readonly verboseNamePlural: string;
-  readonly metaModelName: string;
+  readonly component: string | undefined;
+  readonly verboseName: string | undefined;
+  readonly verboseNamePlural: string | undefined;
+  readonly metaModelName: string | undefined;
 }
 
 const wireStage = z
@@ -24,18 +24,18 @@ const wireStage = z
     pk: wirePk,
     name: z.string(),
     continue_flow_without_invitation: z.boolean(),
-    flow_set: z.array(wireFlowSummary),
-    component: z.string(),
-    verbose_name: z.string(),
-    verbose_name_plural: z.string(),
-    meta_model_name: z.string(),
+    flow_set: z.array(wireFlowSummary).optional().catch(undefined),
+    component: displayedString,
+    verbose_name: displayedString,
+    verbose_name_plural: displayedString,
+    meta_model_name: displayedString,
   })
   .transform(
     (wire): StoredInvitationStage => ({
       pk: wire.pk,
       name: wire.name,
       continueFlowWithoutInvitation: wire.continue_flow_without_invitation,
-      flowSet: wire.flow_set,
+      flowSet: wire.flow_set ?? [],
       component: wire.component,
       verboseName: wire.verbose_name,
       verboseNamePlural: wire.verbose_name_plural,
@@ -56,9 +56,8 @@ export async function createInvitationStage(
   client: Client,
   fields: InvitationStageFields,
 ): Promise<StoredInvitationStage> {
-  return await client.send(
+  return await client.create(
     {
-      method: "POST",
       path,
       body: toWire(fields),
       failure: "Could not create the invitation stage",

@@ -33,7 +33,7 @@ const wireInvitation = z
     single_use: z.boolean(),
     flow: wirePk.nullable(),
     flow_obj: z.object({ slug: wireSlug }).nullish(),
-    created_by: z.object({ username: z.string() }).nullish(),
+    created_by: z.object({ username: z.string() }).nullish().catch(undefined),
   })
   .transform(
     (wire): StoredInvitation => ({
@@ -73,9 +73,8 @@ export function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedP
 
 /** `POST /api/v3/stages/invitation/invitations/` */
 export async function createInvitation(client: Client, fields: InvitationFields): Promise<StoredInvitation> {
-  return await client.send(
+  return await client.create(
     {
-      method: "POST",
       path,
       body: toWire(fields),
       failure: "Could not create the invitation",

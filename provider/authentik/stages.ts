@@ -1,23 +1,23 @@
 import * as z from "zod";
 import type { Client } from "./client";
-import { wirePk } from "./wire";
+import { displayedString, wirePk } from "./wire";
 
 /** A stage of any kind, as authentik returns it in the list of all stages. */
 export interface StoredStage {
   readonly pk: string;
   readonly name: string;
-  readonly component: string;
-  readonly verboseName: string;
-  readonly metaModelName: string;
+  readonly component: string | undefined;
+  readonly verboseName: string | undefined;
+  readonly metaModelName: string | undefined;
 }
 
 const wireStage = z
   .object({
     pk: wirePk,
     name: z.string(),
-    component: z.string(),
-    verbose_name: z.string(),
-    meta_model_name: z.string(),
+    component: displayedString,
+    verbose_name: displayedString,
+    meta_model_name: displayedString,
   })
   .transform(
     (wire): StoredStage => ({

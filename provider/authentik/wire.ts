@@ -14,3 +14,10 @@ export const wireInstant = z.iso.datetime({ offset: true, error: "must be an RFC
 export function wireObject<T extends { pk: string }>(schema: z.ZodType<T>, requestedPk: string): z.ZodType<T> {
   return schema.refine(({ pk }) => pk === requestedPk, { path: ["pk"], error: "must be the requested one" });
 }
+
+/**
+ * A field that is only displayed, so that its absence or another type in another version of authentik is no error. authentik's enums are strings,
+ * because newer versions have values that older ones do not.
+ */
+export const displayedString = z.string().optional().catch(undefined);
+export const displayedStrings = z.array(z.string()).optional().catch(undefined);

@@ -27,7 +27,7 @@ export interface FoundFlow {
   /** Title of the flow's pages. */
   title: string;
   /** Purpose of the flow: `enrollment`, `authentication`, … */
-  designation: string;
+  designation?: string;
   /** Who can run the flow: `none`, `require_unauthenticated`, … Not set in a stage's `flowSet`. */
   authentication?: string;
   /** Whether `any` or `all` of its policies must pass. */

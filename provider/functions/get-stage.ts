@@ -20,11 +20,11 @@ export interface FoundStage {
   /** Name in authentik. */
   name: string;
   /** The element of authentik's admin interface that edits stages of this kind. */
-  component: string;
+  component?: string;
   /** authentik's name for this kind of stage, for example `Prompt Stage`. */
-  verboseName: string;
+  verboseName?: string;
   /** authentik's model name, for example `authentik_stages_prompt.promptstage`. */
-  metaModelName: string;
+  metaModelName?: string;
 }
 
 /**

@@ -145,11 +145,11 @@ export class Flow extends AuthentikResource {
   /** UUID of the flow, the same as `id`. Pass `id` to other resources: if the flow drifted, its other outputs are unknown at preview. */
   declare public readonly pk: pulumi.Output<string>;
   /** Path of the flow's export as a blueprint. */
-  declare public readonly exportUrl: pulumi.Output<string>;
+  declare public readonly exportUrl: pulumi.Output<string | undefined>;
   /** UUIDs of the bound stages, sorted. */
-  declare public readonly stages: pulumi.Output<string[]>;
+  declare public readonly stages: pulumi.Output<string[] | undefined>;
   /** UUIDs of the bound policies. */
-  declare public readonly policies: pulumi.Output<string[]>;
+  declare public readonly policies: pulumi.Output<string[] | undefined>;
 
   /**
    * Reads an existing flow without managing it. To look it up by its slug, use {@link getFlow}.

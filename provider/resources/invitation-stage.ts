@@ -74,13 +74,13 @@ export class InvitationStage extends AuthentikResource {
   /** The flows that the stage is bound to, one entry per binding. */
   declare public readonly flowSet: pulumi.Output<FoundFlow[]>;
   /** The element of authentik's admin interface that edits stages of this kind. */
-  declare public readonly component: pulumi.Output<string>;
+  declare public readonly component: pulumi.Output<string | undefined>;
   /** authentik's name for this kind of stage, singular. */
-  declare public readonly verboseName: pulumi.Output<string>;
+  declare public readonly verboseName: pulumi.Output<string | undefined>;
   /** authentik's name for this kind of stage, plural. */
-  declare public readonly verboseNamePlural: pulumi.Output<string>;
+  declare public readonly verboseNamePlural: pulumi.Output<string | undefined>;
   /** authentik's model name, `authentik_stages_invitation.invitationstage`. */
-  declare public readonly metaModelName: pulumi.Output<string>;
+  declare public readonly metaModelName: pulumi.Output<string | undefined>;
 
   /**
    * Reads an existing invitation stage without managing it. To look it up by its name, use {@link getInvitationStage}.

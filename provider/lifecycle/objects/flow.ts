@@ -91,7 +91,7 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
       ...stored,
       ...Object.fromEntries(stringInputs.map((input) => [input, asConfigured(configured[input], stored[input])])),
       // authentik returns them in no particular order.
-      stages: [...stored.stages].sort(),
+      stages: stored.stages === undefined ? undefined : [...stored.stages].sort(),
       connection: configured.connection,
       [originInput]: configured[originInput],
     }) as unknown as FlowState,
