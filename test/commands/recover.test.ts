@@ -1,12 +1,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { planRecovery } from "../../provider/commands/recover/plan";
-import type { Operation, State, StateResource } from "../../provider/commands/state";
+import { type Operation, type State, type StateResource, toSecret } from "../../provider/commands/state";
 import { invitationId } from "../../provider/common/pk";
 import { configure } from "../../provider/lifecycle/engine/connections";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
 import { Authentik } from "../sandbox";
+import { canary } from "../secrecy/canary";
+import { unwrapSecrets } from "../unit/support/secrets";
 import { create, declare, type Inputs, pending, runCommand, runOnTerminal, stateOf, urnOf } from "./fixture";
 
 jest.setTimeout(120_000);
@@ -188,6 +190,85 @@ describe("planRecovery", () => {
         expect.objectContaining({ outcome: "unclear", reason: expect.stringContaining("authentik_events.view_event") }),
       ]);
     });
+  });
+});
+
+describe("an interrupted update", () => {
+  const warn = jest.spyOn(console, "warn").mockImplementation();
+  const address = `${canary()}@example.com`;
+  const code = canary();
+
+  /** What of a state Pulumi stores in plaintext, apart from what the engine wrote into the inputs. */
+  function plaintext(state: State): string {
+    const outputs = (state.deployment.resources ?? []).map((resource) => resource.outputs);
+    return JSON.stringify(outputs, (_key, value) => (value?.[secretKey] === undefined ? value : "[secret]"));
+  }
+
+  /** Marks parts of inputs as secrets, as the engine does in a state. */
+  function protect(value: unknown, paths: readonly (readonly string[])[]): unknown {
+    if (paths.some((path) => path.length === 0)) return toSecret(value);
+    return Object.fromEntries(
+      Object.entries(value as Inputs).map(([key, item]) => {
+        const below = paths.flatMap(([first, ...rest]) => (first === key ? [rest] : []));
+        return [key, below.length > 0 ? protect(item, below) : item];
+      }),
+    );
+  }
+
+  async function expectSecret(
+    old: StateResource,
+    news: Inputs,
+    paths: { old?: string[][]; new?: string[][] },
+  ): Promise<void> {
+    const created = await create(old);
+    const outputs = unwrapSecrets(created.outputs) as Inputs;
+    const oldResource = { ...created, inputs: protect(created.inputs, paths.old ?? []) as Inputs, outputs };
+    const inputs = protect({ ...created.inputs, ...news }, paths.new ?? []) as Inputs;
+    const { id: _, outputs: __, ...rest } = created;
+    const plan = await planRecovery(stateOf([oldResource], [pending({ ...rest, inputs }, "updating")]));
+    expect(plan.operations).toMatchObject([{ outcome: "recovered" }]);
+    const stored = plaintext(plan.state) + JSON.stringify([plan.operations, warn.mock.calls]);
+    for (const secret of [address, code]) expect(stored).not.toContain(secret);
+    expect(JSON.stringify(plan.state)).toContain(address);
+  }
+
+  beforeEach(async () => {
+    warn.mockClear();
+    const slug = "staff";
+    server.instance.flows.add({ name: slug, slug, title: slug, designation: "enrollment" });
+  });
+
+  test.each<[string, { old?: string[][]; new?: string[][] }]>([
+    [
+      "the new",
+      {
+        new: [
+          ["email", "to"],
+          ["fixedData", "code"],
+        ],
+      },
+    ],
+    ["the old", { old: [["email"], ["fixedData"]] }],
+  ])("of an invitation stores and prints as a secret what %s declaration says", async (_name, paths) => {
+    const old = await invitation("jane", { flow: "staff", fixedData: { code }, email: { to: ["plain@example.com"] } });
+    await expectSecret(old, { email: { to: ["plain@example.com", address] } }, paths);
+  });
+
+  test.each<[string, { old?: string[][]; new?: string[][] }]>([
+    [
+      "the new",
+      {
+        new: [
+          ["invitations", "ada", "email", "to"],
+          ["fixedData", "code"],
+        ],
+      },
+    ],
+    ["the old", { old: [["invitations"], ["fixedData"]] }],
+  ])("of a batch stores and prints as a secret what %s declaration says", async (_name, paths) => {
+    const inputs = { name: "intake", validFor: "14d", flow: "staff", fixedData: { code } };
+    const old = await declare("InvitationBatch", "intake", { ...inputs, invitations: { ada: {}, bob: {} } });
+    await expectSecret(old, { invitations: { ada: { email: { to: [address] } }, bob: {} } }, paths);
   });
 });
 
