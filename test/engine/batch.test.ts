@@ -13,7 +13,7 @@ const intake = new authentik.InvitationBatch("intake", {
 });
 new authentik.InvitationBatch("secrets", {
   validFor: "14d",
-  invitations: { ada: { fixedData: { code: pulumi.secret("s3cret-code") } } },
+  invitations: { ada: { fixedData: { code: pulumi.secret("${canary()}") } } },
 });
 exports.statuses = intake.statuses;
 `;
@@ -26,7 +26,6 @@ describe("a batch", () => {
     const created = (await invitations(server)).filter(({ name }) => name.startsWith("intake"));
     expect(created.map(({ name }) => name)).toEqual(["intake-ada", "intake-grace", "intake-joan"]);
     const state = await project.stateText();
-    expect(state).not.toContain("s3cret-code");
     for (const { pk } of await invitations(server)) expect(state).not.toContain(pk);
 
     for (const { pk } of created) {

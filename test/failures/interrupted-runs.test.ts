@@ -5,6 +5,7 @@ import { findDescendants, killAll } from "../demo/processes";
 import { Project, type Run } from "../engine/project";
 import { type ApiInvitation, invitations, invitationsPath } from "../engine/server";
 import { Authentik } from "../sandbox";
+import { canary } from "../secrecy/canary";
 import { sendPath } from "../unit/support/email-requests";
 import { FailureProxy, type Handler } from "./proxy";
 
@@ -12,9 +13,12 @@ jest.setTimeout(300_000);
 
 const names = ["ann", "ben", "cat", "dan", "eve", "fay"];
 
+/** A secret in each invitation. */
+const code = canary();
+
 function declare(args: string): string {
   return `for (const name of ${JSON.stringify(names)}) {
-    new authentik.Invitation(name, { validFor: "14d", fixedData: { email: name + "@example.com" }, ${args} });
+    new authentik.Invitation(name, { validFor: "14d", fixedData: { email: name + "@example.com", code: pulumi.secret("${code}") }, ${args} });
   }`;
 }
 

@@ -362,7 +362,10 @@ function toPatterns(secret) {
     const unicode = character.charCodeAt(0).toString(16).padStart(4, "0");
     return `(?:\\\\?${literal}|${percent.join("")}|\\\\u${unicode}${character === " " ? "|\\+" : ""})`;
   });
-  const fragments = [0, 1, 2].map((offset) => toBase64Fragment(secret, offset)).filter((part) => part.length >= 6);
+  const whole = Buffer.from(secret).toString("base64").replace(/=+$/, "");
+  const fragments = [whole, ...[0, 1, 2].map((offset) => toBase64Fragment(secret, offset))].filter(
+    (part) => part.length >= 6,
+  );
   const base64 = fragments.map((part) => part.replace(/\+/g, "[+-]").replace(/\//g, "[/_]"));
   return [new RegExp(characters.join(""), "g"), ...base64.map((part) => new RegExp(`${part}=*`, "g"))];
 }
