@@ -40,7 +40,9 @@ function warnAboutExpiry(invitation: WatchedInvitation, expires: string): void {
   invitation.issuedAt.apply(async (issuedAt) => {
     const remaining = Date.parse(expires) - Date.now();
     const isShortLived = remaining > (Date.parse(expires) - Date.parse(issuedAt)) / 4;
-    if (!isShortLived) await pulumi.log.warn(`expires within a day, on ${expires}`, invitation);
+    if (isShortLived) return;
+    const when = (await pulumi.isSecret(invitation.expires)) ? "" : `, on ${expires}`;
+    await pulumi.log.warn(`expires within a day${when}`, invitation);
   });
 }
 

@@ -4,6 +4,7 @@ import { Invitation, type InvitationArgs, InvitationStage } from "../../provider
 import { createTag, parseOrigin } from "../../provider/common/origin";
 import { invitationId } from "../../provider/common/pk";
 import { pk, stagePk } from "./support/response-bodies";
+import { secret } from "./support/secrets";
 
 interface RegisteredResource {
   readonly type: string;
@@ -113,6 +114,24 @@ describe("Invitation", () => {
     const { link } = new Invitation("jane", { validFor: "14d", flow: "enrollment" });
     expect(await resolveOutput(link)).toBe(`https://authentik.test/sso/if/flow/enrollment/?itoken=${pk}`);
     expect(await pulumi.isSecret(link)).toBe(true);
+  });
+
+  test("is reported before it expires, without its expiry if that is a secret", async () => {
+    const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
+    const inHours = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
+    const outputs = { status: "pending", issuedAt: inHours(-1000), fixedData: {}, singleUse: true };
+    const expires = inHours(5);
+    for (const [stored, when] of [
+      [expires, `, on ${expires}`],
+      [secret(expires), ""],
+    ]) {
+      mockedOutputs = { ...outputs, expires: stored };
+      warn.mockClear();
+      await resolveOutput(new Invitation("jane", { expires }).urn);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      expect(warn.mock.calls.map(([message]) => message)).toEqual([`expires within a day${when}`]);
+    }
+    warn.mockClear();
   });
 
   test("has a link with the URL of its connection", async () => {
