@@ -1,7 +1,10 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import * as z from "zod";
 import { toPrintableLine, toPrintableLines } from "../authentik/printable";
-import type { Configuration } from "../lifecycle/engine/settings";
+import { defaultConnection } from "../common/base-url";
+import { configure } from "../lifecycle/engine/connections";
 import { UserError } from "../lifecycle/engine/user-error";
 
 /** Runs the `pulumi` on the PATH and returns its standard output. Secrets are passed through pipes only. */
@@ -53,12 +56,43 @@ export function stackOption(stack: string | undefined): string[] {
 
 const configSchema = z.record(z.string(), z.object({ value: z.string().optional() }));
 
-/** The configuration of a stack, with secrets. Only `AUTHENTIK_…` variables are used if it cannot be read, for example without its passphrase. */
-export async function readConfiguration(stack: string | undefined): Promise<Configuration> {
-  const output = await runPulumi(["config", "--json", "--show-secrets", ...stackOption(stack)]).catch((error) => {
-    if (process.env["AUTHENTIK_URL"] && process.env["AUTHENTIK_TOKEN"]) return "{}";
+/**
+ * Reads the settings of a connection as the provider does: from the configuration of the stack, or of the current one, then from `AUTHENTIK_…`
+ * variables. Only the variables are used outside a project, without a current stack, and if the configuration cannot be read, for example without its
+ * passphrase.
+ */
+export async function configureFromStack(
+  stack: string | undefined,
+  connection: string = defaultConnection,
+): Promise<void> {
+  const canUseVariables =
+    connection === defaultConnection && Boolean(process.env["AUTHENTIK_URL"] && process.env["AUTHENTIK_TOKEN"]);
+  const hasStack = stack !== undefined || findProject() !== undefined;
+  const config = hasStack ? await readConfiguration(stack, canUseVariables) : {};
+  await configure({ config: { get: (key) => config[key]?.value } });
+}
+
+async function readConfiguration(
+  stack: string | undefined,
+  canUseVariables: boolean,
+): Promise<z.output<typeof configSchema>> {
+  try {
+    const output = await runPulumi(["config", "--json", "--show-secrets", ...stackOption(stack)]);
+    return configSchema.parse(JSON.parse(output));
+  } catch (error) {
+    if (canUseVariables || isWithoutStack(error)) return {};
     throw error;
-  });
-  const config = configSchema.parse(JSON.parse(output));
-  return { get: (key) => config[key]?.value };
+  }
+}
+
+/** Whether `pulumi` failed because no stack is selected. */
+export function isWithoutStack(error: unknown): boolean {
+  return error instanceof PulumiError && error.stderr.includes("no stack selected");
+}
+
+/** The folder of the Pulumi project, found as Pulumi does. */
+export function findProject(folder = process.cwd()): string | undefined {
+  if (["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"].some((file) => existsSync(join(folder, file)))) return folder;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : findProject(parent);
 }

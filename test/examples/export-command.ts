@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Project, packageRoot } from "../engine/project";
@@ -21,7 +22,8 @@ export async function runCommand(
   };
   const file = join(packageRoot, String(manifest.bin["pulumi-authentik-invitations"]));
   const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...others } = process.env;
-  const child = spawn(process.execPath, [file, ...args], { env: { ...others, ...env }, stdio: "pipe" });
+  // Outside a project, so that no stack has settings.
+  const child = spawn(process.execPath, [file, ...args], { cwd: tmpdir(), env: { ...others, ...env }, stdio: "pipe" });
   child.stdin.end();
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

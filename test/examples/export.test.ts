@@ -255,8 +255,8 @@ describe("export", () => {
     const args = ["export", "--flow", "nowhere"];
     const limitedToken = server.addUser("viewer", ["authentik_stages_invitation.view_invitation"]);
     const cases: [Record<string, string | undefined>, string][] = [
-      [{}, "The environment variable AUTHENTIK_URL is not set."],
-      [{ AUTHENTIK_URL: server.url }, "The environment variable AUTHENTIK_TOKEN is not set."],
+      [{}, "authentik's URL is not set."],
+      [{ AUTHENTIK_URL: server.url }, "authentik's API token is not set."],
       [environmentOf(server), 'authentik has no flow with the slug "nowhere"'],
       [environmentOf(server), "Existing enrollment flows: default-source-enrollment"],
       [environmentOf(server, "bad-token"), "authentik rejected the token"],

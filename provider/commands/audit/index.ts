@@ -1,13 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
 import type { Client } from "../../authentik/client";
 import { deleteInvitation } from "../../authentik/invitations";
 import { toPrintableJson, toPrintableLine } from "../../authentik/printable";
-import { configure, connect } from "../../lifecycle/engine/connections";
+import { connect } from "../../lifecycle/engine/connections";
 import { UserError } from "../../lifecycle/engine/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { confirm } from "../prompt";
-import { PulumiError, readConfiguration, runPulumi, stackOption } from "../pulumi";
+import { configureFromStack, findProject, isWithoutStack, runPulumi, stackOption } from "../pulumi";
 import { parseState, type State } from "../state";
 import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
 
@@ -62,9 +61,9 @@ async function audit(values: OptionValues): Promise<number> {
   if (!hasProject && stacks.length === 0 && files.length === 0) {
     throw new UsageError("run it in the folder of a Pulumi project, or set --state");
   }
-  const config = hasProject ? await readConfiguration(stacks[0]) : { get: () => undefined };
-  await configure({ config });
-  const connection = connect(nonEmpty(values, "connection"));
+  const connectionName = nonEmpty(values, "connection");
+  await configureFromStack(stacks[0], connectionName);
+  const connection = connect(connectionName);
   const client = connection.client.from("audit");
   try {
     const { total, undeclared, canReadEvents } = await findUndeclaredInvitations(client, filters, () =>
@@ -101,13 +100,6 @@ function requireNonEmpty(value: unknown, name: string): string {
   return value.trim();
 }
 
-/** The folder of the Pulumi project, found as Pulumi does. */
-function findProject(folder = process.cwd()): string | undefined {
-  if (["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"].some((file) => existsSync(join(folder, file)))) return folder;
-  const parent = dirname(folder);
-  return parent === folder ? undefined : findProject(parent);
-}
-
 async function readStates(hasProject: boolean, stacks: readonly string[], files: readonly string[]): Promise<State[]> {
   const others = [
     ...stacks.map(async (stack) => await exportState(stack)),
@@ -128,7 +120,7 @@ async function exportCurrentState(isOptional: boolean): Promise<State | undefine
   try {
     return await exportState(undefined);
   } catch (error) {
-    if (isOptional && error instanceof PulumiError && error.stderr.includes("no stack selected")) return undefined;
+    if (isOptional && isWithoutStack(error)) return undefined;
     throw error;
   }
 }

@@ -1,13 +1,13 @@
 import { connect } from "../../lifecycle/engine/connections";
-import { UserError } from "../../lifecycle/engine/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
+import { configureFromStack, stackOption } from "../pulumi";
 import { countInvitations, type ExportedProgram, writeProgram } from "./program";
 import type { SecretSetting } from "./program-writer";
 import { readEverything, readFlows } from "./snapshot";
 
 export const exportCommand: Command = {
   usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all) [--invitations-only] [--batch]
-       [--commands]
+       [--commands] [--stack <name>] [--connection <name>]
 
 Writes a Pulumi program in TypeScript that imports flows from authentik: the flows, their invitation stages, the bindings of their
 stages, and their invitations. The first \`pulumi up\` of that program imports them and changes nothing in authentik.
@@ -24,13 +24,15 @@ Options:
   --batch        write the invitations of each flow as one InvitationBatch, and those without a flow as another one
   --commands     print the commands that store the invitations' pks in the stack's configuration, instead of the program.
                  The pks are secrets: whoever has one can enroll. Set the other options as for the program.
+  --stack <name> the stack whose configuration has the settings (default: the current one)
+  --connection <name>
+                 configuration namespace of the authentik server (default: authentik)
   --help         print this help
   --version      print the version
 
-Environment variables:
-  AUTHENTIK_URL       authentik's URL
-  AUTHENTIK_TOKEN     API token of a user that is allowed to view flows, stages, bindings and invitations
-  AUTHENTIK_INSECURE  true accepts any TLS certificate
+The settings are those of the stack's configuration (authentik:url, authentik:token, authentik:headers and so on), then
+AUTHENTIK_URL, AUTHENTIK_TOKEN and AUTHENTIK_INSECURE. The token's user has to be allowed to view flows, stages, bindings and
+invitations.
 
 Exit codes: 0 success, 1 error, 2 invalid usage.
 `,
@@ -40,6 +42,8 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
     "invitations-only": { type: "boolean" },
     batch: { type: "boolean" },
     commands: { type: "boolean" },
+    stack: { type: "string" },
+    connection: { type: "string" },
   },
   run: exportProgram,
 };
@@ -48,20 +52,22 @@ async function exportProgram(values: OptionValues): Promise<number> {
   const slugs = parseFlows(values);
   const isBatch = values["batch"] === true;
   const onlyInvitations = values["invitations-only"] === true;
-  for (const variable of ["AUTHENTIK_URL", "AUTHENTIK_TOKEN"]) {
-    if (!process.env[variable]) throw new UserError(`The environment variable ${variable} is not set.`);
-  }
-  const { client, url } = connect();
+  const stack = parseName(values, "stack");
+  const connection = parseName(values, "connection");
+  await configureFromStack(stack, connection);
+  const { client, url } = connect(connection);
   try {
     const options = { onlyInvitations };
     const snapshot = slugs === "all" ? await readEverything(client, options) : await readFlows(client, slugs, options);
-    const exported = await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: url });
-    if (values["commands"]) printCommands(exported);
+    const exported = await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: url, connection });
+    if (values["commands"]) printCommands(exported, stack);
     else {
       printProgram(exported, [
         ...selectionOptions(slugs),
         ...(onlyInvitations ? ["--invitations-only"] : []),
         ...(isBatch ? ["--batch"] : []),
+        ...stackOption(stack),
+        ...(connection === undefined ? [] : ["--connection", connection]),
       ]);
     }
     return 0;
@@ -80,6 +86,14 @@ function parseFlows(values: OptionValues): readonly string[] | "all" {
   return [...new Set(flows)];
 }
 
+/** A name that can stand in a command line. */
+function parseName(values: OptionValues, option: string): string | undefined {
+  const value = values[option];
+  if (value === undefined) return undefined;
+  if (typeof value !== "string" || !/^\w[\w./-]*$/.test(value)) throw new UsageError(`--${option} is not a valid name`);
+  return value;
+}
+
 function selectionOptions(slugs: readonly string[] | "all"): string[] {
   return slugs === "all" ? ["--all"] : slugs.map((slug) => `--flow ${slug}`);
 }
@@ -91,7 +105,7 @@ function printProgram({ program, secrets, skipped }: ExportedProgram, options: r
     process.stderr.write(
       `The program imports ${countInvitations(countPks(secrets))} by pk. The pks are secrets (whoever has one can enroll), so the program reads them
 from the stack's configuration. To set them without displaying them, run this in the Pulumi project's folder, with the same
-environment variables:
+settings:
 
   npx pulumi-authentik-invitations export ${options.join(" ")} --commands | sh
 `,
@@ -99,8 +113,8 @@ environment variables:
   }
 }
 
-function printCommands({ secrets }: ExportedProgram): void {
-  for (const [key, value] of secrets) process.stdout.write(toCommand(key, value));
+function printCommands({ secrets }: ExportedProgram, stack: string | undefined): void {
+  for (const [key, value] of secrets) process.stdout.write(toCommand(key, value, stackOption(stack)));
   process.stderr.write(
     secrets.size === 0
       ? "There are no invitations to import, so there are no pks to set.\n"
@@ -109,10 +123,10 @@ function printCommands({ secrets }: ExportedProgram): void {
 }
 
 /** Passes pks on standard input, because other users of the machine can list the arguments of its processes. */
-function toCommand(key: string, setting: SecretSetting): string {
+function toCommand(key: string, setting: SecretSetting, options: readonly string[]): string {
   const value = typeof setting === "string" ? setting : JSON.stringify(setting, undefined, 2);
   // The quoted delimiter keeps the shell from expanding anything.
-  return `pulumi config set --secret ${key} <<'END'\n${value}\nEND\n`;
+  return `pulumi config set --secret ${[...options, key].join(" ")} <<'END'\n${value}\nEND\n`;
 }
 
 function countPks(secrets: ReadonlyMap<string, SecretSetting>): number {

@@ -1,4 +1,5 @@
 import { toPrintableLine } from "../../authentik/printable";
+import { defaultConnection } from "../../common/base-url";
 import { Source, toLiteral, toStringLiteral } from "./literals";
 
 /** A secret setting: an invitation's pk, or the pks of a batch's invitations by key. */
@@ -44,6 +45,11 @@ export class ProgramWriter {
   /** What the program does not contain, and why. */
   readonly skipped: string[] = [];
   #hasResources: boolean = false;
+  readonly #connection: { readonly connection?: string };
+
+  constructor(connection?: string) {
+    this.#connection = connection === undefined || connection === defaultConnection ? {} : { connection };
+  }
 
   get hasResources(): boolean {
     return this.#hasResources;
@@ -66,7 +72,15 @@ export class ProgramWriter {
     this.#parts.push(() => (variable.isUsed ? [`${variable.declaration}${source};`, ""] : []));
   }
 
-  resource({ type, name, inputs, importSource, variable }: ResourceSource): void {
+  stageLookup(variable: Variable, name: string): void {
+    const args = Object.entries({ name, ...this.#connection }).map(
+      ([key, value]) => `${key}: ${toStringLiteral(value)}`,
+    );
+    this.variable(variable, `authentik.getStageOutput({ ${args.join(", ")} })`);
+  }
+
+  resource({ type, name, inputs: ownInputs, importSource, variable }: ResourceSource): void {
+    const inputs = { ...ownInputs, ...this.#connection };
     this.#hasResources = true;
     this.#parts.push(() => {
       const opening = `${variable?.declaration ?? ""}new authentik.${type}(`;

@@ -30,6 +30,8 @@ export interface ProgramOptions {
   readonly onlyInvitations: boolean;
   /** authentik's URL, for the comment at the top. */
   readonly baseUrl: string;
+  /** The input `connection` of each resource. Defaults to the default connection. */
+  readonly connection?: string | undefined;
 }
 
 const reservedIdentifiers = ["authentik", "config", "pulumi", "readPks"];
@@ -38,7 +40,7 @@ const reservedIdentifiers = ["authentik", "config", "pulumi", "readPks"];
 export async function writeProgram(snapshot: Snapshot, options: ProgramOptions): Promise<ExportedProgram> {
   const { isBatch, onlyInvitations } = options;
   const { flows, stages, invitationsWithoutFlow } = snapshot;
-  const writer = new ProgramWriter();
+  const writer = new ProgramWriter(options.connection);
   const flowIdentifiers = identifyFlows(flows);
   const stageWriter = new StageWriter(stages, [...reservedIdentifiers, ...flowIdentifiers], writer);
   const bindingNames = nameBindings(flows, stageWriter);

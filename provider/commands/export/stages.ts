@@ -55,7 +55,7 @@ export class StageWriter {
     const pk = toStringLiteral(stage.pk);
     if (!("continueFlowWithoutInvitation" in stage)) {
       if (stripWhitespace(stage.name) === "") return () => new Source(pk);
-      this.#writer.variable(variable, `authentik.getStageOutput({ name: ${toStringLiteral(stage.name)} })`);
+      this.#writer.stageLookup(variable, stage.name);
       return () => variable.reference("pk");
     }
     const name = this.nameOf(stage.pk);

@@ -1,10 +1,9 @@
 import { toPrintableLine } from "../../authentik/printable";
-import { configure } from "../../lifecycle/engine/connections";
 import { UserError } from "../../lifecycle/engine/user-error";
 import type { Command, OptionValues } from "../command";
 import { UsageError } from "../command";
 import { confirm } from "../prompt";
-import { readConfiguration, runPulumi, stackOption } from "../pulumi";
+import { configureFromStack, runPulumi, stackOption } from "../pulumi";
 import { type Operation, parseState, pendingOperationsOf, resourceName } from "../state";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
@@ -53,7 +52,7 @@ async function recover(values: OptionValues): Promise<number> {
     process.stdout.write("No operation of this package is pending.\n");
     return 0;
   }
-  await configure({ config: await readConfiguration(stack) });
+  await configureFromStack(stack);
   const plan = await planRecovery(state);
   for (const operation of plan.operations) process.stdout.write(`${describe(operation)}\n`);
   const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
