@@ -24,7 +24,7 @@ export interface InvitationArgs {
 
   /**
    * How long the invitation is valid after it is issued: a number and a unit: `ms`, `s`, `m` (minutes), `h`, `d`, `w` or
-   * `y`, for example `14d`, `36h` or `90m`. Changing it moves the expiry, still counted from the issue.
+   * `y` (365 days), for example `14d`, `36h` or `90m`. Changing it moves the expiry, still counted from the issue.
    */
   validFor?: pulumi.Input<string>;
 

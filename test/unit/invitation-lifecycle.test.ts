@@ -495,6 +495,34 @@ describe("read", () => {
   });
 });
 
+test("an expiry with microseconds that was set outside Pulumi is drift once", async () => {
+  const declared = invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" });
+  const body = { ...invitationBody(), expires: "2031-05-06T07:08:09.000001Z" };
+  mockResponse("GET", invitationPath, 200, body);
+  mockResponse("GET", "/events/events/", 200, pageBody([]));
+  const first = await refresh(declared);
+  expect(first.inputs).toMatchObject({ validFor: "1209600000.001ms" });
+  mockResponse("GET", invitationPath, 200, body);
+  // Without a request to the event log: nothing changed since.
+  expect((await refresh(first.props)).inputs).toEqual(first.inputs);
+  expectAllMocksUsed();
+});
+
+test("an expiry that an earlier version counted with 365.25 days a year is kept, and a new one has 365", async () => {
+  const old = invitationState({ validFor: "1y", issuedAt: "2030-05-06T00:00:00Z", expires: "2031-05-06T06:00:00Z" });
+  const news = invitationInputs({ expires: undefined, validFor: "1y" });
+  expect(await diffInvitation(old, news)).toEqual({ changes: false, replaces: [] });
+  mockResponse("GET", invitationPath, 200, { ...invitationBody(), expires: old["expires"] });
+  expect((await refresh(old)).inputs).toMatchObject({ validFor: "1y" });
+  mockResponse("PUT", invitationPath, 200, { ...invitationBody(), expires: old["expires"], single_use: true });
+  await update(old, { ...news, singleUse: true });
+  expect(sentRequests.at(-1)?.body).toMatchObject({ expires: old["expires"] });
+  expect(await diffInvitation(old, { ...news, validFor: "2y" })).toMatchObject({ changes: true });
+  mockResponse("PUT", invitationPath, 200, { ...invitationBody(), expires: "2032-05-05T00:00:00Z" });
+  await update(old, { ...news, validFor: "2y" });
+  expect(sentRequests.at(-1)?.body).toMatchObject({ expires: "2032-05-05T00:00:00Z" });
+});
+
 describe("an invitation whose expiry was moved into the past outside Pulumi", () => {
   const pastExpiry = "2021-01-01T00:00:00Z";
 
@@ -571,6 +599,16 @@ describe("adoption", () => {
     const { outs } = await create(inputs);
     expect(outs).toMatchObject({ expires, validFor: "2h" });
     expect(Date.parse(outs["issuedAt"] as string)).toBe(Date.parse(expires) - 7_200_000);
+  });
+
+  test("with validFor works to the microsecond, and a refresh finds no drift", async () => {
+    const body = { ...invitationBody(), expires: "2031-05-06T07:08:09.123456Z" };
+    mockResponse("GET", invitationPath, 200, body);
+    const { outs } = await create(invitationInputs({ expires: undefined, validFor: "3650d", import: pk }));
+    expect(outs).toMatchObject({ validFor: "3650d", expires: body.expires, issuedAt: "2021-05-08T07:08:09.123456Z" });
+    mockResponse("GET", invitationPath, 200, body);
+    expect((await refresh(outs)).inputs).toMatchObject({ validFor: "3650d" });
+    expectAllMocksUsed();
   });
 
   test("fails if the invitation would have been issued in the future", async () => {

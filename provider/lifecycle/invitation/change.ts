@@ -17,7 +17,7 @@ export async function changeInvitation(
   const connection = connect(state.connection);
   // The pk of the current flow is known, so it needs no lookup.
   const flow = inputs.flow !== undefined && refersToFlow(inputs.flow, state) ? state.flowPk : inputs.flow;
-  const fields = await toApiFields({ ...inputs, flow }, state.issuedAt, connection);
+  const fields = await toApiFields({ ...inputs, flow }, state, connection);
   try {
     const client = connection.clientOf(origin).withholdingText(hasSecretInput(inputs));
     const stored = await updateInvitation(client, state.pk, fields);

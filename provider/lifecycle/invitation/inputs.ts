@@ -49,8 +49,11 @@ export const invitationProperties = {
       error: "must be a number and a unit, for example 14d, 36h or 90m (minutes)",
       abort: true,
     })
-    .refine((value) => (parseDuration(value) ?? 0) > 0, { error: "must be greater than zero", abort: true })
-    .refine((value) => isWithinYears(Date.now() + (parseDuration(value) ?? 0)), "must not end later than the year 9999")
+    .refine((value) => (parseDuration(value) ?? 0n) > 0n, { error: "must be greater than zero", abort: true })
+    .refine(
+      (value) => isWithinYears(Date.now() + Number(parseDuration(value) ?? 0n) / 1000),
+      "must not end later than the year 9999",
+    )
     .optional(),
   fixedData: fixedData.optional(),
   singleUse: z.boolean("must be true or false").optional(),

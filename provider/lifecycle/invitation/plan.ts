@@ -112,7 +112,7 @@ function expiryInput({ validFor }: Properties): "expires" | "validFor" {
 function isSameExpiry(expires: unknown, validFor: unknown, state: InvitationState): boolean {
   if (state.expires === undefined || expires === unknownValue) return false;
   if (validFor === undefined) return isKnownString(expires) && isSameInstant(expires, state.expires);
-  return isKnownString(validFor) && isSameInstant(expiryFrom(validFor, state.issuedAt), state.expires);
+  return isKnownString(validFor) && isSameInstant(expiryFrom(validFor, state), state.expires);
 }
 
 function mayDeclareFutureExpiry(declared: Properties, state: InvitationState): boolean {
@@ -128,6 +128,6 @@ function declaresPastExpiry(declared: Properties, state: InvitationState): boole
 /** The declared expiry as an instant, or the unknown value. */
 function declaredExpiry({ expires, validFor }: Properties, state: InvitationState): string | undefined {
   if (expires === unknownValue || validFor === unknownValue) return unknownValue;
-  const declared = isKnownString(validFor) ? expiryFrom(validFor, state.issuedAt) : expires;
+  const declared = isKnownString(validFor) ? expiryFrom(validFor, state) : expires;
   return isKnownString(declared) ? declared : undefined;
 }

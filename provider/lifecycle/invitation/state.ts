@@ -7,6 +7,7 @@ import { stripWhitespace } from "../../common/whitespace";
 import type { Connection } from "../engine/connections";
 import {
   addDuration,
+  addDurationAsBefore,
   durationBetween,
   hasPassed,
   isSameInstant,
@@ -116,14 +117,14 @@ export function toInputs(state: InvitationState): Record<string, unknown> {
 /** The request body for the inputs. The only place where a slug becomes a UUID, and a duration an instant. */
 export async function toApiFields(
   inputs: InvitationInputs,
-  issuedAt: string,
+  issued: Issued,
   connection: Connection,
 ): Promise<InvitationFields> {
   const flow = inputs.flow === undefined ? undefined : stripWhitespace(inputs.flow);
   return {
     name: inputs.name,
     // authentik rejects a lower-case `t` or `z` (case `invitations.create.expires.lower-case-z`).
-    expires: inputs.expires?.toUpperCase() ?? expiryFrom(inputs.validFor ?? "", issuedAt),
+    expires: inputs.expires?.toUpperCase() ?? expiryFrom(inputs.validFor ?? "", issued),
     fixedData: inputs.fixedData,
     singleUse: inputs.singleUse,
     flow: flow === undefined ? null : (normalizeUuid(flow) ?? (await connection.flowPk(flow))),
@@ -136,8 +137,14 @@ export function refersToFlow(flow: string, state: Pick<InvitationState, "flowPk"
   return uuid === undefined ? stripWhitespace(flow) === state.flowSlug : uuid === state.flowPk;
 }
 
-export function expiryFrom(validFor: string, issuedAt: string): string {
-  return addDuration(issuedAt, parseDuration(validFor) ?? 0);
+/** What determines when an invitation with `validFor` expires: `expires` is its expiry in the state if it exists. */
+export type Issued = Pick<InvitationState, "issuedAt" | "expires" | "__declaredExpires">;
+
+/** The expiry that `validFor` declares. One that an earlier version computed from the same duration is kept. */
+export function expiryFrom(validFor: string, { issuedAt, expires, __declaredExpires }: Issued): string {
+  const stored = __declaredExpires ?? expires;
+  const isComputedBefore = stored !== undefined && isSameInstant(stored, addDurationAsBefore(issuedAt, validFor));
+  return isComputedBefore ? stored : addDuration(issuedAt, parseDuration(validFor) ?? 0n);
 }
 
 function flowAsConfigured(
@@ -159,7 +166,7 @@ function expiryAsConfigured(
     const isSame = configured.expires !== undefined && isSameInstant(configured.expires, stored);
     return { expires: isSame ? configured.expires : stored };
   }
-  if (isSameInstant(expiryFrom(configured.validFor, issuedAt), stored))
+  if (isSameInstant(expiryFrom(configured.validFor, { issuedAt, expires: stored }), stored))
     return { expires: stored, validFor: configured.validFor };
   // A duration cannot express an expiry before the issue.
   const isAfterIssue = toMicroseconds(stored) > toMicroseconds(issuedAt);

@@ -18,30 +18,52 @@ export function hasPassed(instant: string): boolean {
   return toMicroseconds(instant) <= BigInt(Date.now()) * 1000n;
 }
 
-/** Milliseconds of a duration such as `14d`, `36h` or `90 minutes`; `undefined` if it is not a duration. The unit is required. */
-export function parseDuration(duration: string): number | undefined {
+const year = 365n * 86_400_000n;
+
+/** Microseconds of a duration such as `14d`, `36h` or `90 minutes`; `undefined` if it is not a duration. The unit is required. */
+export function parseDuration(duration: string): bigint | undefined {
+  if (parseMilliseconds(duration) === undefined) return undefined;
+  const [, whole = "", fraction = "", unit = ""] = /^(-?\d*)\.?(\d*) *([a-z]+)$/i.exec(duration) ?? [];
+  // `ms` counts a year as 365.25 days, which ends at another time of the day.
+  const unitLength = /^y/i.test(unit) ? year : BigInt(ms(`1${unit}` as ms.StringValue));
+  return (BigInt(whole + fraction) * unitLength * 1000n) / 10n ** BigInt(fraction.length);
+}
+
+function parseMilliseconds(duration: string): number | undefined {
   // `ms` throws for strings of over 100 characters, and reads a number without a unit as milliseconds.
   if (duration.length > 100 || !/[a-z]/i.test(duration)) return undefined;
   const milliseconds: number | undefined = ms(duration as ms.StringValue);
   return milliseconds === undefined || Number.isNaN(milliseconds) ? undefined : milliseconds;
 }
 
-/** The instant a number of milliseconds after another one, in authentik's format. */
-export function addDuration(instant: string, milliseconds: number): string {
-  return formatInstant(Date.parse(instant) + milliseconds);
+/** The instant a number of microseconds after another one, in authentik's format. */
+export function addDuration(instant: string, microseconds: bigint): string {
+  const sum = toMicroseconds(instant) + microseconds;
+  const rest = ((sum % 1000n) + 1000n) % 1000n;
+  const formatted = formatInstant(Number((sum - rest) / 1000n));
+  if (rest === 0n) return formatted;
+  const milliseconds = formatted.includes(".") ? formatted : formatted.replace("Z", ".000Z");
+  return milliseconds.replace("Z", `${String(rest).padStart(3, "0")}Z`);
 }
 
-/** The time between two instants as a duration that {@link parseDuration} parses without loss. */
+/** How version 0.1.0 added a duration: a year was 365.25 days, and microseconds were truncated. Invitations in older states expire then. */
+export function addDurationAsBefore(instant: string, duration: string): string {
+  return formatInstant(Date.parse(instant) + (parseMilliseconds(duration) ?? 0));
+}
+
+/** The time from an instant to a later one as a duration that {@link parseDuration} parses without loss. */
 export function durationBetween(from: string, to: string): string {
-  const length = Number((toMicroseconds(to) - toMicroseconds(from)) / 1000n);
+  const length = toMicroseconds(to) - toMicroseconds(from);
   const units = [
-    ["d", 86_400_000],
-    ["h", 3_600_000],
-    ["m", 60_000],
-    ["s", 1000],
+    ["d", 86_400_000_000n],
+    ["h", 3_600_000_000n],
+    ["m", 60_000_000n],
+    ["s", 1_000_000n],
+    ["ms", 1000n],
   ] as const;
-  const [unit, size] = units.find(([, milliseconds]) => length % milliseconds === 0) ?? ["ms", 1];
-  return `${length / size}${unit}`;
+  const [unit, size] = units.find(([, microseconds]) => length % microseconds === 0n) ?? ["ms", 1000n];
+  const remainder = length % size === 0n ? "" : `.${String(length % size).padStart(3, "0")}`;
+  return `${length / size}${remainder}${unit}`;
 }
 
 /** RFC 3339 in UTC, without a fraction if it is zero. */
