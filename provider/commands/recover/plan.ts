@@ -30,14 +30,10 @@ export interface RecoveredOperation {
 
 const interruptedEmail = "the update was interrupted, and the addresses that it added count as emailed";
 
-/** How long before the state was last written an operation may have started: the clocks of two machines differ. */
-const clockTolerance = 10 * 60 * 1000;
-
 /** Determines what the pending operations did, and the state without them. The state must have been exported with `--show-secrets`. */
 export async function planRecovery(state: State): Promise<{ state: State; operations: RecoveredOperation[] }> {
   const ids = new Set([...resourcesOf(state).map(({ id }) => id), ...invitationIdsOf(state)]);
-  const writtenAt = Date.parse(state.deployment.manifest?.time ?? "") || Date.now();
-  const options = { isInState: (id: string) => ids.has(id), since: new Date(writtenAt - clockTolerance) };
+  const options = { isInState: (id: string) => ids.has(id) };
   const planned = await Promise.all(
     pendingOperationsOf(state).map(async (operation) => ({
       operation,
@@ -75,7 +71,7 @@ async function recoverOperation(
     ...(secretInputs.length > 0 ? { [secretInputsInput]: secretInputs } : {}),
   });
   const outputs = isUpdate ? withSecretInputs(current?.outputs) : undefined;
-  const provider = (providers as Readonly<Record<string, Recoverable>>)[name];
+  const provider = new Map<string, Recoverable>(Object.entries(providers)).get(name);
   if (!provider) {
     return { outcome: "unclear", reason: "this version of the package does not have this kind of resource. Update it" };
   }

@@ -5,12 +5,12 @@ import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
 import { connect } from "../engine/connections";
-import type { Recovery, RecoveryOptions } from "../engine/recovery";
+import { causesOfUnclear, type Recovery, type RecoveryOptions } from "../engine/recovery";
 import type { InvitationInputs } from "../invitation/inputs";
 import { recoverAddedAddresses, toRecoveredState } from "../invitation/recovery";
 import type { InvitationState } from "../invitation/state";
 import { formatInstant } from "../values/instant";
-import type { Properties } from "../values/properties";
+import { ownValue, type Properties } from "../values/properties";
 import { type BatchInputs, toInvitationInputs } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
 import { type BatchState, toBatchState, toInvitationStates } from "./state";
@@ -29,7 +29,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
   const declared = await toInvitationInputs(inputs);
   const old = outputs as unknown as BatchState | undefined;
   const states = old?.pks === undefined ? new Map<string, InvitationState>() : await toInvitationStates(old);
-  if (origin === undefined) return { outcome: "unclear", reason: "an older version of this package created it" };
+  if (origin === undefined) return { outcome: "unclear", reason: causesOfUnclear.noOrigin };
 
   const __revision = old?.pks === undefined ? undefined : nextRevision(old);
   const keyByNonce = new Map(
@@ -44,8 +44,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
       listStackCreations(connection.clientOf(origin), stack, "invitation", keyByNonce),
     );
     if (events === "forbidden") {
-      const reason =
-        "the token's user is not allowed to read the event log (permission authentik_events.view_event). List its invitations with `audit`";
+      const reason = `${causesOfUnclear.noEvents}. List its invitations with \`audit\``;
       return { outcome: "unclear", reason };
     }
     const stored = new Map(
@@ -72,8 +71,8 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
   if (created.size === 0 && emailed.size === 0) return { outcome: "not created" };
   const obsolete = [...created.keys()].flatMap((key) => states.get(key)?.pk ?? []);
   const entries = Object.fromEntries([
-    ...[...created.keys()].map((key) => [key, inputs.invitations[key] ?? {}] as const),
-    ...[...emailed].map(([key, { email }]) => [key, { ...old?.__invitations[key], email }] as const),
+    ...[...created.keys()].map((key) => [key, ownValue(inputs.invitations, key) ?? {}] as const),
+    ...[...emailed].map(([key, { email }]) => [key, { ...ownValue(old?.__invitations, key), email }] as const),
   ]);
   const base = { ...(old ?? inputs), __revision, invitations: { ...old?.__invitations, ...entries } };
   const recovered = await toBatchState(base, new Map([...states, ...created, ...emailed]), [

@@ -19,11 +19,6 @@ export interface Creation<Stored> {
   readonly model: string;
   create(client: Client): Promise<Stored>;
   retrieve(client: Client, pk: string): Promise<Stored>;
-  /**
-   * The objects whose content proves that this request created them. Used if the token is not allowed to read the event log; empty if content
-   * cannot prove it.
-   */
-  findByContent?(client: Client): Promise<readonly Stored[]>;
 }
 
 /**
@@ -68,7 +63,11 @@ async function findCreated<Stored>(
     for (const delay of lookupDelays) {
       await sleep(delay);
       const creationEvent = await connection.readEventLog(() => findCreation(client, creation.model, nonce));
-      if (creationEvent === "forbidden") return await findByContent(client, creation, fail);
+      if (creationEvent === "forbidden") {
+        return fail(
+          `Whether authentik created ${object} is unknown, because the token's user is not allowed to read the event log (permission authentik_events.view_event, which also shows every email that authentik sends). Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
+        );
+      }
       if (creationEvent) return await creation.retrieve(client, creationEvent.pk);
     }
   } catch (error) {
@@ -79,20 +78,5 @@ async function findCreated<Stored>(
   }
   return fail(
     `authentik's event log has no object that this request created. Run \`pulumi up\` again. It warns if the event was only late.`,
-  );
-}
-
-async function findByContent<Stored>(
-  client: Client,
-  { object, findByContent: find }: Creation<Stored>,
-  fail: (explanation: string) => never,
-): Promise<Stored> {
-  for (const delay of find ? lookupDelays : []) {
-    await sleep(delay);
-    const [match, ...others] = (await find?.(client)) ?? [];
-    if (match !== undefined && others.length === 0) return match;
-  }
-  return fail(
-    `Whether authentik created ${object} is unknown, because the token's user is not allowed to read the event log (permission authentik_events.view_event). Check authentik before you run \`pulumi up\` again, and import it with the resource option import if it exists.`,
   );
 }

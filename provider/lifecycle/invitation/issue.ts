@@ -1,33 +1,21 @@
-import type { Client } from "../../authentik/client";
 import { NotFoundError } from "../../authentik/errors";
-import {
-  createInvitation,
-  type InvitationFields,
-  listInvitations,
-  retrieveInvitation,
-  type StoredInvitation,
-} from "../../authentik/invitations";
+import { createInvitation, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { hasSecretInput } from "../../common/secret-inputs";
-import { stripWhitespace } from "../../common/whitespace";
 import { formatImportMismatch, recordAdoption } from "../engine/adoption";
 import { connect } from "../engine/connections";
 import { warnAboutEarlierCreation } from "../engine/earlier-creations";
 import { createExactlyOnce } from "../engine/lost-response";
 import { UserError } from "../engine/user-error";
-import { addDuration, formatInstant, formatSecond, isSameInstant, parseDuration } from "../values/instant";
-import { isSameJson } from "../values/json";
+import { addDuration, formatInstant, formatSecond, parseDuration } from "../values/instant";
 import { capitalize } from "../values/strings";
 import type { InvitationInputs } from "./inputs";
 import { changedPaths } from "./plan";
 import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
 
-/** Pks that this process has seen in a state, or created. A lost create response cannot have produced any of these. */
+/** Pks that this process has seen in a state, or created. */
 const knownPks = new Set<string>();
-
-/** Create requests of this process without a response yet. */
-const pendingCreates = new Set<{ readonly name: string; readonly request: Promise<StoredInvitation> }>();
 
 /** Remembers the pk of an invitation in the state. */
 export function trackPk(pk: string): void {
@@ -46,17 +34,15 @@ export async function issueInvitation(
   issuedAt: string,
 ): Promise<InvitationState> {
   const connection = connect(inputs.connection);
-  const fields = await toApiFields(inputs, issuedAt, connection);
+  const fields = await toApiFields(inputs, { issuedAt }, connection);
   const object = describeInvitation(inputs);
   const model = "invitation";
   const [stored] = await Promise.all([
     createExactlyOnce(connection, origin, {
       object,
       model,
-      create: (client) => sendCreate(client.withholdingText(hasSecretInput(inputs)), fields),
+      create: (client) => createInvitation(client.withholdingText(hasSecretInput(inputs)), fields),
       retrieve: retrieveInvitation,
-      // An expiry that was counted from this very second is this request's. Any other content may be another stack's as well.
-      ...(inputs.validFor === undefined ? {} : { findByContent: (client) => findCreated(client, fields) }),
     }),
     warnAboutEarlierCreation(connection, origin, {
       name: object,
@@ -68,33 +54,6 @@ export async function issueInvitation(
   ]);
   trackPk(stored.pk);
   return toState(inputs, stored, issuedAt);
-}
-
-async function sendCreate(client: Client, fields: InvitationFields): Promise<StoredInvitation> {
-  const request = createInvitation(client, fields).then((stored) => {
-    trackPk(stored.pk);
-    return stored;
-  });
-  const pending = { name: stripWhitespace(fields.name), request };
-  pendingCreates.add(pending);
-  return await request.finally(() => pendingCreates.delete(pending));
-}
-
-/** Invitations that equal the request body and whose pk this process has not seen. Names are not unique. */
-async function findCreated(client: Client, fields: InvitationFields): Promise<StoredInvitation[]> {
-  // Wait for concurrent creates with the same name: otherwise theirs could be mistaken for this one.
-  const sameName = [...pendingCreates].filter(({ name }) => name === stripWhitespace(fields.name));
-  await Promise.allSettled(sameName.map(({ request }) => request));
-  const candidates = await listInvitations(client, { name: stripWhitespace(fields.name) });
-  return candidates.filter(
-    (stored) =>
-      !knownPks.has(stored.pk) &&
-      stored.expires !== null &&
-      isSameInstant(stored.expires, fields.expires) &&
-      stored.singleUse === fields.singleUse &&
-      stored.flow === fields.flow &&
-      isSameJson(stored.fixedData, fields.fixedData),
-  );
 }
 
 /** Takes an existing invitation into the state. Fails if it differs from the inputs, and writes nothing. */

@@ -1,32 +1,27 @@
 import type { ObjectEvent } from "../../authentik/events";
-import { listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
-import { retrieveOwnUsername } from "../../authentik/users";
+import { retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
-import { stripWhitespace } from "../../common/whitespace";
 import { type Connection, connect } from "../engine/connections";
 import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../engine/recovery";
 import { addDuration, formatInstant, formatSecond, parseDuration } from "../values/instant";
-import { isSameJson } from "../values/json";
 import type { Properties } from "../values/properties";
 import type { InvitationInputs } from "./inputs";
 import { addressesToEmail } from "./plan";
 import { assumeEmailed } from "./send";
-import { type InvitationState, toApiFields, toState } from "./state";
+import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
 
 /** Finds the invitation that an interrupted run issued for these inputs. */
 export async function recoverInvitation(properties: Properties, options: RecoveryOptions): Promise<Recovery> {
   const inputs = properties as unknown as InvitationInputs;
   if (options.outputs !== undefined) return recoverEmails(options.outputs, inputs);
   const connection = connect(inputs.connection);
-  const origin = parseOrigin(inputs[originInput]);
-  if (origin === undefined) return await recoverByContent(connection, inputs, options);
-  const found = await findInterruptedCreation(connection, origin, {
+  const found = await findInterruptedCreation(connection, parseOrigin(inputs[originInput]), {
+    object: describeInvitation(inputs),
     model: "invitation",
     retrieve: retrieveInvitation,
   });
-  if (found === "forbidden") return await recoverByContent(connection, inputs, options);
-  if (found === "not created") return { outcome: found };
+  if (found.outcome !== "found") return found;
   const { event } = found;
   const state = await toRecoveredState(connection, inputs, event, found.stored);
   return toRecovery(state, event.created);
@@ -78,51 +73,6 @@ async function asRequested(
   { pk, created, username: createdBy }: ObjectEvent,
 ): Promise<StoredInvitation> {
   const issuedAt = formatSecond(Date.parse(created));
-  const fields = await toApiFields(inputs, issuedAt, connection);
+  const fields = await toApiFields(inputs, { issuedAt }, connection);
   return { ...fields, pk, flowSlug: undefined, createdBy };
-}
-
-/**
- * Without the event log: an invitation that equals the inputs, was created by the token's user, and whose expiry was counted from a second
- * after the state was last written. An `expires` proves nothing about the time, so equal invitations are reported instead.
- */
-async function recoverByContent(
-  connection: Connection,
-  inputs: InvitationInputs,
-  { isInState, since }: RecoveryOptions,
-): Promise<Recovery> {
-  const { client } = connection;
-  const [username, invitations] = await Promise.all([
-    retrieveOwnUsername(client),
-    listInvitations(client, { name: stripWhitespace(inputs.name) }),
-  ]);
-  const fields = await toApiFields(inputs, formatInstant(Date.now()), connection);
-  const validFor = parseDuration(inputs.validFor ?? "");
-  const candidates = invitations.filter(
-    (stored) =>
-      !isInState(invitationId(stored.pk)) &&
-      stored.createdBy === username &&
-      stored.singleUse === fields.singleUse &&
-      stored.flow === fields.flow &&
-      isSameJson(stored.fixedData, fields.fixedData) &&
-      isExpiryPossible(stored.expires, fields.expires, validFor, since),
-  );
-  const [match, ...others] = candidates;
-  if (match === undefined) return { outcome: "not created" };
-  if (others.length === 0 && validFor !== undefined && match.expires !== null) {
-    const created = addDuration(match.expires, -validFor);
-    return toRecovery(assumeAllEmailed(toState(inputs, match, created)), created);
-  }
-  const ids = candidates.map(({ pk }) => invitationId(pk)).join(", ");
-  return {
-    outcome: "unclear",
-    reason: `authentik has equal invitations (${ids}), and which of them the run created cannot be determined without the event log (permission authentik_events.view_event). Delete those that you do not need`,
-  };
-}
-
-function isExpiryPossible(stored: string | null, declared: string, validFor: number | undefined, since: Date): boolean {
-  if (stored === null) return false;
-  if (validFor === undefined) return Date.parse(stored) === Date.parse(declared);
-  const issuedAt = Date.parse(stored) - validFor;
-  return issuedAt % 1000 === 0 && issuedAt >= since.getTime() && issuedAt <= Date.now();
 }

@@ -196,25 +196,14 @@ export function objectProvider<
   /** An object that no longer exists was deleted since, so that it is not recovered. */
   async function recover(properties: Properties): Promise<Recovery> {
     const inputs = properties as unknown as Inputs;
-    const origin = originOf(inputs);
-    const reason = (cause: string): string =>
-      `whether authentik has the ${describe(inputs)} cannot be determined, because ${cause}. If it exists, import it with the resource option import`;
-    if (origin === undefined)
-      return { outcome: "unclear", reason: reason("an older version of this package created it") };
-    const found = await findInterruptedCreation(connect(inputs.connection), origin, {
+    const found = await findInterruptedCreation(connect(inputs.connection), originOf(inputs), {
+      object: describe(inputs),
       model: kind.model,
       retrieve: (client, pk) =>
         kind.retrieve(pk, { ...resourceConnection(inputs), client }, inputs as unknown as Partial<State>),
     });
-    if (found === "forbidden") {
-      return {
-        outcome: "unclear",
-        reason: reason(
-          "the token's user is not allowed to read the event log (permission authentik_events.view_event)",
-        ),
-      };
-    }
-    if (found === "not created" || found.stored === undefined) return { outcome: "not created" };
+    if (found.outcome !== "found") return found;
+    if (found.stored === undefined) return { outcome: "not created" };
     const outputs = kind.toState(inputs as unknown as Partial<State>, found.stored) as unknown as Properties;
     return { outcome: "created", id: found.stored.pk, outputs, created: found.event.created };
   }
