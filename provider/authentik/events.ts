@@ -37,10 +37,13 @@ const wireEvent = z.object({
     .nullish(),
 });
 
+/** The actions that a search can be limited to. Each use of an invitation writes an event, so that others are soon beyond the first page. */
+export type EventAction = "model_created" | "model_updated" | "model_deleted";
+
 interface EventQuery {
   /** Words that all have to occur somewhere in the event. */
   readonly search: string;
-  readonly action?: "model_created" | "model_deleted";
+  readonly action?: EventAction;
   readonly failure: string;
   readonly secrets?: readonly string[];
   /** Defaults to 1. */
@@ -108,13 +111,23 @@ async function* readEventPages(client: Client, query: EventQuery): AsyncGenerato
 }
 
 /**
- * The events of one object. The log stores pks without dashes; a search with dashes misses creations and uses
+ * The newest events of one object, of one action if it is given. The log stores pks without dashes; a search with dashes misses creations and uses
  * (case `events.used.search-dashed`).
  */
-export async function listEvents(client: Client, pk: string, objectName: string): Promise<ObjectEvent[]> {
+export async function listEvents(
+  client: Client,
+  pk: string,
+  objectName: string,
+  action?: EventAction,
+): Promise<ObjectEvent[]> {
   const hex = pk.replaceAll("-", "");
   const failure = `Could not read the events of ${objectName}`;
-  const events = await searchEvents(client, { search: hex, failure, secrets: [pk, hex] });
+  const events = await searchEvents(client, {
+    search: hex,
+    failure,
+    secrets: [pk, hex],
+    ...(action === undefined ? {} : { action }),
+  });
   // The search matches anywhere in an event, so it also finds objects that only refer to this one.
   return events.filter((event) => event.pk === pk);
 }

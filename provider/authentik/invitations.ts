@@ -29,7 +29,13 @@ const wireInvitation = z
     pk: wirePk,
     name: z.string(),
     expires: wireInstant.nullable(),
-    fixed_data: z.record(z.string(), z.unknown()).nullish(),
+    // z.record would drop a key `__proto__`.
+    fixed_data: z
+      .custom<Readonly<Record<string, unknown>>>(
+        (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+        "must be an object",
+      )
+      .nullish(),
     single_use: z.boolean(),
     flow: wirePk.nullable(),
     flow_obj: z.object({ slug: wireSlug }).nullish(),

@@ -11,12 +11,12 @@ import { recoverCommand } from "./recover";
 
 const { version } = require("../../package.json") as { version: string };
 
-const commands: Readonly<Record<string, Command>> = {
-  audit: auditCommand,
-  export: exportCommand,
-  recover: recoverCommand,
-};
-const names = Object.keys(commands).join(", ");
+const commands = new Map<string, Command>([
+  ["audit", auditCommand],
+  ["export", exportCommand],
+  ["recover", recoverCommand],
+]);
+const names = [...commands.keys()].join(", ");
 
 const usage = `Usage: pulumi-authentik-invitations <command> [options]
 
@@ -31,7 +31,7 @@ Run \`pulumi-authentik-invitations <command> --help\` for the options of a comma
 const generalOptions = { help: { type: "boolean", short: "h" }, version: { type: "boolean" } } as const;
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  const command = name === undefined ? undefined : commands[name];
+  const command = name === undefined ? undefined : commands.get(name);
   try {
     if (command === undefined) return runWithoutCommand(name);
     const values = parse(args, command);

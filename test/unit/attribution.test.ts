@@ -79,7 +79,7 @@ describe("a change outside Pulumi", () => {
     expect(warnings()).toEqual([
       'Invitation "jane": fixedData changed outside Pulumi, last by mallory on 2026-11-22T10:11:12Z',
     ]);
-    expect(requestLines()).toEqual([`GET ${invitationPath}`, eventsRequest()]);
+    expect(requestLines()).toEqual([`GET ${invitationPath}`, eventsRequest(pk, "model_updated")]);
   });
 
   test("is reported with all changed properties and the user who changed the object last", async () => {
@@ -136,7 +136,7 @@ describe("a change outside Pulumi", () => {
     for (const objectPk of pks)
       await invitationProvider.read(invitationId(objectPk), invitationState({ pk: objectPk }));
     expect(requestLines().filter((line) => line.includes(eventsPath))).toEqual(
-      pks.slice(1).map((objectPk) => eventsRequest(objectPk)),
+      pks.slice(1).map((objectPk) => eventsRequest(objectPk, "model_updated")),
     );
     expect(warnings()).toHaveLength(2);
   });
@@ -148,7 +148,7 @@ describe("a change outside Pulumi", () => {
     expect(warnings()).toEqual([
       'Invitation stage "invitation": name, continueFlowWithoutInvitation changed outside Pulumi, last by akadmin on 2026-11-22T08:59:51Z',
     ]);
-    expect(requestLines()).toEqual([`GET ${stagePath}`, eventsRequest(stagePk)]);
+    expect(requestLines()).toEqual([`GET ${stagePath}`, eventsRequest(stagePk, "model_updated")]);
   });
 
   test("is neither another spelling of the same value nor a read by get", async () => {
@@ -230,7 +230,7 @@ describe("a deletion outside Pulumi", () => {
     mockResponse("GET", eventsPath, 200, pageBody([deletedEvent({ objectPk: stagePk.replaceAll("-", "") })]));
     expect(await invitationStageProvider.read(stagePk, stageState())).toEqual({});
     expect(warnings()).toEqual(['Invitation stage "invitation": deleted by akadmin on 2026-11-22T08:59:51Z']);
-    expect(requestLines()).toEqual([`GET ${stagePath}`, eventsRequest(stagePk)]);
+    expect(requestLines()).toEqual([`GET ${stagePath}`, eventsRequest(stagePk, "model_deleted")]);
   });
 
   test("is reported for a stage even if the event log fails", async () => {
@@ -348,7 +348,11 @@ describe("a deleted flow, which authentik removes from its invitations without a
     mockResponse("GET", eventsPath, 200, pageBody([createdEvent()]));
     mockResponse("GET", eventsPath, 200, pageBody([flowDeleted]));
     await refresh(flowState());
-    expect(requestLines()).toEqual([`GET ${invitationPath}`, eventsRequest(), eventsRequest(flowPk)]);
+    expect(requestLines()).toEqual([
+      `GET ${invitationPath}`,
+      eventsRequest(pk, "model_updated"),
+      eventsRequest(flowPk, "model_deleted"),
+    ]);
     expect(warnings()).toEqual([
       'Invitation "jane": flow changed outside Pulumi',
       'Invitation "jane": its flow was removed (the flow was deleted by mallory on 2026-11-22T08:59:51Z). Until `pulumi up` restores it, any flow with an invitation stage accepts this invitation.',

@@ -59,6 +59,35 @@ describe("a batch", () => {
     await expectSecondRunToChangeNothing(inputs);
   });
 
+  test("takes keys that every JavaScript object has for keys like any other", async () => {
+    const keys = ["ada", "constructor", "toString", "valueOf", "hasOwnProperty", "__proto__"];
+    const entries = (properties: Properties) => Object.fromEntries(keys.map((key) => [key, properties]));
+    const emailed = { ada: { flow: "enrollment", email: { to: ["ada@example.com"] } } };
+    await server.request("POST", "/api/v3/flows/instances/", {
+      name: "x",
+      slug: "enrollment",
+      title: "x",
+      designation: "enrollment",
+    });
+    await batch.up(batchInputs({ ...emailed }));
+    await batch.up(batchInputs({ ...entries({}), ...emailed }));
+    expect(Object.keys(batch.pks).sort()).toEqual([...keys].sort());
+    await expectSecondRunToChangeNothing(batchInputs({ ...entries({}), ...emailed }));
+    const changed = batchInputs({
+      ...entries({
+        fixedData: Object.fromEntries([
+          ["__proto__", 1],
+          ["constructor", 2],
+        ]),
+      }),
+    });
+    await batch.up(changed);
+    await batch.refresh();
+    await expectSecondRunToChangeNothing(changed);
+    await batch.up(batchInputs({ ada: {} }));
+    expect(Object.keys(batch.pks)).toEqual(["ada"]);
+  });
+
   test("sends one request per added, changed and removed key", async () => {
     await batch.up(batchInputs({ ada: {}, grace: {}, joan: {} }));
     takeRequests(server);

@@ -74,7 +74,7 @@ test("an invitation that a killed run created is reported by id and time, and no
   expect(outs["pk"]).not.toBe(earlierPk);
   expect((await listInvitations(server)).map(({ pk }) => pk).sort()).toEqual([earlierPk, outs["pk"]].sort());
   expect(warnings()).toEqual([
-    `Invitation "jane": an earlier run of this stack created another one on 2026-11-24T08:09:10Z that is not in the state (id ${invitationId(earlierPk)}). List it with \`npx pulumi-authentik-invitations audit\`, and delete it if it is not needed. After an interrupted run, run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`.`,
+    `Invitation "jane": authentik has another one (id ${invitationId(earlierPk)}), created on 2026-11-24T08:09:10Z by a stack with this name (team/dev), that is not in this stack's state. Whose it is cannot be determined. Either an earlier run of this stack was interrupted: run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`. Or another stack uses it: one with the same name in another backend, or one that had this name before \`pulumi stack rename\`.`,
   ]);
   for (const spelling of [earlierPk, earlierPk.replaceAll("-", "")]) expect(warnings()[0]).not.toContain(spelling);
   expect(eventRequests(server)).toHaveLength(2);
@@ -90,8 +90,8 @@ test("a stage that a killed run created is reported by its pk", async () => {
     continueFlowWithoutInvitation: false,
     __origin: newOrigin("stage"),
   });
-  expect(warnings()).toEqual([expect.stringContaining(`that is not in the state (id ${earlier.pk})`)]);
-  expect(warnings()[0]).toMatch(/^Invitation stage "invitation": an earlier run of this stack created another one on /);
+  expect(warnings()).toEqual([expect.stringContaining(`has another one (id ${earlier.pk})`)]);
+  expect(warnings()[0]).toMatch(/^Invitation stage "invitation": authentik has another one /);
 });
 
 describe("an earlier invitation is not reported", () => {

@@ -82,6 +82,30 @@ test("falls back to single reads if the list cannot be read", async () => {
   expect(lines.filter((line) => line.endsWith("/{pk}/"))).toHaveLength(4);
 });
 
+test("lists again after a list page failed, and less and less often while it does", async () => {
+  const pks = addInvitations(300);
+  server.injectFailure({ method: "GET", path: /invitations\/$/, when: "before", status: 403, times: 2 });
+  await readAll(new InvitationReader(client), pks);
+  const lines = takeRequests(server);
+  const failed = lines.filter((line) => line.includes("page=1")).length;
+  expect(failed).toBe(3);
+  expect(lines.filter((line) => line.includes("page=3"))).toHaveLength(1);
+  expect(lines.filter((line) => line.endsWith("/{pk}/")).length).toBeLessThan(40);
+});
+
+test("lists again in the next refresh after a row was unreadable", async () => {
+  const pks = addInvitations(30);
+  const broken = server.instance.invitations.add({ name: "broken", isUnreadable: true });
+  const reader = new InvitationReader(client);
+  await readAll(reader, pks);
+  expect(takeRequests(server).filter((line) => line.includes("page="))).toHaveLength(1);
+  server.instance.invitations.remove(broken);
+  const now = jest.spyOn(Date, "now").mockReturnValue(Date.now() + 60_000);
+  await readAll(reader, pks);
+  now.mockRestore();
+  expect(takeRequests(server)).toHaveLength(2);
+});
+
 test("sees this process's own writes", async () => {
   const create = async (name: string): Promise<Record<string, unknown>> => {
     const { outs } = await invitationProvider.create({ name, validFor: "1d", fixedData: {}, singleUse: false });

@@ -132,8 +132,8 @@ async function readCreations(
     }
     const events = await Promise.all(
       invitations.map(async ({ pk, name }) => {
-        const all = await listEvents(client, pk, `invitation "${name}"`);
-        return [pk, all.find(({ action }) => action === "model_created")] as const;
+        const [creation] = await listEvents(client, pk, `invitation "${name}"`, "model_created");
+        return [pk, creation] as const;
       }),
     );
     return new Map(events.flatMap(([pk, event]) => (event ? [[pk, event] as const] : [])));

@@ -8,7 +8,7 @@ import { validate } from "../engine/validation";
 import { validateEmail } from "../invitation/email";
 import { type InvitationInputs, invitationProperties, validateExpiry, validateReissue } from "../invitation/inputs";
 import { isJsonObject, mergeJson } from "../values/json";
-import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { formatPath, ownValue, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { maxPrefixLength, toEntryNames } from "./names";
 
 /** What an entry of a batch sets itself. */
@@ -85,7 +85,7 @@ export async function toInvitationInputs(batch: BatchInputs): Promise<Map<string
   const names = await toEntryNames(batch.name, keys);
   const secretInputs = entrySecretInputs(batch);
   return new Map(
-    keys.map((key) => [key, mergeEntry(batch, batch.invitations[key] ?? {}, names.get(key) ?? "", secretInputs)]),
+    keys.map((key) => [key, mergeEntry(batch, ownValue(batch.invitations, key) ?? {}, names.get(key) ?? "", secretInputs)]),
   );
 }
 

@@ -1,3 +1,4 @@
+import { UserError } from "../engine/user-error";
 import { watchEngine } from "./engine";
 
 /** Milliseconds between two progress messages. */
@@ -5,6 +6,9 @@ const interval = 5000;
 
 /** Requests of one batch that run concurrently: as many as the connection allows. */
 const concurrency = 16;
+
+/** Nothing may be created any more that no state would have. */
+const engineEnded = "not done, because Pulumi's engine no longer accepts connections. Run `pulumi up` again.";
 
 export interface Results<Value> {
   readonly values: ReadonlyMap<string, Value>;
@@ -45,8 +49,8 @@ export async function forEachKey<Value>(
     await Promise.all(
       keys.map((key) =>
         limit(async () => {
-          if (!hasEngine) return;
           try {
+            if (!hasEngine) throw new UserError(engineEnded);
             values.set(key, await operation(key));
           } catch (error) {
             errors.set(key, error);

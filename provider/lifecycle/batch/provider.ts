@@ -19,7 +19,7 @@ import { readerOf } from "../invitation/reader";
 import { type EmailResult, emailInvitation, requireEmailSupport } from "../invitation/send";
 import { type InvitationState, keepState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
-import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { formatPath, ownValue, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { protectOutputs } from "../values/secrets";
 import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
@@ -89,7 +89,9 @@ export const batchProvider = {
       const origin = parseOrigin(inputs[originInput]);
       const id = batchId(inputs);
       const planned = await toInvitationInputs(inputs);
-      const plan = new Map([...planned].map(([key, entry]) => [key, planCreation(entry, inputs.invitations[key])]));
+      const plan = new Map(
+        [...planned].map(([key, entry]) => [key, planCreation(entry, ownValue(inputs.invitations, key))]),
+      );
       return { id, outs: await execute(id, inputs, plan, origin, []) };
     });
   },
@@ -163,7 +165,7 @@ async function planBatch(batch: BatchState, inputs: BatchInputs): Promise<Map<st
   const plan = new Map<string, PlannedAction>();
   for (const [key, entry] of declared) {
     const state = states.get(key);
-    plan.set(key, state ? planEntry(state, entry) : planCreation(entry, inputs.invitations[key]));
+    plan.set(key, state ? planEntry(state, entry) : planCreation(entry, ownValue(inputs.invitations, key)));
   }
   for (const [key, state] of states) {
     if (!declared.has(key)) plan.set(key, { action: "delete", state, addresses: [] });
@@ -218,7 +220,7 @@ async function execute(
   const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));
   const { values, errors } = await forEachKey(inputs.name, verbFor(plan), keys, async (key) => {
     const planned = plan.get(key) as PlannedAction;
-    const entry = inputs.invitations[key] ?? {};
+    const entry = ownValue(inputs.invitations, key) ?? {};
     return await executeEntry(
       connection,
       entry,

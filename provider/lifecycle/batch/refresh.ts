@@ -1,5 +1,5 @@
 import { ifFound } from "../../authentik/errors";
-import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
+import { type EventAction, listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { isUnreadable, listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { toPrintableLine } from "../../authentik/printable";
 import type { Origin } from "../../common/origin";
@@ -124,7 +124,7 @@ async function reportDrift(
   const changed = [...drifts].filter(([, drift]) => drift.changed.length > 0);
   const changedStates = changed.flatMap(([key]) => states.get(key) ?? []);
   const events = connection.attribution
-    ? await readEventsOf(connection, changedStates).catch(() => undefined)
+    ? await readEventsOf(connection, changedStates, "model_updated").catch(() => undefined)
     : undefined;
   for (const [key, { changed: inputs, isFlowRemoved }] of changed) {
     const state = states.get(key) as InvitationState;
@@ -134,10 +134,11 @@ async function reportDrift(
   }
 }
 
-/** The events of invitations by pk, newest first: by one search each, or for many, from the newest events of all invitations. */
+/** The events of invitations by pk, newest first, of one action if it is given: by one search each, or for many, from the newest events of all invitations. */
 async function readEventsOf(
   connection: Connection,
   states: readonly InvitationState[],
+  action?: EventAction,
 ): Promise<Map<string, readonly ObjectEvent[]> | undefined> {
   if (states.length === 0) return new Map();
   const { client } = connection;
@@ -146,7 +147,7 @@ async function readEventsOf(
       return new Map(
         await Promise.all(
           states.map(
-            async (state) => [state.pk, await listEvents(client, state.pk, describeInvitation(state))] as const,
+            async (state) => [state.pk, await listEvents(client, state.pk, describeInvitation(state), action)] as const,
           ),
         ),
       );
@@ -154,11 +155,12 @@ async function readEventsOf(
     const oldest = states.map(({ issuedAt }) => Date.parse(issuedAt)).reduce((a, b) => Math.min(a, b));
     const found = await listObjectEvents(client, new Set(states.map(({ pk }) => pk)), {
       search: "invitation",
+      ...(action === undefined ? {} : { action }),
       since: new Date(oldest),
       maxPages: states.length,
     });
     const others = states.filter(({ pk }) => !found.has(pk));
-    for (const state of others) found.set(state.pk, await listEvents(client, state.pk, describeInvitation(state)));
+    for (const state of others) found.set(state.pk, await listEvents(client, state.pk, describeInvitation(state), action));
     return found;
   });
 }

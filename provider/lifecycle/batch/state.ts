@@ -7,7 +7,7 @@ import type { InvitationInputs } from "../invitation/inputs";
 import { addressesToEmail, changedInputs } from "../invitation/plan";
 import { type InvitationState, toInputs } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
-import { withoutUndefined } from "../values/properties";
+import { ownValue, withoutUndefined } from "../values/properties";
 import { protectChangedInputs, toSecret } from "../values/secrets";
 import { type BatchInputs, type EntryInputs, entrySecretInputs, toInvitationInputs } from "./inputs";
 
@@ -69,7 +69,11 @@ export async function toInvitationStates(batch: BatchState): Promise<Map<string,
   return new Map(
     [...inputs].map(([key, declared]) => {
       const { drifted, ...details } = detailsOf(batch, key);
-      const stored = { pk: batch.pks[key], status: batch.statuses[key], emailedTo: batch.emailedTo?.[key] };
+      const stored = {
+        pk: ownValue(batch.pks, key),
+        status: ownValue(batch.statuses, key),
+        emailedTo: ownValue(batch.emailedTo, key),
+      };
       const state = { ...declared, ...drifted, ...details, ...stored };
       return [key, withoutUndefined(state) as unknown as InvitationState];
     }),
@@ -77,7 +81,7 @@ export async function toInvitationStates(batch: BatchState): Promise<Map<string,
 }
 
 function detailsOf({ __common, __details }: BatchState, key: string): Details {
-  const own = __details[key] ?? {};
+  const own = ownValue(__details, key) ?? {};
   // Null marks a shared detail that this invitation does not have.
   const entries = detailNames.map((name) => [name, name in own ? (own[name] ?? undefined) : __common[name]]);
   return withoutUndefined(Object.fromEntries(entries)) as unknown as Details;
@@ -90,7 +94,7 @@ export async function toBatchState(
   obsolete: readonly string[],
 ): Promise<BatchState> {
   const invitations = Object.fromEntries(
-    [...states.keys()].map((key) => [key, withoutImport(inputs.invitations[key])]),
+    [...states.keys()].map((key) => [key, withoutImport(ownValue(inputs.invitations, key))]),
   );
   const declared = await toInvitationInputs({ ...inputs, invitations });
   const details = new Map([...states].map(([key, state]) => [key, toDetails(state, declared.get(key))]));
@@ -178,7 +182,7 @@ export async function toBatchInputs(state: BatchState): Promise<Record<string, u
   const invitations = Object.fromEntries(
     Object.keys(state.pks).map((key) => {
       const { drifted, __unsentTo } = detailsOf(state, key);
-      const declared = __invitations[key] ?? {};
+      const declared = ownValue(__invitations, key) ?? {};
       const changes = {
         ...(__unsentTo ? { email: withoutUnsent(declared.email, { __unsentTo }) } : {}),
         ...(drifted ? shownDrift(declared, drifted, state) : {}),
@@ -211,7 +215,7 @@ function unmerge(shared: unknown, own: unknown, stored: unknown): unknown {
     if (!Object.hasOwn(stored, key)) return [[key, null] as const];
     if (!Object.hasOwn(shared, key)) return [[key, stored[key]] as const];
     if (!Object.hasOwn(ownRecord, key) && isSameJson(shared[key], stored[key])) return [];
-    return [[key, unmerge(shared[key], ownRecord[key], stored[key])] as const];
+    return [[key, unmerge(shared[key], ownValue(ownRecord, key), stored[key])] as const];
   });
   return Object.fromEntries(entries);
 }

@@ -1,4 +1,4 @@
-import { listEvents, type ObjectEvent } from "../../authentik/events";
+import { type EventAction, listEvents, type ObjectEvent } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
 import type { Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
@@ -14,15 +14,16 @@ export interface ObservedObject {
 }
 
 /**
- * The events of an object, newest first; `undefined` if the token is not allowed to read them. Warns about the missing permission once per
+ * The newest events of an object, newest first, of one action if it is given; `undefined` if the token is not allowed to read them. Warns about the missing permission once per
  * connection, and sends no further requests to the event log after that.
  */
 export async function readEvents(
   connection: Connection,
   { name, pk, origin }: ObservedObject,
+  action?: EventAction,
 ): Promise<readonly ObjectEvent[] | undefined> {
   const client = connection.client.from(connection.sourceOf(origin));
-  return await connection.readEventLogOrWarn(() => listEvents(client, pk, name));
+  return await connection.readEventLogOrWarn(() => listEvents(client, pk, name, action));
 }
 
 /**
@@ -34,7 +35,8 @@ export async function reportChange(
   object: ObservedObject,
   changed: readonly string[],
 ): Promise<void> {
-  reportChangeFromEvents(connection, object, changed, await readEventsForAttribution(connection, object));
+  const events = await readEventsForAttribution(connection, object, "model_updated");
+  reportChangeFromEvents(connection, object, changed, events);
 }
 
 /** Like {@link reportChange}, for events that have already been read. */
@@ -53,7 +55,7 @@ export function reportChangeFromEvents(
 
 /** Warns that an object was deleted, and by whom. */
 export async function reportDeletion(connection: Connection, object: ObservedObject): Promise<void> {
-  reportDeletionFromEvents(connection, object, await readEventsForAttribution(connection, object));
+  reportDeletionFromEvents(connection, object, await readEventsForAttribution(connection, object, "model_deleted"));
 }
 
 /** Like {@link reportDeletion}, for events that have already been read. */
@@ -76,7 +78,9 @@ export async function reportFlowRemoval(
   flow: ObservedObject,
 ): Promise<void> {
   // Many invitations may have had the same flow.
-  const events = await connection.cached(`events ${flow.pk}`, () => readEventsForAttribution(connection, flow));
+  const events = await connection.cached(`events ${flow.pk}`, () =>
+    readEventsForAttribution(connection, flow, "model_deleted"),
+  );
   const deletion = findDeletion(events);
   const cause = deletion
     ? `the flow was ${describeDeletion(connection, flow, deletion)}`
@@ -89,8 +93,9 @@ export async function reportFlowRemoval(
 async function readEventsForAttribution(
   connection: Connection,
   object: ObservedObject,
+  action: EventAction,
 ): Promise<readonly ObjectEvent[] | undefined> {
-  return connection.attribution ? await readEvents(connection, object).catch(() => undefined) : undefined;
+  return connection.attribution ? await readEvents(connection, object, action).catch(() => undefined) : undefined;
 }
 
 function findDeletion(events: readonly ObjectEvent[] | undefined): ObjectEvent | undefined {

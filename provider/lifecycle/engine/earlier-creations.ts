@@ -41,7 +41,7 @@ export async function warnAboutEarlierCreation(
   if (earlier === undefined) return;
   console.warn(
     toPrintableLine(
-      `${capitalize(object.name)}: an earlier run of this stack created another one on ${earlier.created.replace(/\.\d+/, "")} that is not in the state (id ${object.id(earlier.pk)}). List it with \`npx pulumi-authentik-invitations audit\`, and delete it if it is not needed. After an interrupted run, run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`.`,
+      `${capitalize(object.name)}: authentik has another one (id ${object.id(earlier.pk)}), created on ${earlier.created.replace(/\.\d+/, "")} by a stack with this name (${connection.stackOf(origin)}), that is not in this stack's state. Whose it is cannot be determined. Either an earlier run of this stack was interrupted: run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`. Or another stack uses it: one with the same name in another backend, or one that had this name before \`pulumi stack rename\`.`,
     ),
   );
 }

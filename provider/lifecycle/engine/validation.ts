@@ -21,7 +21,9 @@ export function validate(schema: z.ZodObject, inputs: Properties, parent: readon
   const parsed = schema.safeParse(known);
   // A required input with an unknown value is not missing.
   const issues = (parsed.error?.issues ?? []).filter(({ path: [name] }) => inputs[String(name)] !== unknownValue);
-  const unknownNames = Object.keys(inputs).filter((name) => inputs[name] === unknownValue && !(name in schema.shape));
+  const unknownNames = Object.keys(inputs).filter(
+    (name) => inputs[name] === unknownValue && !Object.hasOwn(schema.shape, name),
+  );
   return [
     ...issues.flatMap((issue) => formatIssue(issue, names, parent)),
     ...unknownNames.map((name) => unknownProperty(name, names, parent)),

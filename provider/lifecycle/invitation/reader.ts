@@ -1,5 +1,7 @@
 import type { Client, ListPage } from "../../authentik/client";
+import { AuthentikError } from "../../authentik/errors";
 import {
+  isUnreadable,
   listFirstInvitations,
   listInvitations,
   retrieveInvitation,
@@ -10,10 +12,10 @@ import type { Connection } from "../engine/connections";
 /** Milliseconds without a read after which a listing is outdated. Within a refresh, reads follow each other closely. */
 const maxIdle = 10_000;
 
-interface Listing {
-  readonly invitations: ReadonlyMap<string, StoredInvitation>;
-  lastRead: number;
-}
+/** Single reads after the first failure of a list page; twice as many after each further one, because the failure may be permanent. */
+const minPause = 8;
+
+type Listing = ReadonlyMap<string, StoredInvitation>;
 
 const readers = new WeakMap<Connection, InvitationReader>();
 
@@ -34,8 +36,12 @@ export class InvitationReader {
   #requests = 0;
   #firstPage: Promise<ListPage<StoredInvitation> | undefined> | undefined;
   #listing: Promise<Listing | undefined> | undefined;
-  /** A row that the server cannot read breaks every page that contains it: then only single reads work. */
-  #canList: boolean = true;
+  /** Set while a row that the server cannot read breaks the pages: then only single reads work. */
+  #isUnreadable: boolean = false;
+  /** How many invitations to read singly before a list page is tried again, after one failed. */
+  #pause: number = 0;
+  #nextPause: number = minPause;
+  #lastRead: number = Date.now();
 
   constructor(client: Client) {
     this.#client = client;
@@ -43,6 +49,7 @@ export class InvitationReader {
 
   /** Reads an invitation. `client` sends the request if it is read singly. */
   async read(client: Client, pk: string): Promise<StoredInvitation> {
+    this.#startOver();
     const isFirst = this.#requests === 0;
     if (isFirst) this.#requests += 1;
     const listed = isFirst ? undefined : await this.#fromListing(pk);
@@ -57,10 +64,23 @@ export class InvitationReader {
     this.#requests = 0;
     this.#firstPage = undefined;
     this.#listing = undefined;
+    this.#isUnreadable = false;
+    this.#pause = 0;
+    this.#nextPause = minPause;
+  }
+
+  /** A new refresh lists again. In between, other processes may have written, and the row that the server could not read may have been deleted. */
+  #startOver(): void {
+    if (Date.now() - this.#lastRead > maxIdle) this.reset();
+    this.#lastRead = Date.now();
   }
 
   async #fromListing(pk: string): Promise<StoredInvitation | undefined> {
-    if (!this.#canList) return undefined;
+    if (this.#isUnreadable) return undefined;
+    if (this.#pause > 0) {
+      this.#pause -= 1;
+      return undefined;
+    }
     this.#firstPage ??= this.#try(listFirstInvitations(this.#client, {}));
     const first = await this.#firstPage;
     if (first === undefined) return undefined;
@@ -68,24 +88,25 @@ export class InvitationReader {
     this.#listing ??= this.#list(first);
     const listing = await this.#listing;
     if (listing === undefined) return undefined;
-    if (Date.now() - listing.lastRead > maxIdle) {
-      this.reset();
-      return undefined;
-    }
-    listing.lastRead = Date.now();
-    return listing.invitations.get(pk);
+    return listing.get(pk);
   }
 
   async #list(first: ListPage<StoredInvitation>): Promise<Listing | undefined> {
     const rows = await this.#try(listInvitations(this.#client, {}, first));
-    return rows && { invitations: new Map(rows.map((row) => [row.pk, row])), lastRead: Date.now() };
+    return rows && new Map(rows.map((row) => [row.pk, row]));
   }
 
+  /** `undefined` if the server cannot be listed now: single reads do without it, and say what is wrong if they fail as well. */
   async #try<T>(request: Promise<T>): Promise<T | undefined> {
     try {
       return await request;
-    } catch {
-      this.#canList = false;
+    } catch (error) {
+      if (!(error instanceof AuthentikError)) throw error;
+      this.#isUnreadable = isUnreadable(error);
+      this.#firstPage = undefined;
+      this.#listing = undefined;
+      this.#pause = this.#nextPause;
+      this.#nextPause *= 2;
       return undefined;
     }
   }

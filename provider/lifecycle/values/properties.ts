@@ -9,6 +9,11 @@ export function isKnownString(value: unknown): value is string {
   return typeof value === "string" && value !== unknownValue;
 }
 
+/** The value of a key that people choose: `constructor` is a key like any other. */
+export function ownValue<Value>(record: Readonly<Record<string, Value>> | undefined, key: string): Value | undefined {
+  return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
 /** Removes `__provider`, and properties that are null or undefined. */
 export function withoutUndefined(properties: Properties): Record<string, unknown> {
   return Object.fromEntries(

@@ -3,9 +3,9 @@ import { type Body, pk } from "./response-bodies";
 export const pkHex = pk.replaceAll("-", "");
 export const eventsPath = "/events/events/";
 
-/** The request for the events of the object with this pk. */
-export const eventsRequest = (objectPk: string = pk): string =>
-  `GET ${eventsPath}?search=${objectPk.replaceAll("-", "")}&ordering=-created&page_size=100`;
+/** The request for the events of the object with this pk, of one action if it is given. */
+export const eventsRequest = (objectPk: string = pk, action?: string): string =>
+  `GET ${eventsPath}?search=${objectPk.replaceAll("-", "")}&ordering=-created&page_size=100${action === undefined ? "" : `&action=${action}`}`;
 
 const executorPath = "/api/v3/flows/executor/enrollment/";
 

@@ -1,0 +1,99 @@
+import { createServer, type Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { watchEngine } from "../../provider/lifecycle/batch/engine";
+import { Authentik } from "../sandbox";
+import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
+import { catchError } from "./support/catch-error";
+import { nock } from "./support/nock";
+import { findFreePort } from "./support/server";
+
+jest.spyOn(console, "log").mockImplementation();
+const { argv } = process;
+const ended = "not done, because Pulumi's engine no longer accepts connections. Run `pulumi up` again.";
+const keys = Array.from({ length: 60 }, (_, index) => `key-${index}`);
+const entries = Object.fromEntries(keys.map((key) => [key, {}]));
+
+// nock would accept every connection.
+nock.restore();
+
+let server: Authentik;
+let batch: Batch;
+
+beforeEach(async () => {
+  server = await Authentik.start();
+  batch = new Batch(server);
+});
+afterEach(async () => {
+  process.argv = argv;
+  await server.close();
+});
+
+/** As if the engine had this address. */
+function setEngine(address: string): void {
+  process.argv = [...argv, address];
+}
+
+function createdNames(): number {
+  return [...server.instance.invitations.all()].length;
+}
+
+describe("a batch whose engine does not accept connections", () => {
+  test("fails with what it did not do, and keeps in the state what it created and what it did not delete", async () => {
+    server.latency = 250;
+    setEngine(`127.0.0.1:${await findFreePort()}`);
+    const { message } = await catchPartialFailure(batch.up(batchInputs(entries)));
+    expect(message).toContain(ended);
+    const created = Object.keys(batch.pks).length;
+    expect(created).toBe(createdNames());
+    expect(created).toBeGreaterThan(0);
+    expect(created).toBeLessThan(keys.length);
+
+    setEngine("");
+    server.latency = 0;
+    await batch.up(batchInputs(entries));
+    expect(Object.keys(batch.pks)).toHaveLength(keys.length);
+
+    server.latency = 250;
+    setEngine(`127.0.0.1:${await findFreePort()}`);
+    expect((await catchError(batch.destroy())).message).toContain(ended);
+    expect(createdNames()).toBeGreaterThan(0);
+  });
+});
+
+describe("the watch", () => {
+  let engine: Server;
+  let port: number;
+
+  beforeEach(async () => {
+    port = await findFreePort();
+    engine = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => engine.listen(port, "127.0.0.1", resolve));
+    setEngine(`127.0.0.1:${port}`);
+  });
+  afterEach(() => engine.close());
+
+  test("reports the engine's end once, after more than one refused connection", async () => {
+    const onEnd = jest.fn();
+    const stop = watchEngine(onEnd);
+    await sleep(600);
+    expect(onEnd).not.toHaveBeenCalled();
+    await new Promise((resolve) => engine.close(resolve));
+    await sleep(300);
+    expect(onEnd).not.toHaveBeenCalled();
+    await sleep(800);
+    expect(onEnd).toHaveBeenCalledTimes(1);
+    stop();
+  });
+
+  test.each(["", "example.com:80", "127.0.0.1:1/path"])(
+    "is off if the last argument is %j, which is not the engine's address",
+    async (argument) => {
+      setEngine(argument);
+      const onEnd = jest.fn();
+      const stop = watchEngine(onEnd);
+      await sleep(700);
+      stop();
+      expect(onEnd).not.toHaveBeenCalled();
+    },
+  );
+});
