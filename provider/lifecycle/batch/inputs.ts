@@ -85,7 +85,10 @@ export async function toInvitationInputs(batch: BatchInputs): Promise<Map<string
   const names = await toEntryNames(batch.name, keys);
   const secretInputs = entrySecretInputs(batch);
   return new Map(
-    keys.map((key) => [key, mergeEntry(batch, ownValue(batch.invitations, key) ?? {}, names.get(key) ?? "", secretInputs)]),
+    keys.map((key) => [
+      key,
+      mergeEntry(batch, ownValue(batch.invitations, key) ?? {}, names.get(key) ?? "", secretInputs),
+    ]),
   );
 }
 

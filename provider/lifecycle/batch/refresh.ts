@@ -160,7 +160,8 @@ async function readEventsOf(
       maxPages: states.length,
     });
     const others = states.filter(({ pk }) => !found.has(pk));
-    for (const state of others) found.set(state.pk, await listEvents(client, state.pk, describeInvitation(state), action));
+    for (const state of others)
+      found.set(state.pk, await listEvents(client, state.pk, describeInvitation(state), action));
     return found;
   });
 }
