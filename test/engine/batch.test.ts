@@ -112,5 +112,14 @@ test("secrets stay secret in drift, after failed requests, in plans and in the h
   expect(server.outbox).toHaveLength(2);
   await project.succeed("stack", "history", "--json");
   expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  // What becomes a secret is encrypted, although nothing has to be updated.
+  const late = (value: string): string =>
+    `new authentik.Invitation("late", { validFor: "14d", fixedData: { code: ${value}, team: "backend" } });`;
+  await project.write(late('"late-code"'));
+  await project.up();
+  expect(await project.stateText()).toContain("late-code");
+  await project.write(late('pulumi.secret("late-code")'));
+  expect(await project.up()).toContain("2 unchanged");
+  expect(await project.stateText()).not.toContain("late-code");
   await project.destroy("--diff");
 }, 240_000);

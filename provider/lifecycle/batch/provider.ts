@@ -20,7 +20,7 @@ import { type EmailResult, emailInvitation, requireEmailSupport } from "../invit
 import { type InvitationState, keepState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
 import { formatPath, ownValue, type Properties, unknownValue, withoutUndefined } from "../values/properties";
-import { protectOutputs } from "../values/secrets";
+import { protectNewSecrets, protectOutputs } from "../values/secrets";
 import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
 import { forEachKey } from "./progress";
@@ -57,12 +57,15 @@ export const batchProvider = {
         )
       : invitations;
     return {
-      inputs: withoutUndefined({
-        ...inputs,
-        invitations: checked,
-        [originInput]: isCreated ? newOrigin : olds[originInput],
-        [secretInputsInput]: secretInputs,
-      }),
+      inputs: protectNewSecrets(
+        withoutUndefined({
+          ...inputs,
+          invitations: checked,
+          [originInput]: isCreated ? newOrigin : olds[originInput],
+          [secretInputsInput]: secretInputs,
+        }),
+        olds,
+      ),
       failures: toCheckFailures(validateBatch(inputs, (key) => !Object.hasOwn(existing, key))),
     };
   },

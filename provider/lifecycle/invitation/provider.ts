@@ -13,7 +13,7 @@ import { isCreate, toCheckFailures, toDiff } from "../engine/validation";
 import { formatInstant } from "../values/instant";
 import { differingKeys } from "../values/json";
 import { type Properties, withoutUndefined } from "../values/properties";
-import { protectChangedInputs, protectOutputs } from "../values/secrets";
+import { protectChangedInputs, protectNewSecrets, protectOutputs } from "../values/secrets";
 import { capitalize } from "../values/strings";
 import { changeInvitation } from "./change";
 import { detectDrift, observeFlow, observeInvitation } from "./drift";
@@ -44,15 +44,18 @@ export const invitationProvider = {
     const adoption = validateImport(importOption, isCreated);
     const isIssued = isCreated && adoption.pk === undefined;
     return {
-      inputs: withoutUndefined({
-        fixedData: {},
-        singleUse: false,
-        ...inputs,
-        email: normalizeEmail(inputs["email"]),
-        [importInput]: adoption.pk,
-        [originInput]: origin,
-        [secretInputsInput]: secretInputs,
-      }),
+      inputs: protectNewSecrets(
+        withoutUndefined({
+          fixedData: {},
+          singleUse: false,
+          ...inputs,
+          email: normalizeEmail(inputs["email"]),
+          [importInput]: adoption.pk,
+          [originInput]: origin,
+          [secretInputsInput]: secretInputs,
+        }),
+        olds,
+      ),
       failures: toCheckFailures([...adoption.errors, ...validateInvitation(inputs, isIssued)]),
     };
   },

@@ -53,6 +53,16 @@ export function protectChangedInputs(
   );
 }
 
+/**
+ * Inputs after `check`, with those as secrets that contain secrets and did not before. The engine then encrypts the outputs of the same names, even if
+ * nothing has to be updated.
+ */
+export function protectNewSecrets(inputs: Record<string, unknown>, olds: SecretInputs): Record<string, unknown> {
+  const isCreated = Object.keys(olds).length === 0;
+  const added = isCreated ? [] : secretInputsOf(inputs).filter((name) => !hasSecretInput(olds, name));
+  return protectChangedInputs(inputs, added, inputs);
+}
+
 /** The hidden inputs about secrets. */
 export function secretHints(properties: SecretInputs): Record<string, unknown> {
   const { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail } = properties;

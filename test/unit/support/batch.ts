@@ -39,7 +39,7 @@ export class Batch {
     const olds = this.id === "" ? {} : this.inputs;
     const { inputs, failures = [] } = await batchProvider.check(olds, toWire(news));
     if (failures.length > 0) throw new Error(failures.map(({ reason }) => reason).join("\n"));
-    const declared = toWire(inputs);
+    const declared = unwrapSecrets(toWire(inputs)) as Properties;
     try {
       if (this.id === "") {
         const { id, outs } = await batchProvider.create(declared);
