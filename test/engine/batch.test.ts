@@ -90,8 +90,17 @@ new authentik.Invitation("jane", {
 test("secrets stay secret in drift, after failed requests, in plans and in the history", async () => {
   const { project, server } = fixture;
   await project.write(secretProgram());
+  const header = canary();
+  await project.succeed("config", "set", "--secret", "authentik:headers", JSON.stringify({ "x-gate": header }));
   await project.succeed("preview", "--diff", "--save-plan", "plan.json");
-  server.injectFailure({ method: "POST", path: sendPath, status: 403, body: "{}", times: 2 });
+  server.injectFailure({
+    method: "POST",
+    path: sendPath,
+    status: 403,
+    body: JSON.stringify({ detail: header }),
+    headers: { "content-type": "application/json" },
+    times: 2,
+  });
   const failed = await project.pulumi("up", "--yes", "--skip-preview", "--diff");
   expect(failed.output).toContain("The link was not emailed to 1 address");
   const changed = { code: canary(), team: "backend", list: ["x", canary()], added: { code: canary() } };
