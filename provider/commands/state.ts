@@ -62,6 +62,16 @@ export function resourcesOf(state: State): StateResource[] {
   return state.deployment.resources ?? [];
 }
 
+/** `project/stack` of a state, from its resources' URNs. Undefined if it has none. */
+export function stackOf(state: State): string | undefined {
+  const [first] = [
+    ...resourcesOf(state),
+    ...(state.deployment.pending_operations ?? []).map(({ resource }) => resource),
+  ];
+  const [, stack, project] = /^urn:pulumi:(.+?)::(.+?)::/.exec(first?.urn ?? "") ?? [];
+  return stack === undefined || project === undefined ? undefined : `${project}/${stack}`;
+}
+
 /** The operations of this package's resources that were interrupted. */
 export function pendingOperationsOf(state: State): Operation[] {
   return (state.deployment.pending_operations ?? []).filter(({ resource }) => resourceName(resource) !== undefined);

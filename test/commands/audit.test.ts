@@ -1,7 +1,10 @@
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { invitationId } from "../../provider/common/pk";
 import { configure } from "../../provider/lifecycle/engine/connections";
+import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
 import { Authentik } from "../sandbox";
 import { create, declare, pending, runCommand, runOnTerminal, StateFolder, stateOf, urnOf } from "./fixture";
@@ -73,6 +76,7 @@ describe("audit", () => {
         created: time,
         stack: null,
         isPending: false,
+        isForeign: false,
       },
       expect.objectContaining({ name: "joe", flow: null, stack: "team/dev" }),
       expect.objectContaining({ name: "lost", flow, stack: "team/dev" }),
@@ -171,6 +175,45 @@ describe("audit", () => {
     expect(await names()).toEqual(["b", "c"]);
   });
 
+  test("keeps what a stack created that was not read, unless --all-stacks is set, even after 100 uses", async () => {
+    const jane = await create(await declare("Invitation", "jane", { name: "jane", expires }));
+    const [row] = await invitations(server);
+    for (let use = 0; use < 105; use++) {
+      await server.request("PATCH", `${invitationsPath}${row?.pk}/`, { name: "jane" });
+    }
+    await createOutsidePulumi("by-hand");
+    const elsewhere = { ...jane, id: "0123456789abcdef", urn: jane.urn.replace("dev::team", "other::team") };
+    const other = await folder.write("other.json", stateOf([elsewhere]));
+    const { code, stdout, stderr } = await audit(["--state", other, "--delete", "--yes"]);
+    expect(stdout).toMatch(/ jane .* team\/dev \(not read\)\n/);
+    expect([code, stderr]).toEqual([
+      7,
+      "1 invitation is of stacks that were not read (team/dev), and is kept. Read these with --stack or --state, or delete all with --all-stacks.\nDeleted 1 invitation.\n",
+    ]);
+    expect(await names()).toEqual(["jane"]);
+    expect(await audit(["--state", other, "--delete", "--yes", "--all-stacks"])).toMatchObject({ code: 0 });
+    expect(await names()).toEqual([]);
+  });
+
+  test("reads all stacks of the project, and deletes nothing if Pulumi cannot list them", async () => {
+    const project = await Project.create("", { authentik: server });
+    try {
+      await project.write(`new authentik.Invitation(pulumi.getStack(), { expires: "${expires}" });`);
+      await project.up();
+      await project.succeed("stack", "init", "second", "--copy-config-from", "test");
+      await project.up();
+      const run = (...args: string[]) => runCommand(["audit", ...args], { cwd: project.folder, env: project.env });
+      expect(await run()).toMatchObject({ code: 0, stdout: "All 2 invitations are declared.\n" });
+      await writeFile(join(project.folder, "backend", ".pulumi", "stacks", "test", "test.json"), "{");
+      const { code, stdout, stderr } = await run("--delete", "--yes");
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toContain("`pulumi stack ls --json` failed");
+      expect(await names()).toEqual(["second", "test"]);
+    } finally {
+      await project.remove();
+    }
+  });
+
   test("marks invitations of an interrupted run, and keeps them", async () => {
     const resource = await declare("Invitation", "jane", { name: "jane", expires });
     await create(resource);
@@ -213,6 +256,12 @@ describe("audit", () => {
     expect(stdout).toContain("interrupted, run `recover`");
     expect(stderr).toContain("permission authentik_events.view_event");
     expect(code).toBe(7);
+    // What created the other one is unknown as well.
+    expect(stderr).toContain(
+      "1 invitation is of stacks that were not read (an unknown one), and is kept. Read these with --stack or --state, or delete all with --all-stacks.",
+    );
+    expect(await names()).toEqual(["by-hand", "jane"]);
+    await audit(["--state", state, "--delete", "--yes", "--all-stacks"], { token });
     expect(await names()).toEqual(["jane"]);
 
     const json = await audit(["--state", state, "--json"], { token });

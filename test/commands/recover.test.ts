@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { planRecovery } from "../../provider/commands/recover/plan";
 import { type Operation, type State, type StateResource, toSecret } from "../../provider/commands/state";
@@ -279,6 +279,24 @@ test("recovers a stack of an interrupted run, and the next preview creates nothi
       stdout: "No operation of this package is pending.\n",
       stderr: "",
     });
+
+    // As if the run had been killed while it saved the state: Pulumi leaves its own attributes empty.
+    const attributes = join(project.folder, "backend", ".pulumi", "stacks", "test", "test.json.attrs");
+    const complete = await readFile(attributes, "utf8");
+    for (const damaged of ["", complete.slice(0, 20)]) {
+      await writeFile(attributes, damaged);
+      expect(await recover("--dry-run")).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`${attributes} is damaged`),
+      });
+      expect(await readFile(attributes, "utf8")).toBe(damaged);
+      expect(await recover("--yes")).toMatchObject({
+        code: 0,
+        stdout: "No operation of this package is pending.\n",
+        stderr: expect.stringContaining(`${attributes} is damaged`),
+      });
+      await project.succeed("preview", "--expect-no-changes");
+    }
 
     // As if the run had been killed before it saved these results.
     interface StateFile {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import * as z from "zod";
 import type { Client } from "../../authentik/client";
 import { deleteInvitation } from "../../authentik/invitations";
 import { toPrintableJson, toPrintableLine } from "../../authentik/printable";
@@ -7,27 +8,29 @@ import { UserError } from "../../lifecycle/engine/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { confirm } from "../prompt";
 import { configureFromStack, findProject, isWithoutStack, runPulumi, stackOption } from "../pulumi";
-import { parseState, type State } from "../state";
+import { parseState, type State, stackOf } from "../state";
 import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
 
 export const auditCommand: Command = {
   usage: `Usage: pulumi-authentik-invitations audit [options]
 
 Lists the invitations in authentik that no stack declares: those that were created outside Pulumi, and those that an interrupted
-run created. Reads the state of the current stack, and of all stacks that the options name. Never prints a pk or a link.
+run created. Reads the states of all stacks of the project; with --stack, of the current one and those. Never prints a pk or a link.
 
   pulumi-authentik-invitations audit
   pulumi-authentik-invitations audit --stack dev --stack prod
   pulumi stack export | pulumi-authentik-invitations audit --state -
 
 Options:
-  --stack <name>       another stack of the project (repeatable)
+  --stack <name>       not all stacks, but this one and the current one (repeatable)
   --state <file>       a state written by \`pulumi stack export\`, - for standard input (repeatable)
   --flow <slug>        only invitations of this flow
   --created-by <user>  only invitations that this user created
   --connection <name>  configuration namespace of the authentik server (default: authentik)
   --json               print JSON
-  --delete             delete the listed invitations, except those that \`recover\` can move into a state
+  --delete             delete the listed invitations, except those that \`recover\` can move into a state, and those that may
+                       belong to a stack that was not read
+  --all-stacks         with --delete: also delete those that may belong to a stack that was not read
   --yes                delete without confirmation
   --help               print this help
 
@@ -44,6 +47,7 @@ Exit codes: 0 every invitation is declared (or all others were deleted), 7 some 
     connection: { type: "string" },
     json: { type: "boolean" },
     delete: { type: "boolean" },
+    "all-stacks": { type: "boolean" },
     yes: { type: "boolean" },
   },
   run: audit,
@@ -54,6 +58,7 @@ async function audit(values: OptionValues): Promise<number> {
   const files = nonEmptyList(values, "state");
   const filters = { flowSlug: nonEmpty(values, "flow"), createdBy: nonEmpty(values, "created-by") };
   if (values["yes"] && !values["delete"]) throw new UsageError("--yes requires --delete");
+  if (values["all-stacks"] && !values["delete"]) throw new UsageError("--all-stacks requires --delete");
   if (values["delete"] && !values["yes"] && !process.stdin.isTTY) {
     throw new UsageError("--delete requires --yes without a terminal");
   }
@@ -100,14 +105,18 @@ function requireNonEmpty(value: unknown, name: string): string {
   return value.trim();
 }
 
-async function readStates(hasProject: boolean, stacks: readonly string[], files: readonly string[]): Promise<State[]> {
-  const others = [
-    ...stacks.map(async (stack) => await exportState(stack)),
-    ...files.map(async (file) => parseState(readFile(file), file === "-" ? "Standard input" : file)),
-  ];
-  const current = hasProject ? [exportCurrentState(others.length > 0)] : [];
-  const states = await Promise.all([...current, ...others]);
-  return states.filter((state) => state !== undefined);
+/** The states, and the `project/stack` of each. */
+async function readStates(
+  hasProject: boolean,
+  names: readonly string[],
+  files: readonly string[],
+): Promise<{ states: State[]; stacks: Set<string> }> {
+  const states = files.map((file) => parseState(readFile(file), file === "-" ? "Standard input" : file));
+  if (names.length > 0) {
+    const read = await Promise.all([exportCurrentState(), ...names.map(exportState)]);
+    states.push(...read.filter((state) => state !== undefined));
+  } else if (hasProject) states.push(...(await exportAllStates()));
+  return { states, stacks: new Set(states.flatMap((state) => stackOf(state) ?? [])) };
 }
 
 async function exportState(stack: string | undefined): Promise<State> {
@@ -116,13 +125,30 @@ async function exportState(stack: string | undefined): Promise<State> {
 }
 
 /** A pipeline may name stacks without selecting one. Any other failure is an error, or declared invitations would be listed. */
-async function exportCurrentState(isOptional: boolean): Promise<State | undefined> {
+async function exportCurrentState(): Promise<State | undefined> {
   try {
     return await exportState(undefined);
   } catch (error) {
-    if (isOptional && isWithoutStack(error)) return undefined;
+    if (isWithoutStack(error)) return undefined;
     throw error;
   }
+}
+
+const stackList = z.array(z.object({ name: z.string() }));
+
+/** The states of the project's stacks. Those that cannot be read are reported: what they created is not deleted. */
+async function exportAllStates(): Promise<State[]> {
+  const names = stackList.parse(JSON.parse(await runPulumi(["stack", "ls", "--json"]))).map(({ name }) => name);
+  const results = await Promise.allSettled(names.map(exportState));
+  const states = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const [failure] = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
+  if (failure !== undefined && states.length === 0) throw failure;
+  for (const [index, result] of results.entries()) {
+    if (result.status === "fulfilled") continue;
+    const reason = result.reason instanceof Error ? result.reason.message : String(result.reason);
+    process.stderr.write(`The stack ${toPrintableLine(names[index] ?? "")} could not be read. ${reason}\n`);
+  }
+  return states;
 }
 
 function readFile(file: string): string {
@@ -140,6 +166,12 @@ function printJson(undeclared: readonly UndeclaredInvitation[]): void {
 
 function describeNone(isFiltered: boolean): string {
   return isFiltered ? "There are no invitations that match --flow and --created-by.\n" : "There are no invitations.\n";
+}
+
+function describeStack({ stack, isPending, isForeign }: UndeclaredInvitation): string {
+  if (isPending) return `${stack ?? ""} (interrupted, run \`recover\`)`;
+  if (!isForeign) return stack ?? "";
+  return stack === null ? "unknown" : `${stack} (not read)`;
 }
 
 function countInvitations(count: number): string {
@@ -162,7 +194,7 @@ function printTable(undeclared: readonly UndeclaredInvitation[], total: number):
       row.expires ?? "never",
       row.createdBy ?? "",
       row.created ?? "",
-      row.isPending ? `${row.stack ?? ""} (interrupted, run \`recover\`)` : (row.stack ?? ""),
+      describeStack(row),
     ].map(toPrintableLine),
   );
   const widths = header.map((title, column) =>
@@ -186,11 +218,21 @@ async function deleteAll(
   undeclared: readonly UndeclaredInvitation[],
   values: OptionValues,
 ): Promise<number> {
-  const deletable = undeclared.filter(({ isPending }) => !isPending);
-  const kept = undeclared.length - deletable.length;
-  if (kept > 0) {
+  const pending = undeclared.filter(({ isPending }) => isPending);
+  const foreign = undeclared.filter(({ isPending, isForeign }) => !isPending && isForeign && !values["all-stacks"]);
+  const deletable = undeclared.filter((row) => !pending.includes(row) && !foreign.includes(row));
+  const kept = pending.length + foreign.length;
+  const describeKept = (count: number, what: string): string => {
+    const verb = count === 1 ? "is" : "are";
+    return `${countInvitations(count)} ${verb} ${what}, and ${verb} kept.`;
+  };
+  if (pending.length > 0) {
+    process.stderr.write(`${describeKept(pending.length, "of an interrupted run")} Run \`recover\`.\n`);
+  }
+  if (foreign.length > 0) {
+    const stacks = [...new Set(foreign.map(({ stack }) => stack ?? "an unknown one"))].join(", ");
     process.stderr.write(
-      `${countInvitations(kept)} ${kept === 1 ? "is" : "are"} of an interrupted run, and ${kept === 1 ? "is" : "are"} kept. Run \`recover\`.\n`,
+      `${toPrintableLine(`${describeKept(foreign.length, `of stacks that were not read (${stacks})`)} Read these with --stack or --state, or delete all with --all-stacks.`)}\n`,
     );
   }
   if (deletable.length === 0) return 7;

@@ -34,6 +34,8 @@ export interface UndeclaredInvitation {
   readonly stack: string | null;
   /** Whether a run that created it was interrupted, so that `recover` moves it into the state. */
   readonly isPending: boolean;
+  /** Whether it may belong to a stack that was not read: another one created it, or the event log does not say what created it. */
+  readonly isForeign: boolean;
 }
 
 /** Above this number, reading the creation events page by page takes fewer requests than one search per invitation. */
@@ -46,10 +48,10 @@ const maxSearches = 100;
 export async function findUndeclaredInvitations(
   client: Client,
   filters: InvitationFilters,
-  readStates: () => Promise<readonly State[]>,
+  readStates: () => Promise<{ readonly states: readonly State[]; readonly stacks: ReadonlySet<string> }>,
 ): Promise<{ total: number; undeclared: UndeclaredInvitation[]; canReadEvents: boolean }> {
   const invitations = await listInvitations(client, filters);
-  const states = await readStates();
+  const { states, stacks } = await readStates();
   const declared = new Set(states.flatMap(invitationIdsOf));
   const pending = pendingCreationsOf(states);
   const found = invitations
@@ -59,7 +61,7 @@ export async function findUndeclaredInvitations(
   return {
     total: invitations.length,
     canReadEvents: creations !== undefined,
-    undeclared: found.map((invitation) => toUndeclared(invitation, creations?.get(invitation.pk), pending)),
+    undeclared: found.map((invitation) => toUndeclared(invitation, creations?.get(invitation.pk), pending, stacks)),
   };
 }
 
@@ -67,7 +69,9 @@ function toUndeclared(
   { pk, name, flowSlug, flow, expires, singleUse, createdBy }: StoredInvitation,
   creation: ObjectEvent | undefined,
   pending: readonly PendingCreation[],
+  stacks: ReadonlySet<string>,
 ): UndeclaredInvitation {
+  const stack = creation?.source?.split(";", 1)[0];
   return {
     id: invitationId(pk),
     pk,
@@ -77,8 +81,9 @@ function toUndeclared(
     singleUse,
     createdBy: createdBy ?? creation?.username ?? null,
     created: creation?.created.replace(/\.\d+/, "") ?? null,
-    stack: creation?.source?.split(";", 1)[0] || null,
+    stack: stack || null,
     isPending: pending.some((operation) => canBeCreatedBy(operation, name, creation?.nonce, creation !== undefined)),
+    isForeign: creation === undefined || (stack !== undefined && !stacks.has(stack)),
   };
 }
 

@@ -5,6 +5,7 @@ import { UsageError } from "../command";
 import { confirm } from "../prompt";
 import { configureFromStack, runPulumi, stackOption } from "../pulumi";
 import { type Operation, parseState, pendingOperationsOf, resourceName } from "../state";
+import { withReadableBackend } from "./attributes";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
 export const recoverCommand: Command = {
@@ -12,7 +13,8 @@ export const recoverCommand: Command = {
 
 Repairs a stack's state after a run of \`pulumi up\` that was killed. For each creation that was under way, looks up in authentik's
 event log whether it was carried out. Moves what was created into the state, as if the run had completed it, and removes the
-pending operation of what was not. Removes pending updates and deletions: the next refresh shows what they did. Changes nothing
+pending operation of what was not. If Pulumi cannot read its backend in a folder because of an empty file .attrs, removes that
+file first. Removes pending updates and deletions: the next refresh shows what they did. Changes nothing
 in authentik.
 
   pulumi cancel                               # if the killed run left a lock
@@ -46,7 +48,7 @@ async function recover(values: OptionValues): Promise<number> {
   if (!isDryRun && !isConfirmed && !process.stdin.isTTY) {
     throw new UsageError("--yes or --dry-run is required without a terminal");
   }
-  const output = await exportWithSecrets(stack);
+  const output = await withReadableBackend(() => exportWithSecrets(stack), { isDryRun, isConfirmed });
   const state = parseState(output, "The state");
   if (pendingOperationsOf(state).length === 0) {
     process.stdout.write("No operation of this package is pending.\n");
