@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { types } from "node:util";
 import { backOff } from "exponential-backoff";
 import type { Dispatcher } from "undici";
@@ -123,13 +124,17 @@ export class Transport {
   readonly #limits: Limits;
   /** The name in the server's certificate. undici would take it from the header `Host`. */
   readonly #serverName: { readonly servername?: string };
+  /** For an IP address, which cannot be a server name. */
+  readonly #identity: Pick<ConnectionOptions, "checkServerIdentity">;
   #dispatcher: Promise<Dispatcher> | undefined;
 
   constructor(options: TransportOptions) {
     const url = new URL(options.url);
     this.#origin = url.origin;
     const hostname = url.hostname.replace(/^\[|\]$/g, "");
-    this.#serverName = isIP(hostname) === 0 ? { servername: hostname } : {};
+    const isAddress = isIP(hostname) !== 0;
+    this.#serverName = isAddress ? {} : { servername: hostname };
+    this.#identity = isAddress ? { checkServerIdentity: acceptAlso(hostname) } : {};
     this.#prefix = url.pathname.replace(/\/+$/, "");
     this.#token = options.token;
     this.#limits = { ...defaultLimits, ...options.limits };
@@ -170,7 +175,7 @@ export class Transport {
   async #createDispatcher(): Promise<Dispatcher> {
     // Loaded at the first request, because a preview without a refresh sends none.
     const { EnvHttpProxyAgent } = await import("undici");
-    const tls = this.#insecure ? { rejectUnauthorized: false } : {};
+    const tls = this.#insecure ? { rejectUnauthorized: false } : this.#identity;
     return new EnvHttpProxyAgent({
       connections: this.#limits.connections,
       connect: { ...tls, timeout: this.#limits.connectTimeout },
@@ -254,6 +259,11 @@ export class Transport {
       { cause: toCause(error), outcomeUnknown },
     );
   }
+}
+
+/** Verifies that a certificate is valid for this host or, as usual, for the name that undici asks for: the one in the header `Host`. */
+function acceptAlso(hostname: string): typeof checkServerIdentity {
+  return (name, certificate) => checkServerIdentity(hostname, certificate) && checkServerIdentity(name, certificate);
 }
 
 /** authentik makes the links in its emails from these headers. */

@@ -1,5 +1,12 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Limits, Transport } from "../../provider/authentik/transport";
+import { packageRoot } from "../engine/project";
+import { Authentik } from "../sandbox";
 import { catchError } from "./support/catch-error";
 import { selfSignedCertificate } from "./support/certificate";
 import { closeServers, type Handler, listen, sendJson, startServer } from "./support/server";
@@ -71,3 +78,38 @@ test.each([getRequest, postRequest])("retries a TLS handshake that times out, th
   expect(connectionCount).toBe(limits.maxAttempts);
   silentServer.close();
 });
+
+test.each(["127.0.0.1", "localhost"])(
+  "verifies the certificate for %s, also when links have another host",
+  async (hostname) => {
+    const authentik = await Authentik.start({ version: "2026.5", tls: selfSignedCertificate });
+    const folder = await mkdtemp(join(tmpdir(), "tls-"));
+    const ca = join(folder, "ca.pem");
+    await writeFile(ca, selfSignedCertificate.cert);
+    const settings = {
+      "authentik:url": authentik.url.replace("127.0.0.1", hostname),
+      "authentik:token": authentik.token,
+      "authentik:publicUrl": "https://id.example.com",
+    };
+    // Node.js reads NODE_EXTRA_CA_CERTS when it starts.
+    const script = `
+    const { Invitation } = require("pulumi-authentik-invitations/provider");
+    const settings = ${JSON.stringify(settings)};
+    (async () => {
+      await Invitation.configure({ config: { get: (key) => settings[key] } });
+      const email = { to: ["jane@example.com"] };
+      await Invitation.create({ name: "jane", expires: "2035-01-01T00:00:00Z", fixedData: {}, singleUse: true, flow: "default-source-enrollment", email });
+      process.exit(0);
+    })().catch((error) => { console.error(error.message, error.reasons); process.exit(1); });`;
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: ca };
+    try {
+      await promisify(execFile)(process.execPath, ["-e", script], { cwd: packageRoot, env, timeout: 20_000 });
+    } finally {
+      await rm(folder, { recursive: true });
+      await authentik.close();
+    }
+    expect(authentik.outbox).toMatchObject([
+      { link: expect.stringMatching(/^https:\/\/id\.example\.com\/if\/flow\//) },
+    ]);
+  },
+);
