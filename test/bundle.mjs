@@ -10,20 +10,6 @@ import { build, transform } from "esbuild";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const chunks = "chunks";
 
-/** The transport uses one class of undici. Its index also loads caches, mocks, WebSockets and fetch. */
-const undici = `
-  Object.assign(require("undici/lib/dispatcher/dispatcher").prototype, { request: require("undici/lib/api/api-request") });
-  export const EnvHttpProxyAgent = require("undici/lib/dispatcher/env-http-proxy-agent");
-`;
-
-const undiciPlugin = {
-  name: "undici",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^undici$/ }, () => ({ path: "undici", namespace: "undici" }));
-    onLoad({ filter: /./, namespace: "undici" }, () => ({ contents: undici, resolveDir: root }));
-  },
-};
-
 /** Also jest's global setup, so that tests never run an outdated `dist`. */
 export default async function bundle() {
   const { outputFiles, metafile } = await build({
@@ -40,8 +26,7 @@ export default async function bundle() {
     target: "node20",
     // So that comments never contain a path outside the project.
     preserveSymlinks: true,
-    external: ["@pulumi/pulumi", "csv-parse"],
-    plugins: [undiciPlugin],
+    external: ["@pulumi/pulumi"],
     metafile: true,
     write: false,
   });

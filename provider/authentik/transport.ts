@@ -174,9 +174,9 @@ export class Transport {
 
   async #createDispatcher(): Promise<Dispatcher> {
     // Loaded at the first request, because a preview without a refresh sends none.
-    const { EnvHttpProxyAgent } = await import("undici");
+    const { default: undici } = await import("undici");
     const tls = this.#insecure ? { rejectUnauthorized: false } : this.#identity;
-    return new EnvHttpProxyAgent({
+    return new undici.EnvHttpProxyAgent({
       connections: this.#limits.connections,
       connect: { ...tls, timeout: this.#limits.connectTimeout },
       requestTls: tls,
