@@ -180,7 +180,8 @@ describe("the tarball", () => {
 
   test("contains the licenses of what is bundled", async () => {
     const licenses = await readFile(join(packageRoot, "dist", "THIRD-PARTY-LICENSES"), "utf8");
-    for (const name of ["csv-parse", "undici", "zod"]) expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+$`, "m"));
+    for (const name of ["csv-parse", "undici", "zod"])
+      expect(licenses).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+$`, "m"));
   });
 
   test("contains neither source maps nor references to them", async () => {
