@@ -87,7 +87,7 @@ describe("flows and bindings", () => {
   const program = (slug: string, order = 0) => `
     const flow = new authentik.Flow("flow", { slug: "${slug}", title: "Welcome", designation: "enrollment" });
     const stage = new authentik.InvitationStage("stage");
-    new authentik.FlowStageBinding("binding", { target: flow.id, stage: stage.id, order: ${order} });
+    new authentik.FlowStageBinding("binding", { target: flow.id, stage: stage.id, order: ${order}, evaluateOnPlan: true });
     exports.stages = flow.stages;`;
 
   test("shows drift line by line, reports the drifted inputs, and repairs them in place", async () => {
@@ -97,14 +97,14 @@ describe("flows and bindings", () => {
     const flow = await findFlow(server, "join");
     await server.request("PATCH", `${flowsPath}join/`, { title: "Hello", slug: "moved" });
     const binding = (await project.state()).get("binding")?.id;
-    await server.request("PATCH", `${bindingsPath}${binding}/`, { order: 7, re_evaluate_policies: false });
+    await server.request("PATCH", `${bindingsPath}${binding}/`, { order: 7, evaluate_on_plan: false });
     const { code, output } = await project.preview("--refresh", "--diff", "--expect-no-changes");
     expect(code).toBe(7);
     for (const line of [
       /~ title *: "Hello" => "Welcome"/,
       /~ slug *: "moved" => "join"/,
       /~ order *: 7 => 0/,
-      /~ reEvaluatePolicies *: false => true/,
+      /~ evaluateOnPlan *: false => true/,
     ]) {
       expect(output).toMatch(line);
     }

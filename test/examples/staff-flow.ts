@@ -25,7 +25,8 @@ export async function createStaffFlow(server: Authentik): Promise<void> {
     stages.push(...(body as { results: { pk: string }[] }).results.map(({ pk }) => pk));
   }
   for (const [index, stage] of stages.entries()) {
-    await post("flows/bindings/", { target: flow, stage, order: index * 10, re_evaluate_policies: index === 0 });
+    const evaluation = index === 0 ? {} : { evaluate_on_plan: true, re_evaluate_policies: false };
+    await post("flows/bindings/", { target: flow, stage, order: index * 10, ...evaluation });
   }
   const postInvitation = async (fields: Record<string, unknown>): Promise<string> =>
     await post("stages/invitation/invitations/", { flow, expires: "2030-12-31T23:59:59Z", ...fields });

@@ -185,6 +185,7 @@ export class Bindings extends ViewSet<Binding> {
       invalidResponseAction: serializer.optional("invalid_response_action", choiceField(invalidResponseActionChoices)),
     };
     if (serializer.hasErrors) throw apiError(400, serializer.errors);
+    validateEvaluation(validated, partial);
     const fields = Object.fromEntries(Object.entries(validated).filter(([, value]) => value !== undefined));
     const result = { ...row, ...fields } as Binding;
     for (const other of this.rows.values()) {
@@ -197,6 +198,15 @@ export class Bindings extends ViewSet<Binding> {
     }
     return fields;
   }
+}
+
+function validateEvaluation({ evaluateOnPlan, reEvaluatePolicies }: Partial<Binding>, partial: boolean): void {
+  // field.binding.patch-neither-flag: a PATCH can turn off both, with evaluate_on_plan alone.
+  if (reEvaluatePolicies !== false || evaluateOnPlan === true) return;
+  if (partial) throw notRecorded("a PATCH of a binding with re_evaluate_policies false");
+  if (evaluateOnPlan === undefined) throw notRecorded("re_evaluate_policies false without evaluate_on_plan");
+  // field.binding.create-neither-flag, field.binding.put-neither-flag
+  throw apiError(400, { non_field_errors: ["Either evaluation on plan or evaluation on run must be enabled"] });
 }
 
 function bindingName(row: Binding): string {

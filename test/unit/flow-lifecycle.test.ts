@@ -1,5 +1,7 @@
+import { setTimeout } from "node:timers/promises";
 import { flowProvider } from "../../provider/lifecycle/objects/flow";
 import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
+import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { Authentik, authentikVersions } from "../sandbox";
 import { catchError } from "./support/catch-error";
 
@@ -68,6 +70,29 @@ describe.each(authentikVersions)("on authentik %s", (version) => {
       takeWriteRequests();
       await flowProvider.update(id, outs, inputs);
       expect(takeWriteRequests()).toEqual([`PUT ${flowsPath}moved/`]);
+    });
+
+    test("is renamed although the response is lost", async () => {
+      const { id, outs, inputs } = await createFlow();
+      server.injectFailure({ method: "PUT", path: /instances\/staff\/$/, when: "after", status: 502 });
+      const { outs: renamed } = await flowProvider.update(id, outs, { ...inputs, slug: " crew ", title: "Hello" });
+      expect(renamed).toMatchObject({ pk: id, slug: " crew ", title: "Hello" });
+    });
+
+    test("is renamed although the response is lost and another flow gets the old slug before the retry", async () => {
+      const { id, outs, inputs } = await createFlow();
+      server.injectFailure({ method: "PUT", path: /instances\/staff\/$/, when: "after", status: 502 });
+      const update = flowProvider.update(id, outs, { ...inputs, slug: "crew" });
+      while (!server.requests.some(({ method }) => method === "PUT")) await setTimeout(1);
+      const { status } = await server.request("POST", flowsPath, {
+        name: "x",
+        slug: "staff",
+        title: "Other",
+        designation: "recovery",
+      });
+      expect(status).toBe(201);
+      expect((await update).outs).toMatchObject({ pk: id, slug: "crew" });
+      expect((await server.request("GET", `${flowsPath}staff/`)).body).toMatchObject({ title: "Other" });
     });
 
     test("that was deleted and recreated with the same slug is not found, and the new flow is neither updated nor deleted", async () => {
@@ -155,6 +180,48 @@ describe.each(authentikVersions)("on authentik %s", (version) => {
       const { outs: restored } = await flowStageBindingProvider.update(id, props as Properties, inputs);
       expect(takeWriteRequests()).toEqual([`PUT ${bindingsPath}${id}/`]);
       expect(restored).toMatchObject({ target: "staff" });
+    });
+
+    const neither = { evaluate_on_plan: false, re_evaluate_policies: false };
+
+    test("with both evaluations turned off is rejected by authentik, except by a PATCH", async () => {
+      const { id: target } = await createFlow();
+      const { id, outs, inputs } = await createBinding({ evaluateOnPlan: true, reEvaluatePolicies: false });
+      const { stage, order } = outs;
+      const path = `${bindingsPath}${id}/`;
+      const rejection = {
+        status: 400,
+        body: { non_field_errors: ["Either evaluation on plan or evaluation on run must be enabled"] },
+      };
+      const fields = { target, stage, order, ...neither };
+      expect(await server.request("POST", bindingsPath, { ...fields, order: 11 })).toMatchObject(rejection);
+      expect(await server.request("PUT", path, fields)).toMatchObject(rejection);
+      const patched = await server.request("PATCH", path, { evaluate_on_plan: false });
+      expect(patched).toMatchObject({ status: 200, body: neither });
+
+      const { props } = await flowStageBindingProvider.read(id, outs);
+      expect(props).toMatchObject({ evaluateOnPlan: false, reEvaluatePolicies: false });
+      const { outs: repaired } = await flowStageBindingProvider.update(id, props as Properties, inputs);
+      expect(repaired).toMatchObject({ evaluateOnPlan: true, reEvaluatePolicies: false });
+    });
+
+    const reason =
+      "reEvaluatePolicies: must be true unless evaluateOnPlan is true, because authentik requires one of them. evaluateOnPlan is false by default";
+
+    test.each([
+      [{ reEvaluatePolicies: false }, [reason]],
+      [{ evaluateOnPlan: false, reEvaluatePolicies: false }, [reason]],
+      [{ evaluateOnPlan: null, reEvaluatePolicies: false }, [reason]],
+      [{ evaluateOnPlan: unknownValue, reEvaluatePolicies: false }, []],
+      [{ evaluateOnPlan: false, reEvaluatePolicies: unknownValue }, []],
+      [{ evaluateOnPlan: true, reEvaluatePolicies: false }, []],
+      [{ evaluateOnPlan: false }, []],
+    ])("with %j has the errors %j, whether the other inputs are known or not", async (evaluation, reasons) => {
+      const { failures } = await flowStageBindingProvider.check(
+        {},
+        { target: unknownValue, stage: unknownValue, order: 0, ...evaluation },
+      );
+      expect(failures?.map((failure) => failure.reason)).toEqual(reasons);
     });
 
     test("of a deleted flow is not found", async () => {

@@ -69,6 +69,13 @@ export const flowStageBindingProvider = objectProvider<FlowStageBindingInputs, R
     invalidResponseAction: "retry",
     policyEngineMode: "any",
   },
+  // authentik rejects this in a POST and a PUT.
+  validateCombination: ({ evaluateOnPlan, reEvaluatePolicies }) =>
+    evaluateOnPlan === false && reEvaluatePolicies === false
+      ? [
+          "reEvaluatePolicies: must be true unless evaluateOnPlan is true, because authentik requires one of them. evaluateOnPlan is false by default",
+        ]
+      : [],
   uniqueInputs: ["target", "stage", "order"],
   // A binding has no name.
   displayName: ({ target, stage, order }) => `${target}/${order}/${stage}`,

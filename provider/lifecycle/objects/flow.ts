@@ -12,7 +12,7 @@ import {
 import { originInput } from "../../common/origin";
 import { stripWhitespace } from "../../common/whitespace";
 import { UserError } from "../engine/user-error";
-import { withoutUndefined } from "../values/properties";
+import { type Properties, withoutUndefined } from "../values/properties";
 import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
 import { objectProvider, type ResourceConnection } from "./object-provider";
 
@@ -82,10 +82,7 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
   },
   uniqueInputs: ["slug"],
   displayName: ({ slug }) => String(slug),
-  compare: (declared, state) => [
-    ...stringInputs.map((input) => [input, isSameString(declared[input], state[input])] as const),
-    ...otherInputs.map((input) => [input, declared[input] === state[input]] as const),
-  ],
+  compare: compareInputs,
   toState: (configured, stored) =>
     withoutUndefined({
       ...stored,
@@ -100,7 +97,15 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
   update: async (pk, inputs, state, { client }) => {
     // Look up the current slug: another flow may have the one in the state by now.
     const { slug } = await retrieveFlow(client, pk, state.slug);
-    return await updateFlow(client, slug, inputs);
+    try {
+      return await updateFlow(client, slug, inputs);
+    } catch (error) {
+      // If the response to a rename is lost, the retry finds no flow at the old slug, or another one, which cannot get the new slug.
+      if (!(error instanceof NotFoundError || isSlugError(error))) throw error;
+      const stored = await retrieveFlow(client, pk, stripWhitespace(inputs.slug));
+      if (compareInputs({ ...inputs }, stored).every(([, isSame]) => isSame)) return stored;
+      throw error;
+    }
   },
   delete: async (pk, { client }, { slug }) => {
     try {
@@ -112,13 +117,24 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
   explainError: explainSlugConflict,
 });
 
+function compareInputs(declared: Properties, stored: FlowFields): (readonly [input: string, isSame: boolean])[] {
+  return [
+    ...stringInputs.map((input) => [input, isSameString(declared[input], stored[input])] as const),
+    ...otherInputs.map((input) => [input, declared[input] === stored[input]] as const),
+  ];
+}
+
+function isSlugError(error: unknown): error is ValidationError {
+  return error instanceof ValidationError && "slug" in error.fields;
+}
+
 /** For a slug that authentik rejected: names the flow that has it. Independent of the wording of authentik's message. */
 async function explainSlugConflict(
   error: unknown,
   inputs: FlowInputs,
   { client }: ResourceConnection,
 ): Promise<unknown> {
-  if (!(error instanceof ValidationError) || !("slug" in error.fields)) return error;
+  if (!isSlugError(error)) return error;
   const taken = await findFlow(client, stripWhitespace(inputs.slug)).catch(() => undefined);
   if (!taken) return error;
   return new UserError(

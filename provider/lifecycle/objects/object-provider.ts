@@ -52,6 +52,8 @@ export interface ObjectKind<
   readonly viewPermission: string;
   readonly schema: z.ZodObject;
   readonly defaults: Partial<Inputs>;
+  /** Errors in the combination of inputs, which include the defaults and may be unknown or invalid. */
+  validateCombination?(inputs: Properties): readonly string[];
   /** The inputs that must be unique in authentik: a replacement with the same values has to be created after the old one is deleted. */
   readonly uniqueInputs: readonly string[];
   /** The object's name in messages. */
@@ -229,7 +231,11 @@ export function objectProvider<
           [originInput]: origin,
           [secretInputsInput]: secretInputs,
         }),
-        failures: toCheckFailures([...adoption.errors, ...validate(kind.schema, inputs)]),
+        failures: toCheckFailures([
+          ...adoption.errors,
+          ...validate(kind.schema, inputs),
+          ...(kind.validateCombination?.({ ...kind.defaults, ...inputs }) ?? []),
+        ]),
       };
     },
 
