@@ -5,7 +5,7 @@ const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const bareUuid = /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/gi;
 const sha256 = /^[0-9a-f]{64}$/;
 /** Instants that the server generated are on a day of the recordings, or a year later (the expiry of events). */
-const generatedInstant = /^202[67]-11-2[24]T\d\d:\d\d:\d\d\.\d{6}Z$/;
+const generatedInstant = /^202[67]-11-2[246]T\d\d:\d\d:\d\d\.\d{6}Z$/;
 const instantWithMicroseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 /** Offset of the first generated instant from now: none, or the default lifetime of an invitation. */
 const expectedOffsetsMs = [0, 30].map((minutes) => minutes * 60_000);
@@ -109,6 +109,8 @@ export class ResponseComparison {
       return this.mapValue(`pk ${recorded}`, String(actual));
     }
     if (typeof recorded !== "string" || typeof actual !== "string") return recorded === actual;
+    // The setup of a recording copies it.
+    if (path.endsWith(".created_by.last_login")) return recorded === actual;
     if (path.endsWith(".avatar")) return actual.startsWith(recorded);
     const truncation = truncated.exec(recorded);
     if (truncation) return actual.length === Number(truncation[2]) && actual.startsWith(String(truncation[1]));

@@ -51,6 +51,8 @@ export class Events {
   private readonly brand: JsonObject;
   /** How long new events stay invisible. */
   delayMs = 0;
+  /** The apps of all events. `autocomplete` lists them. */
+  readonly apps = new Set<string>();
 
   constructor(private readonly instance: Instance) {
     this.brand = this.brandReference("Default brand");
@@ -105,6 +107,24 @@ export class Events {
     });
   }
 
+  /** The worker logs it after the request, so it has no user. Its body contains the link (field.email.event). */
+  logEmailSent(mail: { to: string; subject: string; body: string }): void {
+    this.add({
+      user: {},
+      action: "email_sent",
+      app: "authentik.stages.email.tasks",
+      context: {
+        body: mail.body,
+        message: `Email to ${mail.to} sent`,
+        subject: mail.subject,
+        to_email: [mail.to],
+        from_email: "authentik@localhost",
+      },
+      clientIp: null,
+      brand: this.brandReference("Brand fallback"),
+    });
+  }
+
   private addRequestEvent(request: ApiRequest, action: string, context: JsonObject): Event {
     return this.add({
       user: userContext(request),
@@ -125,6 +145,7 @@ export class Events {
       visibleFrom: this.instance.clock().getTime() + this.delayMs,
     };
     this.rows.push(added);
+    this.apps.add(added.app);
     return added;
   }
 
@@ -156,7 +177,7 @@ export class Events {
         request,
         orderRows(request, this.search(request, filtered), comparators, "-created"),
         serialize,
-        autocomplete,
+        autocomplete([...this.apps].sort()),
       );
     });
   }
@@ -245,7 +266,7 @@ const autocompleteRelation = (name: string): JsonObject => ({
 });
 
 /** The `autocomplete` of event lists from 2026.2 on (events.used.search-hex). */
-const autocomplete: JsonObject = {
+const autocomplete = (apps: string[]): JsonObject => ({
   current_model: "authentik_events.event",
   models: {
     "authentik_events.event": {
@@ -285,12 +306,7 @@ const autocomplete: JsonObject = {
         "custom_",
       ]),
       event_uuid: autocompleteField("str"),
-      app: autocompleteField("str", [
-        "authentik.core.api.tokens",
-        "authentik.core.management.commands.shell",
-        "authentik.events.middleware",
-        "authentik.events.signals",
-      ]),
+      app: autocompleteField("str", apps),
       client_ip: autocompleteField("str"),
       user: autocompleteRelation("user"),
       brand: autocompleteRelation("brand"),
@@ -317,4 +333,4 @@ const autocomplete: JsonObject = {
       user_agent: autocompleteField("str"),
     },
   },
-};
+});

@@ -25,13 +25,14 @@ export class Instance {
   readonly invitations: Invitations;
   readonly events: Events;
   readonly executor: Executor;
-  readonly outbox = new Outbox();
+  readonly outbox: Outbox;
 
   constructor(
     readonly behavior: VersionBehavior,
     readonly clock: () => Date,
   ) {
     this.events = new Events(this);
+    this.outbox = new Outbox(this.events);
     this.users = new Users(this);
     this.flows = new Flows(this);
     this.stages = new Stages(this);

@@ -1,3 +1,4 @@
+import type { Events } from "./events";
 import type { Flow } from "./flows";
 import type { Json, JsonObject } from "./json";
 import type { ApiRequest } from "./request";
@@ -23,6 +24,8 @@ export class Outbox {
   readonly templates = new Set([defaultTemplate]);
   /** Called for each mail. */
   onMail: ((mail: Mail) => void) | undefined;
+
+  constructor(private readonly events: Events) {}
 
   /** Mails the link of an invitation to each of `email_addresses`. The link has the host of the request. */
   sendInvitation(request: ApiRequest, body: JsonObject, invitation: { pk: string; flow: Flow | null }): void {
@@ -50,6 +53,7 @@ export class Outbox {
       if (!/^[^\s@]+@[^\s@]+$/.test(to)) continue;
       const mail: Mail = { to, cc: [...cc], bcc: [...bcc], subject, template, link, invitationPk: invitation.pk };
       this.mails.push(mail);
+      this.events.logEmailSent({ to, subject, body: `<a href="${link}">Accept Invitation</a>` });
       this.onMail?.(mail);
     }
   }

@@ -24,11 +24,28 @@ export class RecordingSetup {
   /** The changes to make before a case, keyed by case. */
   steps(recording: RecordingName): Record<string, () => unknown> {
     const { instance } = this.authentik;
-    const { invitations, flows, users } = instance;
+    const { events, invitations, flows, users } = instance;
     if (recording === "events") {
-      return { "events.swept.search-hex": () => this.authentik.cleanUpExpired() };
+      return {
+        "events.flow.create": () => {
+          for (const app of ["core.api.tokens", "core.management.commands.shell"]) events.apps.add(`authentik.${app}`);
+        },
+        "events.swept.search-hex": () => this.authentik.cleanUpExpired(),
+      };
     }
     if (recording === "enrollment") return {};
+    if (recording === "field") {
+      return {
+        "field.invitation.create-microseconds": () => {
+          const { created_by } = this.responseOf("field.invitation.create-microseconds") as { created_by: JsonObject };
+          users.admin.email = String(created_by["email"]);
+          users.admin.lastLogin = String(created_by["last_login"]);
+          events.apps.add("authentik.events.signals");
+          // 2026.5 had sent four emails before.
+          for (let count = 0; count < 4; count++) events.logEmailSent({ to: "", subject: "", body: "" });
+        },
+      };
+    }
     if (recording === "email") {
       return {
         "email.flow.create": () => {

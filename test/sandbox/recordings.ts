@@ -13,16 +13,17 @@ export interface Exchange {
   auth: string | null;
   requestBody: Buffer | undefined;
   contentType: string | undefined;
+  userAgent: string;
   status: number;
-  headers: { "content-type"?: string; allow?: string };
+  headers: { "content-type"?: string | null; allow?: string };
   responseBody: Json;
 }
 
-export type RecordingName = "exchanges" | "events" | "enrollment" | "email";
+export type RecordingName = "exchanges" | "events" | "enrollment" | "email" | "field";
 
 /** Only authentik 2026.5 can send invitations by email. */
 export function recordingsOf(version: AuthentikVersion): RecordingName[] {
-  return ["exchanges", "events", "enrollment", ...(version === "2026.5" ? (["email"] as const) : [])];
+  return ["exchanges", "events", "enrollment", "field", ...(version === "2026.5" ? (["email"] as const) : [])];
 }
 
 export function readRecording(recording: RecordingName, version: AuthentikVersion): Exchange[] {
@@ -48,6 +49,7 @@ function toExchange(line: JsonObject): Exchange {
       requestBody === null || !hasContentType
         ? undefined
         : ((line["requestContentType"] as string | undefined) ?? "application/json"),
+    userAgent: (line["userAgent"] as string | undefined) ?? "Python-urllib/3.11",
     status: line["status"] as number,
     headers: line["headers"] as Exchange["headers"],
     responseBody: line["responseBody"] ?? null,
