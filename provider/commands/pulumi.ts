@@ -72,7 +72,8 @@ export async function configureFromStack(
   await configure({ config: { get: (key) => config[key]?.value } });
 }
 
-async function readConfiguration(
+/** Reads the configuration of a stack, of the current one by default. It is empty without a stack. */
+export async function readConfiguration(
   stack: string | undefined,
   canUseVariables: boolean,
 ): Promise<z.output<typeof configSchema>> {

@@ -8,6 +8,8 @@ const resourceSchema = z.looseObject({
   urn: z.string(),
   type: z.string(),
   id: z.string().optional(),
+  /** URN and id of the provider resource, joined by `::`. */
+  provider: z.string().optional(),
   /** Waits for its deletion, because another resource replaced it. */
   delete: z.boolean().optional(),
   /** Read by `get`, not managed. */
@@ -60,6 +62,11 @@ export function resourceName({ type }: Pick<StateResource, "type">): string | un
 
 export function resourcesOf(state: State): StateResource[] {
   return state.deployment.resources ?? [];
+}
+
+/** The type at the end of a URN, which also contains the types of the parents. */
+export function typeOfUrn(urn: string): string {
+  return urn.split("::")[2]?.split("$").at(-1) ?? "";
 }
 
 /** `project/stack` of a state, from its resources' URNs. Undefined if it has none. */

@@ -2,21 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isCleartext, parseBaseUrl } from "../common/base-url";
 import { configuredBaseUrl, configuredInsecure } from "../common/link";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
+import { providerSource, type ResourceName } from "../common/provider-source";
 import { secretInputsInput } from "../common/secret-inputs";
 import { unknownValue } from "../lifecycle/values/properties";
 import { findSecretInputs } from "./secret-inputs";
 
-/** The names that lifecycle/index.ts exports. Old states refer to them. */
-export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationBatch" | "InvitationStage";
-
-/**
- * The source code by which Pulumi's provider process loads a resource's dynamic provider. Every state stores it twice per resource, and old
- * states must keep working, so it never changes. The package is resolved from the program's directory, so the installed version runs.
- * `createRequire` also resolves it if the program is part of this package (Node's self-referencing), as at the root of this repository.
- */
-export function providerSource(resource: ResourceName): string {
-  return `exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').${resource}`;
-}
+export { providerSource };
 
 /**
  * The base class of this package's resources. It does not extend `dynamic.Resource`, which serializes a closure of about 2 kB into each

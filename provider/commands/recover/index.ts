@@ -5,17 +5,21 @@ import { UsageError } from "../command";
 import { confirm } from "../prompt";
 import { configureFromStack, runPulumi, stackOption } from "../pulumi";
 import { type Operation, parseState, pendingOperationsOf, resourceName } from "../state";
+import { findCode, rejectedExitCode, reportCode } from "../state-code";
 import { withReadableBackend } from "./attributes";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
 export const recoverCommand: Command = {
-  usage: `Usage: pulumi-authentik-invitations recover [--stack <name>] [--yes | --dry-run]
+  usage: `Usage: pulumi-authentik-invitations recover [--stack <name>] [--yes | --dry-run | --check]
 
 Repairs a stack's state after a run of \`pulumi up\` that was killed. For each creation that was under way, looks up in authentik's
 event log whether it was carried out. Moves what was created into the state, as if the run had completed it, and removes the
 pending operation of what was not. If Pulumi cannot read its backend in a folder because of an empty file .attrs, removes that
 file first. Removes pending updates and deletions: the next refresh shows what they did. Changes nothing
 in authentik.
+
+First checks that the state contains no code that someone else has put there: Pulumi would run it with the credentials of the next
+run. If it does, nothing else is done.
 
   pulumi cancel                               # if the killed run left a lock
   npx pulumi-authentik-invitations recover
@@ -25,17 +29,19 @@ Options:
   --stack <name>  the stack (default: the current one)
   --yes           change the state without confirmation
   --dry-run       only print what would change
+  --check         only check the state; sends no requests to authentik
   --help          print this help
 
 The URL and token are those of the stack's configuration, or AUTHENTIK_URL and AUTHENTIK_TOKEN.
 
 Exit codes: 0 no operation of this package is pending any more (with --dry-run: would be), 1 something is unclear or an error
-occurred, 2 invalid usage.
+occurred, 2 invalid usage, 3 the state contains code of someone else.
 `,
   options: {
     stack: { type: "string" },
     yes: { type: "boolean" },
     "dry-run": { type: "boolean" },
+    check: { type: "boolean" },
   },
   run: recover,
 };
@@ -45,11 +51,18 @@ async function recover(values: OptionValues): Promise<number> {
   if (stack?.trim() === "") throw new UsageError("--stack must not be empty");
   const isDryRun = values["dry-run"] === true;
   const isConfirmed = values["yes"] === true;
-  if (!isDryRun && !isConfirmed && !process.stdin.isTTY) {
+  const isCheck = values["check"] === true;
+  if (isCheck && (isDryRun || isConfirmed)) throw new UsageError("--check cannot be used with --yes or --dry-run");
+  if (!isCheck && !isDryRun && !isConfirmed && !process.stdin.isTTY) {
     throw new UsageError("--yes or --dry-run is required without a terminal");
   }
-  const output = await withReadableBackend(() => exportWithSecrets(stack), { isDryRun, isConfirmed });
+  const output = await withReadableBackend(() => exportWithSecrets(stack), {
+    isDryRun: isDryRun || isCheck,
+    isConfirmed,
+  });
   const state = parseState(output, "The state");
+  if (!reportCode(await findCode(state, stack), stack)) return rejectedExitCode;
+  if (isCheck) return 0;
   if (pendingOperationsOf(state).length === 0) {
     process.stdout.write("No operation of this package is pending.\n");
     return 0;

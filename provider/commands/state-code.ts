@@ -1,0 +1,124 @@
+import { toPrintableLine } from "../authentik/printable";
+import { defaultConnection, parseBaseUrl } from "../common/base-url";
+import { limitLines } from "../common/limit-lines";
+import { isProviderSource } from "../common/provider-source";
+import type { Properties } from "../lifecycle/values/properties";
+import { readConfiguration } from "./pulumi";
+import { resourceName, resourcesOf, type State, type StateResource, typeOfUrn, unwrapSecrets } from "./state";
+
+/** What a run executes or connects to because the state says so. Each finding is a line for the user. */
+export interface StateCode {
+  /** Contradicts what this package writes, so that someone else wrote it. */
+  readonly rejected: readonly string[];
+  /** Written by other packages, which this one does not know. */
+  readonly unknown: readonly string[];
+}
+
+/** Exit code of a command that rejects the state. */
+export const rejectedExitCode = 3;
+
+const providerType = "pulumi:providers:pulumi-nodejs";
+const sourceProperty = "__provider";
+
+/**
+ * Finds code in a state. Pulumi runs the source code of a dynamic resource's provider, which the state contains, with the credentials of the run:
+ * whoever can write the state can run code in the next `pulumi up`. The state must have been exported with `--show-secrets`, because Pulumi also
+ * runs source code that is a secret.
+ */
+export async function findCode(state: State, stack: string | undefined): Promise<StateCode> {
+  const pending = (state.deployment.pending_operations ?? []).map(({ resource }) => resource);
+  const found = [...resourcesOf(state), ...pending].map(inspectResource);
+  const urls = await inspectUrls(state, stack);
+  const merge = (kind: keyof StateCode): string[] => [...new Set([...found, urls].flatMap((code) => code[kind]))];
+  return { rejected: merge("rejected"), unknown: merge("unknown") };
+}
+
+function inspectResource(resource: StateResource): StateCode {
+  const { urn, type } = resource;
+  const name = resourceName(resource) ?? resourceName({ type: typeOfUrn(urn) });
+  const sourcesIn = (["inputs", "outputs"] as const).flatMap((place) => {
+    const properties = unwrapSecrets(resource[place]) ?? {};
+    if (!Object.hasOwn(properties, sourceProperty)) return [];
+    return { place, source: (properties as Properties)[sourceProperty] };
+  });
+  const rejected: string[] = [];
+  const unknown: string[] = [];
+  if (name !== undefined) {
+    const foreign = sourcesIn.filter(({ source }) => !isProviderSource(source, name)).map(({ place }) => place);
+    if (foreign.length > 0) rejected.push(`${urn}: other source code in ${foreign.join(" and ")}`);
+    if (type !== typeOfUrn(urn)) rejected.push(`${urn}: its type is ${type}`);
+    const [provider = ""] = /^.*(?=::)/s.exec(resource.provider ?? "") ?? [];
+    if (provider !== "" && typeOfUrn(provider) !== providerType) rejected.push(`${urn}: its provider is ${provider}`);
+  } else if (sourcesIn.length > 0) {
+    unknown.push(urn);
+  }
+  if (type.startsWith("pulumi:providers:") && hasDownload(resource)) {
+    if (type === providerType) rejected.push(`${urn}: Pulumi would download its plugin from another server`);
+    else unknown.push(`${urn} (downloads its plugin from another server)`);
+  }
+  return { rejected, unknown };
+}
+
+/** Whether a provider's plugin comes from a URL in the state. */
+function hasDownload({ inputs = {} }: StateResource): boolean {
+  const internal = unwrapSecrets(inputs["__internal"]) ?? {};
+  return [inputs, internal].some((values) => Object.hasOwn(values, "pluginDownloadURL"));
+}
+
+/**
+ * A refresh and the deletion of a resource use the configuration in the state, so that a URL in the state decides who receives the token. A token
+ * from the environment must not go to a URL that nobody has configured.
+ */
+async function inspectUrls(state: State, stack: string | undefined): Promise<StateCode> {
+  const urls = resourcesOf(state)
+    .filter(({ type }) => type === providerType)
+    .flatMap(({ urn, inputs = {} }) =>
+      Object.keys(inputs).flatMap((key) => {
+        const [, namespace] = /^(.+):url$/.exec(key) ?? [];
+        const hasToken = Object.hasOwn(inputs, `${namespace}:token`);
+        if (!hasToken && namespace !== defaultConnection) return [];
+        return { urn, key, hasToken, url: unwrapSecrets(inputs[key]) };
+      }),
+    );
+  if (urls.length === 0) return { rejected: [], unknown: [] };
+  const configuration = await readConfiguration(stack, true);
+  const isConfigured = (key: string): boolean => configuration[key]?.value !== undefined;
+  const expected = (key: string): unknown =>
+    configuration[key]?.value ?? (key === `${defaultConnection}:url` ? process.env["AUTHENTIK_URL"] : undefined);
+  const others = urls.filter(({ key, url }) => normalize(url) !== normalize(expected(key)));
+  const format = ({ urn, key }: (typeof urls)[number]): string =>
+    `${urn}: its ${key} is neither the stack's nor that of AUTHENTIK_URL`;
+  const isRejected = ({ key, hasToken }: (typeof urls)[number]): boolean =>
+    !hasToken && !isConfigured(key) && Boolean(process.env["AUTHENTIK_TOKEN"]);
+  return {
+    rejected: others.filter(isRejected).map(format),
+    unknown: others.filter((url) => !isRejected(url)).map(format),
+  };
+}
+
+function normalize(url: unknown): unknown {
+  const baseUrl = typeof url === "string" ? parseBaseUrl(url) : undefined;
+  return baseUrl && "url" in baseUrl ? baseUrl.url : url;
+}
+
+/** Prints what was found to standard error. Returns whether the state can be used. */
+export function reportCode({ rejected, unknown }: StateCode, stack: string | undefined): boolean {
+  const print = (lines: readonly string[]): void => {
+    for (const line of lines) process.stderr.write(`${toPrintableLine(line)}\n`);
+  };
+  const name = stack === undefined ? "The state" : `The state of stack ${stack}`;
+  if (unknown.length > 0) {
+    print([
+      `${name} contains code or URLs that this package did not write and cannot verify. Pulumi uses them with the credentials of the run:`,
+      ...limitLines(unknown, "entries").map((line) => `- ${line}`),
+      "Check that your program declares these resources and that the configuration was changed on purpose.",
+    ]);
+  }
+  if (rejected.length === 0) return true;
+  print([
+    `${name} was changed by someone else than this package. The next \`pulumi up\`, \`refresh\` or \`destroy\` could run their code or send them the token:`,
+    ...limitLines(rejected, "entries").map((line) => `- ${line}`),
+    "Do not run Pulumi on this stack. Find out who can write its state, and replace those credentials and all that a run has. Then restore an earlier version of the state with `pulumi stack import`.",
+  ]);
+  return false;
+}

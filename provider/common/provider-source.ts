@@ -1,0 +1,20 @@
+/** The names that lifecycle/index.ts exports. Old states refer to them. */
+export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationBatch" | "InvitationStage";
+
+/**
+ * The source code by which Pulumi's provider process loads a resource's dynamic provider. Every state stores it twice per resource, and old
+ * states must keep working, so it never changes. The package is resolved from the program's directory, so the installed version runs.
+ * `createRequire` also resolves it if the program is part of this package (Node's self-referencing), as at the root of this repository.
+ */
+export function providerSource(resource: ResourceName): string {
+  return sourceOf(resource);
+}
+
+/** Whether this is the source code of a resource with this name, which a later version may have added. */
+export function isProviderSource(source: unknown, resource: string): boolean {
+  return /^[A-Z][A-Za-z]*$/.test(resource) && source === sourceOf(resource);
+}
+
+function sourceOf(resource: string): string {
+  return `exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').${resource}`;
+}

@@ -1,0 +1,95 @@
+import type { State, StateResource } from "../../provider/commands/state";
+import { findCode } from "../../provider/commands/state-code";
+import { providerSource } from "../../provider/common/provider-source";
+import { secretSignature, signatureKey } from "../../provider/lifecycle/values/secrets";
+
+const type = "pulumi-nodejs:dynamic/authentik:Invitation";
+const urn = `urn:pulumi:dev::team::${type}::jane`;
+const providerType = "pulumi:providers:pulumi-nodejs";
+const provider = `urn:pulumi:dev::team::${providerType}::default::0c3b`;
+const source = providerSource("Invitation");
+const foreign = "exports.handler=()=>({})";
+const secret = (value: unknown) => ({ [signatureKey]: secretSignature, plaintext: JSON.stringify(value) });
+
+const jane = (changes: Partial<StateResource> = {}): StateResource => ({
+  urn,
+  type,
+  provider,
+  inputs: { __provider: source },
+  outputs: { __provider: source },
+  ...changes,
+});
+const stateOf = (resources: StateResource[], pending: StateResource[] = []): State => ({
+  deployment: { resources, pending_operations: pending.map((resource) => ({ resource, type: "creating" })) },
+});
+const find = async (...resources: StateResource[]) => await findCode(stateOf(resources), undefined);
+
+test("accepts what this package writes, also secret, without outputs, and of a later version", async () => {
+  const later = "pulumi-nodejs:dynamic/authentik:Brand";
+  const laterSource = source.replace("Invitation", "Brand");
+  expect(
+    await find(
+      jane(),
+      jane({ inputs: { __provider: secret(source) }, outputs: secret({ __provider: source }) }),
+      jane({ delete: true, outputs: undefined }),
+      jane({ urn: urn.replace(type, `acme:Team$${type}`) }),
+      jane({ urn: urn.replace(type, later), type: later, inputs: { __provider: laterSource }, outputs: {} }),
+    ),
+  ).toEqual({ rejected: [], unknown: [] });
+});
+
+test.each<[string, StateResource, string]>([
+  ["in the inputs", jane({ inputs: { __provider: foreign } }), "other source code in inputs"],
+  ["in the outputs", jane({ outputs: { __provider: foreign } }), "other source code in outputs"],
+  [
+    "in both, as secrets",
+    jane({ inputs: { __provider: secret(foreign) }, outputs: { __provider: secret(foreign) } }),
+    "other source code in inputs and outputs",
+  ],
+  ["in secret outputs", jane({ outputs: secret({ __provider: foreign }) }), "other source code in outputs"],
+  ["after this package's", jane({ inputs: { __provider: `${source};evil()` } }), "other source code in inputs"],
+  ["of another resource", jane({ inputs: { __provider: providerSource("Flow") } }), "other source code in inputs"],
+  ["in a deleted resource", jane({ delete: true, inputs: { __provider: foreign } }), "other source code in inputs"],
+  ["that is no text", jane({ inputs: { __provider: [source] } }), "other source code in inputs"],
+  [
+    "in a resource of an unusual name",
+    jane({
+      urn: urn.replace("Invitation", "x;evil()"),
+      type: type.replace("Invitation", "x;evil()"),
+      inputs: { __provider: source.replace("Invitation", "x;evil()") },
+    }),
+    "other source code in inputs",
+  ],
+  [
+    "behind another type",
+    jane({ type: "pulumi-nodejs:dynamic:Resource", inputs: { __provider: foreign } }),
+    "its type is pulumi-nodejs:dynamic:Resource",
+  ],
+  [
+    "by another provider",
+    jane({ provider: provider.replace("pulumi-nodejs::", "command::") }),
+    "its provider is urn:pulumi:dev::team::pulumi:providers:command::default",
+  ],
+])("rejects code %s", async (_, resource, message) => {
+  const { rejected } = await find(jane(), resource);
+  expect(rejected.filter((line) => line.includes(message))).toHaveLength(1);
+  expect(rejected.join()).not.toMatch(/evil\(\)\b.*exports|exports\.handler/);
+});
+
+test("rejects code in a pending operation", async () => {
+  const { rejected } = await findCode(stateOf([], [jane({ inputs: { __provider: foreign } })]), undefined);
+  expect(rejected).toEqual([`${urn}: other source code in inputs`]);
+});
+
+test.each(["inputs", "__internal"])("rejects a provider whose plugin comes from elsewhere, in %s", async (place) => {
+  const url = { pluginDownloadURL: "https://other.example" };
+  const inputs = place === "inputs" ? url : { __internal: secret(url) };
+  const { rejected } = await find({ urn: provider.replace("::0c3b", ""), type: providerType, inputs });
+  expect(rejected).toEqual([expect.stringContaining("would download its plugin from another server")]);
+});
+
+test("only reports the dynamic code of other packages", async () => {
+  const other = urn.replace(type, "pulumi-nodejs:dynamic:Resource");
+  const resource = { urn: other, type: "pulumi-nodejs:dynamic:Resource", outputs: { __provider: foreign } };
+  expect(await find(resource)).toEqual({ rejected: [], unknown: [other] });
+});
