@@ -3,7 +3,7 @@ import * as authentik from "../../provider";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../provider/lifecycle";
 import { connect } from "../../provider/lifecycle/engine/connections";
 import { Authentik, authentikVersions } from "../sandbox";
-import { readBlueprint, readPermissions } from "./blueprint";
+import { readBlueprint, readPermissions, roles } from "./blueprint";
 
 // These tests send many requests, which take longer on a busy machine.
 jest.setTimeout(30_000);
@@ -19,6 +19,7 @@ interface CreatedObject {
 }
 
 const viewEvents = "authentik_events.view_event";
+const viewInvitations = "authentik_stages_invitation.view_invitation";
 let count = 0;
 
 /** Makes the following requests use this token. Each token gets a new connection, with an empty cache. */
@@ -133,11 +134,36 @@ describe("the blueprint", () => {
     }
   });
 
-  test("lists each permission once, and gives the reader the view permissions of the writer", async () => {
-    const writer = await readPermissions("pulumi-invitations");
-    const reader = await readPermissions("pulumi-invitations-read");
-    expect(new Set(writer).size).toBe(writer.length);
-    expect(reader).toEqual(writer.filter((permission) => permission.includes(".view_")));
+  test("gives each account one role, and the role that can change every flow to none", async () => {
+    const { entries } = await readBlueprint();
+    const find = (model: string) => entries.filter((entry) => entry.model === model);
+    const users = find("authentik_core.user").map(({ identifiers, attrs }) => {
+      const groups = find("authentik_core.group").filter(({ id }) => [attrs.groups].flat().includes(`!KeyOf ${id}`));
+      const references = groups.flatMap((group) => [group.attrs.roles].flat());
+      const names = find("authentik_rbac.role").filter(({ id }) => references.includes(`!KeyOf ${id}`));
+      return [identifiers.username, names.map((role) => role.identifiers.name)];
+    });
+    expect(users).toEqual([roles.preview, roles.drift, roles.invitations].map((account) => [account, [account]]));
+  });
+
+  test("only the drift role can read the event log, and previews read no invitations", async () => {
+    const [preview, drift, invitations, flows] = await Promise.all([
+      readPermissions("preview"),
+      readPermissions("drift"),
+      readPermissions("invitations"),
+      readPermissions("flows"),
+    ]);
+    expect(
+      preview.filter((permission) => !/\.view_(flow|stage|flowstagebinding|invitationstage)$/.test(permission)),
+    ).toEqual([]);
+    expect(new Set(preview).size).toBe(4);
+    expect(drift).toEqual([...preview, viewInvitations, viewEvents]);
+    const ofInvitations = ["add", "view", "change", "delete"].map(
+      (verb) => `authentik_stages_invitation.${verb}_invitation`,
+    );
+    expect(invitations).toEqual([...ofInvitations, ...preview]);
+    expect(flows.filter((permission) => permission.includes(".view_"))).toEqual([]);
+    expect(new Set(flows).size).toBe(9);
   });
 });
 
@@ -188,8 +214,26 @@ describe.each(authentikVersions)("the roles, on authentik %s", (version) => {
     }
   }
 
-  test("the writer has all required permissions", async () => {
-    expect(await runAs(await readPermissions("pulumi-invitations"), allOperations)).toEqual(new Map());
+  const changesOfFlows = ["Flow", "InvitationStage", "FlowStageBinding"].flatMap((kind) =>
+    ["create", "update", "delete"].map((verb) => `${verb} ${kind}`),
+  );
+
+  test("the role for invitations can refresh, look up and change invitations, but not flows", async () => {
+    const failures = await runAs(await readPermissions("invitations"), allOperations);
+    expect([...failures.keys()].sort()).toEqual([...changesOfFlows].sort());
+    for (const message of failures.values()) expect(message).toContain("lacks the permission");
+  });
+
+  test("with the role for flows, it has all required permissions", async () => {
+    const permissions = [...(await readPermissions("invitations")), ...(await readPermissions("flows"))];
+    expect(await runAs(permissions, allOperations)).toEqual(new Map());
+  });
+
+  test("the drift role can refresh, look up and name who changed what, but not write", async () => {
+    const failures = await runAs(await readPermissions("drift"), allOperations);
+    const changesOfInvitations = ["create", "update", "delete"].map((verb) => `${verb} Invitation`);
+    expect([...failures.keys()].sort()).toEqual([...changesOfFlows, ...changesOfInvitations].sort());
+    for (const message of failures.values()) expect(message).toContain("lacks the permission");
     expect(logged.map((line) => line.replace(/ on \d.*/, ""))).toEqual([
       expect.stringMatching(
         /^Invitation stage "objects-\d+": continueFlowWithoutInvitation changed outside Pulumi, last by akadmin$/,
@@ -198,19 +242,14 @@ describe.each(authentikVersions)("the roles, on authentik %s", (version) => {
     ]);
   });
 
-  test("the reader can refresh and look up, but not write", async () => {
-    const failures = await runAs(await readPermissions("pulumi-invitations-read"), allOperations);
-    expect([...failures.keys()]).toEqual(
-      ["create", "update", "delete"].flatMap((verb) =>
-        (verb === "delete" ? [...kinds].reverse() : [...kinds]).map((kind) => `${verb} ${kind}`),
-      ),
-    );
-    for (const message of failures.values()) expect(message).toContain("lacks the permission");
-    expect(logged).toHaveLength(2);
+  test("the preview role can look up everything but invitations", async () => {
+    const failures = await runAs(await readPermissions("preview"), readOperations);
+    expect([...failures.keys()]).toEqual(["read Invitation", "getInvitations"]);
+    for (const message of failures.values()) expect(message).toContain(viewInvitations);
   });
 
   test("each permission is required: without it, only operations on its kind of object fail, and their errors name it", async () => {
-    const all = await readPermissions("pulumi-invitations");
+    const all = [...(await readPermissions("invitations")), ...(await readPermissions("flows")), viewEvents];
     for (const missing of all) {
       const failures = await runAs(
         all.filter((permission) => permission !== missing),

@@ -28,9 +28,19 @@ export async function readBlueprint(): Promise<Blueprint> {
   return blueprint.parse(document.toJS());
 }
 
+export const roles = {
+  preview: "pulumi-invitations-preview",
+  drift: "pulumi-invitations-drift",
+  invitations: "pulumi-invitations",
+  /** Opt-in: no account has it. */
+  flows: "pulumi-invitations-flows",
+} as const;
+
 /** Reads the permissions of a role in the blueprint. */
-export async function readPermissions(role: "pulumi-invitations" | "pulumi-invitations-read"): Promise<string[]> {
+export async function readPermissions(role: keyof typeof roles): Promise<string[]> {
   const { entries } = await readBlueprint();
-  const entry = entries.find(({ model, identifiers }) => model === "authentik_rbac.role" && identifiers.name === role);
+  const entry = entries.find(
+    ({ model, identifiers }) => model === "authentik_rbac.role" && identifiers.name === roles[role],
+  );
   return z.array(z.string()).parse(entry?.attrs.permissions);
 }

@@ -25,6 +25,12 @@ export interface Result {
   readonly log: string;
 }
 
+interface StateResource {
+  readonly type: string;
+  readonly inputs?: Record<string, unknown>;
+  readonly outputs?: Record<string, unknown>;
+}
+
 /** The arguments and standard input of a call of the fake `gh`. */
 export interface GhCall {
   readonly args: readonly string[];
@@ -117,7 +123,7 @@ export class Pipeline {
 
   /**
    * Creates a pipeline with a fake Pulumi that prints these lines and exits with this code. Its arguments and environment are in `pulumi.json`.
-   * `pulumi stack export` prints the file `state`, if it exists. A fake `npx` finds no undeclared invitations, unless `npx()` sets its result.
+   * A fake `npx` finds nothing to recover and no undeclared invitations, unless `recover()` and `npx()` set its results.
    */
   static async fake(lines: readonly string[], code: number): Promise<Pipeline> {
     const pipeline = await Pipeline.create(dirname(process.execPath));
@@ -126,12 +132,6 @@ export class Pipeline {
       `#!/usr/bin/env node
 const fs = require("node:fs");
 ${recordRun(pipeline.folder, "pulumi")}
-if (process.argv[2] === "stack") {
-  const file = ${JSON.stringify(join(pipeline.folder, "state"))};
-  if (!fs.existsSync(file)) process.exit(1);
-  fs.writeSync(1, fs.readFileSync(file));
-  process.exit(0);
-}
 fs.writeFileSync(${JSON.stringify(join(pipeline.folder, "pulumi.json"))}, JSON.stringify({ args: process.argv.slice(2), env: process.env }));
 fs.writeSync(1, fs.readFileSync(${JSON.stringify(join(pipeline.folder, "lines"))}));
 process.exitCode = ${code};
@@ -142,13 +142,15 @@ process.exitCode = ${code};
       `#!/usr/bin/env node
 const fs = require("node:fs");
 ${recordRun(pipeline.folder, "npx")}
-const { code, stdout = "", stderr = "" } = JSON.parse(fs.readFileSync(${JSON.stringify(join(pipeline.folder, "npx.json"))}, "utf8"));
+const file = process.argv.includes("recover") ? "recover.json" : "npx.json";
+const { code, stdout = "", stderr = "" } = JSON.parse(fs.readFileSync(${JSON.stringify(`${pipeline.folder}/`)} + file, "utf8"));
 fs.writeSync(1, stdout);
 fs.writeSync(2, stderr);
 process.exitCode = code;
 `,
     );
     await pipeline.npx({ code: 0, stdout: "[]" });
+    await pipeline.recover({ code: 0 });
     await writeFile(join(pipeline.folder, "lines"), lines.map((line) => `${line}\n`).join(""));
     return pipeline;
   }
@@ -170,7 +172,12 @@ process.exitCode = code;
     await chmod(file, 0o755);
   }
 
-  /** Sets what the fake `npx` prints and exits with. */
+  /** Sets what the fake `npx` prints and exits with for `recover`. */
+  async recover(result: NpxResult): Promise<void> {
+    await this.writeFile("recover.json", JSON.stringify(result));
+  }
+
+  /** Sets what the fake `npx` prints and exits with for other commands. */
   async npx(result: NpxResult): Promise<void> {
     await this.writeFile("npx.json", JSON.stringify(result));
   }
@@ -203,9 +210,9 @@ process.exitCode = code;
     };
   }
 
-  /** Runs a command of the script, such as `preview`. */
+  /** Runs a command of the script, such as `preview` or `report preview`. */
   async run(command: string, env: Readonly<Record<string, string>> = {}): Promise<Result> {
-    return await this.execute(process.execPath, [join(kit, "ci", "pulumi-gitops.mjs"), command], env);
+    return await this.execute(process.execPath, [join(kit, "ci", "pulumi-gitops.mjs"), ...command.split(" ")], env);
   }
 
   /** Runs Pulumi directly, as for the setup of a stack. */
@@ -229,6 +236,16 @@ process.exitCode = code;
     } = { id: "", outputs: {}, created: "", ...existing };
     latest.pending_operations = [{ resource, type: "creating" }];
     await writeFile(file, JSON.stringify(state));
+  }
+
+  /** Changes the resources in the state, as anyone can who can write it. */
+  async changeState(change: (resource: StateResource) => void): Promise<void> {
+    await this.pulumi("stack", "export", "--stack", "staff", "--file", "state.json");
+    const state = JSON.parse(await this.readFile("state.json")) as { deployment: { resources: StateResource[] } };
+    for (const resource of state.deployment.resources) change(resource);
+    await this.writeFile("state.json", JSON.stringify(state));
+    const { code, log } = await this.pulumi("stack", "import", "--stack", "staff", "--file", "state.json");
+    if (code !== 0) throw new Error(log);
   }
 
   private async execute(command: string, args: string[], env: Readonly<Record<string, string>>): Promise<Result> {

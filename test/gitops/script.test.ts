@@ -192,73 +192,154 @@ describe("the script, with a fake Pulumi", () => {
     }
     expect(await pipeline.run("destroy")).toEqual({
       code: 1,
-      log: "Usage: node ci/pulumi-gitops.mjs preview|up|drift\n",
+      log: "Usage: node ci/pulumi-gitops.mjs preview|up|drift|report preview|report drift\n",
     });
+    for (const command of ["report", "report up", "preview drift"]) {
+      expect(await pipeline.run(command)).toMatchObject({ code: 1, log: expect.stringContaining("Usage: ") });
+    }
     expect(await pipeline.readFile("pulumi.json")).toBe("");
   });
 
+  describe("in two jobs", () => {
+    /** Of the job that runs the program: no token that can write comments. */
+    const program = { GH_TOKEN: "", REPORT_FILE: "report.json" };
+    /** Of the job that reports: no other secret. */
+    const report = { PULUMI_CONFIG_PASSPHRASE: "", REPORT_FILE: "report.json" };
+
+    test("preview writes its result to a file, and report posts what preview alone would post", async () => {
+      pipeline = await Pipeline.fake(["a passphrase for tests", "</details> @everyone", ...resources], 0);
+      expect((await pipeline.run("preview", program)).code).toBe(0);
+      expect(await pipeline.calls()).toEqual([]);
+      expect(await pipeline.readFile("report.json")).not.toContain("a passphrase for tests");
+      expect(await pipeline.run("report preview", report)).toEqual({ code: 0, log: "" });
+      const [inTwoJobs] = await pipeline.posts();
+      expect(inTwoJobs?.body).toContain("\n[redacted]\n</details> @everyone\n");
+      await pipeline.writeFile("posts.json", "[]");
+      expect((await pipeline.run("preview")).code).toBe(0);
+      expect((await pipeline.posts())[0]?.body).toBe(inTwoJobs?.body);
+    });
+
+    test("a failed preview is reported by a job that succeeds", async () => {
+      pipeline = await Pipeline.fake(["error: flow: no such flow"], 255);
+      expect((await pipeline.run("preview", program)).code).toBe(255);
+      expect((await pipeline.run("report preview", report)).code).toBe(0);
+      expect((await pipeline.posts())[0]?.body).toContain("failed with exit code 255");
+    });
+
+    test("drift and undeclared invitations are reported, and a failed audit", async () => {
+      pipeline = await Pipeline.fake(['Invitation "x": expires changed outside Pulumi, last by ann'], 7);
+      await pipeline.npx({ code: 1 });
+      expect((await pipeline.run("drift", program)).code).toBe(1);
+      expect(await pipeline.calls()).toEqual([]);
+      expect((await pipeline.run("report drift", report)).code).toBe(0);
+      const [issue] = await pipeline.posts();
+      expect(issue).toMatchObject({ title: "Drift detected in stack staff", open: true });
+      expect(issue?.body).toContain("Could not check for undeclared invitations.");
+
+      await pipeline.remove();
+      pipeline = await Pipeline.fake(resources, 0);
+      await pipeline.npx({ code: 7, stdout: '[{ "id": "7ab4bb3303d2b368", "name": "contractor" }]' });
+      expect((await pipeline.run("drift", program)).code).toBe(7);
+      expect((await pipeline.run("report drift", report)).code).toBe(0);
+      expect((await pipeline.posts())[0]).toMatchObject({
+        title: "Undeclared invitations for stack staff",
+        body: expect.stringMatching(/^7ab4bb3303d2b368 {2}contractor/m),
+      });
+    });
+
+    test("a file that the program has replaced cannot leave the code block", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      const hostile = "a\n```\n</details> @everyone \u202e\u001b[31m?itoken=6184365b-70c4";
+      const result = { code: 7, lines: [hostile, "Resources:", "    + 1 to @everyone"] };
+      for (const audited of [{ table: [hostile] }, { failure: hostile }]) {
+        await pipeline.writeFile("report.json", JSON.stringify({ result, audited }));
+        for (const kind of ["preview", "drift"]) {
+          expect(await pipeline.run(`report ${kind}`, report)).toEqual({ code: 0, log: "" });
+        }
+      }
+      for (const { title = "", body } of await pipeline.posts()) {
+        expect(`${title}${body.replaceAll(/^(`{3,})$.*?^\1$/gms, "")}`).not.toMatch(/everyone|itoken=6/);
+        expect(body).toContain("a```</details> @everyone ?itoken=[redacted]");
+      }
+    });
+
+    test.each([
+      ["missing", undefined, "ENOENT"],
+      ["empty", "", "REPORT_FILE was not written by this script."],
+      ["not JSON", "a secret", "REPORT_FILE was not written by this script."],
+      ["null", "null", "REPORT_FILE was not written by this script."],
+      ["of another shape", '{"result":{"code":"0","lines":[]}}', "REPORT_FILE was not written by this script."],
+      ["without lines", '{"result":{"code":0,"lines":[1]}}', "REPORT_FILE was not written by this script."],
+      [
+        "with another audit",
+        '{"result":{"code":0,"lines":[]},"audited":{}}',
+        "REPORT_FILE was not written by this script.",
+      ],
+    ])("a file that is %s is an error", async (_, content, message) => {
+      pipeline = await Pipeline.fake(resources, 0);
+      if (content !== undefined) await pipeline.writeFile("report.json", content);
+      const { code, log } = await pipeline.run("report drift", report);
+      expect([code, log]).toEqual([1, expect.stringContaining(message)]);
+      expect(log).not.toContain("a secret");
+      expect(await pipeline.posts()).toEqual([]);
+    });
+  });
+
   describe("recover", () => {
-    const stateWith = (...types: string[]): string => {
-      const operations = types.map((type) => ({ type: "creating", resource: { urn: "urn", type } }));
-      return JSON.stringify({ version: 3, deployment: { pending_operations: operations } });
-    };
-    const ours = stateWith("random:index/randomId:RandomId", "pulumi-nodejs:dynamic/authentik:Invitation");
     const commands = async (): Promise<string[]> =>
       (await pipeline.runs()).map(({ program, args }) => [program, ...args.slice(0, 3)].join(" "));
 
-    test("up recovers pending operations of the package first, with the write token, and logs the output sanitized", async () => {
-      pipeline = await Pipeline.fake(resources, 0);
-      await pipeline.writeFile("state", ours);
-      await pipeline.npx({ code: 0, stdout: "::add-mask::x\nwriter-t0ken \u001b[31mrecovered\n" });
+    test("up checks the state and recovers first, with the read token, and logs the output sanitized", async () => {
+      pipeline = await Pipeline.fake(resources, 4);
+      await pipeline.recover({ code: 0, stdout: "::add-mask::x\nwriter-t0ken \u001b[31mrecovered\n" });
       const { code, log } = await pipeline.run("up", {
         AUTHENTIK_TOKEN: "writer-t0ken",
         AUTHENTIK_READ_TOKEN: "reader-t0ken",
         GITHUB_ACTIONS: "true",
       });
-      expect(code).toBe(0);
+      expect(code).toBe(4);
       const runs = await pipeline.runs();
       expect(runs.map(({ program, args }) => [program, ...args].join(" "))).toEqual([
-        "pulumi stack export --stack staff --non-interactive",
         "npx --no-install pulumi-authentik-invitations recover --yes --stack staff",
         "pulumi up --yes --diff --stack staff --suppress-progress --non-interactive --color never",
       ]);
+      expect(runs.map(({ env }) => env["AUTHENTIK_TOKEN"])).toEqual(["reader-t0ken", "writer-t0ken"]);
       for (const { env } of runs) {
-        expect(env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });
-        expect(env).not.toHaveProperty("GH_TOKEN");
+        for (const name of ["GH_TOKEN", "AUTHENTIK_READ_TOKEN"]) expect(env).not.toHaveProperty(name);
       }
-      expect(log).toMatch(/\n::stop-commands::(\S+)\n::add-mask::x\n\[redacted\] recovered\n::\1::\n/);
-      // The state is not printed.
-      expect(log).not.toContain("pending_operations");
+      expect(log).toMatch(/^::stop-commands::(\S+)\n::add-mask::x\n\[redacted\] recovered\n::\1::\n/);
+    });
+
+    test("drift checks the state first, and changes nothing", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      expect((await pipeline.run("drift", { AUDIT: "false" })).code).toBe(0);
+      const [check] = await pipeline.runs();
+      expect([check?.program, ...(check?.args ?? [])].join(" ")).toBe(
+        "npx --no-install pulumi-authentik-invitations recover --check --stack staff",
+      );
+      expect(check?.env).not.toHaveProperty("GH_TOKEN");
     });
 
     test.each([
-      ["no pending operations", stateWith()],
-      ["pending operations of other packages", stateWith("random:index/randomId:RandomId", "")],
-      ["a state that is not JSON", "error: no such stack"],
-      ["a state of an unknown shape", '{"deployment":{"pending_operations":[null,1,{}]}}'],
-      ["a state that cannot be exported", undefined],
-    ])("up runs without recover after %s", async (_, state) => {
-      pipeline = await Pipeline.fake(resources, 4);
-      if (state !== undefined) await pipeline.writeFile("state", state);
-      expect((await pipeline.run("up")).code).toBe(4);
-      expect(await commands()).toEqual(["pulumi stack export --stack", "pulumi up --yes --diff"]);
-    });
-
-    test("up is not run if recover fails, and the script exits with its code", async () => {
+      ["up", 1, 'Invitation "jane": unclear', "It could create again what an interrupted run created."],
+      ["up", 3, "other source code", "It would have run code that someone has put into the state"],
+      ["drift", 3, "other source code", "It would have run code that someone has put into the state"],
+      ["drift", 1, "no stack named", "The output says why."],
+      [
+        "up",
+        1,
+        'npm error npx canceled due to missing packages: ["x@1"]',
+        "The command pulumi-authentik-invitations is not installed.",
+      ],
+    ])("%s does not run Pulumi if recover exits with %d: %s", async (command, code, stderr, reason) => {
       pipeline = await Pipeline.fake(resources, 0);
-      await pipeline.writeFile("state", ours);
-      await pipeline.npx({ code: 3, stderr: 'Invitation "jane": unclear\n' });
-      const { code, log } = await pipeline.run("up");
-      expect(code).toBe(3);
-      expect(log).toContain('Invitation "jane": unclear\n');
-      expect(log).toContain("recover failed with exit code 3: its output says why.");
-      expect(log).toContain("`pulumi up` was not run, because it could create again");
-      await pipeline.npx({ code: 1, stderr: 'npm error npx canceled due to missing packages: ["x@1"]\n' });
-      expect(await pipeline.run("up")).toMatchObject({
-        code: 1,
-        log: expect.stringContaining("the command pulumi-authentik-invitations is not installed"),
-      });
-      expect((await commands()).filter((command) => command.startsWith("pulumi up"))).toEqual([]);
+      await pipeline.recover({ code, stderr: `${stderr}\n` });
+      const result = await pipeline.run(command);
+      expect(result.code).toBe(code);
+      expect(result.log).toContain(`${stderr}\n`);
+      expect(result.log).toContain(`recover failed with exit code ${code}, so Pulumi was not run. ${reason}`);
+      expect(await commands()).toEqual([expect.stringMatching(/^npx/)]);
+      expect(await pipeline.calls()).toEqual([]);
     });
   });
 
@@ -373,7 +454,7 @@ describe("the script, with a fake Pulumi", () => {
       await pipeline.remove();
       pipeline = await Pipeline.fake(["error: authentik"], 255);
       expect((await pipeline.run("drift")).code).toBe(255);
-      expect((await pipeline.runs()).map(({ program }) => program)).toEqual(["pulumi"]);
+      expect((await pipeline.runs()).map(({ program }) => program)).toEqual(["npx", "pulumi"]);
       expect(await pipeline.calls()).toEqual([]);
     });
   });

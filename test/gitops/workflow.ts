@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 
 export interface Step {
+  readonly id?: string;
+  readonly if?: string;
   readonly name?: string;
   readonly uses?: string;
   readonly run?: string;
@@ -12,12 +14,22 @@ export interface Step {
 export interface Job {
   readonly if?: string;
   readonly needs?: string;
+  readonly outputs?: Readonly<Record<string, string>>;
   readonly uses?: string;
   readonly environment?: string;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly strategy?: { readonly matrix: Readonly<Record<string, readonly unknown[]>> };
   readonly "timeout-minutes"?: number;
   readonly steps?: readonly Step[];
+}
+
+/** A line with an action, pinned to a commit, and the version that Dependabot keeps up to date with it. */
+export const pinnedAction = /^ *(?:- )?uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+
+/** The lines of a workflow that use an action of another repository. */
+export async function readActions(path: string): Promise<string[]> {
+  const lines = (await readFile(path, "utf8")).split("\n");
+  return lines.filter((line) => /^ *(?:- )?uses: (?!\.\/)/.test(line));
 }
 
 /** The parts of a GitHub Actions workflow that the tests check. */

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { findActionlint, lintWorkflow, lintWorkflowSource } from "./actionlint";
 import { kit } from "./kit";
-import { listSteps, readWorkflow } from "./workflow";
+import { type Job, listSteps, pinnedAction, readActions, readWorkflow } from "./workflow";
 
 jest.setTimeout(11 * 60_000);
 
@@ -32,27 +32,59 @@ describe("the GitHub workflows", () => {
     async (name) => {
       for (const { uses, run, with: options } of listSteps(await readWorkflow(pathOf(name)))) {
         expect(run ?? "").not.toContain("${{");
-        if (uses === undefined) continue;
-        expect(uses).toMatch(/^(actions\/(checkout|setup-node)|pulumi\/actions)@(v\d+|[0-9a-f]{40})$/);
-        if (uses.startsWith("actions/checkout")) expect(options).toEqual({ "persist-credentials": false });
+        if (uses?.startsWith("actions/checkout")) expect(options).toEqual({ "persist-credentials": false });
       }
+      const actions = await readActions(pathOf(name));
+      expect(actions.length).toBeGreaterThan(0);
+      for (const action of actions) expect(action).toMatch(pinnedAction);
     },
   );
 
-  test("have the minimum permissions", async () => {
-    const [preview, up, drift] = await Promise.all(names.map((name) => readWorkflow(pathOf(name))));
-    expect(preview?.permissions).toEqual({ contents: "read", "pull-requests": "write" });
-    expect(up?.permissions).toEqual({ contents: "read" });
-    expect(drift?.permissions).toEqual({ contents: "read", issues: "write" });
-  });
+  const jobs = [
+    ["pulumi-preview.yml", "preview", "authentik-preview", "comment", { "pull-requests": "write" }],
+    ["pulumi-drift.yml", "drift", "authentik-drift", "issue", { issues: "write" }],
+    ["pulumi-up.yml", "up", "authentik", undefined, {}],
+  ] as const;
 
-  test("preview runs only for branches of the same repository, with the read token", async () => {
+  test.each(jobs)(
+    "%s runs the program in the job %s with the secrets of its environment, and reports in a job without secrets",
+    async (name, program, environment, report, permissions) => {
+      const workflow = await readWorkflow(pathOf(name));
+      expect(workflow.permissions).toEqual({ contents: "read" });
+      expect(Object.keys(workflow.jobs)).toEqual([program, ...(report ? [report] : [])]);
+      const job = workflow.jobs[program] as Job;
+      expect(job).toMatchObject({ environment });
+      expect(job.permissions).toBeUndefined();
+      const withSecrets = job.steps?.filter((step) => JSON.stringify(step).includes("secrets.")) ?? [];
+      expect(withSecrets.map(({ run }) => run)).toEqual([
+        expect.stringMatching(new RegExp(`^node ci/pulumi-gitops\\.mjs ${program}\\b`)),
+      ]);
+      expect(withSecrets[0]?.env).toMatchObject({
+        AUTHENTIK_TOKEN: expect.stringContaining("secrets.AUTHENTIK_TOKEN"),
+      });
+      expect(JSON.stringify(job)).not.toContain("github.token");
+      expect(job.steps?.flatMap(({ run = "" }) => (/\bnpm\b/.test(run) ? run : []))).toEqual([
+        "npm ci --ignore-scripts",
+      ]);
+      expect(JSON.stringify(workflow)).not.toMatch(/\bnpx (?!--no-install)/);
+      if (report === undefined) return;
+      const reportJob = workflow.jobs[report] as Job;
+      expect(reportJob).toMatchObject({ needs: program, permissions: { contents: "read", ...permissions } });
+      expect(reportJob.environment).toBeUndefined();
+      expect(JSON.stringify(reportJob)).not.toMatch(/secrets\.|npm (ci|install)|npx/);
+      expect(reportJob.steps?.at(-1)).toMatchObject({
+        run: `node ci/pulumi-gitops.mjs report ${program}`,
+        env: { GH_TOKEN: expect.stringContaining("github.token") },
+      });
+    },
+  );
+
+  test("preview runs only for branches of the same repository, and cancels the run for the previous commit", async () => {
     const preview = await readWorkflow(pathOf("pulumi-preview.yml"));
     expect(Object.keys(preview.on)).toEqual(["pull_request"]);
     const sameRepository = expect.stringContaining("head.repo.full_name == github.repository");
     expect(preview.jobs).toMatchObject({ preview: { if: sameRepository } });
-    const { env = {} } = listSteps(preview).at(-1) ?? {};
-    expect(env["AUTHENTIK_TOKEN"]).toContain("secrets.AUTHENTIK_READ_TOKEN");
+    expect(preview.concurrency["cancel-in-progress"]).toBe(true);
   });
 
   test("up runs on main with the secrets of an environment, one at a time and never canceled", async () => {
@@ -65,16 +97,21 @@ describe("the GitHub workflows", () => {
   test("drift runs on a schedule, and accepts only the exit codes 0 and 7", async () => {
     const drift = await readWorkflow(pathOf("pulumi-drift.yml"));
     expect(drift.on).toMatchObject({ schedule: [{ cron: expect.stringMatching(/^\d+ \d+ \* \* \*$/) }] });
-    const script = listSteps(drift).at(-1)?.run?.replace("node ci/pulumi-gitops.mjs drift", "(exit $CODE)") ?? "";
+    const runs = listSteps(drift).map(({ run = "" }) => run);
+    const script = runs
+      .find((run) => run.includes("mjs drift"))
+      ?.replace("node ci/pulumi-gitops.mjs drift", "(exit $CODE)");
     const codes = ["0", "7", "1", "255"].map(
-      (code) => spawnSync("bash", ["-eo", "pipefail", "-c", script], { env: { ...process.env, CODE: code } }).status,
+      (code) =>
+        spawnSync("bash", ["-eo", "pipefail", "-c", script ?? ""], { env: { ...process.env, CODE: code } }).status,
     );
     expect(codes).toEqual([0, 0, 1, 1]);
   });
 });
 
 interface GitLabJob {
-  readonly rules: { readonly if: string }[];
+  readonly rules: { readonly if: string; readonly when?: string }[];
+  readonly environment: string | { readonly name: string };
   readonly script: string[];
   readonly resource_group?: string;
   readonly allow_failure?: { readonly exit_codes: number };
@@ -110,7 +147,8 @@ describe("the GitLab pipeline", () => {
     const source = await readFile(join(kit, "gitlab", ".gitlab-ci.yml"), "utf8");
     const valid = await validate(source);
     expect([valid.status, valid.output]).toEqual([0, expect.stringContaining("json schema validated")]);
-    for (const job of ["preview", "up", "drift"]) expect(valid.output).toMatch(new RegExp(`^${job} `, "m"));
+    for (const job of ["preview", "note", "up", "drift", "issue"])
+      expect(valid.output).toMatch(new RegExp(`^${job} `, "m"));
     const invalid = await validate(source.replace("exit_codes:", "exit_code:"));
     expect([invalid.status, invalid.output]).toEqual([
       1,
@@ -119,22 +157,38 @@ describe("the GitLab pipeline", () => {
   });
 
   test("runs each job on its own triggers, and one up at a time", async () => {
-    const jobs = parse(await readFile(join(kit, "gitlab", ".gitlab-ci.yml"), "utf8")) as Record<
-      "preview" | "up" | "drift",
-      GitLabJob
-    >;
-    const { preview, up, drift } = jobs;
-    expect(preview.rules.map((rule) => rule.if)).toEqual([
-      '$CI_PIPELINE_SOURCE == "merge_request_event" && $CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID',
-    ]);
-    for (const rule of [...up.rules, ...drift.rules]) {
+    const { preview, note, up, drift, issue } = parse(
+      await readFile(join(kit, "gitlab", ".gitlab-ci.yml"), "utf8"),
+    ) as Record<"preview" | "note" | "up" | "drift" | "issue", GitLabJob>;
+    for (const { rules } of [preview, note]) {
+      expect(rules.map((rule) => rule.if)).toEqual([
+        '$CI_PIPELINE_SOURCE == "merge_request_event" && $CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID',
+      ]);
+    }
+    for (const rule of [...up.rules, ...drift.rules, ...issue.rules]) {
       expect(rule.if).toContain("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH");
     }
     expect(up.resource_group).toBe("authentik");
-    expect(drift.rules.every((rule) => rule.if.includes('== "schedule"'))).toBe(true);
+    for (const { rules } of [drift, issue]) expect(rules.every((rule) => rule.if.includes('== "schedule"'))).toBe(true);
     expect(drift.allow_failure).toEqual({ exit_codes: 7 });
     expect([preview, up, drift].map((job) => job.script)).toEqual(
       ["preview", "up", "drift"].map((command) => [`node ci/pulumi-gitops.mjs ${command}`]),
     );
+  });
+
+  test("waits for a reviewer before a preview, and gives each job the variables of its own environment", async () => {
+    const pipeline = parse(await readFile(join(kit, "gitlab", ".gitlab-ci.yml"), "utf8")) as Partial<
+      Record<string, GitLabJob>
+    >;
+    expect(pipeline["preview"]?.rules).toMatchObject([{ when: "manual" }]);
+    const environments = ["preview", "drift", "up", ".report"].map((job) => pipeline[job]?.environment);
+    expect(environments).toEqual([
+      "authentik-preview",
+      "authentik-drift",
+      "authentik",
+      { name: "authentik-report", action: "access" },
+    ]);
+    expect(pipeline[".pulumi"]).toMatchObject({ before_script: ["npm ci --ignore-scripts"] });
+    for (const job of ["note", "issue"]) expect(pipeline[job]).toMatchObject({ extends: ".report" });
   });
 });

@@ -2,17 +2,23 @@
 /**
  * Runs Pulumi in a CI pipeline and reports the result on GitHub or GitLab:
  *
- *   node ci/pulumi-gitops.mjs preview   posts a preview as a single comment on the pull or merge request
- *   node ci/pulumi-gitops.mjs up        recovers an interrupted run, if there is one, and applies the changes
- *   node ci/pulumi-gitops.mjs drift     reports drift and undeclared invitations as a single issue, and closes it when there are none
+ *   node ci/pulumi-gitops.mjs preview          previews a pull or merge request
+ *   node ci/pulumi-gitops.mjs report preview   posts the preview as a single comment
+ *   node ci/pulumi-gitops.mjs up               checks the state, recovers an interrupted run, if there is one, and applies the changes
+ *   node ci/pulumi-gitops.mjs drift            checks the state, and looks for drift and undeclared invitations
+ *   node ci/pulumi-gitops.mjs report drift     reports them as a single issue, and closes it when there are none
+ *
+ * `preview` and `drift` write their results to the file REPORT_FILE, and `report` reads it. So the job that runs the program needs no token that
+ * can write comments, and the job that has this token runs no program. Without REPORT_FILE, `preview` and `drift` report their results themselves.
  *
  * Exits with Pulumi's exit code, or with 1 if the result could not be reported. For `drift`, 0 means that nothing was found, 7 means drift or
- * undeclared invitations, and any other code means that a check itself failed. Calls `gh` on GitHub and the REST API on GitLab. Requires
- * Node.js 20 or later. `up` and `drift` run the project's own `pulumi-authentik-invitations` command.
+ * undeclared invitations, and any other code means that a check itself failed. For `up` and `drift`, 3 means that the state contains code that
+ * someone has put there. Calls `gh` on GitHub and the REST API on GitLab. Requires Node.js 20 or later. `up` and `drift` run the project's own
+ * `pulumi-authentik-invitations` command.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 
@@ -22,6 +28,9 @@ const LINE_CHARACTERS = 2_000;
 const CELL_CHARACTERS = 100;
 /** Exit code of `pulumi preview --expect-no-changes` and of `audit` if they found something. */
 const FOUND_EXIT_CODE = 7;
+/** Exit code of `recover` if the state contains code that someone has put there. */
+const REJECTED_EXIT_CODE = 3;
+const REPORT_BYTES = 64 * 1024 * 1024;
 const PACKAGE = "pulumi-authentik-invitations";
 const STACK_PATTERN = /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/;
 
@@ -58,7 +67,7 @@ function runPulumi(command) {
  * Runs a program and logs its output, sanitized.
  * @param {string} program
  * @param {string[]} args
- * @param {Command} command
+ * @param {Command | "recover"} command
  * @returns {Promise<Result>}
  */
 async function runLogged(program, args, command) {
@@ -132,43 +141,25 @@ function isCommandMissing(lines) {
 }
 
 /**
- * Whether a killed run left pending operations of this package in the state. If the state cannot be read, `pulumi up` reports the reason.
- * The exported state is never logged. Its secrets are encrypted.
+ * Runs `recover`, which checks that the state contains no foreign code. Before `up`, it also moves what a killed run created into the state, so
+ * that `pulumi up` does not create it again.
+ * @param {"up" | "drift"} command
+ * @returns {Promise<number>} 0 if Pulumi can run
  */
-function hasPendingOperations() {
-  const { code, stdout } = runCaptured(
-    "pulumi",
-    ["stack", "export", "--stack", stackName(), "--non-interactive"],
-    "up",
-  );
-  if (code !== 0) return false;
-  try {
-    const operations = JSON.parse(stdout)?.deployment?.pending_operations;
-    if (!Array.isArray(operations)) return false;
-    return operations.some((operation) =>
-      String(operation?.resource?.type ?? "").startsWith("pulumi-nodejs:dynamic/authentik:"),
-    );
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Moves what a killed run created into the state, so that `pulumi up` does not create it again.
- * @returns {Promise<number>} 0 if `pulumi up` can run
- */
-async function recover() {
-  if (!hasPendingOperations()) return 0;
-  const stack = stackName();
-  console.log(`An earlier run of stack ${stack} was interrupted. Running recover.`);
-  const { code, lines } = await runLogged("npx", packageCommand("recover", "--yes", "--stack", stack), "up");
+async function recover(command) {
+  const option = command === "up" ? "--yes" : "--check";
+  // It only reads from authentik, including the event log, which the account of `up` need not.
+  const args = packageCommand("recover", option, "--stack", stackName());
+  const { code, lines } = await runLogged("npx", args, "recover");
   if (code === 0) return 0;
   const reason = isCommandMissing(lines)
-    ? `the command ${PACKAGE} is not installed. Run \`npm ci\` first, and make sure that package.json depends on ${PACKAGE}.`
-    : "its output says why. Resolve that, and run this job again.";
-  console.error(
-    `recover failed with exit code ${code}: ${reason} \`pulumi up\` was not run, because it could create again what the interrupted run created.`,
-  );
+    ? `The command ${PACKAGE} is not installed. Run \`npm ci\` first, and make sure that package.json depends on ${PACKAGE}.`
+    : code === REJECTED_EXIT_CODE
+      ? "It would have run code that someone has put into the state, with the credentials of this job."
+      : command === "up"
+        ? "It could create again what an interrupted run created. The output says why. Resolve that, and run this job again."
+        : "The output says why.";
+  console.error(`recover failed with exit code ${code}, so Pulumi was not run. ${reason}`);
   return code;
 }
 
@@ -255,8 +246,9 @@ function stackName() {
 }
 
 /**
- * The environment for Pulumi, the program and the package's commands, which never includes the token that writes comments. Only `up` gets authentik's write token.
- * @param {Command} command
+ * The environment for Pulumi, the program and the package's commands, which never includes the token that writes comments. Only `pulumi up` gets
+ * authentik's write token, if there is another one.
+ * @param {Command | "recover"} command
  */
 function pulumiEnv(command) {
   const { AUTHENTIK_READ_TOKEN: readToken, ...rest } = env;
@@ -607,6 +599,14 @@ function gitLab(command) {
 }
 
 /**
+ * @param {Command} command
+ * @returns {Host}
+ */
+function connectHost(command) {
+  return env["GITLAB_CI"] === "true" ? gitLab(command) : gitHub(command);
+}
+
+/**
  * @param {string} name
  * @param {RegExp} pattern
  */
@@ -676,11 +676,46 @@ async function reportDrift({ code, lines }, audited, host) {
       `To keep one, declare it with the resource option \`import\`. To delete them, run \`npx ${PACKAGE} audit --delete\` with the same \`--stack\` options.`,
     );
   }
-  if (audited?.failure !== undefined) paragraphs.push(audited.failure);
+  if (audited?.failure !== undefined) paragraphs.push(codeBlock([audited.failure], BODY_BYTES / 4));
   paragraphs.push("The next run that finds nothing closes this issue.", runLink(host));
   const body = formatBody(marker, title, paragraphs, lines);
   writeStepSummary(body);
   await host.upsertIssue(marker, title, body);
+}
+
+/**
+ * Reads the results that another job wrote. That job ran a program, so the file may contain anything.
+ * @param {string} file
+ * @returns {{ result: Result, audited?: Audit }}
+ */
+function readReport(file) {
+  if (statSync(file).size > REPORT_BYTES) throw new Error(`REPORT_FILE is larger than ${REPORT_BYTES} bytes.`);
+  /** @type {unknown} */
+  let report;
+  try {
+    report = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    // The message of a SyntaxError quotes the file.
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  const { result, audited } = Object(report);
+  const isFailure = typeof audited?.failure === "string";
+  if (
+    !Number.isSafeInteger(result?.code) ||
+    !isLines(result.lines) ||
+    !(!audited || isFailure || isLines(audited.table))
+  ) {
+    throw new Error("REPORT_FILE was not written by this script.");
+  }
+  const cleanResult = { code: Number(result.code), lines: result.lines.map(sanitize) };
+  if (!audited) return { result: cleanResult };
+  const cleanAudit = isFailure ? { failure: sanitize(audited.failure) } : { table: audited.table.map(sanitize) };
+  return { result: cleanResult, audited: cleanAudit };
+}
+
+/** @param {unknown} value */
+function isLines(value) {
+  return Array.isArray(value) && value.every((line) => typeof line === "string");
 }
 
 /** @param {string} body */
@@ -688,33 +723,57 @@ function writeStepSummary(body) {
   if (env["GITHUB_STEP_SUMMARY"]) appendFileSync(env["GITHUB_STEP_SUMMARY"], `${body}\n`);
 }
 
-/** @param {string | undefined} arg */
-function parseCommand(arg) {
-  if (arg === "preview" || arg === "up" || arg === "drift") return arg;
-  throw new Error("Usage: node ci/pulumi-gitops.mjs preview|up|drift");
+/**
+ * @param {string[]} args
+ * @returns {{ command: Command, isReport: boolean }}
+ */
+function parseArguments([first, second, ...others]) {
+  const isReport = first === "report";
+  const command = isReport ? second : first;
+  const isComplete = others.length === 0 && (isReport || second === undefined);
+  if (isComplete && (command === "preview" || command === "drift")) return { command, isReport };
+  if (isComplete && command === "up" && !isReport) return { command, isReport };
+  throw new Error("Usage: node ci/pulumi-gitops.mjs preview|up|drift|report preview|report drift");
+}
+
+/**
+ * @param {Command} command
+ * @param {{ result: Result, audited?: Audit }} report
+ * @param {Host} host
+ */
+async function publish(command, { result, audited }, host) {
+  if (command === "preview") await reportPreview(result, host);
+  else await reportDrift(result, audited, host);
 }
 
 async function main() {
-  const command = parseCommand(process.argv[2]);
+  const { command, isReport } = parseArguments(process.argv.slice(2));
   // Missing and invalid settings fail here, before Pulumi runs.
   stackName();
-  const isAudited = command === "drift" && isAuditEnabled() && Boolean(auditStacks());
   if (command === "up") {
-    const code = await recover();
-    process.exitCode = code === 0 ? (await runPulumi(command)).code : code;
+    process.exitCode = (await recover(command)) || (await runPulumi(command)).code;
     return;
   }
-  const host = env["GITLAB_CI"] === "true" ? gitLab(command) : gitHub(command);
+  const reportFile = env["REPORT_FILE"];
+  const host = isReport || !reportFile ? connectHost(command) : undefined;
+  if (isReport && host) {
+    await publish(command, readReport(requireEnv("REPORT_FILE", /./)), host);
+    return;
+  }
+  const isAudited = command === "drift" && isAuditEnabled() && Boolean(auditStacks());
+  if (command === "drift") {
+    process.exitCode = await recover(command);
+    if (process.exitCode !== 0) return;
+  }
   const result = await runPulumi(command);
   process.exitCode = result.code;
-  if (command === "preview") {
-    await reportPreview(result, host);
-  } else if (result.code === 0 || result.code === FOUND_EXIT_CODE) {
-    const audited = isAudited ? await audit() : undefined;
-    if (audited?.failure !== undefined) process.exitCode = 1;
-    else if (audited && audited.table.length > 0) process.exitCode = FOUND_EXIT_CODE;
-    await reportDrift(result, audited, host);
-  }
+  if (command === "drift" && result.code !== 0 && result.code !== FOUND_EXIT_CODE) return;
+  const audited = isAudited ? await audit() : undefined;
+  if (audited?.failure !== undefined) process.exitCode = 1;
+  else if (audited && audited.table.length > 0) process.exitCode = FOUND_EXIT_CODE;
+  const report = audited ? { result, audited } : { result };
+  if (host) await publish(command, report, host);
+  else writeFileSync(requireEnv("REPORT_FILE", /./), JSON.stringify(report));
 }
 
 main().catch((error) => {
