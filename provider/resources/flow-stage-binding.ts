@@ -71,7 +71,8 @@ export interface FlowStageBindingArgs {
  *
  * @permissions `authentik_flows.add_flowstagebinding`, `authentik_flows.view_flowstagebinding`, `authentik_flows.change_flowstagebinding`,
  * `authentik_flows.delete_flowstagebinding`, and `authentik_flows.view_flow` if `target` is a slug. Optional, to report who changed it:
- * `authentik_events.view_event`.
+ * `authentik_events.view_event`,
+ * which also shows every email that authentik sends, recovery links included.
  *
  * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once
  * @throws if there is no flow with the slug in `target`, or no flow or stage with the UUID

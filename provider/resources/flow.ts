@@ -114,7 +114,8 @@ export interface FlowArgs {
  * `pulumi up` reports which flow has the slug.
  *
  * @permissions `authentik_flows.add_flow`, `authentik_flows.view_flow`, `authentik_flows.change_flow`, `authentik_flows.delete_flow`.
- * Optional, to report who changed it: `authentik_events.view_event`.
+ * Optional, to report who changed it: `authentik_events.view_event`,
+ * which also shows every email that authentik sends, recovery links included.
  *
  * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once
  * @throws if another flow has the slug; the message contains its pk, for the option `import`

@@ -56,7 +56,8 @@ export interface InvitationStageArgs {
  *
  * @permissions `authentik_stages_invitation.add_invitationstage`, `authentik_stages_invitation.view_invitationstage`,
  * `authentik_stages_invitation.change_invitationstage`, `authentik_stages_invitation.delete_invitationstage`. Optional, to report who changed
- * it: `authentik_events.view_event`.
+ * it: `authentik_events.view_event`,
+ * which also shows every email that authentik sends, recovery links included.
  *
  * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once
  * @throws if another stage, of any kind, has the name; the message contains the pk of an invitation stage that has it, for the option `import`

@@ -137,7 +137,8 @@ const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undef
  *
  * @permissions `authentik_stages_invitation.add_invitation`, `authentik_stages_invitation.view_invitation`,
  * `authentik_stages_invitation.change_invitation`, `authentik_stages_invitation.delete_invitation`, and `authentik_flows.view_flow` if
- * `flow` is a slug. Optional, to distinguish used from deleted invitations and to report who changed them: `authentik_events.view_event`.
+ * `flow` is a slug. Optional, to distinguish used from deleted invitations and to report who changed them: `authentik_events.view_event`,
+ * which also shows every email that authentik sends, recovery links included.
  *
  * @throws at preview, without a request, if inputs are invalid or misspelled; all of them are reported at once, by path and without values
  * @throws at preview, if the invitation is about to be issued and `expires` is in the past

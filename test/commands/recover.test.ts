@@ -168,7 +168,7 @@ describe("planRecovery", () => {
           expect.objectContaining({
             outcome: "unclear",
             reason:
-              'whether authentik has the invitation "jane" cannot be determined, because the token\'s user is not allowed to read the event log (permission authentik_events.view_event). If it exists, import it with the resource option import',
+              'whether authentik has the invitation "jane" cannot be determined, because the token\'s user is not allowed to read the event log (permission authentik_events.view_event, which also shows every email that authentik sends). If it exists, import it with the resource option import',
           }),
         ]);
         expect(operationsOf(plan.state)).toHaveLength(1);

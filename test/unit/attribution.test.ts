@@ -275,7 +275,7 @@ describe("a failing event log", () => {
     ]);
     const permissionWarnings = warnings().filter((line) => line.includes("authentik_events.view_event"));
     expect(permissionWarnings).toEqual([
-      "The token's user is not allowed to read authentik's event log. Grant the permission authentik_events.view_event to see who changed, deleted or used the objects that Pulumi manages.",
+      "The token's user is not allowed to read authentik's event log. Grant the permission authentik_events.view_event to see who changed, deleted or used the objects that Pulumi manages. It also allows reading every email that authentik sends, including recovery links.",
     ]);
     expect(warnings()).toHaveLength(5);
   });

@@ -79,7 +79,7 @@ async function audit(values: OptionValues): Promise<number> {
     else printTable(undeclared, total);
     if (!canReadEvents) {
       process.stderr.write(
-        "When and by which stack they were created is unknown, because authentik's event log could not be read (permission authentik_events.view_event).\n",
+        "When and by which stack they were created is unknown, because authentik's event log could not be read (permission authentik_events.view_event, which also shows every email that authentik sends).\n",
       );
     }
     if (undeclared.length === 0) return 0;

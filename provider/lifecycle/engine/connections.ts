@@ -112,7 +112,7 @@ export class Connection {
     if (this.#hasWarnedAboutEventLog) return;
     this.#hasWarnedAboutEventLog = true;
     console.warn(
-      `The token's user is not allowed to read authentik's event log. Grant the permission ${this.#missingEventPermission} to see who changed, deleted or used the objects that Pulumi manages.`,
+      `The token's user is not allowed to read authentik's event log. Grant the permission ${this.#missingEventPermission} to see who changed, deleted or used the objects that Pulumi manages. It also allows reading every email that authentik sends, including recovery links.`,
     );
   }
 }

@@ -37,7 +37,8 @@ const lookupDelays = [0, 1000, 3000];
 /** What nothing but the event log can say: equal objects may be of another stack. */
 export const causesOfUnclear = {
   noOrigin: "an older version of this package created it",
-  noEvents: "the token's user is not allowed to read the event log (permission authentik_events.view_event)",
+  noEvents:
+    "the token's user is not allowed to read the event log (permission authentik_events.view_event, which also shows every email that authentik sends)",
 } as const;
 
 /**
