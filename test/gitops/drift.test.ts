@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { invitations, invitationsPath } from "../engine/server";
 import { Authentik } from "../sandbox";
 import { readPermissions } from "./blueprint";
-import { Pipeline } from "./pipeline";
+import { Pipeline, type StateResource } from "./pipeline";
 
 jest.setTimeout(240_000);
 
@@ -87,22 +87,62 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     expect(log).toContain("Could not connect to authentik");
     expect(await pipeline.calls()).toEqual(callsBefore);
 
-    // Someone who can write the state, as a preview's program may, plants code in it. A refresh runs it, and `up` refuses.
+    // Someone who can write the state, as a preview's program may, plants code in it. A refresh runs it, and the script refuses.
     const planted = join(pipeline.folder, "planted");
-    const code = `exports.handler=()=>{require("fs").writeFileSync(${JSON.stringify(planted)}, "");return {}}`;
-    await pipeline.changeState(({ type, inputs = {}, outputs = {} }) => {
-      if (!type.endsWith("authentik:Invitation")) return;
-      for (const properties of [inputs, outputs]) properties["__provider"] = code;
+    const source = `exports.handler=()=>{require("fs").writeFileSync(${JSON.stringify(planted)}, "");return {}}`;
+    const refused = async (message: string, ...commands: ("up" | "drift")[]): Promise<void> => {
+      for (const command of commands) {
+        const { code, log: refusal } = await pipeline.run(command, { ...env, REFRESH: "true" });
+        expect([code, refusal]).toEqual([3, expect.stringContaining(message)]);
+        expect(refusal).toContain("recover failed with exit code 3, so Pulumi was not run.");
+        log += refusal;
+      }
+    };
+    const isInvitation = ({ type }: StateResource): boolean => type.endsWith("authentik:Invitation");
+    await pipeline.pulumi("stack", "export", "--stack", "staff", "--file", "clean.json");
+    const restore = async () => await pipeline.pulumi("stack", "import", "--stack", "staff", "--file", "clean.json");
+    await pipeline.changeState((resources) => {
+      for (const { inputs = {}, outputs = {} } of resources.filter(isInvitation)) {
+        for (const properties of [inputs, outputs]) properties["__provider"] = source;
+      }
     });
-    for (const command of ["up", "drift"] as const) {
-      const { code, log: refusal } = await pipeline.run(command, { ...env, REFRESH: "true" });
-      expect([code, refusal]).toEqual([3, expect.stringContaining("other source code in inputs and outputs")]);
-      expect(refusal).toContain("recover failed with exit code 3, so Pulumi was not run.");
-      expect(existsSync(planted)).toBe(false);
-      log += refusal;
-    }
+    await refused("other source code in inputs and outputs", "up", "drift");
+    expect(existsSync(planted)).toBe(false);
     await pipeline.pulumi("refresh", "--yes", "--stack", "staff");
     expect(existsSync(planted)).toBe(true);
+
+    // A refresh sends the token to the URL in the state.
+    const other = await Authentik.start();
+    await restore();
+    await pipeline.changeState((resources) => {
+      for (const resource of resources.filter(({ type }) => type === "pulumi:providers:pulumi-nodejs")) {
+        resource.inputs = { ...resource.inputs, "authentik:url": other.url };
+        resource.outputs = { ...resource.outputs, "authentik:url": other.url };
+      }
+    });
+    await refused("its authentik:url is neither the stack's nor that of AUTHENTIK_URL", "up");
+    expect(other.requests).toEqual([]);
+    await other.close();
+
+    // Code of other packages is normal.
+    await restore();
+    await pipeline.changeState((resources) => {
+      const [invitation] = resources.filter(isInvitation);
+      if (!invitation) return;
+      const type = "pulumi-nodejs:dynamic:Resource";
+      const urn = invitation.urn.replace(invitation.type, type);
+      resources.push({
+        ...invitation,
+        urn,
+        type,
+        outputs: { __provider: "exports.handler=()=>({read:async(id,props)=>({id,props})})" },
+      });
+    });
+    const warned = await pipeline.run("drift", { ...env, AUDIT: "false" });
+    expect(warned.log).toContain("contains code or URLs that this package did not write and cannot verify.");
+    expect(warned.log).toContain("- urn:pulumi:staff::team::pulumi-nodejs:dynamic:Resource::jane\n");
+    expect(warned.log).toContain("Previewing update (staff):");
+    log += warned.log;
 
     const secrets = [
       server.token,

@@ -25,10 +25,11 @@ export interface Result {
   readonly log: string;
 }
 
-interface StateResource {
+export interface StateResource {
+  readonly urn: string;
   readonly type: string;
-  readonly inputs?: Record<string, unknown>;
-  readonly outputs?: Record<string, unknown>;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
 }
 
 /** The arguments and standard input of a call of the fake `gh`. */
@@ -239,10 +240,10 @@ process.exitCode = code;
   }
 
   /** Changes the resources in the state, as anyone can who can write it. */
-  async changeState(change: (resource: StateResource) => void): Promise<void> {
+  async changeState(change: (resources: StateResource[]) => void): Promise<void> {
     await this.pulumi("stack", "export", "--stack", "staff", "--file", "state.json");
     const state = JSON.parse(await this.readFile("state.json")) as { deployment: { resources: StateResource[] } };
-    for (const resource of state.deployment.resources) change(resource);
+    change(state.deployment.resources);
     await this.writeFile("state.json", JSON.stringify(state));
     const { code, log } = await this.pulumi("stack", "import", "--stack", "staff", "--file", "state.json");
     if (code !== 0) throw new Error(log);
