@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isPrivate } from "../common/base-url";
 import { configuredPublicUrl } from "../common/link";
+import { perRun } from "../common/run";
 
-const warned = new Set<string>();
+const warned = perRun(() => new Set<string>());
 
 /**
  * Warns at preview, once per connection, if invitees may not be able to open its links: their host may be reachable only from machines nearby.
@@ -32,8 +33,8 @@ function warnOnce(
   if (!pulumi.runtime.isDryRun()) return;
   pulumi.output(connection).apply(async (name = defaultConnection) => {
     const configured = configuredPublicUrl(name);
-    if (configured === undefined || warned.has(`${kind} ${name}`)) return;
-    warned.add(`${kind} ${name}`);
+    if (configured === undefined || warned().has(`${kind} ${name}`)) return;
+    warned().add(`${kind} ${name}`);
     const warning = describe(name, configured);
     if (warning !== undefined) await pulumi.log.warn(warning);
   });

@@ -3,8 +3,10 @@ import { defaultConnection, isCleartext, parseBaseUrl } from "../common/base-url
 import { configuredBaseUrl, configuredInsecure } from "../common/link";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { providerSource, type ResourceName } from "../common/provider-source";
+import { perRun } from "../common/run";
 import { secretInputsInput } from "../common/secret-inputs";
 import { unknownValue } from "../lifecycle/values/properties";
+import { claimEntryImports, claimImport } from "./imports";
 import { findSecretInputs } from "./secret-inputs";
 
 export { providerSource };
@@ -29,21 +31,38 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       ...otherOptions,
       additionalSecretOutputs: [...(otherOptions.additionalSecretOutputs ?? []), ...secretOutputs],
     };
+    const importer = {
+      name: `${resource} "${name}"`,
+      connection: (args as { connection?: pulumi.Input<string> }).connection,
+    };
     super(
       `pulumi-nodejs:dynamic/authentik:${resource}`,
       name,
       {
         ...Object.fromEntries(outputs.map((output) => [output, undefined])),
-        ...args,
-        ...(opts.id === undefined ? { [secretInputsInput]: findSecretInputs(args) } : {}),
-        import: importedPk === undefined ? undefined : pulumi.secret(importedPk),
+        ...toPrintableArgs(args),
+        ...(opts.id === undefined ? { [secretInputsInput]: findSecretInputs(args, importer.name) } : {}),
+        import: importedPk === undefined ? undefined : pulumi.secret(claimImport(importer, importedPk)),
         [originInput]: origin(`pulumi-nodejs:dynamic/authentik:${resource}`, name, opts.parent),
         __provider: providerSource(resource),
       },
       options,
     );
-    warnAboutConnection((args as { connection?: pulumi.Input<string> }).connection);
+    if ("invitations" in args) claimEntryImports(importer, args.invitations);
+    warnAboutConnection(importer.connection);
   }
+}
+
+/** Pulumi converts each argument to a string for its debugging labels, and fails if that is an object with a key `toString`. A promise has none. */
+function toPrintableArgs(args: object): object {
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [name, isPrintable(value) ? value : Promise.resolve(value)]),
+  );
+}
+
+function isPrintable(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isPrintable);
+  return typeof value !== "object" || value === null || typeof value.toString === "function";
 }
 
 /**
@@ -75,7 +94,7 @@ export function orDefault(
     .apply(([resolvedDefault, resolved]: [string, string | undefined]) => resolved ?? resolvedDefault);
 }
 
-const checkedConnections = new Set<string>();
+const checkedConnections = perRun(() => new Set<string>());
 
 /** Warns, once per connection, about settings that expose the token or the invitations. */
 function warnAboutConnection(connection: pulumi.Input<string> | undefined): void {
@@ -85,8 +104,8 @@ function warnAboutConnection(connection: pulumi.Input<string> | undefined): void
 }
 
 function warnAboutSettings(connection: string = defaultConnection): void {
-  if (checkedConnections.has(connection)) return;
-  checkedConnections.add(connection);
+  if (checkedConnections().has(connection)) return;
+  checkedConnections().add(connection);
   const configured = configuredBaseUrl(connection);
   if (configured !== undefined && isCleartext(configured.url)) {
     pulumi.log.warn(

@@ -21,6 +21,44 @@ exports.statuses = intake.statuses;
 `;
 
 describe("a batch", () => {
+  test("has keys that every JavaScript object has, but not __proto__, and imports no invitation twice", async () => {
+    const { project, server } = fixture;
+    const keys = { constructor: {}, toString: { fixedData: { toString: {} } }, valueOf: {}, hasOwnProperty: {} };
+    await project.write(`
+const batch = new authentik.InvitationBatch("intake", { validFor: "14d", invitations: ${JSON.stringify(keys)} });
+new authentik.Invitation("odd", { validFor: "14d", fixedData: { toString: "x" }, keepers: { constructor: "1", toString: {} } });
+exports.statuses = batch.statuses;`);
+    await project.up();
+    const pending = Object.fromEntries(Object.keys(keys).map((key) => [key, "pending"]));
+    expect((await project.outputs())["statuses"]).toEqual(pending);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+
+    const created = await invitations(server);
+    await project.write(`
+const args = { validFor: "14d", invitations: JSON.parse('{"ada": {}, "__proto__": {"singleUse": true}}') };
+new authentik.InvitationBatch("intake", args);`);
+    const rejected = await project.preview();
+    expect(rejected.code).not.toBe(0);
+    expect(rejected.output).toContain(
+      'InvitationBatch "intake": invitations: the key "__proto__" cannot be used, because Pulumi\'s SDK for Node.js loses it.',
+    );
+    expect(rejected.output).not.toContain("    at ");
+
+    const { pk = "" } = created.find(({ name }) => name === "odd") ?? {};
+    const other = `{${pk.toUpperCase()}}`;
+    await project.write(`
+const batch = { validFor: "14d", invitations: Promise.resolve({ ada: { import: "${other}" } }) };
+new authentik.InvitationBatch("imports", batch);
+new authentik.Invitation("odd", { validFor: "14d" }, { import: pulumi.secret("${pk}") });`);
+    const twice = await project.preview();
+    expect(twice.code).not.toBe(0);
+    expect(twice.output).toContain("Two resources import the same object: ");
+    expect(twice.output).toContain('Invitation "odd"');
+    expect(twice.output).toContain('the entry "ada" of InvitationBatch "imports"');
+    expect(twice.output).not.toContain(pk);
+    expect(await invitations(server)).toEqual(created);
+  }, 120_000);
+
   test("is created, changed key by key, repaired after drift, and continued after a partial failure", async () => {
     const { project, server } = fixture;
     await project.write(program({ ada: {}, grace: {}, joan: {} }));

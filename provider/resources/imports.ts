@@ -1,0 +1,63 @@
+import * as pulumi from "@pulumi/pulumi";
+import { defaultConnection } from "../common/base-url";
+import { invitationId, normalizeUuid } from "../common/pk";
+import { hasStack, perRun } from "../common/run";
+
+/** The resource or entry that imports an object, by the object's connection and hashed pk. */
+const importers = perRun(() => new Map<string, string>());
+
+export interface Importer {
+  /** What imports the object, such as `Invitation "jane"`. */
+  readonly name: string;
+  readonly connection: pulumi.Input<string> | undefined;
+}
+
+/**
+ * The option `import`, of which the program may have one per object: whichever of two resources came second would issue another invitation, or
+ * both would own the same one. The provider process cannot see this, because it learns of the resources one by one.
+ */
+export function claimImport(importer: Importer, pk: pulumi.Input<string>): pulumi.Input<string> {
+  const { connection } = importer;
+  if (typeof pk === "string" && (connection === undefined || typeof connection === "string")) {
+    return claim(importer.name, connection, pk);
+  }
+  return pulumi.all([connection, pk]).apply(([name, resolved]) => claim(importer.name, name, resolved));
+}
+
+/** Claims what the entries of a batch import. */
+export function claimEntryImports({ name, connection }: Importer, invitations: unknown): void {
+  if (!isPlainObject(invitations)) {
+    if (invitations !== undefined && invitations !== null) {
+      pulumi.output(invitations).apply((entries) => claimEntryImports({ name, connection }, entries));
+    }
+    return;
+  }
+  for (const [key, entry] of Object.entries(invitations)) {
+    const claimEntry = (properties: unknown): void => {
+      if (!isPlainObject(properties)) return;
+      const pk = properties["import"];
+      if (pk === undefined || pk === null) return;
+      claimImport({ name: `the entry ${JSON.stringify(key)} of ${name}`, connection }, pk as pulumi.Input<string>);
+    };
+    if (entry instanceof Promise || pulumi.Output.isInstance(entry)) pulumi.output(entry).apply(claimEntry);
+    else claimEntry(entry);
+  }
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !pulumi.Output.isInstance(value) && !(value instanceof Promise);
+}
+
+function claim(name: string, connection: string = defaultConnection, pk: string): string {
+  // A value that is no UUID is an error of `check`.
+  if (typeof pk !== "string" || normalizeUuid(pk) === undefined || !hasStack()) return pk;
+  const object = `${connection} ${invitationId(pk)}`;
+  const other = importers().get(object);
+  if (other !== undefined) {
+    throw new pulumi.RunError(
+      `Two resources import the same object: ${other}, and ${name}. An object can belong to one resource only. Remove the option import, or the resource, from one of them. The object's hash is ${invitationId(pk)}.`,
+    );
+  }
+  importers().set(object, name);
+  return pk;
+}
