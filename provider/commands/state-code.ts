@@ -102,7 +102,7 @@ function normalize(url: unknown): unknown {
 }
 
 /** Prints what was found to standard error. Returns whether the state can be used. */
-export function reportCode({ rejected, unknown }: StateCode, stack: string | undefined): boolean {
+export function reportCode({ rejected, unknown }: StateCode, stack: string | undefined, isStrict: boolean): boolean {
   const print = (lines: readonly string[]): void => {
     for (const line of lines) process.stderr.write(`${toPrintableLine(line)}\n`);
   };
@@ -112,9 +112,10 @@ export function reportCode({ rejected, unknown }: StateCode, stack: string | und
       `${name} contains code or URLs that this package did not write and cannot verify. Pulumi uses them with the credentials of the run:`,
       ...limitLines(unknown, "entries").map((line) => `- ${line}`),
       "Check that your program declares these resources and that the configuration was changed on purpose.",
+      ...(isStrict ? ["The state is rejected because of --strict."] : []),
     ]);
   }
-  if (rejected.length === 0) return true;
+  if (rejected.length === 0) return unknown.length === 0 || !isStrict;
   print([
     `${name} was changed by someone else than this package. The next \`pulumi up\`, \`refresh\` or \`destroy\` could run their code or send them the token:`,
     ...limitLines(rejected, "entries").map((line) => `- ${line}`),

@@ -142,6 +142,11 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     expect(warned.log).toContain("contains code or URLs that this package did not write and cannot verify.");
     expect(warned.log).toContain("- urn:pulumi:staff::team::pulumi-nodejs:dynamic:Resource::jane\n");
     expect(warned.log).toContain("Previewing update (staff):");
+    const strict = await pipeline.run("up", { ...env, STRICT_STATE: "true" });
+    expect(strict).toMatchObject({
+      code: 3,
+      log: expect.stringContaining("The state is rejected because of --strict."),
+    });
     log += warned.log;
 
     const secrets = [

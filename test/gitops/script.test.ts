@@ -178,6 +178,7 @@ describe("the script, with a fake Pulumi", () => {
       ["drift", { GITHUB_REPOSITORY: "" }, "GITHUB_REPOSITORY is not set."],
       ["drift", gitlab, "GITLAB_TOKEN is not set."],
       ["drift", { AUDIT: "no" }, "AUDIT must be true or false."],
+      ["up", { STRICT_STATE: "1" }, "STRICT_STATE must be true or false."],
       [
         "drift",
         { AUDIT_STACKS: "prod --delete;id" },

@@ -149,7 +149,8 @@ function isCommandMissing(lines) {
 async function recover(command) {
   const option = command === "up" ? "--yes" : "--check";
   // It only reads from authentik, including the event log, which the account of `up` need not.
-  const args = packageCommand("recover", option, "--stack", stackName());
+  const strict = isEnabled("STRICT_STATE", false) ? ["--strict"] : [];
+  const args = packageCommand("recover", option, ...strict, "--stack", stackName());
   const { code, lines } = await runLogged("npx", args, "recover");
   if (code === 0) return 0;
   const reason = isCommandMissing(lines)
@@ -194,9 +195,13 @@ function auditStacks() {
   return stacks;
 }
 
-function isAuditEnabled() {
-  const value = env["AUDIT"] || "true";
-  if (value !== "true" && value !== "false") throw new Error("AUDIT must be true or false.");
+/**
+ * @param {string} name
+ * @param {boolean} byDefault
+ */
+function isEnabled(name, byDefault) {
+  const value = env[name] || String(byDefault);
+  if (value !== "true" && value !== "false") throw new Error(`${name} must be true or false.`);
   return value === "true";
 }
 
@@ -673,7 +678,7 @@ async function reportDrift({ code, lines }, audited, host) {
     paragraphs.push("These invitations are valid in authentik, but no stack declares them:");
     paragraphs.push(codeBlock(undeclared, BODY_BYTES / 4));
     paragraphs.push(
-      `To keep one, declare it with the resource option \`import\`. To delete them, run \`npx ${PACKAGE} audit --delete\` with the same \`--stack\` options.`,
+      `To keep one, declare it with the resource option \`import\`. To delete them, run \`npx --no-install ${PACKAGE} audit --delete\` with the same \`--stack\` options.`,
     );
   }
   if (audited?.failure !== undefined) paragraphs.push(codeBlock([audited.failure], BODY_BYTES / 4));
@@ -760,7 +765,7 @@ async function main() {
     await publish(command, readReport(requireEnv("REPORT_FILE", /./)), host);
     return;
   }
-  const isAudited = command === "drift" && isAuditEnabled() && Boolean(auditStacks());
+  const isAudited = command === "drift" && isEnabled("AUDIT", true) && Boolean(auditStacks());
   if (command === "drift") {
     process.exitCode = await recover(command);
     if (process.exitCode !== 0) return;

@@ -10,7 +10,7 @@ import { withReadableBackend } from "./attributes";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
 export const recoverCommand: Command = {
-  usage: `Usage: pulumi-authentik-invitations recover [--stack <name>] [--yes | --dry-run | --check]
+  usage: `Usage: pulumi-authentik-invitations recover [--stack <name>] [--yes | --dry-run | --check] [--strict]
 
 Repairs a stack's state after a run of \`pulumi up\` that was killed. For each creation that was under way, looks up in authentik's
 event log whether it was carried out. Moves what was created into the state, as if the run had completed it, and removes the
@@ -30,6 +30,7 @@ Options:
   --yes           change the state without confirmation
   --dry-run       only print what would change
   --check         only check the state; sends no requests to authentik
+  --strict        also reject code and URLs in the state that other packages may have put there, instead of a warning
   --help          print this help
 
 The URL and token are those of the stack's configuration, or AUTHENTIK_URL and AUTHENTIK_TOKEN.
@@ -42,6 +43,7 @@ occurred, 2 invalid usage, 3 the state contains code of someone else.
     yes: { type: "boolean" },
     "dry-run": { type: "boolean" },
     check: { type: "boolean" },
+    strict: { type: "boolean" },
   },
   run: recover,
 };
@@ -61,7 +63,7 @@ async function recover(values: OptionValues): Promise<number> {
     isConfirmed,
   });
   const state = parseState(output, "The state");
-  if (!reportCode(await findCode(state, stack), stack)) return rejectedExitCode;
+  if (!reportCode(await findCode(state, stack), stack, values["strict"] === true)) return rejectedExitCode;
   if (isCheck) return 0;
   if (pendingOperationsOf(state).length === 0) {
     process.stdout.write("No operation of this package is pending.\n");
