@@ -4,7 +4,9 @@ import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { types } from "node:util";
 import { backOff } from "exponential-backoff";
 import type { Dispatcher } from "undici";
+import { ConcurrencyLimiter, type Outcome } from "./concurrency";
 import { type AuthentikError, ConnectionError, type FailedRequest, ServerError, TimeoutError } from "./errors";
+import { findProxy, ProxyError, type ProxySetting, proxyOptions, refusalStatus } from "./proxy";
 import { repeatsSecret } from "./secret-echo";
 
 export interface TransportOptions {
@@ -36,12 +38,16 @@ export const defaultSettingNames: SettingNames = {
 };
 
 export interface Limits {
-  /** Concurrent connections. The engine runs about four operations per core concurrently. */
+  /** The most requests at once. How many there are depends on the server, see {@link ConcurrencyLimiter}. */
   connections: number;
   /** Milliseconds to connect, until the response's headers arrive, and between two chunks of its body. */
   connectTimeout: number;
   headersTimeout: number;
   bodyTimeout: number;
+  /** Milliseconds for one attempt, with its whole response. A request that is retried may take twice as long in total. */
+  totalTimeout: number;
+  /** The largest response body in bytes. */
+  maxResponseSize: number;
   /** Maximum number of attempts. */
   maxAttempts: number;
   /** Maximum delay before the first retry, in milliseconds (full jitter). It doubles with each retry. */
@@ -51,10 +57,12 @@ export interface Limits {
 }
 
 const defaultLimits: Limits = {
-  connections: 16,
+  connections: 64,
   connectTimeout: 10_000,
   headersTimeout: 60_000,
   bodyTimeout: 60_000,
+  totalTimeout: 180_000,
+  maxResponseSize: 64 * 1024 * 1024,
   maxAttempts: 5,
   initialDelay: 500,
   maxRetryAfter: 60_000,
@@ -95,8 +103,6 @@ const connectErrorCodes = new Set([
   "ENETUNREACH",
   "ENETDOWN",
   "UND_ERR_CONNECT_TIMEOUT",
-  // A proxy refused the CONNECT tunnel. Nothing here aborts a request, so undici has no other reason for this code.
-  "UND_ERR_ABORTED",
 ]);
 const timeoutErrorCodes = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
@@ -126,6 +132,9 @@ export class Transport {
   readonly #serverName: { readonly servername?: string };
   /** For an IP address, which cannot be a server name. */
   readonly #identity: Pick<ConnectionOptions, "checkServerIdentity">;
+  readonly #serverAuthorization: string | undefined;
+  readonly #limiter: ConcurrencyLimiter;
+  #proxy: ProxySetting | undefined;
   #dispatcher: Promise<Dispatcher> | undefined;
 
   constructor(options: TransportOptions) {
@@ -139,8 +148,12 @@ export class Transport {
     this.#token = options.token;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#configuredHeaders = options.headers ?? {};
+    const [name, value] =
+      Object.entries(this.#configuredHeaders).find(([header]) => header.toLowerCase() === "proxy-authorization") ?? [];
+    this.#serverAuthorization = value;
+    this.#limiter = new ConcurrencyLimiter(this.#limits.connections);
     this.#headers = {
-      ...this.#configuredHeaders,
+      ...Object.fromEntries(Object.entries(this.#configuredHeaders).filter(([header]) => header !== name)),
       accept: "application/json",
       authorization: `Bearer ${options.token}`,
     };
@@ -153,12 +166,16 @@ export class Transport {
     const isIdempotent = request.method !== "POST" || request.isReadOnly === true;
     const isRetryable = (error: AuthentikError): boolean =>
       isTransient(error) && (isIdempotent || !error.outcomeUnknown);
-    return await backOff(() => this.#sendOnce(request), {
+    const start = performance.now();
+    const sendOnce = (): Promise<HttpResponse> =>
+      this.#limiter.run(kindOf(request), () => this.#sendOnce(request), toOutcome);
+    return await backOff(sendOnce, {
       numOfAttempts: this.#limits.maxAttempts,
       startingDelay: this.#limits.initialDelay,
       jitter: "full",
       retry: async (error: AuthentikError, attempt: number) => {
         if (attempt >= this.#limits.maxAttempts || !isRetryable(error)) return false;
+        if (performance.now() - start > this.#limits.totalTimeout) return false;
         if (error instanceof ServerError && error.retryAfter !== undefined) {
           if (error.retryAfter > this.#limits.maxRetryAfter) return false;
           await sleep(error.retryAfter);
@@ -175,11 +192,20 @@ export class Transport {
   async #createDispatcher(): Promise<Dispatcher> {
     // Loaded at the first request, because a preview without a refresh sends none.
     const { default: undici } = await import("undici");
-    const tls = this.#insecure ? { rejectUnauthorized: false } : this.#identity;
+    this.#proxy = findProxy(this.#origin);
+    if (this.#serverAuthorization !== undefined && this.#proxy?.authorization && this.#origin.startsWith("http:")) {
+      const problem = `needs the header Proxy-Authorization itself, which ${this.#settingNames.headers} sets for the server`;
+      this.#proxy = { ...this.#proxy, problem, remedy: `Use https for ${this.#settingNames.url}` };
+    }
+    const { connectTimeout: timeout } = this.#limits;
+    const tls = { ...(this.#insecure ? { rejectUnauthorized: false } : this.#identity), timeout };
     return new undici.EnvHttpProxyAgent({
+      ...proxyOptions(this.#proxy, this.#origin, undici.Pool, this.#serverAuthorization),
       connections: this.#limits.connections,
-      connect: { ...tls, timeout: this.#limits.connectTimeout },
+      connect: tls,
       requestTls: tls,
+      proxyTls: { timeout },
+      maxResponseSize: this.#limits.maxResponseSize,
       headersTimeout: this.#limits.headersTimeout,
       bodyTimeout: this.#limits.bodyTimeout,
     });
@@ -203,6 +229,7 @@ export class Transport {
           ...(request.body === undefined ? {} : { "content-type": "application/json" }),
         },
         body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal: AbortSignal.timeout(this.#limits.totalTimeout),
       });
       text = await response.body.text();
     } catch (error) {
@@ -238,10 +265,51 @@ export class Transport {
     return isSafe ? id : undefined;
   }
 
+  /** An error of the proxy, or of the variable that sets it: nothing was sent to authentik. `undefined` if the proxy is not the cause. */
+  #toProxyFailure(error: unknown, failed: FailedRequest): AuthentikError | undefined {
+    if (this.#proxy === undefined) return undefined;
+    const { variable, host, problem, remedy } = this.#proxy;
+    const bypass = `or add ${new URL(this.#origin).hostname} to NO_PROXY.`;
+    const status = refusalStatus(errorMessage(error));
+    if (status !== undefined) {
+      const allow = `Allow connections to authentik's host in the proxy, ${bypass}`;
+      const logIn = `Set the proxy's user and password in ${variable}, in the form http://user:password@${host}.`;
+      return new ConnectionError(
+        `The proxy ${host} (${variable}) refused the connection to authentik at ${this.#origin}`,
+        { ...failed, detail: `the proxy returned ${status}` },
+        status === "407" ? logIn : allow,
+        // A proxy that is overloaded or cannot reach the server for the moment.
+        { cause: ["502", "503", "504"].includes(status) ? toCause(new ProxyError("", "ECONNREFUSED")) : undefined },
+      );
+    }
+    if (!(error instanceof ProxyError)) return undefined;
+    if (problem !== undefined) {
+      return new ConnectionError(`${variable} ${problem}`, failed, `${remedy}, ${bypass} Nothing was sent.`);
+    }
+    const code = errorCode(error);
+    return new ConnectionError(
+      `Could not connect to the proxy ${host} (${variable})`,
+      { ...failed, detail: code === "" ? errorMessage(error) : code },
+      `Check ${variable} and that the proxy is running, ${bypass}`,
+      { cause: toCause(error) },
+    );
+  }
+
   #toConnectionError(error: unknown, failed: FailedRequest): AuthentikError {
     const code = errorCode(error);
+    const proxyFailure = this.#toProxyFailure(error, failed);
+    if (proxyFailure !== undefined) return proxyFailure;
     const outcomeUnknown = failed.method === "POST" && !connectErrorCodes.has(code) && !isHandshakeError(code);
     const failedWithDetail = { ...failed, detail: code.startsWith("UND_ERR") || !code ? errorMessage(error) : code };
+    if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
+      const size = this.#limits.maxResponseSize / 1024 / 1024;
+      return new ConnectionError(
+        `The response of authentik at ${this.#origin} is larger than ${size} MiB`,
+        failed,
+        `Check ${this.#settingNames.url} and any proxy in front of the server.`,
+        { outcomeUnknown: failed.method === "POST" },
+      );
+    }
     if (timeoutErrorCodes.has(code)) {
       return new TimeoutError(
         `The request to authentik at ${this.#origin} timed out`,
@@ -264,6 +332,18 @@ export class Transport {
 /** Verifies that a certificate is valid for this host or, as usual, for the name that undici asks for: the one in the header `Host`. */
 function acceptAlso(hostname: string): typeof checkServerIdentity {
   return (name, certificate) => checkServerIdentity(hostname, certificate) && checkServerIdentity(name, certificate);
+}
+
+/** Requests whose response times are comparable: the same method and collection. */
+function kindOf({ method, redactedPath }: TransportRequest): string {
+  return `${method} ${redactedPath.replaceAll(/\/[^/]*(?:\d|<)[^/]*(?=\/)/g, "/…")}`;
+}
+
+/** What an error says about the server's load. */
+function toOutcome(error: unknown): Outcome {
+  if (error instanceof TimeoutError) return { isRejected: true };
+  const isRejected = error instanceof ServerError && [429, 503].includes(error.request.status ?? 0);
+  return isRejected ? { isRejected, retryAfter: (error as ServerError).retryAfter } : { isRejected: false };
 }
 
 /** authentik makes the links in its emails from these headers. */
@@ -291,11 +371,17 @@ function isTransient(error: AuthentikError): boolean {
 
 function errorCode(error: unknown): string {
   // `instanceof` fails across `node:vm` contexts, such as jest's.
+  if (isTimeoutSignal(error)) return "ETIMEDOUT";
   if (!types.isNativeError(error)) return "";
   // Node tries every address of a host and collects the errors (`autoSelectFamily`).
   if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return errorCode(error.errors[0]);
   const code = (error as NodeJS.ErrnoException).code;
   return typeof code === "string" ? code : errorCode(error.cause);
+}
+
+/** Whether an attempt ended because it took too long in total. */
+function isTimeoutSignal(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "name" in error && error.name === "TimeoutError";
 }
 
 /** The cause of a connection error, without undici's fields: a parser error has the bytes of the response. */

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, request as httpRequest, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { type Limits, Transport } from "../../provider/authentik/transport";
 import { catchError } from "./support/catch-error";
@@ -18,12 +18,25 @@ interface Proxy {
 
 const sockets = new Set<Socket>();
 const proxies: Server[] = [];
-const proxyVariables = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] as const;
+const proxyVariables = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "ALL_PROXY"] as const;
 
-/** Starts a proxy on loopback that opens tunnels, or responds to CONNECT with another status. */
+/** Starts a proxy on loopback that opens tunnels and forwards requests, or responds with another status. */
 async function startProxy(status = 200): Promise<Proxy> {
   const proxy: Proxy = { url: "", targets: [], credentials: [] };
-  const server = createServer();
+  const server = createServer((request, response) => {
+    proxy.targets.push(new URL(request.url ?? "").host);
+    proxy.credentials.push(request.headers["proxy-authorization"]);
+    if (status !== 200) {
+      response.writeHead(status).end();
+      return;
+    }
+    const { "proxy-authorization": _, ...headers } = request.headers;
+    const forwarded = httpRequest(request.url ?? "", { method: request.method ?? "GET", headers }, (received) => {
+      response.writeHead(received.statusCode ?? 0, received.headers);
+      received.pipe(response);
+    });
+    request.pipe(forwarded);
+  });
   server.on("connection", (socket) => sockets.add(socket));
   server.on("connect", (request, socket: Socket) => {
     proxy.targets.push(request.url ?? "");
@@ -99,23 +112,113 @@ test("sends the proxy its own credentials, and not authentik's", async () => {
   expect(proxy.credentials).toEqual([`Basic ${Buffer.from("me:hunter2").toString("base64")}`]);
 });
 
-test.each([403, 407, 502])("reports a proxy that returns %d, without its password", async (status) => {
-  const [proxy, target] = await Promise.all([startProxy(status), startTarget()]);
-  process.env["HTTP_PROXY"] = proxy.url.replace("http://", "http://me:hunter2@");
-  const { message } = await catchError(getStatus(target.url));
-  expect(message).toContain(String(status));
-  expect(message).toContain("any proxy or firewall");
-  expect(message).not.toContain("hunter2");
+test("accepts a user without a password, and percent-encoded credentials", async () => {
+  const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
+  for (const [userInfo, credentials] of [
+    ["me", "me:"],
+    ["me%40example.com:p%3Aw%2F%C3%BC", "me@example.com:p:w/ü"],
+  ]) {
+    process.env["HTTPS_PROXY"] = proxy.url.replace("http://", `http://${userInfo}@`);
+    expect(await getStatus(target.url, true)).toBe(200);
+    expect(proxy.credentials.pop()).toBe(`Basic ${Buffer.from(credentials ?? "").toString("base64")}`);
+  }
+});
+
+test("accepts a proxy without a scheme, and prefers the variable in lower case", async () => {
+  const [proxy, other, target] = await Promise.all([startProxy(), startProxy(500), startTarget(selfSignedCertificate)]);
+  process.env["HTTPS_PROXY"] = other.url;
+  process.env["https_proxy"] = proxy.url.replace("http://", "");
+  expect(await getStatus(target.url, true)).toBe(200);
+  expect([proxy.targets.length, other.targets]).toEqual([1, []]);
+});
+
+test("does not use the proxy for http to reach https, nor ALL_PROXY", async () => {
+  const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
+  process.env["HTTP_PROXY"] = proxy.url;
+  process.env["ALL_PROXY"] = "socks5://127.0.0.1:1";
+  expect(await getStatus(target.url, true)).toBe(200);
+  expect(proxy.targets).toEqual([]);
+});
+
+test.each([
+  ["socks5://127.0.0.1:1080", "sets a socks5 proxy, which is not supported"],
+  ["http://", "is not a URL"],
+  ["http://proxy:99999", "is not a URL"],
+  ["http://a%ZZ:b@proxy:3128", "is not the URL of a proxy"],
+])("names the variable with the value %j, and sends nothing", async (value, problem) => {
+  const target = await startTarget(selfSignedCertificate);
+  process.env["HTTPS_PROXY"] = value;
+  const transport = new Transport({
+    url: target.url,
+    token: "t0ken",
+    insecure: true,
+    limits: { ...limits, maxAttempts: 3 },
+  });
+  const error = await catchError(transport.send({ ...getRequest, method: "POST", body: {} }));
+  await transport.close();
+  expect(error.message).toContain(`HTTPS_PROXY ${problem}`);
+  expect(error.message).toContain("Nothing was sent.");
+  expect(error.message).not.toContain("authentik:url");
+  expect(error).toMatchObject({ outcomeUnknown: false });
+  expect(target.received).toEqual([]);
+  // The value does not matter to a server that NO_PROXY excludes.
+  process.env["NO_PROXY"] = "127.0.0.1";
+  expect(await getStatus(target.url, true)).toBe(200);
+});
+
+test.each([
+  [403, "Allow connections to authentik's host in the proxy, or add 127.0.0.1 to NO_PROXY."],
+  [407, "Set the proxy's user and password in HTTPS_PROXY, in the form http://user:password@"],
+  [502, "Allow connections"],
+])("names the proxy that returns %d to CONNECT, without its password", async (status, hint) => {
+  const [proxy, target] = await Promise.all([startProxy(status), startTarget(selfSignedCertificate)]);
+  process.env["HTTPS_PROXY"] = proxy.url.replace("http://", "http://me:hunter2@");
+  const transport = new Transport({ url: target.url, token: "t0ken", insecure: true, limits });
+  const error = await catchError(transport.send({ ...getRequest, method: "POST", body: {} }));
+  await transport.close();
+  expect(error.message).toMatch(
+    new RegExp(
+      `^The proxy 127\\.0\\.0\\.1:\\d+ \\(HTTPS_PROXY\\) refused the connection to authentik at https://.*: the proxy returned ${status}\\. `,
+    ),
+  );
+  expect(error.message).toContain(hint);
+  expect(error.message).not.toContain("hunter2");
+  expect(error).toMatchObject({ outcomeUnknown: false });
   expect(target.received).toEqual([]);
 });
 
-test("reports that a POST rejected by the proxy had no effect", async () => {
-  const [proxy, target] = await Promise.all([startProxy(502), startTarget()]);
+test("names the proxy that requires a password for http", async () => {
+  const [proxy, target] = await Promise.all([startProxy(407), startTarget()]);
   process.env["HTTP_PROXY"] = proxy.url;
-  const transport = new Transport({ url: target.url, token: "t0ken", limits });
-  const error = await catchError(transport.send({ ...getRequest, method: "POST", body: {} }));
-  expect(error).toMatchObject({ outcomeUnknown: false });
+  expect((await catchError(getStatus(target.url))).message).toContain("(HTTP_PROXY) refused the connection");
+});
+
+test("sends a configured Proxy-Authorization to the server, through a proxy and without one", async () => {
+  const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
+  const headers = { "Proxy-Authorization": "Bearer iap" };
+  for (const value of [undefined, proxy.url.replace("http://", "http://me:hunter2@")]) {
+    if (value !== undefined) process.env["HTTPS_PROXY"] = value;
+    const transport = new Transport({ url: target.url, token: "t0ken", insecure: true, headers, limits });
+    expect((await transport.send(getRequest)).status).toBe(200);
+    await transport.close();
+  }
+  expect(target.received.map((request) => request.headers["proxy-authorization"])).toEqual([
+    "Bearer iap",
+    "Bearer iap",
+  ]);
+  expect(proxy.credentials).toEqual([`Basic ${Buffer.from("me:hunter2").toString("base64")}`]);
+});
+
+test("fails if the proxy for http needs the header that is configured for the server", async () => {
+  const [proxy, target] = await Promise.all([startProxy(), startTarget()]);
+  process.env["HTTP_PROXY"] = proxy.url.replace("http://", "http://me:hunter2@");
+  const transport = new Transport({ url: target.url, token: "a", headers: { "proxy-authorization": "x" }, limits });
+  const { message } = await catchError(transport.send(getRequest));
   await transport.close();
+  expect(message).toContain(
+    "HTTP_PROXY needs the header Proxy-Authorization itself, which authentik:headers sets for the server",
+  );
+  expect(target.received).toEqual([]);
 });
 
 test("reports a proxy that is not running", async () => {
@@ -123,5 +226,7 @@ test("reports a proxy that is not running", async () => {
   const { port, close } = await startServer(() => undefined);
   await close();
   process.env["HTTP_PROXY"] = `http://127.0.0.1:${port}`;
-  expect((await catchError(getStatus(target.url))).message).toContain("ECONNREFUSED");
+  expect((await catchError(getStatus(target.url))).message).toMatch(
+    /^Could not connect to the proxy 127\.0\.0\.1:\d+ \(HTTP_PROXY\): .*ECONNREFUSED\. Check HTTP_PROXY and that the proxy is running, or add 127\.0\.0\.1 to NO_PROXY\.$/,
+  );
 });
