@@ -99,7 +99,7 @@ export class ConcurrencyLimiter {
     const shortest = Math.min(known?.shortest ?? latency, latency);
     const average = known === undefined ? latency : known.average + smoothing * (latency - known.average);
     this.#latencies.set(kind, { shortest, average });
-    this.#interval = this.#interval < 1 ? 0 : this.#interval * 0.97;
+    this.#interval = this.#interval < 1 ? 0 : this.#interval * 0.95;
     const queued = this.#limit * (1 - shortest / Math.max(average, shortest));
     // What is not used says nothing about a higher limit.
     if (queued < minQueued && this.#active >= this.limit) this.#limit = Math.min(this.#max, this.#limit + 1);

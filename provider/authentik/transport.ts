@@ -168,7 +168,11 @@ export class Transport {
       isTransient(error) && (isIdempotent || !error.outcomeUnknown);
     const start = performance.now();
     const sendOnce = (): Promise<HttpResponse> =>
-      this.#limiter.run(kindOf(request), () => this.#sendOnce(request), toOutcome);
+      this.#limiter.run(
+        kindOf(request),
+        () => this.#sendOnce(request),
+        (error) => this.#toOutcome(error),
+      );
     return await backOff(sendOnce, {
       numOfAttempts: this.#limits.maxAttempts,
       startingDelay: this.#limits.initialDelay,
@@ -257,6 +261,16 @@ export class Transport {
     return received;
   }
 
+  /** What an error says about the server's load. */
+  #toOutcome(error: unknown): Outcome {
+    if (error instanceof TimeoutError) return { isRejected: true };
+    if (!(error instanceof ServerError) || ![429, 503].includes(error.request.status ?? 0))
+      return { isRejected: false };
+    const { retryAfter } = error;
+    const isTooLong = retryAfter !== undefined && retryAfter > this.#limits.maxRetryAfter;
+    return { isRejected: true, retryAfter: isTooLong ? undefined : retryAfter };
+  }
+
   /** Messages contain the id, so one that a proxy made up from the request is dropped. */
   #readRequestId(response: Dispatcher.ResponseData, { secrets = [] }: TransportRequest): string | undefined {
     const id = headerValue(response, "x-authentik-id") ?? "";
@@ -337,13 +351,6 @@ function acceptAlso(hostname: string): typeof checkServerIdentity {
 /** Requests whose response times are comparable: the same method and collection. */
 function kindOf({ method, redactedPath }: TransportRequest): string {
   return `${method} ${redactedPath.replaceAll(/\/[^/]*(?:\d|<)[^/]*(?=\/)/g, "/…")}`;
-}
-
-/** What an error says about the server's load. */
-function toOutcome(error: unknown): Outcome {
-  if (error instanceof TimeoutError) return { isRejected: true };
-  const isRejected = error instanceof ServerError && [429, 503].includes(error.request.status ?? 0);
-  return isRejected ? { isRejected, retryAfter: (error as ServerError).retryAfter } : { isRejected: false };
 }
 
 /** authentik makes the links in its emails from these headers. */

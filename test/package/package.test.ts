@@ -169,13 +169,36 @@ function findSetup(installation: Installation): Setup {
 
 describe("the tarball", () => {
   test("contains the bundled package, its types, the docs and the examples, and nothing else", async () => {
-    const sources = await listFiles("provider");
+    // Those that a program can reach.
+    const sources = (await listFiles("provider")).filter((path) =>
+      /^provider\/(index|functions\/.*|resources\/.*)\.ts$/.test(path),
+    );
     const types = sources.map((path) => path.replace(/^provider/, "dist").replace(/\.ts$/, ".d.ts"));
     const bundles = ["dist/index.js", "dist/lifecycle/index.js", "dist/commands/main.js", "dist/THIRD-PARTY-LICENSES"];
     const others = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"];
     const expected = [...others, ...bundles, ...types, ...(await listFiles("docs")), ...(await listFiles("examples"))];
     expect(files.filter((file) => !/^dist\/chunks\/[\w-]+\.js$/.test(file))).toEqual(expected.sort());
     expect(size).toBeLessThan(550_000);
+  });
+
+  test("has no dependencies, because everything but the peer is bundled, and types that import nothing else", async () => {
+    const manifest = JSON.parse(await readPacked("package.json")) as Record<string, unknown>;
+    expect(manifest["dependencies"]).toBeUndefined();
+    expect(Object.keys(manifest["peerDependencies"] as object)).toEqual(["@pulumi/pulumi"]);
+    const reached = new Set<string>();
+    const modules = new Set<string>();
+    const follow = async (file: string): Promise<void> => {
+      if (reached.has(file)) return;
+      reached.add(file);
+      const code = (await readPacked(file)).replaceAll(/\/\*[\s\S]*?\*\//g, "");
+      for (const [, name = ""] of code.matchAll(/(?:from|import\()\s*"([^"]+)"/g)) {
+        if (name.startsWith(".")) await follow(posix.join(posix.dirname(file), `${name}.d.ts`));
+        else modules.add(name);
+      }
+    };
+    await follow("dist/index.d.ts");
+    expect([...modules]).toEqual(["@pulumi/pulumi"]);
+    expect(files).toEqual(expect.arrayContaining([...reached]));
   });
 
   test("contains the licenses of what is bundled", async () => {

@@ -10,7 +10,7 @@ import { findFreePort } from "./support/server";
 jest.spyOn(console, "log").mockImplementation();
 const { argv } = process;
 const ended = "not done, because Pulumi's engine no longer accepts connections. Run `pulumi up` again.";
-const keys = Array.from({ length: 60 }, (_, index) => `key-${index}`);
+const keys = Array.from({ length: 300 }, (_, index) => `key-${index}`);
 const entries = Object.fromEntries(keys.map((key) => [key, {}]));
 
 // nock would accept every connection.

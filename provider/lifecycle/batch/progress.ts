@@ -4,8 +4,8 @@ import { watchEngine } from "./engine";
 /** Milliseconds between two progress messages. */
 const interval = 5000;
 
-/** Requests of one batch that run concurrently: as many as the connection allows. */
-const concurrency = 16;
+/** Operations of one batch that run concurrently: as many as the connection may allow. It limits the requests. */
+const concurrency = 64;
 
 /** Nothing may be created any more that no state would have. */
 const engineEnded = "not done, because Pulumi's engine no longer accepts connections. Run `pulumi up` again.";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../authentik/client";
-import { AuthentikError } from "../../authentik/errors";
+import { AuthentikError, ServerError } from "../../authentik/errors";
 import { findCreation } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
 import { createNonce, type Origin } from "../../common/origin";
@@ -10,6 +10,9 @@ import { UserError } from "./user-error";
 
 /** Milliseconds before each lookup of the object that a POST may have created: the server may still be processing it. */
 const lookupDelays = [0, 1000, 3000];
+
+/** How often a POST is sent if a gateway rejects it each time. */
+const maxAttempts = 8;
 
 /** The creation of one object. */
 export interface Creation<Stored> {
@@ -22,9 +25,10 @@ export interface Creation<Stored> {
 }
 
 /**
- * Creates an object with a POST, which is never sent again once it may have arrived. If its response is lost, authentik's event log says
+ * Creates an object with a POST, which is never sent again if it may have been carried out. If its response is lost, authentik's event log says
  * whether the POST was carried out and which object it created, because every event has the User-Agent of its request. That object is
- * adopted, and no other.
+ * adopted, and no other. A gateway that limits the rate of requests responds with 503 at once, without passing the request on: then, if the event log has
+ * nothing either, the POST is sent again.
  */
 export async function createExactlyOnce<Stored>(
   connection: Connection,
@@ -33,19 +37,37 @@ export async function createExactlyOnce<Stored>(
 ): Promise<Stored> {
   const nonce = origin?.nonce ?? createNonce();
   const source = connection.sourceOf(origin);
-  try {
-    return await creation.create(connection.client.from(source, nonce));
-  } catch (error) {
-    if (!(error instanceof AuthentikError) || !error.outcomeUnknown) throw error;
-    const created = await findCreated(connection, connection.client.from(source), nonce, creation, error);
-    console.warn(
-      toPrintableLine(
-        `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
-      ),
-    );
-    return created;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await creation.create(connection.client.from(source, nonce));
+    } catch (error) {
+      if (!(error instanceof AuthentikError) || !error.outcomeUnknown) throw error;
+      const created = await findCreated(connection, connection.client.from(source), nonce, creation, error);
+      if (created === undefined && attempt < maxAttempts && isRejection(error)) continue;
+      if (created === undefined) {
+        throw new UserError(
+          error.explain(
+            "authentik's event log has no object that this request created. Run `pulumi up` again. It warns if the event was only late.",
+          ),
+          { cause: error },
+        );
+      }
+      console.warn(
+        toPrintableLine(
+          `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
+        ),
+      );
+      return created;
+    }
   }
 }
+
+/** Whether a gateway rejected the request. With 502 and 504, it may have passed it on to a server that is still processing it. */
+function isRejection(error: AuthentikError): boolean {
+  return error instanceof ServerError && error.request.status === 503;
+}
+
+/** The object that the request created; `undefined` if it created none. */
 
 async function findCreated<Stored>(
   connection: Connection,
@@ -53,7 +75,7 @@ async function findCreated<Stored>(
   nonce: string,
   creation: Creation<Stored>,
   lost: AuthentikError,
-): Promise<Stored> {
+): Promise<Stored | undefined> {
   const { object } = creation;
   const fail = (explanation: string): never => {
     throw new UserError(lost.explain(explanation), { cause: lost });
@@ -76,7 +98,5 @@ async function findCreated<Stored>(
       `Whether authentik created ${object} is unknown, because the lookup failed as well: ${error.description} Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
     );
   }
-  return fail(
-    `authentik's event log has no object that this request created. Run \`pulumi up\` again. It warns if the event was only late.`,
-  );
+  return undefined;
 }
