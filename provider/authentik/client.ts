@@ -1,6 +1,13 @@
 import * as z from "zod";
 import { createNonce } from "../common/origin";
-import { describeBody, describeErrorResponse, isDetail, isJsonType, type QuotingRules, truncate } from "./error-text";
+import {
+  describeBody,
+  describeErrorResponse,
+  isDetail,
+  isJsonType,
+  type QuotingRules,
+  truncate,
+} from "./error-response";
 import {
   AuthenticationError,
   type FailedRequest,

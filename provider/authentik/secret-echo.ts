@@ -1,12 +1,12 @@
-/** Characters in a row that a text must have in common with a secret to count as repeating it. */
+/** Characters in a row that a message must have in common with a secret to count as repeating it. */
 const windowSize = 6;
 
 /**
- * Whether a text repeats a part of a secret, in any case, with or without separators, and in the encodings that proxies use: percent, HTML and JSON
+ * Whether a message repeats a part of a secret, in any case, with or without separators, and in the encodings that proxies use: percent, HTML and JSON
  * escapes, hexadecimal and base64.
  */
-export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
-  const forms = decodedForms(text).map(normalize);
+export function repeatsSecret(message: string, secrets: readonly string[]): boolean {
+  const forms = decodedForms(message).map(normalize);
   return secrets.some((secret) => {
     const normalized = normalize(secret);
     const encodings = [normalized, ...base64Forms(secret), normalize(Buffer.from(secret).toString("hex"))];
@@ -21,8 +21,8 @@ function windows(encoding: string): string[] {
   return Array.from({ length: encoding.length - size + 1 }, (_, start) => encoding.slice(start, start + size));
 }
 
-function normalize(text: string): string {
-  return text
+function normalize(value: string): string {
+  return value
     .normalize("NFKC")
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]+/gu, "");
@@ -53,7 +53,7 @@ function decodedForms(text: string): string[] {
       ),
   ];
   const forms = [text];
-  // Twice, for text that a second proxy has encoded again.
+  // Twice, for a message that a second proxy has encoded again.
   for (let round = 0; round < 2; round += 1) {
     for (const decode of decoders) forms.push(decode(forms.at(-1) ?? ""));
   }

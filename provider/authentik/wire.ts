@@ -7,7 +7,7 @@ export const wirePk = z.string().refine((pk) => normalizeUuid(pk) === pk, "must 
 /** A flow's slug becomes part of paths. */
 export const wireSlug = z.string().regex(/^[-\w]+$/, "must be a slug");
 
-/** RFC 3339. Strict, because timestamps are printed, and `Date.parse` takes any text in parentheses. */
+/** RFC 3339. Strict, because timestamps are printed, and `Date.parse` takes anything in parentheses. */
 export const wireInstant = z.iso.datetime({ offset: true, error: "must be an RFC 3339 timestamp" });
 
 /** A response with another object than the requested one would replace it in the state. */

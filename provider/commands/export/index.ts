@@ -86,7 +86,7 @@ function parseFlows(values: OptionValues): readonly string[] | "all" {
   return [...new Set(flows)];
 }
 
-/** A name that can stand in a command line. */
+/** A name that a command line can contain. */
 function parseName(values: OptionValues, option: string): string | undefined {
   const value = values[option];
   if (value === undefined) return undefined;
