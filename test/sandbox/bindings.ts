@@ -84,7 +84,8 @@ export class Bindings extends ViewSet<Binding> {
       (pkOf: (row: Binding) => string): Filter<Binding> =>
       (value) => {
         const pk = parseUuid(value);
-        if (pk === undefined) throw notRecorded("a filter of bindings by an invalid UUID");
+        const isKnown = pk !== undefined && (this.instance.flows.find(pk) ?? this.instance.stages.findOfAnyType(pk));
+        if (!isKnown) throw notRecorded("a filter of bindings by an object that does not exist");
         return (row) => pkOf(row) === pk;
       };
     const filtered = filterRows<Binding>(request, this.rows.values(), {

@@ -362,6 +362,9 @@ describe("the server", () => {
   test.each([
     ["GET", "/api/v3/core/groups/"],
     ["GET", `${flows}?search=x`],
+    ["GET", `${flows}?ordering=title`],
+    ["GET", `${events}?ordering=-action`],
+    ["GET", "/api/v3/flows/bindings/?target=00000000-0000-4000-8000-000000000000"],
     ["GET", `${events}?context_model_pk=x`],
     ["POST", "/api/v3/flows/executor/default-authentication-flow/"],
     ["PATCH", "/api/v3/admin/settings/"],
