@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { failures, operations } from "./failures";
+import { failures, kinds, kindsOf, operations, operationsOf } from "./failures";
 import { generateFailuresPage, pagePath } from "./page";
 import { type MatrixRun, packageRoot, runMatrixProcess } from "./run";
 
@@ -13,12 +13,15 @@ beforeAll(async () => {
 });
 
 test("covers every failure with every operation that it can affect", () => {
-  const expected = failures.reduce((sum, failure) => sum + failure.scopes.length * failure.operations.length, 0);
+  const expected = failures.flatMap((failure) =>
+    failure.scopes.flatMap(() => kindsOf(failure).flatMap((kind) => operationsOf(failure, kind))),
+  ).length;
   expect(run.rows).toHaveLength(expected);
   expect(new Set(run.rows.map(({ operation }) => operation))).toEqual(new Set(operations));
+  expect(new Set(run.rows.map(({ kind }) => kind))).toEqual(new Set(kinds));
 });
 
-test("no failure loses, duplicates or reissues an invitation, repeats a POST, or prints a secret", () => {
+test("no failure loses, duplicates or reissues an object, repeats a POST, or prints a secret", () => {
   expect(run.rows.filter(({ violations }) => violations.length > 0)).toEqual([]);
 });
 

@@ -4,6 +4,10 @@ import { type Exchange, formatResponse, type Handler, type ProxiedResponse } fro
 export const operations = ["create", "read", "update", "delete", "list"] as const;
 export type Operation = (typeof operations)[number];
 
+/** What is created. Only invitations are listed. */
+export const kinds = ["invitation", "flow", "stage", "binding"] as const;
+export type Kind = (typeof kinds)[number];
+
 /** "first": the first request of the operation fails. "every": every request fails, those that look up what a request did included. */
 export const scopes = ["first", "every"] as const;
 export type Scope = (typeof scopes)[number];
@@ -15,6 +19,8 @@ export interface Failure {
   readonly title: string;
   readonly operations: readonly Operation[];
   readonly scopes: readonly Scope[];
+  /** Whether it is run with all kinds. Other failures are run with invitations only, to save time. */
+  readonly hasAllKinds?: boolean;
   /** Whether a POST may be sent again, because the failure shows that it was not carried out. */
   readonly isPostRetryable?: boolean;
   /** Whether the operation succeeds even if every request is affected. */
@@ -72,14 +78,15 @@ function beforeAndAfter(title: string, failure: Partial<Failure>, lose: (exchang
 }
 
 /** An error status of the server or of a proxy, before and after the request was carried out. */
-function status(code: number, title: string): Failure[] {
-  return beforeAndAfter(`${code}`, {}, (exchange) => exchange.send(statusPage(code, title)));
+function status(code: number, title: string, failure: Partial<Failure> = {}): Failure[] {
+  return beforeAndAfter(`${code}`, failure, (exchange) => exchange.send(statusPage(code, title)));
 }
 
 const restartFailure: Failure = {
   title: "server restarts (the request is lost, then two connections are refused)",
   operations,
   scopes: ["first"],
+  hasAllKinds: true,
   refusals: 2,
   handle: (_exchange, proxy) => proxy.stopListening(),
 };
@@ -107,7 +114,7 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
       refusals: 1,
     },
     { title: "connection reset before the request was read", operations, scopes: firstAndEvery, address: "resets" },
-    ...beforeAndAfter("connection reset instead of a response", {}, (exchange) => exchange.reset()),
+    ...beforeAndAfter("connection reset instead of a response", { hasAllKinds: true }, (exchange) => exchange.reset()),
     {
       title: "connection closed within the response's headers, carried out",
       operations,
@@ -146,7 +153,7 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
     },
   ],
   Timeouts: [
-    ...beforeAndAfter("no response within the timeout", { hasShortTimeouts: true }, () => undefined),
+    ...beforeAndAfter("no response within the timeout", { hasShortTimeouts: true, hasAllKinds: true }, () => undefined),
     {
       title: "response's body stops, carried out",
       operations: ["create", "read", "update", "list"],
@@ -170,7 +177,7 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
   ],
   "Rate limits": [
     tooManyRequests("without Retry-After", () => ({})),
-    tooManyRequests("with Retry-After: 1", () => ({ "retry-after": "1" }), { retryAfter: 1000 }),
+    tooManyRequests("with Retry-After: 1", () => ({ "retry-after": "1" }), { retryAfter: 1000, hasAllKinds: true }),
     tooManyRequests("with Retry-After as a date", () => ({
       "retry-after": new Date(Date.now() + 2000).toUTCString(),
     })),
@@ -178,7 +185,7 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
   ],
   "Server errors": [
     ...status(500, "Internal Server Error"),
-    ...status(502, "Bad Gateway"),
+    ...status(502, "Bad Gateway", { hasAllKinds: true }),
     ...status(503, "Service Unavailable"),
     ...status(504, "Gateway Timeout"),
     {
@@ -188,11 +195,14 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
       retryAfter: 1000,
       handle: instead(() => statusPage(503, "Service Unavailable", { "retry-after": "1" })),
     },
-    ...beforeAndAfter("405 with an empty body", {}, (exchange) => exchange.send(emptyMethodNotAllowed)),
+    ...beforeAndAfter("405 with an empty body", { hasAllKinds: true }, (exchange) =>
+      exchange.send(emptyMethodNotAllowed),
+    ),
   ],
   "Unexpected responses": [
     {
       title: "login page with 200",
+      hasAllKinds: true,
       operations,
       scopes: firstAndEvery,
       handle: instead({ status: 200, headers: html, body: loginPage }),
@@ -215,6 +225,7 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
     },
     {
       title: "truncated JSON, carried out",
+      hasAllKinds: true,
       operations,
       scopes: firstAndEvery,
       handle: afterwards((exchange, response) =>
@@ -237,3 +248,11 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
 };
 
 export const failures: readonly Failure[] = Object.values(failureGroups).flat();
+
+export function kindsOf({ hasAllKinds }: Failure): readonly Kind[] {
+  return hasAllKinds ? kinds : ["invitation"];
+}
+
+export function operationsOf({ operations }: Failure, kind: Kind): readonly Operation[] {
+  return operations.filter((operation) => kind === "invitation" || operation !== "list");
+}

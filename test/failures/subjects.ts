@@ -3,10 +3,11 @@ import { isDeepStrictEqual } from "node:util";
 import { getInvitations } from "pulumi-authentik-invitations";
 import { Invitation as provider } from "pulumi-authentik-invitations/provider";
 import type { Authentik } from "../sandbox";
-import type { Operation } from "./failures";
+import type { Kind, Operation } from "./failures";
+import { prepareObject } from "./objects";
 import { rememberPk } from "./secrets";
 
-type Properties = Record<string, unknown>;
+export type Properties = Record<string, unknown>;
 
 export interface Result {
   /** What the operation returned. */
@@ -19,6 +20,8 @@ export interface Subject {
   readonly method: string;
   /** Without its query. */
   readonly path: string;
+  /** Whether a GET precedes the request, which is not sent if that fails. */
+  readonly hasLookup?: boolean;
   /** Runs the operation over the connection with the failure. */
   run(): Promise<unknown>;
   /**
@@ -46,7 +49,8 @@ const name = "jane";
 const listedNames = [name, "joe", "kim"];
 
 /** Sets up what the operation needs on the server. */
-export async function prepareSubject(operation: Operation, connections: Connections): Promise<Subject> {
+export async function prepareSubject(kind: Kind, operation: Operation, connections: Connections): Promise<Subject> {
+  if (kind !== "invitation") return await prepareObject(kind, operation, connections);
   if (operation === "create") return await prepareCreate(connections);
   if (operation === "list") return await prepareList(connections);
   return await prepareExisting(operation, connections);
@@ -54,19 +58,22 @@ export async function prepareSubject(operation: Operation, connections: Connecti
 
 /** Creates another invitation over the connection, so that the next creation does not ask for the stack's earlier ones again. */
 export async function createAnother({ failing }: Connections): Promise<void> {
-  await provider.create(await checkedInputs(failing, "another"));
+  await provider.create(await invitationInputs(failing, "another"));
 }
 
-/** The inputs as the engine passes them to `create`. */
-async function checkedInputs(
+/** The inputs of an invitation as the engine passes them to `create`. */
+function invitationInputs(connection: string, invitationName: string, changes: Properties = {}): Promise<Properties> {
+  return checkedInputs(provider, connection, { name: invitationName, expires: "2035-01-01T00:00:00Z", ...changes });
+}
+
+export async function checkedInputs(
+  { check }: Pick<typeof provider, "check">,
   connection: string,
-  invitationName: string,
-  changes: Properties = {},
+  declared: Properties,
 ): Promise<Properties> {
-  const tag = createHash("sha256").update(invitationName).digest("hex").slice(0, 10);
+  const tag = createHash("sha256").update(String(declared["name"])).digest("hex").slice(0, 10);
   const origin = `test/${tag}/${randomBytes(6).toString("hex")}`;
-  const declared = { name: invitationName, expires: "2035-01-01T00:00:00Z", connection, __origin: origin, ...changes };
-  const { inputs, failures } = await provider.check({}, declared);
+  const { inputs, failures } = await check({}, { connection, __origin: origin, ...declared });
   if (failures && failures.length > 0) throw new Error(`check fails: ${JSON.stringify(failures)}`);
   return inputs as Properties;
 }
@@ -79,7 +86,7 @@ async function listOnServer(server: Authentik): Promise<ApiInvitation[]> {
 }
 
 async function prepareCreate({ server, failing, direct }: Connections): Promise<Subject> {
-  const inputs = await checkedInputs(failing, name);
+  const inputs = await invitationInputs(failing, name);
   return {
     method: "POST",
     path: invitationsPath,
@@ -101,27 +108,27 @@ async function prepareCreate({ server, failing, direct }: Connections): Promise<
       const expected = stored.length === 1 ? "created" : "not created";
       if (recovery.outcome !== expected) return [`recover says ${recovery.outcome} instead of ${expected}`];
       const warningCount = logged.length;
-      await provider.create(await checkedInputs(direct, name));
+      await provider.create(await invitationInputs(direct, name));
       const created = (await listOnServer(server)).length - stored.length;
       if (created !== 1) return [`the next run creates ${created} invitations`];
       const warning = logged.slice(warningCount).join();
       if (recovery.outcome === "not created") return warning === "" ? [] : [`the next run warns: ${warning}`];
       return [
         ...(recovery.outputs["pk"] === stored[0]?.pk ? [] : ["recover finds another invitation"]),
-        ...(warning.includes(`not in the state (id ${recovery.id})`) ? [] : ["the next run does not warn"]),
+        ...(warning.includes(`authentik has another one (id ${recovery.id})`) ? [] : ["the next run does not warn"]),
       ];
     },
   };
 }
 
 async function prepareExisting(operation: Operation, { server, failing, direct }: Connections): Promise<Subject> {
-  const { id, outs } = await provider.create(await checkedInputs(direct, name));
+  const { id, outs } = await provider.create(await invitationInputs(direct, name));
   const state: Properties = { ...(outs as Properties), connection: failing };
   const pk = String(state["pk"]);
   rememberPk(pk);
   const path = `${invitationsPath}${pk}/`;
   const changed = async (connection: string): Promise<Properties> => ({
-    ...(await checkedInputs(connection, name, { singleUse: true })),
+    ...(await invitationInputs(connection, name, { singleUse: true })),
     __origin: state["__origin"],
   });
   /** The invitation must never be another one than at the start. */
@@ -173,7 +180,7 @@ async function prepareExisting(operation: Operation, { server, failing, direct }
 }
 
 async function prepareList({ server, failing, direct }: Connections): Promise<Subject> {
-  for (const listed of listedNames) await provider.create(await checkedInputs(direct, listed));
+  for (const listed of listedNames) await provider.create(await invitationInputs(direct, listed));
   return {
     method: "GET",
     path: invitationsPath,

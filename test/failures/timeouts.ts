@@ -14,7 +14,7 @@ const conditions = new Map<string, (method: string, path: string) => boolean>();
 export function shortenTimeouts(): void {
   const chunks = join(packageRoot, "dist", "chunks");
   const file = readdirSync(chunks).find((name) => name.startsWith("undici-")) ?? "";
-  const { EnvHttpProxyAgent } = require(join(chunks, file)) as typeof import("undici");
+  const { EnvHttpProxyAgent } = (require(join(chunks, file)) as { default: typeof import("undici") }).default;
   const { dispatch } = EnvHttpProxyAgent.prototype;
   EnvHttpProxyAgent.prototype.dispatch = function (options, handler): boolean {
     const isShort = conditions.get(String(options.origin))?.(options.method, options.path) ?? false;
