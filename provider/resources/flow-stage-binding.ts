@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { AuthentikResource } from "./resource";
+import { AuthentikResource, resourceType } from "./resource";
 
 /** Inputs of a {@link FlowStageBinding}. */
 export interface FlowStageBindingArgs {
@@ -79,6 +79,9 @@ export interface FlowStageBindingArgs {
  * @throws if the flow already has this stage at this order; the message contains that binding's pk, for the option `import`
  */
 export class FlowStageBinding extends AuthentikResource {
+  /** The resource's type, by which policies find it. */
+  static readonly __pulumiType: string = resourceType("FlowStageBinding");
+
   /** Slug or UUID of the flow, as configured. */
   declare public readonly target: pulumi.Output<string>;
   /** UUID of the stage. */
@@ -120,14 +123,14 @@ export class FlowStageBinding extends AuthentikResource {
     return new FlowStageBinding(name, { connection }, { ...opts, id: pk });
   }
 
+  /** @internal */
+  constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
   /**
    * @param name logical name of the resource
    * @param args inputs of the binding
    * @param opts resource options; `import: "<pk>"` imports an existing binding that matches the inputs
    */
   constructor(name: string, args: FlowStageBindingArgs, opts?: pulumi.CustomResourceOptions);
-  /** @internal */
-  constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
   constructor(name: string, args: Partial<FlowStageBindingArgs> = {}, opts?: pulumi.CustomResourceOptions) {
     super(
       "FlowStageBinding",

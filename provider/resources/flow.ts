@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { AuthentikResource, orDefault } from "./resource";
+import { AuthentikResource, orDefault, resourceType } from "./resource";
 
 /** Inputs of a {@link Flow}. */
 export interface FlowArgs {
@@ -122,6 +122,9 @@ export interface FlowArgs {
  * @throws if authentik does not support a value, such as an `authentication` of a newer version
  */
 export class Flow extends AuthentikResource {
+  /** The resource's type, by which policies find it. */
+  static readonly __pulumiType: string = resourceType("Flow");
+
   /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
   /** Slug, which is part of the flow's URL. */
@@ -171,14 +174,14 @@ export class Flow extends AuthentikResource {
     return new Flow(name, { connection }, { ...opts, id: pk });
   }
 
+  /** @internal */
+  constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
   /**
    * @param name logical name of the resource
    * @param args inputs of the flow
    * @param opts resource options; `import: "<pk>"` imports an existing flow that matches the inputs
    */
   constructor(name: string, args: FlowArgs, opts?: pulumi.CustomResourceOptions);
-  /** @internal */
-  constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
   constructor(name: string, args: Partial<FlowArgs> = {}, opts?: pulumi.CustomResourceOptions) {
     const isRead = opts?.id !== undefined;
     const flowName = orDefault(name, args.name);

@@ -3,7 +3,7 @@ import { configuredPublicUrl, formatLink } from "../common/link";
 import type { InvitationArgs } from "./invitation";
 import type { InvitationEmail } from "./invitation-email";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
-import { AuthentikResource, orDefault } from "./resource";
+import { AuthentikResource, orDefault, resourceType } from "./resource";
 
 /** What is different for one invitation of an {@link InvitationBatch}. Everything that is omitted is as the batch says. */
 export interface InvitationBatchEntry {
@@ -99,6 +99,9 @@ interface Details {
  * @throws if some invitations fail; the others are created and kept in the state, and the next `pulumi up` continues with those that are missing
  */
 export class InvitationBatch extends AuthentikResource {
+  /** The resource's type, by which policies find it. */
+  static readonly __pulumiType: string = resourceType("InvitationBatch");
+
   /** Prefix of the invitations' names. */
   declare public readonly name: pulumi.Output<string>;
   /** Configuration namespace of the authentik server that has the invitations. */

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { FoundFlow } from "../functions/get-flow";
-import { AuthentikResource, orDefault } from "./resource";
+import { AuthentikResource, orDefault, resourceType } from "./resource";
 
 /** Inputs of an {@link InvitationStage}. */
 export interface InvitationStageArgs {
@@ -63,6 +63,9 @@ export interface InvitationStageArgs {
  * @throws if another stage, of any kind, has the name; the message contains the pk of an invitation stage that has it, for the option `import`
  */
 export class InvitationStage extends AuthentikResource {
+  /** The resource's type, by which policies find it. */
+  static readonly __pulumiType: string = resourceType("InvitationStage");
+
   /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
   /** Whether the flow continues without a valid invitation. */

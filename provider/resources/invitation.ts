@@ -4,7 +4,7 @@ import { invitationId } from "../common/pk";
 import type { InvitationEmail } from "./invitation-email";
 import { warnAboutLifecycle } from "./invitation-warnings";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
-import { AuthentikResource, orDefault } from "./resource";
+import { AuthentikResource, orDefault, resourceType } from "./resource";
 
 /** Inputs of an {@link Invitation}. */
 export interface InvitationArgs {
@@ -148,6 +148,9 @@ const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undef
  * @throws if the response to the create request is lost, and authentik's event log does not say what it created; the request is never sent twice
  */
 export class Invitation extends AuthentikResource {
+  /** The resource's type, by which policies find it. */
+  static readonly __pulumiType: string = resourceType("Invitation");
+
   /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;
   /** When the invitation expires, an RFC 3339 timestamp. Also set if `validFor` is used. */
@@ -215,18 +218,18 @@ export class Invitation extends AuthentikResource {
     return new Invitation(name, { pk: pulumi.secret(pk), connection }, { ...opts, id });
   }
 
-  /**
-   * @param name logical name of the resource
-   * @param args inputs of the invitation
-   * @param opts resource options; `import: "<pk>"` imports an existing invitation that matches the inputs
-   */
-  constructor(name: string, args: InvitationArgs, opts?: pulumi.CustomResourceOptions);
   /** @internal */
   constructor(
     name: string,
     args: { pk: pulumi.Input<string>; connection?: pulumi.Input<string> },
     opts: pulumi.CustomResourceOptions,
   );
+  /**
+   * @param name logical name of the resource
+   * @param args inputs of the invitation
+   * @param opts resource options; `import: "<pk>"` imports an existing invitation that matches the inputs
+   */
+  constructor(name: string, args: InvitationArgs, opts?: pulumi.CustomResourceOptions);
   constructor(
     name: string,
     // JavaScript programs can omit the arguments, which `check` then reports.

@@ -85,6 +85,9 @@ const defaultStages = [
  * @throws if one of its resources fails, for example because the slug or the invitation stage's name is taken
  */
 export class InviteOnlyEnrollment extends pulumi.ComponentResource {
+  /** The component's type, by which policies find it. */
+  static readonly __pulumiType: string = "authentik:index:InviteOnlyEnrollment";
+
   /** Slug of the flow. */
   public readonly slug: pulumi.Output<string>;
   /** UUID of the flow. */
@@ -98,7 +101,7 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
    * @param opts resource options
    */
   constructor(name: string, args: InviteOnlyEnrollmentArgs = {}, opts?: pulumi.ComponentResourceOptions) {
-    super("authentik:index:InviteOnlyEnrollment", name, {}, opts);
+    super(InviteOnlyEnrollment.__pulumiType, name, {}, opts);
     const { connection, stages = defaultStages } = args;
     const slug = args.slug ?? name;
 

@@ -11,6 +11,10 @@ import { findSecretInputs } from "./secret-inputs";
 
 export { providerSource };
 
+export function resourceType(resource: ResourceName): string {
+  return `pulumi-nodejs:dynamic/authentik:${resource}`;
+}
+
 /**
  * The base class of this package's resources. It does not extend `dynamic.Resource`, which serializes a closure of about 2 kB into each
  * resource's state.
@@ -36,14 +40,14 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       connection: (args as { connection?: pulumi.Input<string> }).connection,
     };
     super(
-      `pulumi-nodejs:dynamic/authentik:${resource}`,
+      resourceType(resource),
       name,
       {
         ...Object.fromEntries(outputs.map((output) => [output, undefined])),
         ...toPrintableArgs(args),
         ...(opts.id === undefined ? { [secretInputsInput]: findSecretInputs(args, importer.name) } : {}),
         import: importedPk === undefined ? undefined : pulumi.secret(claimImport(importer, importedPk)),
-        [originInput]: origin(`pulumi-nodejs:dynamic/authentik:${resource}`, name, opts.parent),
+        [originInput]: origin(resourceType(resource), name, opts.parent),
         __provider: providerSource(resource),
       },
       options,
