@@ -1,6 +1,8 @@
 import { setTimeout } from "node:timers/promises";
-import { flowProvider } from "../../provider/lifecycle/objects/flow";
-import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
+import {
+  Flow as flowProvider,
+  FlowStageBinding as flowStageBindingProvider,
+} from "pulumi-authentik-invitations/provider";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { Authentik, authentikVersions } from "../sandbox";
 import { catchError } from "./support/catch-error";
