@@ -1,8 +1,9 @@
+import {
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
 import { formatUserAgent } from "../../provider/authentik/user-agent";
 import { invitationId } from "../../provider/common/pk";
-import { configure } from "../../provider/lifecycle/engine/connections";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
 import { createdEvent, deletedEvent, eventsPath, eventsRequest, updatedEvent, usedEvent } from "./support/events";
 import {
   configureWith,
@@ -167,7 +168,10 @@ describe("an event of this provider", () => {
   const userAgentOf = (source: string): string => formatUserAgent(source, "aaaaaaaaaaaa");
   const useStack = (): Promise<void> => {
     const settings = freshSettings();
-    return configure({ config: { get: (key) => settings[key] }, program: { project: "team", stack: "dev" } });
+    return invitationProvider.configure({
+      config: { get: (key) => settings[key] },
+      program: { project: "team", stack: "dev" },
+    });
   };
 
   async function warnAfter(events: readonly Body[], state: Properties = { __origin: origin }): Promise<string[]> {
@@ -361,7 +365,10 @@ describe("a deleted flow, which authentik removes from its invitations without a
 
   test("is reported as an earlier run of this stack if that deleted it", async () => {
     const settings = freshSettings();
-    await configure({ config: { get: (key) => settings[key] }, program: { project: "team", stack: "dev" } });
+    await invitationProvider.configure({
+      config: { get: (key) => settings[key] },
+      program: { project: "team", stack: "dev" },
+    });
     const userAgent = formatUserAgent("team/dev; ffffffffff", "aaaaaaaaaaaa");
     mockResponse("GET", invitationPath, 200, invitationBody());
     mockResponse("GET", eventsPath, 200, pageBody([createdEvent()]));

@@ -1,5 +1,5 @@
+import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { invitationId } from "../../provider/common/pk";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { catchError } from "./support/catch-error";
 import {
   cleanedUpEvent,

@@ -1,4 +1,4 @@
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { InvitationStage as invitationStageProvider } from "pulumi-authentik-invitations/provider";
 import { catchError } from "./support/catch-error";
 import {
   configureWith,
