@@ -1,5 +1,5 @@
 /**
- * Invitations for the people in people.csv as one resource, and an enrollment flow that requires an invitation. To invite a person, add a line to
+ * Invitations for the people in people.csv as one resource, for those in teilnehmer.csv as another, and an enrollment flow that requires an invitation. To invite a person, add a line to
  * that file: the preview in the pull request shows it, and `pulumi up` after the merge creates the invitation.
  */
 import * as pulumi from "@pulumi/pulumi";
@@ -24,5 +24,28 @@ const intake = new authentik.InvitationBatch("intake-2027", {
   }),
 });
 
+/** The end of the day that is `days` after a date such as 31.12.2035. */
+function endOfDay(date: string | undefined, days: number): string {
+  const [day = Number.NaN, month = Number.NaN, year = Number.NaN] = (date ?? "").split(".").map(Number);
+  return new Date(Date.UTC(year, month - 1, day + days, 23, 59, 59)).toISOString();
+}
+
+/** The participants of a training, from a spreadsheet's export with semicolons, in Windows-1252. */
+const training = new authentik.InvitationBatch("training-2035", {
+  flow: enrollment.flow,
+  singleUse: true,
+  invitations: authentik.invitationsFromCsv("teilnehmer.csv", {
+    encoding: "windows-1252",
+    key: "E-Mail",
+    // One person is in the file twice.
+    duplicates: "first",
+    skip: (row) => row["Status"] === "abgesagt",
+    // The links are valid until three days after the start.
+    expires: (row) => endOfDay(row["Startdatum"], 3),
+    fixedData: (row) => ({ email: row["E-Mail"], name: `${row["Vorname"]} ${row["Nachname"]}` }),
+  }),
+});
+
 /** Links by email. Secret: `pulumi stack output --show-secrets links` prints them. */
 export const links = intake.links;
+export const trainingLinks = training.links;

@@ -352,10 +352,11 @@ describe("team-onboarding", () => {
 });
 
 describe("csv-intake", () => {
-  test("invites 200 people, previews only the line that was added, and sends one request for it", async () => {
+  test("invites 200 people and those of a German export, previews only the line that was added, and sends one request for it", async () => {
     const stack = await createProject("csv-intake");
     await runStack(stack, async (outputs) => {
-      const created = await invitations(server);
+      const all = await invitations(server);
+      const created = all.filter(({ name }) => name.startsWith("intake-2027-"));
       expect(created).toHaveLength(200);
       expect(new Set(created.map(({ name }) => name)).size).toBe(200);
       expect(created.find(({ fixed_data }) => fixed_data["email"] === "misaki.sato@example.com")).toMatchObject({
@@ -364,9 +365,17 @@ describe("csv-intake", () => {
         fixed_data: { name: "美咲 佐藤", attributes: { cohort: "2027", team: expect.any(String) } },
       });
       const linkOf = (pk: string) => `${server.url}/if/flow/intake-enrollment/?itoken=${pk}`;
-      expect(outputs).toEqual({
-        links: Object.fromEntries(created.map(({ pk, fixed_data }) => [fixed_data["email"], linkOf(pk)])),
-      });
+      const training = all.filter((invitation) => !created.includes(invitation));
+      const toLinks = (list: typeof all) =>
+        Object.fromEntries(list.map(({ pk, fixed_data }) => [fixed_data["email"], linkOf(pk)]));
+      expect(outputs).toEqual({ links: toLinks(created), trainingLinks: toLinks(training) });
+      expect(
+        training.map(({ expires, fixed_data }) => [fixed_data["name"], new Date(String(expires)).toISOString()]).sort(),
+      ).toEqual([
+        ["Bärbel Luk – Sørensen", "2036-01-10T23:59:59.000Z"],
+        ["Jörg Müller", "2035-12-31T23:59:59.000Z"],
+        ["Zoë Weiß", "2036-03-04T23:59:59.000Z"],
+      ]);
 
       const file = join(stack.folder, "people.csv");
       const [header, ...people] = (await readFile(file, "utf8")).split("\n");

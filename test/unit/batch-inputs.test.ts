@@ -1,13 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import {
-  type CsvInvitation,
-  type CsvRow,
-  type InvitationsFromCsvOptions,
-  invitationsFromCsv,
-} from "../../provider/functions/invitations-from-csv";
 import { toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
 import { maxPrefixLength, toEntryNames } from "../../provider/lifecycle/batch/names";
 import { batchProvider } from "../../provider/lifecycle/batch/provider";
@@ -92,68 +83,4 @@ test("an entry's fixedData are merged recursively into the batch's", async () =>
   });
   expect(merged.get("ada")?.fixedData).toEqual({ a: { b: 2, c: [2] }, d: 1 });
   expect(merged.get("joan")?.fixedData).toEqual({ a: { b: 1, c: [1] }, d: 1 });
-});
-
-describe("invitationsFromCsv", () => {
-  const folder = mkdtempSync(join(tmpdir(), "csv-"));
-  const file = join(folder, "people.csv");
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  const read = (csv: string, options: Partial<InvitationsFromCsvOptions> = {}): Record<string, CsvInvitation> => {
-    writeFileSync(file, csv);
-    return invitationsFromCsv(file, { key: "email", ...options });
-  };
-  const getErrors = (csv: string, options: Partial<InvitationsFromCsvOptions> = {}): string[] => {
-    try {
-      read(csv, options);
-    } catch (error) {
-      return String((error as Error).message)
-        .replaceAll(file, "people.csv")
-        .split("\n");
-    }
-    throw new Error("Expected an error.");
-  };
-
-  test("reads quotes, a byte order mark and CRLF", () => {
-    const csv = '\uFEFFemail,name\r\na@x.org,"Ada ""Countess"", L."\r\n\r\nb@x.org,"two\r\nlines"\r\n';
-    expect(read(csv, { fixedData: ["email", "name"] })).toEqual({
-      "a@x.org": { fixedData: { email: "a@x.org", name: 'Ada "Countess", L.' } },
-      "b@x.org": { fixedData: { email: "b@x.org", name: "two\r\nlines" } },
-    });
-  });
-
-  test("reads the address to which each link is emailed, from a column or a function", () => {
-    const csv = "email,boss\na@x.org,b@x.org\nc@x.org, \n";
-    expect(read(csv, { email: "boss" })).toEqual({ "a@x.org": { email: { to: ["b@x.org"] } }, "c@x.org": {} });
-    const withCopy = ({ email, boss }: CsvRow): CsvInvitation["email"] =>
-      String(boss).trim() === "" ? undefined : { to: [String(email)], cc: [String(boss)] };
-    expect(read(csv, { email: withCopy })).toEqual({
-      "a@x.org": { email: { to: ["a@x.org"], cc: ["b@x.org"] } },
-      "c@x.org": {},
-    });
-    expect(getErrors(csv, { email: "mail" })).toEqual(["people.csv:1: no column mail. The columns are email, boss."]);
-  });
-
-  test("reads optional columns, and computes fixedData with a function", () => {
-    const csv = "email,until,days,once\na,2031-01-01T00:00:00Z,,TRUE\nb,,14d,false\nc,,,\n";
-    const options = { expires: "until", validFor: "days", singleUse: "once" };
-    expect(read(csv, { ...options, fixedData: ({ email }) => ({ e: email }) })).toEqual({
-      a: { expires: "2031-01-01T00:00:00Z", singleUse: true, fixedData: { e: "a" } },
-      b: { validFor: "14d", singleUse: false, fixedData: { e: "b" } },
-      c: { fixedData: { e: "c" } },
-    });
-  });
-
-  test("reports all errors at once by file and line, without cells", () => {
-    expect(getErrors("email,once\nsecret,maybe\n,\nsecret,\n", { singleUse: "once" })).toEqual([
-      "people.csv:2: once must be true or false",
-      "people.csv:3: email must not be empty",
-      "people.csv:4: email is the same as in line 2",
-    ]);
-    expect(getErrors("mail\nx\n")).toEqual(["people.csv:1: no column email. The columns are mail."]);
-    expect(getErrors("email,name\nx,secret,secret\n")[0]).toBe(
-      "people.csv:2: the number of cells differs from the header's",
-    );
-    expect(getErrors('email\n"secret\n')[0]).toMatch(/^people\.csv:\d+: a quote is not closed$/);
-  });
 });

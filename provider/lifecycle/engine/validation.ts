@@ -1,6 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { distance } from "fastest-levenshtein";
 import type * as z from "zod";
+import { findNearest } from "../../common/nearest";
 import { formatPath, type Properties, unknownValue } from "../values/properties";
 
 /** Whether `check` is called for a resource that is to be created or replaced: only then does the engine pass no old inputs. */
@@ -41,14 +41,8 @@ function formatIssue(issue: z.core.$ZodIssue, names: readonly string[], parent: 
 }
 
 function unknownProperty(name: string, names: readonly string[], parent: readonly PropertyKey[]): string {
-  const normalize = (candidate: string): string => candidate.replaceAll("_", "").toLowerCase();
-  const nearest = names
-    .map((candidate) => ({ candidate, edits: distance(normalize(name), normalize(candidate)) }))
-    .sort((a, b) => a.edits - b.edits)[0];
-  const suggestion =
-    nearest && nearest.edits <= Math.max(1, Math.floor(nearest.candidate.length / 3))
-      ? `Did you mean ${nearest.candidate}?`
-      : `The properties are ${names.join(", ")}`;
+  const nearest = findNearest(name, names);
+  const suggestion = nearest === undefined ? `The properties are ${names.join(", ")}` : `Did you mean ${nearest}?`;
   return `${formatPath([...parent, name])}: unknown property. ${suggestion}`;
 }
 
