@@ -300,7 +300,7 @@ function detectDelimiter(text: string, options: InvitationsFromCsvOptions): stri
   return candidates.sort((a, b) => b.matches - a.matches || b.cells - a.cells)[0]?.delimiter ?? ",";
 }
 
-/** Parses rows, at most `to`. `firstLine` is the line of the file at which `text` starts. */
+/** Parses rows, at most `to`. The first line is line `firstLine` of the file. */
 function parseLines(
   text: string,
   delimiter: string,
