@@ -1,7 +1,14 @@
+<<<<<<< HEAD
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+=======
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+>>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
 import {
   type CsvInvitation,
   type CsvRow,
@@ -10,6 +17,7 @@ import {
   parseInvitations,
 } from "../../provider/functions/invitations-from-csv";
 
+<<<<<<< HEAD
 describe("invitationsFromCsv", () => {
   const folder = mkdtempSync(join(tmpdir(), "csv-"));
   const file = join(folder, "people.csv");
@@ -243,5 +251,268 @@ describe("invitationsFromCsv", () => {
     const { invitations } = parseInvitations(Buffer.from(csv), "people.csv", { key: "email", fixedData: ["name"] });
     expect(Object.keys(invitations)).toHaveLength(100_000);
     expect(Date.now() - start).toBeLessThan(20_000);
+=======
+const folder = mkdtempSync(join(tmpdir(), "csv-"));
+const file = join(folder, "people.csv");
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const read = (
+  csv: string | Buffer,
+  options: Partial<InvitationsFromCsvOptions> = {},
+): Record<string, CsvInvitation> => {
+  writeFileSync(file, csv);
+  return invitationsFromCsv(file, { key: "email", ...options });
+};
+const getErrors = (csv: string | Buffer, options: object = {}): string[] => {
+  try {
+    read(csv, options);
+  } catch (error) {
+    return String((error as Error).message)
+      .replaceAll(file, "people.csv")
+      .split("\n");
+  }
+  throw new Error("Expected an error.");
+};
+const getWarnings = (csv: string, options: Partial<InvitationsFromCsvOptions> = {}): string[] =>
+  parseInvitations(Buffer.from(csv), "people.csv", { key: "email", ...options }).warnings;
+
+test("reads quotes, a byte order mark and CRLF", () => {
+  const csv = '\uFEFFemail,name\r\na@x.org,"Ada ""Countess"", L."\r\n\r\nb@x.org,"two\r\nlines"\r\n';
+  expect(read(csv, { fixedData: ["email", "name"] })).toEqual({
+    "a@x.org": { fixedData: { email: "a@x.org", name: 'Ada "Countess", L.' } },
+    "b@x.org": { fixedData: { email: "b@x.org", name: "two\nlines" } },
+  });
+});
+
+test("reads the address to which each link is emailed, from a column or a function", () => {
+  const csv = "id,email,boss\n1,a@x.org,b@x.org\n2,c@x.org, \n";
+  expect(read(csv, { key: "id", email: "boss" })).toEqual({ 1: { email: { to: ["b@x.org"] } }, 2: {} });
+  const withCopy = ({ email, boss }: CsvRow): CsvInvitation["email"] =>
+    boss === "" ? undefined : { to: [String(email)], cc: [String(boss)] };
+  expect(read(csv, { key: "id", email: withCopy })).toEqual({
+    1: { email: { to: ["a@x.org"], cc: ["b@x.org"] } },
+    2: {},
+  });
+});
+
+test("reads optional columns, and computes everything with functions", () => {
+  const csv = "email,until,days,once\na,2031-01-01T00:00:00Z,,TRUE\nb,,14d,no\nc,,,\n";
+  const options = { expires: "until", validFor: "days", singleUse: "once" };
+  expect(read(csv, { ...options, fixedData: ({ email }) => ({ e: email }) })).toEqual({
+    a: { expires: "2031-01-01T00:00:00Z", singleUse: true, fixedData: { e: "a" } },
+    b: { validFor: "14d", singleUse: false, fixedData: { e: "b" } },
+    c: { fixedData: { e: "c" } },
+  });
+  expect(
+    read(csv, {
+      key: ({ email }) => `person-${email}`,
+      expires: ({ until }) => (until === "" ? undefined : until),
+      validFor: ({ days }) => days ?? "",
+      singleUse: ({ once }) => once === "TRUE",
+      skip: ({ email }) => email === "c",
+    }),
+  ).toEqual({
+    "person-a": { expires: "2031-01-01T00:00:00Z", singleUse: true },
+    "person-b": { validFor: "14d", singleUse: false },
+  });
+});
+
+test("reports all errors at once by file and line, without cells", () => {
+  expect(getErrors("email,once\nsecret,maybe\n,x\nsecret,\n", { singleUse: "once" })).toEqual([
+    "people.csv:2: once must be true or false",
+    "people.csv:3: email must not be empty",
+    "people.csv:4: email is the same as in line 2",
+  ]);
+  expect(getErrors("mail\nx\n", { fixedData: ["email", "none"] })).toEqual([
+    "people.csv:1: no column email. Did you mean mail?",
+    "people.csv:1: no column none. If the file has no header row, set the option columns.",
+  ]);
+  expect(getErrors("email,name\nx,secret,secret\ny\n")).toEqual([
+    "people.csv:2: the number of cells differs from the header's",
+    "people.csv:3: the number of cells differs from the header's",
+  ]);
+  expect(getErrors("email,name,email\nx,y,z\n")).toEqual(["people.csv:1: the column email occurs twice"]);
+  expect(getErrors('email\n"secret\n')[0]).toMatch(/^people\.csv:\d+: a quote is not closed\.$/);
+  expect(getErrors('email\nsec"ret\n')[0]).toMatch(/^people\.csv:2: is not valid CSV/);
+});
+
+const umlauts = "email;name\nj@x.org;Jörg Müller\n";
+
+test.each<[string, Buffer, string | undefined]>([
+  ["Windows-1252", Buffer.from(umlauts, "latin1"), "windows-1252"],
+  ["UTF-8", Buffer.from(umlauts), undefined],
+  ["UTF-16LE with a byte order mark", Buffer.from(`\uFEFF${umlauts}`, "utf16le"), undefined],
+  ["UTF-16BE with a byte order mark", Buffer.from(`\uFEFF${umlauts}`, "utf16le").swap16(), undefined],
+  ["UTF-8 with a byte order mark, whatever encoding says", Buffer.from(`\uFEFF${umlauts}`), "windows-1252"],
+])("reads %s", (_name, bytes, encoding) => {
+  expect(read(bytes, { encoding, fixedData: ["name"] })).toEqual({ "j@x.org": { fixedData: { name: "Jörg Müller" } } });
+});
+
+test.each<[string, Buffer | string, object, string]>([
+  [
+    "Windows-1252",
+    Buffer.from("email\na\nJörg\n", "latin1"),
+    {},
+    ":3: is not UTF-8. Set the option encoding, for example to ",
+  ],
+  ["UTF-16 without a byte order mark", Buffer.from(umlauts, "utf16le"), {}, ":1: is not UTF-8. "],
+  [
+    "a workbook",
+    Buffer.from("PK\u0003\u0004\u0014"),
+    {},
+    ": is a workbook (.xlsx or .ods), not CSV. Export the sheet as CSV.",
+  ],
+  ["an old workbook", Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), {}, ": is a workbook (.xls), not CSV. "],
+  [
+    "no rows",
+    "email,name\n\n , \n",
+    {},
+    ": has no rows, so that all invitations of the batch would be deleted. Set allowEmpty",
+  ],
+  ["nothing", "", {}, ":1: no column email. If the file has no header row, set the option columns."],
+  ["an unknown encoding", "email\na\n", { encoding: "latin-9000" }, ': encoding: "latin-9000" is not an encoding. '],
+])("rejects a file with %s", (_name, content, options, message) => {
+  const [error, ...others] = getErrors(content, options);
+  expect(error).toContain(`people.csv${message}`);
+  expect(others).toEqual([]);
+});
+
+test("accepts a file without rows with allowEmpty", () => {
+  expect(read("email,name\n", { allowEmpty: true })).toEqual({});
+});
+
+test.each<[string, string]>([
+  ["commas", "email,name\na@x.org,Ada"],
+  ["semicolons", "email;name\na@x.org;Ada"],
+  ["tabs", "email\tname\na@x.org\tAda"],
+  ["sep=", "sep=;\nemail;name\na@x.org;Ada"],
+  ["CRLF, then LF", "email,name\r\na@x.org,Ada\n"],
+  ["LF, then CRLF", "email,name\na@x.org,Ada\r\n"],
+  ["CR", "email,name\ra@x.org,Ada\r"],
+  ["blank rows at the end", "email,name\na@x.org,Ada\n,\n , \n,,\n"],
+  ["empty cells beyond the header", "email,name\na@x.org,Ada,,\n"],
+  ["blanks that cannot be seen", "\u200bemail , name\n\u00a0a@x.org\u200b,\u2003Ada\ufeff \n"],
+  ["quoted headers with other delimiters", '"email","name","a;b;c;d"\na@x.org,Ada,\n'],
+])("reads %s", (_name, csv) => {
+  expect(read(csv, { fixedData: ["email", "name"] })).toEqual({
+    "a@x.org": { fixedData: { email: "a@x.org", name: "Ada" } },
+  });
+});
+
+test("reads a file without a header row, another delimiter, and columns with names of built-ins", () => {
+  expect(read("a|1\nb|2\n", { delimiter: "|", columns: ["email", "n"], fixedData: ["n"] })).toEqual({
+    a: { fixedData: { n: "1" } },
+    b: { fixedData: { n: "2" } },
+  });
+  const csv = "email,constructor,toString\na,1,2\n";
+  expect(read(csv, { fixedData: ["constructor", "toString"] })).toEqual({
+    a: { fixedData: { constructor: "1", toString: "2" } },
+  });
+});
+
+test("leaves out empty cells of fixedData", () => {
+  expect(read("email,name,team\na,,x\n", { fixedData: ["name", "team"] })).toEqual({ a: { fixedData: { team: "x" } } });
+});
+
+test("reports a key in other capitals or another normal form, or takes the first one", () => {
+  const csv = "email,n\nJane@x.org,1\njane@x.org,2\nJane@x.org,3\nJo\u0308rg,4\nJ\u00f6rg,5\n";
+  expect(getErrors(csv)).toEqual([
+    "people.csv:3: email differs only in capitals or accents from line 2",
+    "people.csv:4: email is the same as in line 2",
+    "people.csv:6: email differs only in capitals or accents from line 5",
+  ]);
+  expect(read(csv, { duplicates: "first", fixedData: ["n"] })).toEqual({
+    "Jane@x.org": { fixedData: { n: "1" } },
+    "Jo\u0308rg": { fixedData: { n: "4" } },
+  });
+});
+
+test("warns about an address of two rows, and about one that differs from the key, without the address", () => {
+  const csv = "email,mail\na@x.org,a@x.org\nb@x.org,A@X.org\n";
+  expect(getWarnings(csv, { email: "mail" })).toEqual([
+    "people.csv:3: email has the same address as line 2, so this person gets two links.",
+    "people.csv:3: email is another address than the key.",
+  ]);
+});
+
+test("reports options that are misspelled, of another type, or fail", () => {
+  expect(
+    getErrors("email\na\n", { fixeddata: ["email"], delimeter: ";", what: 1, skip: "a", duplicates: "last" }),
+  ).toEqual([
+    "invitationsFromCsv: unknown option fixeddata. Did you mean fixedData?",
+    "invitationsFromCsv: unknown option delimeter. Did you mean delimiter?",
+    expect.stringMatching(/^invitationsFromCsv: unknown option what\. The options are key, fixedData, /),
+    "invitationsFromCsv: the option skip must be a function",
+    'invitationsFromCsv: the option duplicates must be "error" or "first"',
+  ]);
+  const fail = ({ email }: CsvRow): never => {
+    throw new RangeError(`secret ${email}`);
+  };
+  expect(getErrors("email\na\n\nb\n", { fixedData: fail })).toEqual([
+    "people.csv:2: the option fixedData failed with a RangeError",
+    "people.csv:4: the option fixedData failed with a RangeError",
+  ]);
+});
+
+test("names the physical line after cells with several lines, blank lines and sep=", () => {
+  const csv = 'sep=;\nemail;name\n"a";"two\nlines"\n\n;x\n';
+  expect(getErrors(csv)).toEqual(["people.csv:6: email must not be empty"]);
+});
+
+test("reads what is written, in any encoding, with any delimiter and line end", () => {
+  const cell = fc.stringMatching(/^[a-zäöüß"',;\t 0-9]{0,8}$/).map((value) => value.trim());
+  fc.assert(
+    fc.property(
+      fc.array(cell, { minLength: 1, maxLength: 5 }),
+      fc.constantFrom(",", ";", "\t"),
+      fc.constantFrom("\n", "\r\n", "\r"),
+      fc.constantFrom("utf-8", "windows-1252", "utf-16le"),
+      (cells, delimiter, lineEnd, encoding) => {
+        const quote = (value: string): string => `"${value.replaceAll('"', '""')}"`;
+        const lines = [`key${delimiter}value`, ...cells.map((value, index) => `k${index}${delimiter}${quote(value)}`)];
+        const text = lines.join(lineEnd) + lineEnd;
+        const bytes =
+          encoding === "utf-16le"
+            ? Buffer.from(`\ufeff${text}`, "utf16le")
+            : Buffer.from(text, encoding === "utf-8" ? "utf8" : "latin1");
+        const { entries, errors } = parseInvitations(bytes, "f", { key: "key", fixedData: ["value"], encoding });
+        expect(errors).toEqual([]);
+        expect(Object.values(entries).map(({ fixedData }) => fixedData?.["value"] ?? "")).toEqual(cells);
+      },
+    ),
+  );
+});
+
+test("reads 100,000 rows in reasonable time", () => {
+  const csv = `email,name\n${Array.from({ length: 100_000 }, (_, index) => `p${index}@x.org,Name ${index}`).join("\n")}\n`;
+  const start = performance.now();
+  expect(Object.keys(read(csv, { fixedData: ["name"] }))).toHaveLength(100_000);
+  expect(performance.now() - start).toBeLessThan(10_000);
+});
+
+test("reads the German spreadsheet of the example: Windows-1252, semicolons, dates, one person twice", () => {
+  const season = readFileSync(join(__dirname, "../../examples/csv-intake/season.csv"));
+  const { entries, errors, warnings } = parseInvitations(season, "season.csv", {
+    encoding: "windows-1252",
+    key: "E-Mail",
+    duplicates: "first",
+    skip: ({ Status }) => Status === "abgesagt",
+    expires: ({ Startdatum = "" }) => {
+      const [day, month, year] = Startdatum.split(".").map(Number);
+      return new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, (day ?? 0) + 3, 23, 59, 59)).toISOString();
+    },
+    fixedData: ({ "E-Mail": email, Vorname, Nachname }) => ({ email, name: `${Vorname} ${Nachname}` }),
+  });
+  expect([errors, warnings]).toEqual([[], []]);
+  expect(entries).toEqual({
+    "joerg.mueller@example.com": {
+      expires: "2027-05-04T23:59:59.000Z",
+      fixedData: { email: "joerg.mueller@example.com", name: "Jörg Müller" },
+    },
+    "zoe.gross@example.com": {
+      expires: "2027-06-02T23:59:59.000Z",
+      fixedData: { email: "zoe.gross@example.com", name: "Zoë Groß" },
+    },
+>>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
   });
 });
