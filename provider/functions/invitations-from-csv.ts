@@ -472,7 +472,7 @@ export function parseInvitations(
 }
 
 function validateOptions(options: InvitationsFromCsvOptions): string[] {
-  if (typeof options !== "object" || options === null) return ["the option key is required"];
+  if (typeof options !== "object") return ["the option key is required"];
   const names = Object.keys(optionTypes);
   return [
     ...(options.key === undefined ? ["the option key is required"] : []),
