@@ -471,8 +471,7 @@ export function parseInvitations(
   return new InvitationReader(file, options).read(csv.rows);
 }
 
-function validateOptions(options: InvitationsFromCsvOptions): string[] {
-  if (typeof options !== "object") return ["the option key is required"];
+function validateOptions(options: Partial<InvitationsFromCsvOptions> = {}): string[] {
   const names = Object.keys(optionTypes);
   return [
     ...(options.key === undefined ? ["the option key is required"] : []),
