@@ -1,9 +1,11 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isCleartext, parseBaseUrl } from "../common/base-url";
 import { configuredBaseUrl, configuredInsecure } from "../common/link";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { providerSource, type ResourceName } from "../common/provider-source";
-import { perRun } from "../common/run";
+import { hasStack, perRun } from "../common/run";
 import { secretInputsInput } from "../common/secret-inputs";
 import { unknownValue } from "../lifecycle/values/properties";
 import { claimEntryImports, claimImport } from "./imports";
@@ -29,6 +31,7 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
     secretOutputs: readonly string[],
     opts: pulumi.CustomResourceOptions = {},
   ) {
+    requireProvider();
     // The engine cannot import dynamic resources, so the option becomes an input of `create`. It is secret, because an invitation's pk is.
     const { import: importedPk, ...otherOptions } = opts;
     const options = {
@@ -55,6 +58,26 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
     if ("invitations" in args) claimEntryImports(importer, args.invitations);
     warnAboutConnection(importer.connection);
   }
+}
+
+const resolvedProviders = new Set<string>();
+
+/**
+ * Pulumi's provider process resolves the package from the program's directory. A library elsewhere in a workspace may have the package although
+ * that directory has none: say so before anything is created. Not in unit tests, nor for inline programs of the Automation API, whose provider
+ * process has another directory.
+ */
+function requireProvider(): void {
+  const folder = process.cwd();
+  if (resolvedProviders.has(folder) || !hasStack() || process.env.PULUMI_CONFIG_SECRET_KEYS === undefined) return;
+  try {
+    createRequire(`${folder}/`).resolve("pulumi-authentik-invitations/provider");
+  } catch {
+    throw new pulumi.RunError(
+      `The package pulumi-authentik-invitations cannot be resolved from the program's folder, from which Pulumi loads the provider. A library that the program uses has the package, but that is not enough. Add pulumi-authentik-invitations to the dependencies in ${join(folder, "package.json")}, in the version that the library uses, and install them.`,
+    );
+  }
+  resolvedProviders.add(folder);
 }
 
 /** Pulumi converts each argument to a string for its debugging labels, and fails if that is an object with a key `toString`. A promise has none. */

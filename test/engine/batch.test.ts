@@ -1,3 +1,5 @@
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { canary } from "../secrecy/canary";
 import { sendPath } from "../unit/support/email-requests";
 import { setUpFixture } from "./fixture";
@@ -57,6 +59,18 @@ new authentik.Invitation("odd", { validFor: "14d" }, { import: pulumi.secret("${
     expect(twice.output).toContain('the entry "ada" of InvitationBatch "imports"');
     expect(twice.output).not.toContain(pk);
     expect(await invitations(server)).toEqual(created);
+
+    // A library of a workspace has the package, and the program's folder does not.
+    await rename(join(project.folder, "node_modules", "pulumi-authentik-invitations"), join(project.folder, "library"));
+    await writeFile(
+      join(project.folder, "index.js"),
+      'const authentik = require("./library");\nfor (const name of ["a", "b"]) new authentik.Invitation(name, { validFor: "14d" });',
+    );
+    const unresolved = await project.preview();
+    expect(unresolved.code).not.toBe(0);
+    const message = `Add pulumi-authentik-invitations to the dependencies in ${join(project.folder, "package.json")}`;
+    expect(unresolved.output.split(message)).toHaveLength(2);
+    expect(unresolved.output).not.toMatch(/ {4}at |Cannot find module/);
   }, 120_000);
 
   test("is created, changed key by key, repaired after drift, and continued after a partial failure", async () => {
