@@ -1,8 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
+import { perRun } from "../common/run";
 import type { Connection } from "../lifecycle/engine/connections";
 
+let runs = 0;
+
+/** Numbers the programs that this process runs, with the Automation API. */
+const currentRun = perRun(() => {
+  runs += 1;
+  return runs;
+});
+
 /**
- * Runs a lookup from the program, at previews as well, once per process and `key`. The HTTP client is loaded by the first lookup, so that
+ * Runs a lookup from the program, at previews as well, once per run and `key`. The HTTP client is loaded by the first lookup, so that
  * programs without lookups start faster.
  */
 export async function lookup<T>(
@@ -12,11 +21,12 @@ export async function lookup<T>(
 ): Promise<T> {
   const { configure, connect } = await import("../lifecycle/engine/connections.js");
   const { withUserErrors } = await import("../lifecycle/engine/user-error.js");
-  await configure({
-    config: { get: (setting) => pulumi.runtime.getConfig(setting) },
-    program: { project: pulumi.getProject(), stack: pulumi.getStack() },
-  });
   return await withUserErrors(async () => {
+    // Without `await`: another program of the process could configure its own in between.
+    void configure({
+      config: { get: (setting) => pulumi.runtime.getConfig(setting) },
+      program: { project: pulumi.getProject(), stack: pulumi.getStack(), run: currentRun() },
+    });
     const connection = connect(connectionName);
     return await connection.cached(key, async () => await load(connection));
   });
