@@ -2,15 +2,9 @@ import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { toPrintableLine } from "../authentik/printable";
 import { limitLines } from "../common/limit-lines";
-<<<<<<< HEAD
 import { findNearest } from "../common/nearest";
 
 /** A row of a CSV file: its cells by column, without blanks around them. */
-=======
-import { CsvFileError, type CsvFileRow, findNearest, readCsv } from "./csv-file";
-
-/** A row of a CSV file: its cells by the columns of the header row, without blanks around them. */
->>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
 export type CsvRow = Readonly<Record<string, string>>;
 
 /** An invitation from a CSV file: an entry of an {@link InvitationBatch}. */
@@ -29,7 +23,6 @@ export interface CsvInvitation {
 
 /** How {@link invitationsFromCsv} reads a file. Functions get a row. A function that returns `undefined` is like an empty cell. */
 export interface InvitationsFromCsvOptions {
-<<<<<<< HEAD
   /** The column with each invitation's key, or a function. Keys must not be empty, and must be unique without regard to capitals. */
   key: string | ((row: CsvRow) => string);
   /** The columns that become `fixedData`, without empty cells, or a function that computes it from a row. */
@@ -39,27 +32,12 @@ export interface InvitationsFromCsvOptions {
   /** The column with each invitation's `validFor`, or a function. An empty cell means the batch's default. */
   validFor?: string | ((row: CsvRow) => string | undefined);
   /** The column with each invitation's `singleUse` (`true` or `false`), or a function. An empty cell means the batch's default. */
-=======
-  /** The column with each invitation's key, or a function that computes it from a row. Keys must not be empty, and must be unique. */
-  key: string | ((row: CsvRow) => string);
-  /** The columns that become `fixedData`, without empty cells, or a function that computes it from a row. */
-  fixedData?: readonly string[] | ((row: CsvRow) => Record<string, unknown>);
-  /** The column with each invitation's `expires`, or a function that computes it. An empty cell, or `undefined`, means the batch's default. */
-  expires?: string | ((row: CsvRow) => string | undefined);
-  /** The column with each invitation's `validFor`, or a function that computes it. An empty cell, or `undefined`, means the batch's default. */
-  validFor?: string | ((row: CsvRow) => string | undefined);
-  /**
-   * The column with each invitation's `singleUse`, or a function that computes it. A cell is `true`, `yes`, `1`, `false`, `no` or `0`, in any case. An empty
-   * cell, or `undefined`, means the batch's default.
-   */
->>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
   singleUse?: string | ((row: CsvRow) => boolean | undefined);
   /**
    * The column with the address to which each invitation's link is emailed (authentik 2026.5 and later), or a function that computes `email` from a
    * row. An empty cell means no email.
    */
   email?: string | ((row: CsvRow) => CsvInvitation["email"]);
-<<<<<<< HEAD
   /** Whether a row is left out. */
   skip?: (row: CsvRow) => boolean;
   /** Whether a key that occurs twice is an error, or only its first row counts. Defaults to `error`. */
@@ -71,75 +49,18 @@ export interface InvitationsFromCsvOptions {
   /** The names of the columns of a file without a header row. */
   columns?: readonly string[];
   /** Whether a file without rows, which deletes all invitations of the batch, is allowed. Defaults to `false`. */
-=======
-  /** Rows for which this returns `true` are left out. */
-  skip?: (row: CsvRow) => boolean;
-  /**
-   * What happens if a key occurs twice, also in other capitals or another Unicode normal form: `error`, or `first`, which leaves out the later rows.
-   *
-   * @default "error"
-   */
-  duplicates?: "error" | "first";
-  /**
-   * The file's encoding, a name that `TextDecoder` accepts, such as `windows-1252`. A byte order mark takes precedence.
-   *
-   * @default "utf-8"
-   */
-  encoding?: string;
-  /**
-   * The character between two cells.
-   *
-   * @default the comma, semicolon or tab that occurs most often in the first line, or the one that a first line such as `sep=;` names
-   */
-  delimiter?: string;
-  /** The names of the columns, for a file without a header row. */
-  columns?: readonly string[];
-  /**
-   * Whether a file may have no rows. Otherwise that is an error, because the batch would delete all of its invitations.
-   *
-   * @default false
-   */
->>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
   allowEmpty?: boolean;
 }
 
-const optionTypes: Readonly<Record<keyof InvitationsFromCsvOptions, readonly string[]>> = {
-  key: ["string", "function"],
-  fixedData: ["list", "function"],
-  expires: ["string", "function"],
-  validFor: ["string", "function"],
-  singleUse: ["string", "function"],
-  email: ["string", "function"],
-  skip: ["function"],
-  duplicates: ["string"],
-  encoding: ["string"],
-  delimiter: ["string"],
-  columns: ["list"],
-  allowEmpty: ["boolean"],
-};
-
 /**
-<<<<<<< HEAD
  * Reads the invitations of an {@link InvitationBatch} from a CSV file (RFC 4180) with a header row. Commas, semicolons and tabs separate cells. Blanks
  * around cells and blank rows at the end are ignored.
-=======
- * Reads the invitations of an {@link InvitationBatch} from a CSV file with a header row, as spreadsheets and databases write it: UTF-8 or, with a byte order
- * mark, UTF-16, any other encoding with the option `encoding`, with commas, semicolons or tabs, and any line ends. Blanks around cells are removed, also those
- * that cannot be seen, and rows without content are skipped.
- *
- * Warns if several rows have the same address in `email`, or if `email` is not the address that is the key.
->>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
  *
  * @param file path of the file, relative to the folder in which Pulumi runs the program
  * @param options how to read it
  *
-<<<<<<< HEAD
  * @throws if the file cannot be read or has no rows, a column does not exist, a row has too many or too few cells, a key is empty or occurs twice, or a
  * function of the options fails. The errors name the file and the line, and contain no cell
-=======
- * @throws if the file cannot be read, is not CSV or is in another encoding; a column does not exist or occurs twice; a row has too many or too few cells; a key is
- * empty or occurs twice; there are no rows; an option is misspelled or fails. All errors are reported at once, by file and line, and without any cell
->>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
  *
  * @example
  * ```ts
@@ -158,7 +79,6 @@ export function invitationsFromCsv(file: string, options: InvitationsFromCsvOpti
   try {
     bytes = readFileSync(file);
   } catch (error) {
-<<<<<<< HEAD
     return fail([`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`]);
   }
   const { invitations, warnings } = parseInvitations(bytes, file, options);
@@ -431,228 +351,6 @@ function parseLines(
 function csvProblem(code: string): string {
   if (code === "CSV_QUOTE_NOT_CLOSED") return "a quote is not closed";
   return "is not valid CSV (RFC 4180), for example because of a quote inside a cell that is not quoted";
-=======
-    throw toRunError([`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`]);
-  }
-  const { entries, warnings, errors } = parseInvitations(bytes, file, options);
-  if (errors.length > 0) throw toRunError(errors);
-  for (const warning of warnings) pulumi.log.warn(toPrintableLine(warning));
-  return entries;
-}
-
-/** A mistake in the file or the options, which Pulumi reports without a stack trace. */
-function toRunError(errors: readonly string[]): pulumi.RunError {
-  return new pulumi.RunError(limitLines(errors, "errors").map(toPrintableLine).join("\n"));
-}
-
-/** The invitations in the content of a file. `file` is its name in errors. */
-export function parseInvitations(
-  bytes: Buffer,
-  file: string,
-  options: InvitationsFromCsvOptions,
-): { entries: Record<string, CsvInvitation>; warnings: string[]; errors: string[] } {
-  const failed = (errors: string[]) => ({ entries: {}, warnings: [], errors });
-  const optionErrors = validateOptions(options).map((error) => `invitationsFromCsv: ${error}`);
-  if (optionErrors.length > 0) return failed(optionErrors);
-  let csv: ReturnType<typeof readCsv>;
-  try {
-    csv = readCsv(bytes, options);
-  } catch (error) {
-    if (!(error instanceof CsvFileError)) throw error;
-    return failed([`${file}:${error.line === undefined ? "" : `${error.line}:`} ${error.message}.`]);
-  }
-  const errors = [...csv.errors.map((error) => `${file}:${error}`), ...missingColumns(file, csv.columns, options)];
-  if (csv.rows.length === 0 && errors.length === 0 && !options.allowEmpty) {
-    errors.push(
-      `${file}: has no rows, so that all invitations of the batch would be deleted. Set allowEmpty to true if that is intended.`,
-    );
-  }
-  if (errors.length > 0) return failed(errors);
-  return new InvitationReader(file, options).read(csv.rows);
-}
-
-function validateOptions(options: Partial<InvitationsFromCsvOptions> = {}): string[] {
-  const names = Object.keys(optionTypes);
-  return [
-    ...(options.key === undefined ? ["the option key is required"] : []),
-    ...Object.entries(options).flatMap(([name, value]) => {
-      if (!Object.hasOwn(optionTypes, name)) {
-        const nearest = findNearest(name, names);
-        return [
-          `unknown option ${name}. ${nearest ? `Did you mean ${nearest}?` : `The options are ${names.join(", ")}.`}`,
-        ];
-      }
-      const types = optionTypes[name as keyof InvitationsFromCsvOptions];
-      const type = Array.isArray(value) ? "list" : typeof value;
-      return value === undefined || types.includes(type)
-        ? []
-        : [`the option ${name} must be a ${types.join(" or a ")}`];
-    }),
-    ...(options.duplicates === undefined || ["error", "first"].includes(options.duplicates)
-      ? []
-      : ['the option duplicates must be "error" or "first"']),
-    ...(options.delimiter === undefined || options.delimiter.length === 1
-      ? []
-      : ["the option delimiter must be one character"]),
-  ];
-}
-
-/** Each missing column once, with the nearest one. Without the other columns: a file without a header row has data there. */
-function missingColumns(file: string, columns: readonly string[], options: InvitationsFromCsvOptions): string[] {
-  const { key, fixedData = [], expires, validFor, singleUse, email } = options;
-  const named = [key, ...(typeof fixedData === "function" ? [] : fixedData), expires, validFor, singleUse, email];
-  const missing = new Set(
-    named.filter((column) => typeof column === "string" && !columns.includes(column)) as string[],
-  );
-  return [...missing].map((column) => {
-    const nearest = findNearest(column, columns);
-    const hint = nearest ? `Did you mean ${nearest}?` : "If the file has no header row, set the option columns.";
-    return `${file}:1: no column ${column}. ${hint}`;
-  });
-}
-
-/** Turns rows into invitations, and collects what is wrong with them. */
-class InvitationReader {
-  readonly #file: string;
-  readonly #options: InvitationsFromCsvOptions;
-  readonly #entries = new Map<string, CsvInvitation>();
-  readonly #errors: string[] = [];
-  readonly #warnings: string[] = [];
-  /** The line and the exact key, by the key that is compared. */
-  readonly #keys = new Map<string, { readonly line: number; readonly key: string }>();
-  readonly #addresses = new Map<string, number>();
-
-  constructor(file: string, options: InvitationsFromCsvOptions) {
-    this.#file = file;
-    this.#options = options;
-  }
-
-  read(rows: readonly CsvFileRow[]): { entries: Record<string, CsvInvitation>; warnings: string[]; errors: string[] } {
-    for (const { row, line } of rows) {
-      try {
-        this.#readRow(row, line);
-      } catch (error) {
-        if (!(error instanceof OptionError)) throw error;
-        this.#fail(line, error.message);
-      }
-    }
-    return { entries: Object.fromEntries(this.#entries), warnings: this.#warnings, errors: this.#errors };
-  }
-
-  #readRow(row: CsvRow, line: number): void {
-    const { skip, fixedData = [] } = this.#options;
-    if (skip && call("skip", skip, row)) return;
-    const key = this.#text("key", row);
-    if (key === undefined) {
-      this.#fail(line, `${this.#nameOf("key")} must not be empty`);
-      return;
-    }
-    if (!this.#claimKey(key, line)) return;
-    const data =
-      typeof fixedData === "function"
-        ? call("fixedData", fixedData, row)
-        : Object.fromEntries(fixedData.flatMap((column) => (row[column] ? [[column, row[column]] as const] : [])));
-    const email = this.#email(row);
-    this.#checkEmail(key, email, line);
-    this.#entries.set(key, {
-      ...withoutUndefined({
-        expires: this.#text("expires", row),
-        validFor: this.#text("validFor", row),
-        singleUse: this.#singleUse(row, line),
-        email,
-      }),
-      ...(Array.isArray(fixedData) && fixedData.length === 0 ? {} : { fixedData: data }),
-    });
-  }
-
-  /** Whether the row is the first one with its key. */
-  #claimKey(key: string, line: number): boolean {
-    const comparable = key.normalize("NFC").toLowerCase();
-    const first = this.#keys.get(comparable);
-    if (first === undefined) {
-      this.#keys.set(comparable, { line, key });
-      return true;
-    }
-    const name = this.#nameOf("key");
-    const difference = first.key === key ? "is the same as in" : "differs only in capitals or accents from";
-    if (this.#options.duplicates !== "first") this.#fail(line, `${name} ${difference} line ${first.line}`);
-    return false;
-  }
-
-  #text(option: "key" | "expires" | "validFor", row: CsvRow): string | undefined {
-    const source = this.#options[option];
-    if (source === undefined) return undefined;
-    const value = typeof source === "function" ? call(option, source, row) : row[source];
-    if (value !== undefined && typeof value !== "string")
-      throw new OptionError(`the option ${option} must return a string`);
-    return value === undefined || value.trim() === "" ? undefined : value.trim();
-  }
-
-  #singleUse(row: CsvRow, line: number): boolean | undefined {
-    const { singleUse } = this.#options;
-    if (singleUse === undefined) return undefined;
-    if (typeof singleUse === "function") {
-      const value = call("singleUse", singleUse, row);
-      if (value !== undefined && typeof value !== "boolean")
-        throw new OptionError("the option singleUse must return true or false");
-      return value;
-    }
-    const cell = row[singleUse]?.toLowerCase() ?? "";
-    if (["true", "yes", "1"].includes(cell)) return true;
-    if (["false", "no", "0"].includes(cell)) return false;
-    if (cell !== "") this.#fail(line, `${singleUse} must be true or false`);
-    return undefined;
-  }
-
-  #email(row: CsvRow): CsvInvitation["email"] {
-    const { email } = this.#options;
-    if (typeof email === "function") return call("email", email, row);
-    const address = email === undefined ? "" : (row[email] ?? "");
-    return address === "" ? undefined : { to: [address] };
-  }
-
-  #checkEmail(key: string, email: CsvInvitation["email"], line: number): void {
-    const addresses = Array.isArray(email?.to)
-      ? email.to.map((address) => String(address).normalize("NFC").toLowerCase())
-      : [];
-    for (const address of addresses) {
-      const first = this.#addresses.get(address);
-      if (first === undefined) this.#addresses.set(address, line);
-      else
-        this.#warnings.push(
-          `${this.#file}:${line}: email has the same address as line ${first}, so this person gets two links.`,
-        );
-    }
-    const isKeyAddress = key.includes("@") && addresses.length > 0;
-    if (isKeyAddress && !addresses.includes(key.normalize("NFC").toLowerCase())) {
-      this.#warnings.push(`${this.#file}:${line}: email is another address than the key.`);
-    }
-  }
-
-  #nameOf(option: "key"): string {
-    const source = this.#options[option];
-    return typeof source === "string" ? source : option;
-  }
-
-  #fail(line: number, problem: string): void {
-    this.#errors.push(`${this.#file}:${line}: ${problem}`);
-  }
-}
-
-/** A function of the program that failed. Its own message may contain a cell. */
-class OptionError extends Error {}
-
-function call<Value>(option: string, compute: (row: CsvRow) => Value, row: CsvRow): Value {
-  try {
-    return compute(row);
-  } catch (error) {
-    throw new OptionError(`the option ${option} failed with a ${error instanceof Error ? error.name : typeof error}`);
-  }
-}
-
-function withoutUndefined(values: CsvInvitation): CsvInvitation {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
->>>>>>> 5e9ba8b (invitationsFromCsv reads what spreadsheets write, or says by file and line what is wrong)
 }
 
 /** Returns the names of the columns. */
