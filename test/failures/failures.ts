@@ -186,10 +186,15 @@ export const failureGroups: Readonly<Record<string, readonly Failure[]>> = {
   "Server errors": [
     ...status(500, "Internal Server Error"),
     ...status(502, "Bad Gateway", { hasAllKinds: true }),
-    ...status(503, "Service Unavailable"),
+    ...status(503, "Service Unavailable").map((failure) => ({
+      ...failure,
+      // The event log shows it.
+      isPostRetryable: failure.title.endsWith("not carried out"),
+    })),
     ...status(504, "Gateway Timeout"),
     {
       title: "503 with Retry-After: 1, not carried out",
+      isPostRetryable: true,
       operations,
       scopes: firstAndEvery,
       retryAfter: 1000,
