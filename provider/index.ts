@@ -22,6 +22,7 @@ export {
 } from "./functions/get-invitations";
 export { type FoundStage, type GetStageArgs, getStage, getStageOutput } from "./functions/get-stage";
 export {
+  type CsvDate,
   type CsvInvitation,
   type CsvRow,
   type InvitationsFromCsvOptions,

@@ -24,12 +24,6 @@ const intake = new authentik.InvitationBatch("intake-2027", {
   }),
 });
 
-/** The end of the day that is `days` after a date such as 31.12.2035. */
-function endOfDay(date: string | undefined, days: number): string {
-  const [day = Number.NaN, month = Number.NaN, year = Number.NaN] = (date ?? "").split(".").map(Number);
-  return new Date(Date.UTC(year, month - 1, day + days, 23, 59, 59)).toISOString();
-}
-
 /** The participants of a training, from a spreadsheet's export with semicolons, in Windows-1252. */
 const training = new authentik.InvitationBatch("training-2035", {
   flow: enrollment.flow,
@@ -41,7 +35,7 @@ const training = new authentik.InvitationBatch("training-2035", {
     duplicates: "first",
     skip: (row) => row["Status"] === "abgesagt",
     // The links are valid until three days after the start.
-    expires: (row) => endOfDay(row["Startdatum"], 3),
+    expires: { column: "Startdatum", format: "DD.MM.YYYY", addDays: 3 },
     fixedData: (row) => ({ email: row["E-Mail"], name: `${row["Vorname"]} ${row["Nachname"]}` }),
   }),
 });

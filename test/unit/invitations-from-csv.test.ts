@@ -2,246 +2,629 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import fc from "fast-check";
 import {
   type CsvInvitation,
   type CsvRow,
   type InvitationsFromCsvOptions,
   invitationsFromCsv,
-  parseInvitations,
 } from "../../provider/functions/invitations-from-csv";
+import { runs } from "../hostile/runs";
 
-describe("invitationsFromCsv", () => {
-  const folder = mkdtempSync(join(tmpdir(), "csv-"));
-  const file = join(folder, "people.csv");
-  afterAll(() => rmSync(folder, { recursive: true }));
+const folder = mkdtempSync(join(tmpdir(), "csv-"));
+const file = join(folder, "people.csv");
+afterAll(() => rmSync(folder, { recursive: true }));
 
-  const read = (
-    csv: string | Uint8Array,
-    options: Partial<InvitationsFromCsvOptions> = {},
-  ): Record<string, CsvInvitation> => {
-    writeFileSync(file, csv);
-    return invitationsFromCsv(file, { key: "email", ...options });
-  };
-  const getErrors = (csv: string | Uint8Array, options: Partial<InvitationsFromCsvOptions> = {}): string[] => {
-    try {
-      read(csv, options);
-    } catch (error) {
-      return String((error as Error).message)
-        .replaceAll(file, "people.csv")
-        .split("\n");
+const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
+beforeEach(() => warn.mockClear());
+
+type Options = Partial<InvitationsFromCsvOptions>;
+
+function read(csv: string | Uint8Array, options: Options = {}): Record<string, CsvInvitation> {
+  writeFileSync(file, csv);
+  return invitationsFromCsv(file, { key: "email", ...options });
+}
+
+function errorsOf(csv: string | Uint8Array, options: Options = {}): string[] {
+  try {
+    read(csv, options);
+  } catch (error) {
+    expect(pulumi.RunError.isInstance(error)).toBe(true);
+    return withoutFolder((error as Error).message);
+  }
+  throw new Error("Expected an error.");
+}
+
+function warningsOf(csv: string, options: Options = {}): string[] {
+  read(csv, options);
+  return warn.mock.calls.flatMap(([message]) => withoutFolder(message));
+}
+
+function withoutFolder(message: string): string[] {
+  return message.replaceAll(file, "people.csv").split("\n");
+}
+
+/** Options that a program in JavaScript may pass. */
+function untyped(options: Record<string, unknown>): Options {
+  return options as Options;
+}
+
+const windows1252 = (text: string): Buffer =>
+  Buffer.from(text.replaceAll("€", "\x80").replaceAll("’", "\x92"), "latin1");
+const utf16be = (text: string): Buffer => Buffer.from(text, "utf16le").swap16();
+
+const names = { fixedData: ["name"] } satisfies Options;
+
+describe("encodings", () => {
+  const csv = "email,name\r\na@x.org,Jörg €\r\n";
+  const expected = { "a@x.org": { fixedData: { name: "Jörg €" } } };
+
+  test.each([
+    ["UTF-8", Buffer.from(csv), undefined],
+    ["UTF-8 with a byte order mark", Buffer.from(`\ufeff${csv}`), undefined],
+    ["UTF-16 LE with a byte order mark", Buffer.from(`\ufeff${csv}`, "utf16le"), undefined],
+    ["UTF-16 BE with a byte order mark", utf16be(`\ufeff${csv}`), undefined],
+    ["UTF-16 LE", Buffer.from(csv, "utf16le"), "utf-16le"],
+    ["UTF-16 BE", utf16be(csv), "UTF-16BE"],
+    ["Windows-1252", windows1252(csv), "windows-1252"],
+    ["Windows-1252 under another name", windows1252(csv), "latin1"],
+    ["a byte order mark in spite of the option", Buffer.from(`\ufeff${csv}`), "windows-1252"],
+  ])("reads %s", (_, bytes, encoding) => {
+    expect(read(bytes, { ...names, encoding })).toEqual(expected);
+  });
+
+  test("reads other encodings of TextDecoder", () => {
+    const bytes = Buffer.concat([Buffer.from("email,name\na@x.org,"), Buffer.from([0x8d, 0xb2, 0x93, 0xa1])]);
+    expect(read(bytes, { ...names, encoding: "shift_jis" })).toEqual({ "a@x.org": { fixedData: { name: "佐藤" } } });
+    expect(errorsOf(Buffer.concat([bytes, Buffer.from([0x81])]), { ...names, encoding: "shift_jis" })).toEqual([
+      "people.csv:2: is not shift_jis",
+    ]);
+  });
+
+  test.each(["email,name\na@x.org,Ada\nb@x.org,Jörg\n", "email,name\ra@x.org,Ada\rb@x.org,Jörg\r"])(
+    "suggests the option encoding for a file that is not UTF-8",
+    (text) => {
+      expect(errorsOf(windows1252(text))).toEqual([
+        expect.stringMatching(/^people\.csv:3: is not UTF-8\. Set encoding, for example encoding: "windows-1252"/),
+      ]);
+    },
+  );
+
+  test("suggests UTF-16 for a file without a byte order mark", () => {
+    expect(errorsOf(Buffer.from(csv, "utf16le"))).toEqual([expect.stringContaining('set encoding: "utf-16le"')]);
+    expect(errorsOf(utf16be(csv))).toEqual([expect.stringContaining('set encoding: "utf-16be"')]);
+    expect(errorsOf(Buffer.from(csv, "utf16le"), { encoding: "windows-1252" })).toEqual([
+      "people.csv: contains NUL characters, so its encoding is not windows-1252. Check the option encoding",
+    ]);
+  });
+
+  test("rejects UTF-8 if the option says otherwise, and characters that were lost before", () => {
+    expect(errorsOf(csv, { ...names, encoding: "windows-1252" })).toEqual([
+      "people.csv:2: is UTF-8, not windows-1252. Remove the option encoding",
+    ]);
+    expect(read("email\na@x.org\n", { encoding: "windows-1252" })).toEqual({ "a@x.org": {} });
+    expect(errorsOf("email,name\na@x.org,J\ufffdrg\n")).toEqual([
+      expect.stringMatching(/^people\.csv:2: contains U\+FFFD/),
+    ]);
+  });
+
+  test.each([
+    ["a workbook", "PK\x03\x04\x14\x00"],
+    ["a workbook", "\xd0\xcf\x11\xe0\xa1\xb1"],
+    ["a PDF", "%PDF-1.7\n"],
+    ["a compressed file", "\x1f\x8b\x08"],
+    ["a document", "{\\rtf1\\ansi"],
+    ["HTML", "\r\n<html><table><tr><td>email"],
+    ["HTML", "<!DOCTYPE html>"],
+    ["HTML or XML", '<?xml version="1.0"?>\n<Workbook>'],
+  ])("rejects %s", (format, content) => {
+    for (const encoding of [undefined, "windows-1252"]) {
+      const [error, ...others] = errorsOf(Buffer.from(content, "latin1"), { encoding });
+      expect(error).toContain(`people.csv: is ${format}`);
+      expect(error).toMatch(/, not CSV\. Export the table as CSV$/);
+      expect(others).toEqual([]);
     }
-    throw new Error("Expected an error.");
-  };
+  });
+});
 
-  test("reads quotes, a byte order mark and CRLF", () => {
-    const csv = '\uFEFFemail,name\r\na@x.org,"Ada ""Countess"", L."\r\n\r\nb@x.org,"two\r\nlines"\r\n';
+describe("syntax", () => {
+  test("reads quotes, line breaks in cells and CRLF", () => {
+    const csv = 'email,name\r\na@x.org,"Ada ""Countess"", L."\r\n\r\nb@x.org,"two\r\nlines"\r\n';
     expect(read(csv, { fixedData: ["email", "name"] })).toEqual({
       "a@x.org": { fixedData: { email: "a@x.org", name: 'Ada "Countess", L.' } },
       "b@x.org": { fixedData: { email: "b@x.org", name: "two\r\nlines" } },
     });
   });
 
-  test("reads the address to which each link is emailed, from a column or a function", () => {
-    const csv = "email,boss\na@x.org,b@x.org\nc@x.org, \n";
-    expect(read(csv, { email: "boss" })).toEqual({ "a@x.org": { email: { to: ["b@x.org"] } }, "c@x.org": {} });
-    const withCopy = ({ email, boss }: CsvRow): CsvInvitation["email"] =>
-      String(boss).trim() === "" ? undefined : { to: [String(email)], cc: [String(boss)] };
-    expect(read(csv, { email: withCopy })).toEqual({
-      "a@x.org": { email: { to: ["a@x.org"], cc: ["b@x.org"] } },
-      "c@x.org": {},
-    });
-    expect(getErrors(csv, { email: "mail" })).toEqual(["people.csv:1: no column mail. Did you mean email?"]);
+  test.each([
+    ["a semicolon", "email;name\na@x.org;Byron, Ada\n"],
+    ["a tab", "email\tname\na@x.org\tByron, Ada\n"],
+    ["a comma", 'email,name\na@x.org,"Byron, Ada"\n'],
+    ["a semicolon in quoted headers", '"email";"name";"a, b, c"\n"a@x.org";"Byron, Ada";""\n'],
+    ["a semicolon with commas in headers", "name;email;x, y, z, t\nByron, Ada;a@x.org;\n"],
+    ["a semicolon in the line sep=", "sep=;\r\nemail;name\r\na@x.org;Byron, Ada\r\n"],
+    ["a bar in the quoted line sep=", '"SEP=|"\nemail|name\na@x.org|Byron, Ada\n'],
+    ["a tab in the line sep=", "sep=\t\nemail\tname\na@x.org\tByron, Ada\n"],
+  ])("detects %s as the delimiter", (_, csv) => {
+    expect(read(csv, names)).toEqual({ "a@x.org": { fixedData: { name: "Byron, Ada" } } });
   });
 
-  test("reads optional columns, and computes fixedData with a function", () => {
-    const csv = "email,until,days,once\na,2031-01-01T00:00:00Z,,TRUE\nb,,14d,false\nc,,,\n";
+  test("uses the option delimiter, and reads a single column", () => {
+    expect(read("email|name\na@x.org|Ada;L,\n", { ...names, delimiter: "|" })).toEqual({
+      "a@x.org": { fixedData: { name: "Ada;L," } },
+    });
+    expect(read("sep=,\nemail;name\na@x.org;Ada\n", { ...names, delimiter: ";" })).toEqual({
+      "a@x.org": { fixedData: { name: "Ada" } },
+    });
+    expect(read("email\na@x.org\nb@x.org")).toEqual({ "a@x.org": {}, "b@x.org": {} });
+  });
+
+  test.each([
+    ["\r\n", "\n", "\r"],
+    ["\n", "\r\n", "\r"],
+    ["\r", "\r\n", "\n"],
+    ["\n", "\r", "\r\n"],
+  ])("reads mixed line ends, and counts lines", (first, second, third) => {
+    const csv = `email,name${first}a@x.org,"x${second}y"${second}b@x.org,${third}c@x.org,`;
+    expect(Object.keys(read(csv))).toEqual(["a@x.org", "b@x.org", "c@x.org"]);
+    expect(errorsOf(`${csv}${first}${first},x`)).toEqual(["people.csv:7: email must not be empty"]);
+  });
+
+  test("ignores blank rows and trailing delimiters", () => {
+    const csv = "\n;;\nemail;name;;\na@x.org;Ada;;\n;;;\n \t;\u00a0;\n;;;;;;\n   \nb@x.org;Bob;\n;;\n\u200b\n";
+    expect(read(csv, names)).toEqual({
+      "a@x.org": { fixedData: { name: "Ada" } },
+      "b@x.org": { fixedData: { name: "Bob" } },
+    });
+  });
+
+  test("removes blanks around cells, and omits empty cells of fixedData", () => {
+    const csv =
+      '\u200bemail\u00a0, name ,team\n\ufeff a@x.org\u200b,\u2007Ada\u00a0L.\u202f,\u00a0\n "b@x.org" , " Bob" ,"\u200e"\n';
+    expect(read(csv, { email: "email", fixedData: ["email", "name", "team"] })).toEqual({
+      "a@x.org": { email: { to: ["a@x.org"] }, fixedData: { email: "a@x.org", name: "Ada\u00a0L." } },
+      "b@x.org": { email: { to: ["b@x.org"] }, fixedData: { email: "b@x.org", name: "Bob" } },
+    });
+    expect(read(csv, { key: " email ", fixedData: ({ name, team }) => ({ name, team }) })["b@x.org"]).toEqual({
+      fixedData: { name: "Bob", team: "" },
+    });
+  });
+
+  test("reads a file to which another one was appended, unless it has another header row", () => {
+    const appended = '\ufeff"b@x.org","Bob"\n';
+    expect(read(`\ufeff\ufeff"email","name"\na@x.org,Ada\n${appended}`, names)).toEqual({
+      "a@x.org": { fixedData: { name: "Ada" } },
+      "b@x.org": { fixedData: { name: "Bob" } },
+    });
+    expect(errorsOf(`email,name\na@x.org,Ada\n\ufeffemail,name\n${appended}`)).toEqual([
+      "people.csv:3: repeats the names of the columns",
+    ]);
+  });
+
+  test("reports rows with another number of cells, all at once, by the line on which they start", () => {
+    const csv = 'sep=,\nemail,name\n"a@x.org","two\r\nlines"\n\nb@x.org\nc@x.org,"x\n\ny",secret\nd@x.org,x\n';
+    expect(errorsOf(csv)).toEqual([
+      "people.csv:6: has 1 cells, but the header row has 2",
+      "people.csv:7: has 3 cells, but the header row has 2",
+    ]);
+  });
+
+  test.each([
+    ['email\na@x.org\n"secret\n', "3: a quote is not closed"],
+    ['sep=,\nemail\n"a\nb"\n"secret\nx\n', "5: a quote is not closed"],
+    [
+      'email\nsec"ret\n',
+      "2: is not valid CSV (RFC 4180), for example because of a quote inside a cell that is not quoted",
+    ],
+    [
+      'email\n"sec"ret\n',
+      "2: is not valid CSV (RFC 4180), for example because of a quote inside a cell that is not quoted",
+    ],
+  ])("reports invalid quotes", (csv, error) => {
+    expect(errorsOf(csv)).toEqual([`people.csv:${error}`]);
+  });
+});
+
+describe("columns", () => {
+  test("reports each missing column once, with the nearest one", () => {
+    const options = { fixedData: ["email", "nmae", "team", "email"], email: "nmae", expires: "unitl" };
+    expect(errorsOf("email,name,Until\nx,y,z\n", options)).toEqual([
+      "people.csv:1: no column unitl. Did you mean Until?",
+      "people.csv:1: no column nmae. Did you mean name?",
+      "people.csv:1: no column team. The columns are email, name, Until",
+    ]);
+    expect(errorsOf("\nE-Mail;Name\nx;y\n")).toEqual(["people.csv:2: no column email. Did you mean E-Mail?"]);
+  });
+
+  test("reports a column that only a function reads", () => {
+    const options: Options = {
+      key: ({ email }) => String(email),
+      fixedData: (row) => ({ name: row["nmae"]?.split(" ")[0], optional: "nick" in row ? row["nick"] : undefined }),
+      skip: ({ emial }) => emial?.startsWith("x") ?? false,
+    };
+    expect(errorsOf("email,name\nx@x.org,y\nz@x.org,t\n", options)).toEqual([
+      "people.csv:1: no column emial. Did you mean email?",
+      "people.csv:1: no column nmae. Did you mean name?",
+    ]);
+    expect(errorsOf("email,name\nx@x.org,y\nz@x.org,t\n", { ...options, skip: undefined })).toEqual([
+      "people.csv:1: no column nmae. Did you mean name?",
+    ]);
+  });
+
+  test("reports a column that occurs twice", () => {
+    expect(errorsOf("email,name,email \na@x.org,x,b@x.org\n")).toEqual([
+      "people.csv:1: columns 1 and 3 have the same name, email",
+    ]);
+    expect(errorsOf("secret,x,secret\nb,x,c\n", { key: () => "x" })).toEqual([
+      "people.csv:1: columns 1 and 3 have the same name",
+    ]);
+    expect(errorsOf("a@x.org\n", { columns: ["email", "email"] })).toEqual([
+      "people.csv: option columns: columns 1 and 2 have the same name, email",
+    ]);
+  });
+
+  test("compares the names in one Unicode normal form", () => {
+    expect(read("email,Gro\u0308ße\na,1\n", { fixedData: ["Größe"] })).toEqual({ a: { fixedData: { Größe: "1" } } });
+    expect(read("email,Größe\na,1\n", { fixedData: ["Gro\u0308ße"] })).toEqual({
+      a: { fixedData: { "Gro\u0308ße": "1" } },
+    });
+  });
+
+  test("does not quote the first row if the header row is missing", () => {
+    const files = [
+      "emai@secret.org,Secret\n",
+      "Secret;2030-01-01\nx;2030-01-01\n",
+      "Secret,Seven\nOther,Six\n",
+      // As similar to the columns `email` and `name` as misspelled ones.
+      "Emil,Nama\nOtto,Jane\n",
+    ];
+    for (const csv of files) {
+      expect(errorsOf(csv, names)).toEqual([
+        "people.csv:1: no column email. If the file has no header row, set the option columns",
+        "people.csv:1: no column name. If the file has no header row, set the option columns",
+      ]);
+      expect(errorsOf(`${csv}x,y\n`, { key: ({ email }) => String(email) })).toEqual([
+        "people.csv:1: no column email. If the file has no header row, set the option columns",
+      ]);
+    }
+  });
+
+  test("reads a file without a header row", () => {
+    const columns = ["email", "name"];
+    expect(read("a@x.org;Byron, Ada\nb@x.org;Bob\n", { ...names, columns })).toEqual({
+      "a@x.org": { fixedData: { name: "Byron, Ada" } },
+      "b@x.org": { fixedData: { name: "Bob" } },
+    });
+    expect(errorsOf("a@x.org,secret\n", { columns, fixedData: ["nme"] })).toEqual([
+      "people.csv: option columns: no column nme. Did you mean name?",
+    ]);
+    expect(errorsOf("a@x.org,secret,x\n", { columns })).toEqual([
+      "people.csv:1: has 3 cells, but the option columns has 2",
+    ]);
+    expect(errorsOf("\nE-Mail,Name\na@x.org,secret\n", { columns })).toEqual([
+      "people.csv:2: is a header row. Remove the option columns",
+    ]);
+  });
+
+  test("reads columns and keys with the names of object properties", () => {
+    const csv = "__proto__,constructor,toString\nhasOwnProperty,x,\nconstructor,z,\n";
+    const expected = [
+      ["hasOwnProperty", { fixedData: { constructor: "x" } }],
+      ["constructor", { fixedData: { constructor: "z" } }],
+    ];
+    const fixedData = ["constructor", "toString"];
+    expect(Object.entries(read(csv, { key: "__proto__", fixedData }))).toEqual(expected);
+    const key = (row: CsvRow): string => String(Object.values(row)[0]);
+    expect(Object.entries(read(csv, { key, fixedData }))).toEqual(expected);
+    expect(errorsOf("email\nx\n", { fixedData: ["constructor"] })).toEqual([
+      "people.csv:1: no column constructor. The columns are email",
+    ]);
+  });
+
+  test("rejects the one name that Pulumi drops", () => {
+    const csv = "email,__proto__\n__proto__,x\na,y\n";
+    expect(errorsOf(csv)).toEqual([
+      "people.csv:2: email must not be the name of JavaScript's prototype property, because Pulumi drops it",
+    ]);
+    expect(errorsOf(csv, { key: "__proto__", fixedData: ["__proto__"] })[0]).toBe(
+      "people.csv:2: fixedData must not have the key __proto__, because Pulumi drops it",
+    );
+  });
+});
+
+describe("keys", () => {
+  test("reports empty keys, and keys that occur twice", () => {
+    const csv =
+      "email,name\nsecret@x.org,1\n,2\nSecret@X.org,3\nsecret@x.org,4\njose\u0301,5\nJOSÉ,6\nＳＴＲＡẞＥ,7\nstra\u200bsse,8\n";
+    expect(errorsOf(csv)).toEqual([
+      "people.csv:3: email must not be empty",
+      "people.csv:4: email differs from line 2 only in capitals, invisible characters or Unicode normal form",
+      "people.csv:5: email is the same as in line 2",
+      "people.csv:7: email differs from line 6 only in capitals, invisible characters or Unicode normal form",
+      "people.csv:9: email differs from line 8 only in capitals, invisible characters or Unicode normal form",
+    ]);
+  });
+
+  test("keeps the first row of each key", () => {
+    const csv = "email,name\na@x.org,1\nA@x.org,2\nb@x.org,3\na@x.org,4\n";
+    expect(read(csv, { ...names, duplicates: "first" })).toEqual({
+      "a@x.org": { fixedData: { name: "1" } },
+      "b@x.org": { fixedData: { name: "3" } },
+    });
+  });
+
+  test("warns about an address that gets several invitations, without the address", () => {
+    const csv = "id,mail,boss\n1,secret@x.org,c@x.org\n2,b@x.org,c@x.org\n3,Secret@X.org,d@x.org\n4,,\n5,,\n";
+    const line = "has the same email address as line 2, which therefore gets several invitations";
+    expect(warningsOf(csv, { key: "id", email: "mail" })).toEqual([`people.csv:4: ${line}`]);
+    warn.mockClear();
+    expect(warningsOf(csv, { key: "id", fixedData: ({ mail }) => ({ email: mail, team: "x" }) })).toEqual([
+      `people.csv:4: ${line}`,
+      "people.csv:6: has the same email address as line 5, which therefore gets several invitations",
+    ]);
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+
+  test("warns about a link that is emailed to an address other than the key", () => {
+    const csv = "email,boss\na@x.org,secret@x.org\nb@x.org,B@x.org\nc@x.org, \n";
+    const expected = {
+      "a@x.org": { email: { to: ["secret@x.org"] } },
+      "b@x.org": { email: { to: ["B@x.org"] } },
+      "c@x.org": {},
+    };
+    expect(read(csv, { email: "boss" })).toEqual(expected);
+    expect(warn.mock.calls.flatMap(([message]) => withoutFolder(message))).toEqual([
+      "people.csv:2: boss is another address than the key, and is emailed the link. If this is intended, use a function for the option email",
+    ]);
+    warn.mockClear();
+    expect(read(csv, { email: ({ boss }) => (boss ? { to: [boss] } : undefined) })).toEqual(expected);
+    expect(warn).not.toHaveBeenCalled();
+  });
+});
+
+describe("values", () => {
+  test("reads columns", () => {
+    const csv = "email,until,days,once\na,2031-01-01T00:00:00Z,,TRUE\nb,,14d,no\nc,,,\nd,,,1\ne,,,Yes\nf,,,0\n";
     const options = { expires: "until", validFor: "days", singleUse: "once" };
     expect(read(csv, { ...options, fixedData: ({ email }) => ({ e: email }) })).toEqual({
       a: { expires: "2031-01-01T00:00:00Z", singleUse: true, fixedData: { e: "a" } },
       b: { validFor: "14d", singleUse: false, fixedData: { e: "b" } },
       c: { fixedData: { e: "c" } },
+      d: { singleUse: true, fixedData: { e: "d" } },
+      e: { singleUse: true, fixedData: { e: "e" } },
+      f: { singleUse: false, fixedData: { e: "f" } },
     });
   });
 
-  test("reports all errors at once by file and line, without cells", () => {
-    expect(getErrors("email,once\nsecret,maybe\n,\nsecret,\n", { singleUse: "once" })).toEqual([
-      "people.csv:2: once must be true or false",
-      "people.csv:3: email must not be empty",
-      "people.csv:4: email is the same as in line 2",
-    ]);
-    expect(getErrors("mail\nx\n")).toEqual(["people.csv:1: no column email. Did you mean mail?"]);
-    expect(getErrors("email,name\nx,secret,secret\n")[0]).toBe(
-      "people.csv:2: the number of cells differs from the header's",
-    );
-    expect(getErrors('email\n"secret\n')[0]).toMatch(/^people\.csv:\d+: a quote is not closed$/);
-  });
-
-  const data: Partial<InvitationsFromCsvOptions> = { fixedData: ["name"] };
-  const jörg = { "j@x.org": { fixedData: { name: "Jörg €" } } };
-
-  test.each<[string, Buffer, Partial<InvitationsFromCsvOptions>]>([
-    ["UTF-8", Buffer.from("\uFEFFemail,name\nj@x.org,Jörg €\n"), {}],
-    ["UTF-16 LE", Buffer.from("\uFEFFemail\tname\r\nj@x.org\tJörg €\r\n", "utf16le"), {}],
-    ["UTF-16 BE", Buffer.from("\uFEFFemail\tname\r\nj@x.org\tJörg €\r\n", "utf16le").swap16(), { encoding: "utf-8" }],
-    ["Windows-1252", Buffer.from("email;name\r\nj@x.org;J\xf6rg \x80\r\n", "latin1"), { encoding: "windows-1252" }],
-  ])("reads %s", (_, bytes, options) => {
-    expect(read(bytes, { ...data, ...options })).toEqual(jörg);
-  });
-
-  test("rejects a file that has another encoding or is no CSV", () => {
-    expect(getErrors(Buffer.from("email\nJ\xf6rg\n", "latin1"))).toEqual([
-      'people.csv:2: is not UTF-8. Set the option encoding, for example encoding: "windows-1252"',
-    ]);
-    expect(getErrors(Buffer.from("email\nJ", "utf16le"))[0]).toMatch(/^people\.csv:1: contains a NUL character/);
-    expect(getErrors("email\na\nJ\uFFFDrg\n")[0]).toMatch(/^people\.csv:3: contains U\+FFFD/);
-    for (const start of ["PK\x03\x04", "\xd0\xcf\x11\xe0"]) {
-      expect(getErrors(Buffer.from(`${start}secret`, "latin1"))[0]).toMatch(/^people\.csv: is a workbook .* as CSV$/);
-    }
-    for (const empty of ["", "\uFEFF", "\r\n \n"]) expect(getErrors(empty)).toEqual(["people.csv: is empty"]);
-  });
-
-  test.each([
-    "email,name\nj@x.org,Jörg €\n",
-    '"email"; "name"\nj@x.org; "Jörg €"\n',
-    "email\tname\nj@x.org\tJörg €",
-    "sep=;\r\nemail;name\r\nj@x.org;Jörg €",
-    "sep=|\nemail|name\nj@x.org|Jörg €",
-    '"one, or, two";email;name\n;j@x.org;Jörg €\n',
-    "one, two;email;name\n;j@x.org;Jörg €\n",
-    "name, email;email;name, first;name\n;j@x.org;;Jörg €\n",
-    "email,name\r\nj@x.org,Jörg €\n\n",
-    "email,name\nj@x.org,Jörg €\r\n",
-    "email,name\rj@x.org,Jörg €\r",
-    "email,name\nj@x.org,Jörg €\n,\n , \n\u00A0,\u200B\n,,,,\n   \n",
-    "\u200B email\u00A0,\uFEFFname \n\u00A0j@x.org\u200B,\u2003Jörg €\u00A0\n",
-    "email,name,constructor,__proto__,,\nj@x.org,Jörg €,1,2,,\n",
-  ])("reads %j", (csv) => {
-    expect(read(csv, data)).toEqual(jörg);
-  });
-
-  test("reads a single column, another delimiter, and a file without a header row", () => {
-    expect(read("email\na\nb\n")).toEqual({ a: {}, b: {} });
-    expect(read("email|name\nj@x.org|Jörg €\n", { ...data, delimiter: "|" })).toEqual(jörg);
-    expect(read("j@x.org;Jörg €\n", { ...data, columns: ["email", "name"] })).toEqual(jörg);
-    const errors = getErrors("secret@x.org,emai1@x.org,secret@x.org\n");
-    expect(errors).toEqual(["people.csv:1: no column email. If the file has no header row, set the option columns"]);
-  });
-
-  test("leaves out empty cells of fixedData", () => {
-    expect(read("email,name\na, \n", { fixedData: ["email", "name"] })).toEqual({ a: { fixedData: { email: "a" } } });
-  });
-
-  test("names each missing column once, with the nearest one, and columns with the same name", () => {
-    const options = { key: "emial", expires: "untill", fixedData: ["emial", "nmae", "team"] };
-    expect(getErrors("email,until,name\n", options)).toEqual([
-      "people.csv:1: no column emial. Did you mean email?",
-      "people.csv:1: no column nmae. Did you mean name?",
-      expect.stringMatching(/^people\.csv:1: no column team\. If the file has no header row/),
-      "people.csv:1: no column untill. Did you mean until?",
-    ]);
-    expect(getErrors("email,x\n", { fixedData: ["department"] })).toEqual([
-      expect.stringMatching(/^people\.csv:1: no column department\. The nearest column is (email|x)$/),
-    ]);
-    expect(getErrors("\nemail,name,email\na,b,c\n")).toEqual(["people.csv:2: columns 1 and 3 have the same name"]);
-  });
-
-  test("reports keys that differ in capitals or normalization, or keeps the first", () => {
-    const csv = "email\nJos\u00E9@x.org\n\nJOSE\u0301@X.ORG\nb\nb\n";
-    expect(getErrors(csv)).toEqual([
-      "people.csv:4: email is the same as in line 2, except for capitals or Unicode normalization",
-      "people.csv:6: email is the same as in line 5",
-    ]);
-    expect(Object.keys(read(csv, { duplicates: "first" }))).toEqual(["Jos\u00E9@x.org", "b"]);
-    expect(getErrors("email\n__proto__\n")).toEqual(["people.csv:2: email must not be __proto__"]);
-    expect(read("email\nconstructor\n")).toEqual({ constructor: {} });
-  });
-
-  test("warns about one address for two entries, without the address", () => {
-    const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
-    const csv = "id,email\na,x@x.org\nb,X@x.org\nc,\nd,\n";
-    expect(Object.keys(read(csv, { key: "id", email: "email" }))).toHaveLength(4);
-    const warning = warn.mock.calls.map(([message]) => message.replaceAll(file, "people.csv"));
-    expect(warning).toEqual(["people.csv:3: the address for the email is the same as in line 2"]);
-    warn.mockRestore();
-  });
-
-  test("rejects a file without rows, unless allowEmpty is set", () => {
-    expect(getErrors("email\n,\n")).toEqual([expect.stringMatching(/^people\.csv: has no rows, .* set allowEmpty$/)]);
-    expect(getErrors("email\na\n", { skip: () => true })[0]).toMatch(/^people\.csv: skip leaves out all rows/);
-    expect(read("email\n", { allowEmpty: true })).toEqual({});
-  });
-
-  test("computes each property with a function, and skips rows", () => {
-    const csv = "first,last\nAda,Stone\nJoan,Left\n";
+  test("computes everything with functions", () => {
+    const csv = "first,last,year,kind\nAda,Byron,2031,staff\nBob,Smith,,guest\nEve,Jones,,left\n";
     const options: InvitationsFromCsvOptions = {
-      key: ({ first, last }) => `${first}.${last}`,
-      expires: () => "2035-01-01T00:00:00Z",
-      validFor: () => undefined,
-      singleUse: ({ first }) => first === "Ada",
-      fixedData: ({ first }) => ({ first }),
-      email: () => ({ to: ["a@x.org"] }),
-      skip: ({ last }) => last === "Left",
+      key: ({ first, last }) => ` ${first}.${last}`.toLowerCase(),
+      skip: ({ kind }) => kind === "left",
+      expires: ({ year }) => year && `${year}-01-01T00:00:00Z`,
+      validFor: ({ year }) => (year ? undefined : "3d"),
+      singleUse: ({ kind }) => kind === "guest",
+      fixedData: (row) => row,
+      email: ({ first }) => (first === "Ada" ? { to: ["ada@x.org"], cc: ["bob@x.org"] } : undefined),
     };
     expect(read(csv, options)).toEqual({
-      "Ada.Stone": {
-        expires: "2035-01-01T00:00:00Z",
+      "ada.byron": {
+        expires: "2031-01-01T00:00:00Z",
+        singleUse: false,
+        fixedData: { first: "Ada", last: "Byron", year: "2031", kind: "staff" },
+        email: { to: ["ada@x.org"], cc: ["bob@x.org"] },
+      },
+      "bob.smith": {
+        validFor: "3d",
         singleUse: true,
-        fixedData: { first: "Ada" },
-        email: { to: ["a@x.org"] },
+        fixedData: { first: "Bob", last: "Smith", year: "", kind: "guest" },
       },
     });
   });
 
-  test("reports functions that throw or return something else, without cells", () => {
-    const csv = "email,n\nsecret,1\n";
-    const fail = ({ email }: CsvRow): never => {
-      throw new Error(email);
+  test("passes on values that Pulumi resolves later", () => {
+    const fixedData = pulumi.secret({ password: "x" });
+    const options = untyped({ fixedData: () => fixedData });
+    expect(Object.values(read("email\na\n", options)).map((invitation) => invitation.fixedData)[0]).toBe(fixedData);
+  });
+
+  test("reports invalid cells by line", () => {
+    const csv =
+      "email,until,days,once,mail\na,secret,secret,secret,secret\nb,15.03.2031,0d,,\nc,2031-02-29T00:00:00Z,,,\nd,2031-01-01T00:00:00Z,3d,,\n";
+    const options = { expires: "until", validFor: "days", singleUse: "once", email: "mail" };
+    const timestamp =
+      'until must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z. For dates, set expires to an object, for example { column: "until", format: "DD.MM.YYYY" }';
+    const duration = "days must be a number greater than zero and a unit, for example 14d, 36h or 90m (minutes)";
+    expect(errorsOf(csv, options)).toEqual([
+      `people.csv:2: ${timestamp}`,
+      `people.csv:2: ${duration}`,
+      "people.csv:2: once must be true or false",
+      "people.csv:2: mail must be an email address, for example jane@example.com",
+      `people.csv:3: ${timestamp}`,
+      `people.csv:3: ${duration}`,
+      `people.csv:4: ${timestamp}`,
+      "people.csv:5: has both expires and validFor. Set one of them",
+    ]);
+  });
+
+  test("reports invalid results of functions by line", () => {
+    const options = untyped({
+      expires: () => new Date(),
+      validFor: () => 14,
+      singleUse: () => "true",
+      fixedData: () => ["x"],
+      email: ({ email }: CsvRow) => ({ to: [email], cc: "x" }),
+    });
+    expect(errorsOf("email\nsecret\n", options)).toEqual([
+      expect.stringMatching(
+        /^people\.csv:2: expires must be an RFC 3339 timestamp.* For a Date, use \.toISOString\(\)$/,
+      ),
+      expect.stringMatching(/^people\.csv:2: validFor must be a number greater than zero and a unit/),
+      "people.csv:2: singleUse must be true or false",
+      "people.csv:2: fixedData must return an object",
+      "people.csv:2: email.to must be a list of email addresses",
+      "people.csv:2: email.cc must be a list of email addresses",
+    ]);
+    expect(errorsOf("email\nsecret\n", untyped({ key: () => 5 }))).toEqual(["people.csv:2: key must return a string"]);
+    // An async function always returns something that is true.
+    expect(errorsOf("email\nsecret\n", untyped({ skip: async () => await Promise.resolve(false) }))).toEqual([
+      "people.csv:2: skip must return true or false",
+    ]);
+  });
+
+  test("reports a function that throws, without its message", () => {
+    const options: Options = {
+      fixedData: ({ email }) => JSON.parse(String(email)) as Record<string, unknown>,
+      email: ({ email }) => {
+        throw String(email);
+      },
     };
-    for (const name of ["key", "expires", "validFor", "singleUse", "fixedData", "email", "skip"] as const) {
-      expect(getErrors(csv, { [name]: fail })).toEqual([`people.csv:2: the function for ${name} threw an error`]);
-      const errors = getErrors(csv, { [name]: async () => "secret" });
-      expect(errors).toEqual([expect.stringMatching(`^people.csv:2: the function for ${name} must return `)]);
+    expect(errorsOf("email\nsecret\n", options)).toEqual([
+      "people.csv:2: the function fixedData threw SyntaxError",
+      "people.csv:2: the function email threw a value of type string",
+    ]);
+  });
+
+  test("lists up to 20 errors", () => {
+    const errors = errorsOf(`email,name\n${"x\n".repeat(25)}`);
+    expect(errors).toHaveLength(21);
+    expect(errors.at(-1)).toBe("5 more errors");
+  });
+});
+
+describe("dates", () => {
+  const dates = (format: string, addDays?: number): Options => ({ expires: { column: "start", format, addDays } });
+
+  test.each([
+    ["31.12.2031", "DD.MM.YYYY", 0, "2031-12-31T23:59:59Z"],
+    ["29.02.2032", "DD.MM.YYYY", 3, "2032-03-03T23:59:59Z"],
+    ["1.3.2031", "DD.MM.YYYY", -1, "2031-02-28T23:59:59Z"],
+    ["3/1/2031", "MM/DD/YYYY", 0, "2031-03-01T23:59:59Z"],
+    ["2031-03-01", "YYYY-MM-DD", 0, "2031-03-01T23:59:59Z"],
+    ["20310301", "YYYYMMDD", 0, "2031-03-01T23:59:59Z"],
+    ["2031年3月1日", "YYYY年MM月DD日", 0, "2031-03-01T23:59:59Z"],
+  ])("%s in the format %s plus %d days is %s", (cell, format, addDays, expires) => {
+    expect(read(`email,start\na,${cell}\nb,\n`, dates(format, addDays))).toEqual({ a: { expires }, b: {} });
+  });
+
+  test.each(["29.02.2031", "2031-03-01", "01.03.31", "1.3.2031 00:00", "3.31.2031"])("rejects %s", (cell) => {
+    expect(errorsOf(`email,start\na,${cell}\n`, dates("DD.MM.YYYY"))).toEqual([
+      "people.csv:2: start must be a date in the format DD.MM.YYYY",
+    ]);
+  });
+
+  test("rejects an ambiguous date", () => {
+    expect(errorsOf("email,start\na,2031111\n", dates("YYYYMMDD"))).toEqual([
+      "people.csv:2: start must be a date in the format YYYYMMDD",
+    ]);
+  });
+});
+
+describe("files and options", () => {
+  test("rejects a file without rows, unless allowEmpty is set", () => {
+    const suffix = "which would delete all invitations of the batch. If this is intended, set allowEmpty: true";
+    for (const csv of ["email,name\n", "email;name\n;\n"]) {
+      expect(errorsOf(csv)).toEqual([`people.csv: has a header row and no other rows, ${suffix}`]);
+      expect(read(csv, { allowEmpty: true })).toEqual({});
+    }
+    const all = { skip: () => true };
+    expect(errorsOf("email\na\n", all)).toEqual([`people.csv: the option skip excludes all rows, ${suffix}`]);
+    expect(read("email\na\n", { ...all, allowEmpty: true })).toEqual({});
+  });
+
+  test("rejects an empty file", () => {
+    for (const csv of ["", "\ufeff", "\r\n", ";;\n", "sep=;\n"]) {
+      expect(errorsOf(csv)).toEqual(["people.csv: is empty"]);
+      expect(errorsOf(csv, { allowEmpty: true })).toEqual(["people.csv: is empty"]);
+      expect(errorsOf(csv, { columns: ["email"] })).toEqual(["people.csv: is empty"]);
+      expect(read(csv, { columns: ["email"], allowEmpty: true })).toEqual({});
     }
   });
 
-  test("reports the line at which a row starts, as editors count", () => {
-    const csv = 'sep=,\r\n\r\nemail,name\r\na,"x\r\ny\nz\rw"\n\n,\rb\r\nc,"\n",d\n';
-    expect(getErrors(csv)).toEqual([
-      "people.csv:9: email must not be empty",
-      "people.csv:10: the number of cells differs from the header's",
-      "people.csv:11: the number of cells differs from the header's",
-    ]);
-    expect(getErrors('email\n"a\nb"\n\n"secret\nx\n')).toEqual(["people.csv:5: a quote is not closed"]);
-    expect(getErrors('email\na\nx"secret\n')[0]).toMatch(/^people\.csv:3: is not valid CSV/);
+  test("rejects a file that does not exist", () => {
+    expect(() => invitationsFromCsv("none.csv", { key: "email" })).toThrow(/^Cannot read none\.csv: ENOENT/);
   });
 
-  test("rejects misspelled options and options of another type", () => {
-    const options = { delimeter: ";", duplicates: "last", key: 1, columns: "a", skip: true, encoding: "ansi?", x: 1 };
-    expect(getErrors("email\na\n", options as unknown as InvitationsFromCsvOptions)).toEqual([
-      "people.csv: unknown option delimeter. Did you mean delimiter?",
-      expect.stringMatching(/^people\.csv: unknown option x\. The options are key, /),
-      "people.csv: option key must be a column or a function",
-      "people.csv: option skip must be a function",
-      'people.csv: option duplicates must be "error" or "first"',
-      expect.stringMatching(/^people\.csv: option encoding must be /),
-      "people.csv: option columns must be a list of names",
-    ]);
-    expect(getErrors("email\na\n", { key: undefined } as unknown as InvitationsFromCsvOptions)).toEqual([
-      "people.csv: option key is required",
-    ]);
+  test.each([
+    [{ fixeddata: [] }, "unknown option fixeddata. Did you mean fixedData?"],
+    [{ single_use: "x" }, "unknown option single_use. Did you mean singleUse?"],
+    [{ separator: ";" }, /^unknown option separator\. The options are key, fixedData, .*, allowEmpty$/],
+    [{ key: 5 }, "key must be the name of a column, or a function of the row"],
+    [{ key: undefined }, "key is required: the column with each invitation's key, or a function"],
+    [{ key: " " }, "key must be the name of a column, or a function of the row"],
+    [{ fixedData: "email" }, "fixedData must be a list of columns, or a function of the row"],
+    [{ expires: new Date() }, "expires.column is required"],
+    [
+      { expires: { column: "x", format: "DD.MM.YY" } },
+      "expires.format must contain YYYY, MM and DD, each once, for example DD.MM.YYYY",
+    ],
+    [
+      { expires: { column: "x", format: "YYYY-MM-DD", addDay: 3 } },
+      "unknown property expires.addDay. Did you mean addDays?",
+    ],
+    [{ expires: { column: "x", format: "YYYY-MM-DD", addDays: "3" } }, "expires.addDays must be an integer"],
+    [{ singleUse: true }, "singleUse must be the name of a column, or a function of the row"],
+    [{ skip: "x" }, "skip must be a function of the row that returns true or false"],
+    [{ duplicates: "last" }, 'duplicates must be "error" or "first"'],
+    [{ columns: "email" }, "columns must be a list of column names"],
+    [{ delimiter: ";;" }, 'delimiter must be one character, for example ";" or "\\t"'],
+    [{ encoding: "ansi" }, 'encoding must be a name that TextDecoder knows, for example "windows-1252" or "utf-16le"'],
+    [{ allowEmpty: "true" }, "allowEmpty must be true or false"],
+  ])("rejects the options %j", (options, expected) => {
+    const [error] = errorsOf("email\na\n", untyped(options));
+    const message = error?.replace(/^invitationsFromCsv: /, "");
+    if (typeof expected === "string") expect(message).toBe(expected);
+    else expect(message).toMatch(expected);
   });
 
-  test("prints column names without directives of the CLI", () => {
-    expect(getErrors("<{%fg 9%}>emails,b\n", { key: "<{%fg 9%}>email" })).toEqual([
-      "people.csv:1: no column < {%fg 9%}>email. Did you mean < {%fg 9%}>emails?",
-    ]);
+  test("rejects missing arguments", () => {
+    const call = invitationsFromCsv as (...args: unknown[]) => unknown;
+    expect(() => call()).toThrow("invitationsFromCsv: file must be the path of a file");
+    expect(() => call(file)).toThrow('invitationsFromCsv: options must be an object, for example { key: "email" }');
   });
 
-  test("reads 100,000 rows within seconds", () => {
-    const csv = `email;name\n${Array.from({ length: 100_000 }, (_, i) => `p${i}@x.org;"Name ${i}"`).join("\n")}`;
-    const start = Date.now();
-    const { invitations } = parseInvitations(Buffer.from(csv), "people.csv", { key: "email", fixedData: ["name"] });
-    expect(Object.keys(invitations)).toHaveLength(100_000);
-    expect(Date.now() - start).toBeLessThan(20_000);
+  test("reads 100,000 rows", () => {
+    const csv = Array.from({ length: 100_000 }, (_, index) => `user${index}@x.org,"User ${index}"\r\n`);
+    const started = performance.now();
+    expect(Object.keys(read(`email,name\r\n${csv.join("")}`, { fixedData: ({ name }) => ({ name }) }))).toHaveLength(
+      100_000,
+    );
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
+});
+
+test("reads back every table in every encoding, with every delimiter and line end", () => {
+  const lineEnd = fc.constantFrom("\r\n", "\n", "\r");
+  const cell = fc
+    .string({ unit: fc.constantFrom(..."aZ5 ,;\t\"'\n\r=|üßéñ@-".split("")), maxLength: 8 })
+    .map((text) => text.trim());
+  const encodings: [string, string | undefined, (text: string) => Buffer][] = [
+    ["utf-8", undefined, (text) => Buffer.from(text)],
+    ["utf-8 with a byte order mark", undefined, (text) => Buffer.from(`\ufeff${text}`)],
+    ["utf-16le", undefined, (text) => Buffer.from(`\ufeff${text}`, "utf16le")],
+    ["utf-16be", undefined, (text) => utf16be(`\ufeff${text}`)],
+    ["windows-1252", "windows-1252", (text) => windows1252(text)],
+  ];
+  const property = fc.property(
+    fc.array(fc.tuple(cell, cell, fc.boolean(), lineEnd), { minLength: 1, maxLength: 8 }),
+    fc.constantFrom(",", ";", "\t"),
+    fc.constantFrom(...encodings),
+    lineEnd,
+    fc.boolean(),
+    (rows, delimiter, [, encoding, encode], headerEnd, hasSeparatorLine) => {
+      const write = (text: string, isQuoted: boolean): string =>
+        isQuoted || /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+      const lines = rows.map(
+        ([name, team, isQuoted, end], index) =>
+          [`key${index}`, write(name, isQuoted), write(team, isQuoted)].join(delimiter) + end,
+      );
+      const header = ["email", '"name"', "team"].join(delimiter) + headerEnd;
+      const text = (hasSeparatorLine ? `sep=${delimiter}${headerEnd}` : "") + header + lines.join("");
+      const invitations = read(encode(text), { encoding, fixedData: ({ name, team }) => ({ name, team }) });
+      expect(Object.values(invitations).map(({ fixedData }) => fixedData)).toEqual(
+        rows.map(([name, team]) => ({ name, team })),
+      );
+    },
+  );
+  fc.assert(property, runs(500));
 });

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { originInput } from "../../common/origin";
 import type { SecretInputs } from "../../common/secret-inputs";
+import { isTimestamp, timestampRule } from "../../common/timestamp";
 import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../engine/validation";
 import { fixedData } from "../values/fixed-data";
@@ -24,8 +25,6 @@ export interface InvitationInputs extends SecretInputs {
   readonly [originInput]?: string;
 }
 
-const instant = "must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z";
-
 /** The schemas of an invitation's properties, each optional. */
 export const invitationProperties = {
   name: storableString
@@ -36,9 +35,9 @@ export const invitationProperties = {
     )
     .optional(),
   expires: z
-    .string(`${instant}. For a Date, use .toISOString()`)
-    .refine((value) => z.iso.datetime({ offset: true }).safeParse(value.toUpperCase()).success, {
-      error: instant,
+    .string(`${timestampRule}. For a Date, use .toISOString()`)
+    .refine((value) => isTimestamp(value), {
+      error: timestampRule,
       abort: true,
     })
     .refine((value) => isWithinYears(Date.parse(value.toUpperCase())), "must be between the years 1 and 9999 (UTC)")

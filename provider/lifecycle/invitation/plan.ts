@@ -1,10 +1,11 @@
 import { defaultConnection } from "../../common/base-url";
+import { toAddressKey } from "../../common/email-address";
 import type { Change } from "../engine/validation";
 import { hasPassed, isSameInstant } from "../values/instant";
 import { differingKeys, isJsonObject, isSameJson } from "../values/json";
 import { formatPath, isKnownString, type Properties, unknownValue } from "../values/properties";
 import { isSameString } from "../values/strings";
-import { addressKeys, toAddressKey } from "./email";
+import { addressKeys } from "./email";
 import type { InvitationInputs } from "./inputs";
 import { expiryFrom, type InvitationState, refersToFlow } from "./state";
 

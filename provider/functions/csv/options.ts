@@ -1,0 +1,100 @@
+import { findNearest } from "../../common/nearest";
+import type { InvitationsFromCsvOptions } from "../invitations-from-csv";
+import { dateFormatRule, isDateFormat } from "./date-format";
+import { encodingOf } from "./decode";
+import { CsvError } from "./error";
+
+/** Returns what is wrong with the value of an option. */
+type Rule = (value: unknown, name: string) => readonly string[];
+
+type Options = Readonly<Record<string, unknown>>;
+
+const isString = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
+const isFunction = (value: unknown): boolean => typeof value === "function";
+
+function rule(isValid: (value: unknown) => boolean, reason: string): Rule {
+  return (value, name) => (isValid(value) ? [] : [`${name} ${reason}`]);
+}
+
+const columnOrFunction = rule(
+  (value) => isString(value) || isFunction(value),
+  "must be the name of a column, or a function of the row",
+);
+
+const rules: Readonly<{ [Name in keyof Required<InvitationsFromCsvOptions>]: Rule }> = {
+  key: columnOrFunction,
+  fixedData: rule(
+    (value) => isFunction(value) || (Array.isArray(value) && value.every(isString)),
+    "must be a list of columns, or a function of the row",
+  ),
+  expires: validateExpires,
+  validFor: columnOrFunction,
+  singleUse: columnOrFunction,
+  email: columnOrFunction,
+  skip: rule(isFunction, "must be a function of the row that returns true or false"),
+  duplicates: rule((value) => value === "error" || value === "first", 'must be "error" or "first"'),
+  columns: rule(
+    (value) => Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string"),
+    "must be a list of column names",
+  ),
+  delimiter: rule(
+    (value) => typeof value === "string" && /^[^"\r\n]$/.test(value),
+    'must be one character, for example ";" or "\\t"',
+  ),
+  encoding: rule(
+    (value) => isString(value) && encodingOf(value) !== undefined,
+    'must be a name that TextDecoder knows, for example "windows-1252" or "utf-16le"',
+  ),
+  allowEmpty: rule((value) => typeof value === "boolean", "must be true or false"),
+};
+
+const dateRules = {
+  column: rule(isString, "must be the name of a column"),
+  format: rule((value) => isString(value) && isDateFormat(value), dateFormatRule),
+  addDays: rule(Number.isSafeInteger, "must be an integer"),
+};
+
+/** Validates the arguments, also for programs in JavaScript. Returns the options that are set. */
+export function validateOptions(file: unknown, options: unknown): InvitationsFromCsvOptions {
+  if (!isString(file)) throw invalid("file must be the path of a file");
+  if (!isObject(options)) throw invalid('options must be an object, for example { key: "email" }');
+  const set = omitUndefined(options);
+  const errors = [
+    ...(set["key"] === undefined ? ["key is required: the column with each invitation's key, or a function"] : []),
+    ...validateEach(set, rules, "option"),
+  ];
+  if (errors.length > 0) throw invalid(...errors);
+  return set as unknown as InvitationsFromCsvOptions;
+}
+
+function invalid(...errors: readonly string[]): CsvError {
+  return new CsvError(...errors.map((error) => `invitationsFromCsv: ${error}`));
+}
+
+function isObject(value: unknown): value is Options {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function omitUndefined(values: Options): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function validateEach(values: Options, known: Readonly<Record<string, Rule>>, noun: string, parent = ""): string[] {
+  const names = Object.keys(known);
+  return Object.entries(values).flatMap(([name, value]) => {
+    if (Object.hasOwn(known, name)) return known[name]?.(value, `${parent}${name}`) ?? [];
+    const suggestion = findNearest(name, names);
+    const hint = suggestion === undefined ? `The ${noun}s are ${names.join(", ")}` : `Did you mean ${suggestion}?`;
+    return [`unknown ${noun} ${parent}${name}. ${hint}`];
+  });
+}
+
+function validateExpires(value: unknown, name: string): readonly string[] {
+  if (!isObject(value)) return columnOrFunction(value, name);
+  const set = omitUndefined(value);
+  const required = ["column", "format"].filter((property) => set[property] === undefined);
+  return [
+    ...required.map((property) => `${name}.${property} is required`),
+    ...validateEach(set, dateRules, "property", `${name}.`),
+  ];
+}
