@@ -59,7 +59,7 @@ const maxAttempts = 5;
 const adoptionWarning =
   "the response to the create request was lost. authentik had created it; adopted the existing one";
 /** Milliseconds between the starts of two cases. */
-const interval = 40;
+const interval = 90;
 
 /** The warnings of the case that runs in the current context. */
 const warnings = new AsyncLocalStorage<string[]>();
