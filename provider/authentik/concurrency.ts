@@ -7,6 +7,9 @@ const initialLimit = 2;
 const minQueued = 1;
 const maxQueued = 2;
 
+/** Milliseconds by which response times may exceed the shortest one without any sign of a queue: no login notices, and a busy client adds as much. */
+const tolerance = 50;
+
 /** The weight of the newest response time in the average. */
 const smoothing = 0.3;
 
@@ -100,7 +103,7 @@ export class ConcurrencyLimiter {
     const average = known === undefined ? latency : known.average + smoothing * (latency - known.average);
     this.#latencies.set(kind, { shortest, average });
     this.#interval = this.#interval < 1 ? 0 : this.#interval * 0.95;
-    const queued = this.#limit * (1 - shortest / Math.max(average, shortest));
+    const queued = average - shortest < tolerance ? 0 : this.#limit * (1 - shortest / average);
     // What is not used says nothing about a higher limit.
     if (queued < minQueued && this.#active >= this.limit) this.#limit = Math.min(this.#max, this.#limit + 1);
     this.#completions += 1;

@@ -30,7 +30,7 @@ async function simulate(workers: number, work: number, count: number): Promise<{
 }
 
 test("a server with two workers gets few requests at once", async () => {
-  const { limit, most } = await simulate(2, 20, 200);
+  const { limit, most } = await simulate(2, 100, 80);
   expect(limit).toBeGreaterThanOrEqual(2);
   expect(limit).toBeLessThanOrEqual(6);
   expect(most).toBeLessThanOrEqual(8);
