@@ -55,8 +55,7 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Runs a request when it is its turn. `kind` groups requests whose response times are comparable. `describe` says what a result or an error means for
-   * the load.
+   * Runs a request when it is its turn. `kind` groups requests whose response times are comparable. `describe` says what an error means for the load.
    */
   async run<T>(kind: string, request: () => Promise<T>, describe: (error: unknown) => Outcome): Promise<T> {
     await this.#acquire();

@@ -1,3 +1,4 @@
+import { isJson } from "../common/is-json";
 import { toPrintableLine } from "./printable";
 import { repeatsSecret } from "./secret-echo";
 import type { HttpResponse } from "./transport";
@@ -51,7 +52,7 @@ export function describeErrorResponse(response: HttpResponse, body: unknown, rul
 export function describeBody({ text, contentType }: HttpResponse, rules: Pick<QuotingRules, "secrets">): string {
   if (text.trim() === "") return "an empty body";
   if (contentType.includes("html")) return "an HTML page";
-  if (isJsonType(contentType)) return isValidJson(text) ? "unexpected JSON" : "incomplete or invalid JSON";
+  if (isJsonType(contentType)) return isJson(text) ? "unexpected JSON" : "incomplete or invalid JSON";
   const isPlainType = /^[a-z]+\/[a-z.+-]{1,40}$/.test(contentType) && !repeatsSecret(contentType, rules.secrets);
   return `a body of ${isPlainType ? `the type ${contentType}` : "an unknown type"}`;
 }
@@ -64,15 +65,6 @@ export function isDetail(body: unknown): body is { detail: string } {
 
 export function isJsonType(contentType: string): boolean {
   return /^application\/(?:[\w.+-]*\+)?json\b/.test(contentType);
-}
-
-function isValidJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isKnownField(field: string, { bodyFields, fieldNames }: QuotingRules): boolean {

@@ -1,5 +1,5 @@
 /** Characters in a row that a message must have in common with a secret to count as repeating it. */
-const windowSize = 6;
+const windowSize = 8;
 
 /**
  * Whether a message repeats a part of a secret, in any case, with or without separators, and in the encodings that proxies use: percent, HTML and JSON
@@ -16,7 +16,7 @@ export function repeatsSecret(message: string, secrets: readonly string[]): bool
 
 function windows(encoding: string): string[] {
   if (encoding.length < 4) return [];
-  const size = Math.min(encoding.length, windowSize + 2);
+  const size = Math.min(encoding.length, windowSize);
   // A short secret counts as a whole. Parts of a longer one count as well.
   return Array.from({ length: encoding.length - size + 1 }, (_, start) => encoding.slice(start, start + size));
 }
@@ -38,7 +38,7 @@ function base64Forms(secret: string): string[] {
         .replace(/=+$/, ""),
     )
     .map((encoded, offset) => normalize(encoded.slice(offset === 0 ? 0 : offset + 1, -1)))
-    .filter((encoded) => encoded.length >= windowSize + 2);
+    .filter((encoded) => encoded.length >= windowSize);
 }
 
 function decodedForms(text: string): string[] {

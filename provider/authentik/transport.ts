@@ -239,11 +239,15 @@ export class Transport {
     } catch (error) {
       throw this.#toConnectionError(error, failed);
     }
+    const readRequestId = (): string | undefined => this.#readRequestId(response, request);
     const received: HttpResponse = {
       status: response.statusCode,
       contentType: String(response.headers["content-type"] ?? ""),
       location: headerValue(response, "location"),
-      requestId: this.#readRequestId(response, request),
+      // Only errors have it, and comparing it with the secrets takes time.
+      get requestId() {
+        return readRequestId();
+      },
       text,
     };
     if (retryableStatuses.has(received.status)) {
@@ -377,8 +381,8 @@ function isTransient(error: AuthentikError): boolean {
 }
 
 function errorCode(error: unknown): string {
-  // `instanceof` fails across `node:vm` contexts, such as jest's.
   if (isTimeoutSignal(error)) return "ETIMEDOUT";
+  // `instanceof` fails across `node:vm` contexts, such as jest's.
   if (!types.isNativeError(error)) return "";
   // Node tries every address of a host and collects the errors (`autoSelectFamily`).
   if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return errorCode(error.errors[0]);

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { toPrintableLine } from "../../authentik/printable";
+import { isJson } from "../../common/is-json";
 import { confirm } from "../prompt";
 import { PulumiError, runPulumi } from "../pulumi";
 
@@ -41,13 +42,4 @@ async function findDamagedAttributes(): Promise<string[]> {
   const files = (await readdir(stacks, { recursive: true })).filter((file) => file.endsWith(".attrs"));
   const isDamaged = await Promise.all(files.map(async (file) => !isJson(await readFile(join(stacks, file), "utf8"))));
   return files.filter((_, index) => isDamaged[index]).map((file) => join(stacks, file));
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
