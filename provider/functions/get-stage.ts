@@ -47,17 +47,32 @@ export interface FoundStage {
  */
 export async function getStage(args: GetStageArgs): Promise<FoundStage> {
   await validateArgs("getStage", args, ["name", "connection"], ["name"]);
-  const { listStages } = await import("../authentik/stages.js");
   const name = args.name.trim();
-  const [stage] = await lookup(args.connection, `stage ${name}`, ({ client }) => listStages(client, { name }));
+  const stage = await findStage(name, args.connection);
   if (stage) return { ...stage };
-  // A failing list must not hide that the stage does not exist.
-  const all = await lookup(args.connection, "stages", ({ client }) => listStages(client)).catch(() => []);
-  const names = all.map((other) => other.name).sort();
-  const existing = names.length > 0 ? ` Existing stages: ${names.join(", ")}.` : "";
   return await fail(
-    `getStage: authentik has no stage with the name "${name}" that the token's user is allowed to view.${existing}`,
+    `getStage: authentik has no stage with the name "${name}" that the token's user is allowed to view.${await listExistingStages(args.connection)}`,
   );
+}
+
+/** @internal */
+export async function findStage(name: string, connection: string | undefined): Promise<FoundStage | undefined> {
+  const { listStages } = await import("../authentik/stages.js");
+  const [stage] = await lookup(connection, `stage ${name}`, ({ client }) => listStages(client, { name }));
+  return stage;
+}
+
+/**
+ * The end of an error about a stage that does not exist.
+ *
+ * @internal
+ */
+export async function listExistingStages(connection: string | undefined): Promise<string> {
+  const { listStages } = await import("../authentik/stages.js");
+  // A failing list must not hide that the stage does not exist.
+  const all = await lookup(connection, "stages", ({ client }) => listStages(client)).catch(() => []);
+  const names = all.map(({ name }) => name).sort();
+  return names.length > 0 ? ` Existing stages: ${names.join(", ")}.` : "";
 }
 
 /** Like {@link getStage}, but accepts outputs of other resources as arguments. */

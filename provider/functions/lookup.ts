@@ -20,22 +20,39 @@ export async function lookup<T>(
   load: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const { configure, connect } = await import("../lifecycle/engine/connections.js");
-  const { withUserErrors } = await import("../lifecycle/engine/user-error.js");
-  return await withUserErrors(async () => {
+  return await withRunErrors(async () => {
     // Without `await`: another program of the process could configure its own in between.
     void configure({
       config: { get: (setting) => pulumi.runtime.getConfig(setting) },
       program: { project: pulumi.getProject(), stack: pulumi.getStack(), run: currentRun() },
     });
     const connection = connect(connectionName);
-    return await connection.cached(key, async () => await load(connection));
+    // Equal lookups fail with the same error, which Pulumi prints once.
+    return await connection.cached(key, async () => await withRunErrors(async () => await load(connection)));
   });
 }
 
-/** Throws an error without a stack, for lookups that fail or have invalid arguments. */
+/** Throws an error for lookups that fail or have invalid arguments. */
 export async function fail(message: string): Promise<never> {
   const { UserError } = await import("../lifecycle/engine/user-error.js");
-  throw new UserError(message);
+  throw toRunError(new UserError(message));
+}
+
+/** Runs a lookup. Pulumi prints errors that users can fix as they are, without a stack and not as "unhandled exception". */
+async function withRunErrors<T>(load: () => Promise<T>): Promise<T> {
+  const { UserError, withUserErrors } = await import("../lifecycle/engine/user-error.js");
+  try {
+    return await withUserErrors(load);
+  } catch (error) {
+    throw error instanceof UserError ? toRunError(error) : error;
+  }
+}
+
+function toRunError({ message, cause }: Error): pulumi.RunError {
+  const error = new pulumi.RunError(message);
+  error.cause = cause;
+  error.stack = "";
+  return error;
 }
 
 /**

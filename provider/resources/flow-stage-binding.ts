@@ -1,13 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { AuthentikResource, resourceType } from "./resource";
+import { AuthentikResource, idOf, resourceType } from "./resource";
 
 /** Inputs of a {@link FlowStageBinding}. */
 export interface FlowStageBindingArgs {
-  /** Slug or UUID of the flow, for example a {@link Flow}'s `id`. */
-  target: pulumi.Input<string>;
+  /** The flow: a {@link Flow}, or the slug or UUID of a flow. */
+  target: pulumi.Input<string> | pulumi.CustomResource;
 
-  /** UUID of the stage, for example an {@link InvitationStage}'s `id`. */
-  stage: pulumi.Input<string>;
+  /** The stage: an {@link InvitationStage} or another resource whose `id` is the UUID of a stage, or the UUID itself. */
+  stage: pulumi.Input<string> | pulumi.CustomResource;
 
   /** Position of the stage in the flow, an integer; the lowest comes first. */
   order: pulumi.Input<number>;
@@ -60,7 +60,7 @@ export interface FlowStageBindingArgs {
  * import * as authentik from "pulumi-authentik-invitations";
  *
  * const stage = new authentik.InvitationStage("invitation");
- * new authentik.FlowStageBinding("invitation", { target: "enrollment", stage: stage.id, order: 0 });
+ * new authentik.FlowStageBinding("invitation", { target: "enrollment", stage, order: 0 });
  * ```
  *
  * @importing Set the resource option `import` to the pk, which {@link getFlowStageBindings} returns. If the binding matches the program, nothing
@@ -82,7 +82,7 @@ export class FlowStageBinding extends AuthentikResource {
   /** The resource's type, by which policies find it. */
   static readonly __pulumiType: string = resourceType("FlowStageBinding");
 
-  /** Slug or UUID of the flow, as configured. */
+  /** Slug or UUID of the flow, as configured; of a {@link Flow}, its UUID. */
   declare public readonly target: pulumi.Output<string>;
   /** UUID of the stage. */
   declare public readonly stage: pulumi.Output<string>;
@@ -132,10 +132,15 @@ export class FlowStageBinding extends AuthentikResource {
    */
   constructor(name: string, args: FlowStageBindingArgs, opts?: pulumi.CustomResourceOptions);
   constructor(name: string, args: Partial<FlowStageBindingArgs> = {}, opts?: pulumi.CustomResourceOptions) {
+    const { target, stage, ...others } = args;
     super(
       "FlowStageBinding",
       name,
-      args,
+      {
+        ...(target === undefined ? {} : { target: idOf(target) }),
+        ...(stage === undefined ? {} : { stage: idOf(stage) }),
+        ...others,
+      },
       [
         "target",
         "stage",

@@ -121,6 +121,11 @@ export function orDefault(
     .apply(([resolvedDefault, resolved]: [string, string | undefined]) => resolved ?? resolvedDefault);
 }
 
+/** The UUID of an object: that of a resource, or the value itself. */
+export function idOf(value: pulumi.Input<string> | pulumi.CustomResource): pulumi.Input<string> {
+  return pulumi.CustomResource.isInstance(value) ? value.id : value;
+}
+
 const checkedConnections = perRun(() => new Set<string>());
 
 /** Warns, once per connection, about settings that expose the token or the invitations. */

@@ -12,6 +12,11 @@ async function findFlow(server: Authentik, slug: string): Promise<Record<string,
   return (body as { results: Record<string, unknown>[] }).results[0];
 }
 
+/** What Pulumi repeats at the end of a run. */
+function diagnosticsOf(output: string): string {
+  return output.slice(output.indexOf("Diagnostics:"));
+}
+
 describe("an invite-only enrollment on all versions of authentik", () => {
   const fixture = setUpVersions();
 
@@ -172,13 +177,89 @@ describe("flows and bindings", () => {
     expect(await findFlow(server, "existing")).toBeUndefined();
   });
 
-  test("rejects the name of a missing stage and invalid inputs at preview", async () => {
-    const { project } = fixture;
+  test("reports all missing stages of an enrollment in one error, and how to get them", async () => {
+    const { server, project } = fixture;
     await project.write(`new authentik.InviteOnlyEnrollment("x", { stages: ["no-such-stage"] });`);
-    const missing = await project.preview();
-    expect(missing.code).not.toBe(0);
-    expect(missing.output).toContain('getStage: authentik has no stage with the name "no-such-stage"');
-    expect(missing.output).not.toMatch(/\n\s+at .*\(/);
+    const unknown = await project.preview();
+    expect(unknown.code).not.toBe(0);
+    expect(unknown.output).toContain(
+      "authentik has no stages with these names that the token's user is allowed to view: no-such-stage.",
+    );
+
+    for (const stage of server.instance.stages.all()) stage.name = `other-${stage.pk.slice(0, 4)}`;
+    await project.write(`new authentik.InviteOnlyEnrollment("x");`);
+    const { code, output } = await project.preview();
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      "InviteOnlyEnrollment \"x\": authentik has no stages with these names that the token's user is allowed to view: default-source-enrollment-prompt, default-password-change-prompt, default-source-enrollment-write, default-source-enrollment-login. To create the default stages, apply authentik's blueprints",
+    );
+    expect(diagnosticsOf(output).match(/authentik has no stages/g)).toHaveLength(1);
+    expect(output).not.toContain("unhandled exception");
+    expect(output).not.toMatch(/\n\s+at .*\(/);
+
+    await project.succeed("config", "set", "--secret", "authentik:token", "other");
+    const denied = await project.preview();
+    expect(diagnosticsOf(denied.output).match(/returned 403/g)).toHaveLength(1);
+    expect(denied.output).not.toContain("unhandled exception");
+  });
+
+  test("accepts outputs and resources as inputs of an enrollment, and has its resources as properties", async () => {
+    const { server, project } = fixture;
+    await project.write(`
+      const consent = new authentik.InvitationStage("consent", { name: "second" });
+      const own = new authentik.Flow("own", { title: "Own", designation: "enrollment" });
+      const a = new authentik.InviteOnlyEnrollment("a", {
+        slug: pulumi.output("join").apply((slug) => slug + "-us"), connection: pulumi.output("authentik"),
+        stages: [consent, consent.id, pulumi.output("default-source-enrollment-write"), "default-source-enrollment-login"],
+      });
+      const b = new authentik.InviteOnlyEnrollment("b", { flow: own, stages: pulumi.output(["default-source-enrollment-login"]) });
+      const c = new authentik.InviteOnlyEnrollment("c", { flow: pulumi.output("default-source-enrollment"), stages: [] });
+      new authentik.FlowStageBinding("extra", { target: own, stage: a.invitationStageResource, order: 99 });
+      exports.a = { slug: a.slug, flow: a.flow, title: a.flowResource.title, stage: a.invitationStageResource.name,
+        orders: a.bindingResources.apply((all) => pulumi.all(all.map(({ order }) => order))) };
+      exports.b = { slug: b.slug, isOwn: pulumi.all([b.flow, own.id]).apply(([x, y]) => x === y), created: b.flowResource === undefined };
+      exports.c = c.slug;`);
+    await project.up();
+    expect(await project.outputs()).toEqual({
+      a: {
+        slug: "join-us",
+        flow: server.instance.flows.findBySlug("join-us")?.pk,
+        title: "join-us",
+        stage: "a-invitation",
+        orders: [0, 10, 20, 30, 40],
+      },
+      b: { slug: "own", isOwn: true, created: true },
+      c: "default-source-enrollment",
+    });
+    const state = await project.state();
+    expect([...state.keys()].filter((name) => name.startsWith("a-")).sort()).toEqual(
+      ["a-10", "a-20", "a-30", "a-default-source-enrollment-login", "a-invitation", "a-invitation"].filter(
+        (name, index, all) => all.indexOf(name) === index,
+      ),
+    );
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+  });
+
+  test.each([
+    [
+      '{ flow: "default-source-enrollment", slug: "x", title: pulumi.output("X") }',
+      "slug and title cannot be set together with flow, because they are those of a new flow. Remove them, or flow.",
+    ],
+    ["{ stage: [] }", "unknown input stage. Did you mean stages?"],
+    ["{ policy: [] }", "unknown input policy. The inputs are slug, title, flow, stages, connection."],
+  ])("rejects inputs of an enrollment that would be ignored: %s", async (inputs, message) => {
+    const { project } = fixture;
+    await project.write(`new authentik.InviteOnlyEnrollment("x", ${inputs});`);
+    const { code, output } = await project.preview();
+    expect([code, output]).toEqual([
+      expect.any(Number),
+      expect.stringContaining(`InviteOnlyEnrollment "x": ${message}`),
+    ]);
+    expect(output).not.toContain("unhandled exception");
+  });
+
+  test("rejects invalid inputs at preview", async () => {
+    const { project } = fixture;
     await project.write(`new authentik.Flow("x", { slug: "two words", designation: "enrolment", layout: "Stacked" });`);
     const flow = await project.preview();
     for (const reason of [
