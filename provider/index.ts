@@ -1,26 +1,26 @@
-export { type FoundFlow, type GetFlowArgs, getFlow, getFlowOutput } from "./functions/get-flow";
+export { type GetFlowArgs, type GetFlowResult, getFlow, getFlowOutput } from "./functions/get-flow";
 export {
-  type FoundFlowStageBinding,
+  type GetFlowStageBindingResult,
   type GetFlowStageBindingsArgs,
   getFlowStageBindings,
   getFlowStageBindingsOutput,
 } from "./functions/get-flow-stage-bindings";
 export {
-  type FoundInvitationStage,
   type GetInvitationStageArgs,
+  type GetInvitationStageResult,
   getInvitationStage,
   getInvitationStageOutput,
 } from "./functions/get-invitation-stage";
 export {
-  type FoundInvitation,
   type GetInvitationArgs,
+  type GetInvitationResult,
   type GetInvitationsArgs,
   getInvitation,
   getInvitationOutput,
   getInvitations,
   getInvitationsOutput,
 } from "./functions/get-invitations";
-export { type FoundStage, type GetStageArgs, getStage, getStageOutput } from "./functions/get-stage";
+export { type GetStageArgs, type GetStageResult, getStage, getStageOutput } from "./functions/get-stage";
 export {
   type CsvDate,
   type CsvInvitation,
@@ -28,10 +28,14 @@ export {
   type InvitationsFromCsvOptions,
   invitationsFromCsv,
 } from "./functions/invitations-from-csv";
-export { Flow, type FlowArgs } from "./resources/flow";
-export { FlowStageBinding, type FlowStageBindingArgs } from "./resources/flow-stage-binding";
-export { Invitation, type InvitationArgs } from "./resources/invitation";
+export { Flow, type FlowArgs, type FlowState } from "./resources/flow";
+export {
+  FlowStageBinding,
+  type FlowStageBindingArgs,
+  type FlowStageBindingState,
+} from "./resources/flow-stage-binding";
+export { Invitation, type InvitationArgs, type InvitationState } from "./resources/invitation";
 export { InvitationBatch, type InvitationBatchArgs, type InvitationBatchEntry } from "./resources/invitation-batch";
 export type { InvitationEmail } from "./resources/invitation-email";
-export { InvitationStage, type InvitationStageArgs } from "./resources/invitation-stage";
+export { InvitationStage, type InvitationStageArgs, type InvitationStageState } from "./resources/invitation-stage";
 export { InviteOnlyEnrollment, type InviteOnlyEnrollmentArgs } from "./resources/invite-only-enrollment";

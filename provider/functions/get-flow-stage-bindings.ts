@@ -1,6 +1,6 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
-import { lookup, validateArgs } from "./lookup";
+import { lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getFlowStageBindings}. */
 export interface GetFlowStageBindingsArgs {
@@ -15,7 +15,7 @@ export interface GetFlowStageBindingsArgs {
 }
 
 /** A binding, as returned by {@link getFlowStageBindings}. */
-export interface FoundFlowStageBinding {
+export interface GetFlowStageBindingResult {
   /** UUID of the binding. */
   pk: string;
   /** UUID of the flow. */
@@ -52,7 +52,11 @@ export interface FoundFlowStageBinding {
  * export const stages = bindings.apply((all) => all.map(({ stage, order }) => ({ stage, order })));
  * ```
  */
-export async function getFlowStageBindings(args: GetFlowStageBindingsArgs): Promise<FoundFlowStageBinding[]> {
+export async function getFlowStageBindings(
+  args: GetFlowStageBindingsArgs,
+  opts: pulumi.InvokeOptions = {},
+): Promise<GetFlowStageBindingResult[]> {
+  await validateOptions("getFlowStageBindings", opts);
   await validateArgs("getFlowStageBindings", args, ["flow", "connection"], ["flow"]);
   const { listFlowStageBindings } = await import("../authentik/flow-stage-bindings.js");
   const flow = args.flow.trim();
@@ -62,11 +66,15 @@ export async function getFlowStageBindings(args: GetFlowStageBindingsArgs): Prom
   return bindings.map((binding) => ({ ...binding }));
 }
 
-/** Like {@link getFlowStageBindings}, but accepts outputs of other resources as arguments. */
+/**
+ * Like {@link getFlowStageBindings}, but accepts outputs of other resources as arguments, and the option `dependsOn`. The lookup runs once these resources exist:
+ * at a preview that creates one of them, the result is unknown.
+ */
 export function getFlowStageBindingsOutput(
   args: {
     [Name in keyof GetFlowStageBindingsArgs]: pulumi.Input<GetFlowStageBindingsArgs[Name]>;
   },
-): pulumi.Output<FoundFlowStageBinding[]> {
-  return pulumi.output(args).apply((resolved) => getFlowStageBindings(resolved as GetFlowStageBindingsArgs));
+  opts: pulumi.InvokeOutputOptions = {},
+): pulumi.Output<GetFlowStageBindingResult[]> {
+  return lookupOutput(args as pulumi.Input<GetFlowStageBindingsArgs>, opts, getFlowStageBindings);
 }

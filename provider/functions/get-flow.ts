@@ -1,6 +1,6 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
-import { fail, lookup, validateArgs } from "./lookup";
+import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getFlow}: exactly one of `slug` and `pk`. */
 export interface GetFlowArgs {
@@ -17,7 +17,7 @@ export interface GetFlowArgs {
 }
 
 /** A flow, as returned by {@link getFlow} and in a stage's `flowSet`. */
-export interface FoundFlow {
+export interface GetFlowResult {
   /** UUID of the flow. */
   pk: string;
   /** Slug of the flow, which is part of its URL. */
@@ -60,7 +60,8 @@ export interface FoundFlow {
  * new authentik.Invitation("jane", { flow: enrollment.pk, validFor: "14d" });
  * ```
  */
-export async function getFlow(args: GetFlowArgs): Promise<FoundFlow> {
+export async function getFlow(args: GetFlowArgs, opts: pulumi.InvokeOptions = {}): Promise<GetFlowResult> {
+  await validateOptions("getFlow", opts);
   await validateArgs("getFlow", args, ["slug", "pk", "connection"], ["slug", "pk"]);
   const { findFlowSummary } = await import("../authentik/flows.js");
   const pk =
@@ -77,9 +78,13 @@ export async function getFlow(args: GetFlowArgs): Promise<FoundFlow> {
   return { ...flow };
 }
 
-/** Like {@link getFlow}, but accepts outputs of other resources as arguments. */
+/**
+ * Like {@link getFlow}, but accepts outputs of other resources as arguments, and the option `dependsOn`. The lookup runs once these resources exist:
+ * at a preview that creates one of them, the result is unknown.
+ */
 export function getFlowOutput(
   args: { [Name in keyof GetFlowArgs]: pulumi.Input<GetFlowArgs[Name]> },
-): pulumi.Output<FoundFlow> {
-  return pulumi.output(args).apply((resolved) => getFlow(resolved as GetFlowArgs));
+  opts: pulumi.InvokeOutputOptions = {},
+): pulumi.Output<GetFlowResult> {
+  return lookupOutput(args as pulumi.Input<GetFlowArgs>, opts, getFlow);
 }

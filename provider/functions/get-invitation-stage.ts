@@ -1,7 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
-import type { FoundFlow } from "./get-flow";
-import { fail, lookup, validateArgs } from "./lookup";
+import type { GetFlowResult } from "./get-flow";
+import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getInvitationStage}: exactly one of `name` and `pk`. */
 export interface GetInvitationStageArgs {
@@ -18,7 +18,7 @@ export interface GetInvitationStageArgs {
 }
 
 /** An invitation stage, as returned by {@link getInvitationStage}. */
-export interface FoundInvitationStage {
+export interface GetInvitationStageResult {
   /** UUID of the stage. */
   pk: string;
   /** Name in authentik. */
@@ -26,7 +26,7 @@ export interface FoundInvitationStage {
   /** Whether the flow continues without a valid invitation. */
   continueFlowWithoutInvitation: boolean;
   /** The flows that the stage is bound to, one entry per binding. */
-  flowSet: FoundFlow[];
+  flowSet: GetFlowResult[];
 }
 
 /**
@@ -47,7 +47,11 @@ export interface FoundInvitationStage {
  * export const flows = stage.flowSet.apply((flows) => flows.map(({ slug }) => slug));
  * ```
  */
-export async function getInvitationStage(args: GetInvitationStageArgs): Promise<FoundInvitationStage> {
+export async function getInvitationStage(
+  args: GetInvitationStageArgs,
+  opts: pulumi.InvokeOptions = {},
+): Promise<GetInvitationStageResult> {
+  await validateOptions("getInvitationStage", opts);
   await validateArgs("getInvitationStage", args, ["name", "pk", "connection"], ["name", "pk"]);
   const { findInvitationStage } = await import("../authentik/invitation-stages.js");
   const pk =
@@ -69,11 +73,15 @@ export async function getInvitationStage(args: GetInvitationStageArgs): Promise<
   return { pk: found.pk, name, continueFlowWithoutInvitation, flowSet: [...flowSet] };
 }
 
-/** Like {@link getInvitationStage}, but accepts outputs of other resources as arguments. */
+/**
+ * Like {@link getInvitationStage}, but accepts outputs of other resources as arguments, and the option `dependsOn`. The lookup runs once these resources exist:
+ * at a preview that creates one of them, the result is unknown.
+ */
 export function getInvitationStageOutput(
   args: {
     [Name in keyof GetInvitationStageArgs]: pulumi.Input<GetInvitationStageArgs[Name]>;
   },
-): pulumi.Output<FoundInvitationStage> {
-  return pulumi.output(args).apply((resolved) => getInvitationStage(resolved as GetInvitationStageArgs));
+  opts: pulumi.InvokeOutputOptions = {},
+): pulumi.Output<GetInvitationStageResult> {
+  return lookupOutput(args as pulumi.Input<GetInvitationStageArgs>, opts, getInvitationStage);
 }

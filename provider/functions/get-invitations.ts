@@ -3,7 +3,7 @@ import type { StoredInvitation } from "../authentik/invitations";
 import { configuredPublicUrl, formatLink } from "../common/link";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { warnAboutLinkHost } from "../resources/link-warnings";
-import { fail, lookup, validateArgs } from "./lookup";
+import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getInvitation}: exactly one of `pk` and `name`. */
 export interface GetInvitationArgs {
@@ -38,7 +38,7 @@ export interface GetInvitationsArgs {
 }
 
 /** An invitation, as returned by {@link getInvitation} and {@link getInvitations}. */
-export interface FoundInvitation {
+export interface GetInvitationResult {
   /** Opaque id, derived from the pk: the same as the `id` of an {@link Invitation}. */
   id: string;
   /** UUID of the invitation. Secret: whoever has it can enroll. */
@@ -81,7 +81,11 @@ export interface FoundInvitation {
  * export const link = partners.link; // secret
  * ```
  */
-export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvitation> {
+export async function getInvitation(
+  args: GetInvitationArgs,
+  opts: pulumi.InvokeOptions = {},
+): Promise<GetInvitationResult> {
+  await validateOptions("getInvitation", opts);
   await validateArgs("getInvitation", args, ["pk", "name", "connection"], ["pk", "name"]);
   const { listInvitations, retrieveInvitation } = await import("../authentik/invitations.js");
   const { NotFoundError } = await import("../authentik/errors.js");
@@ -90,7 +94,7 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
     const pk = normalizeUuid(args.pk) ?? (await fail("getInvitation: pk must be a UUID."));
     try {
       const stored = await lookup(connection, `invitation ${pk}`, ({ client }) => retrieveInvitation(client, pk));
-      return toFoundInvitation(stored, connection);
+      return toResult(stored, connection);
     } catch (error) {
       if (!(error instanceof Error && error.cause instanceof NotFoundError)) throw error;
       return await fail(
@@ -112,7 +116,7 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
     }
     return first;
   });
-  return toFoundInvitation(match, connection);
+  return toResult(match, connection);
 }
 
 /**
@@ -133,35 +137,47 @@ export async function getInvitation(args: GetInvitationArgs): Promise<FoundInvit
  * export const names = invitations.apply((all) => all.map(({ name }) => name)); // secret, like the invitations
  * ```
  */
-export async function getInvitations(args: GetInvitationsArgs = {}): Promise<FoundInvitation[]> {
+export async function getInvitations(
+  args: GetInvitationsArgs = {},
+  opts: pulumi.InvokeOptions = {},
+): Promise<GetInvitationResult[]> {
+  await validateOptions("getInvitations", opts);
   await validateArgs("getInvitations", args, ["name", "flowSlug", "createdBy", "expires", "connection"]);
   const { listInvitations } = await import("../authentik/invitations.js");
   const { connection, ...filters } = args;
   const stored = await lookup(connection, `invitations ${JSON.stringify(filters)}`, ({ client }) =>
     listInvitations(client, filters),
   );
-  return stored.map((invitation) => toFoundInvitation(invitation, connection));
+  return stored.map((invitation) => toResult(invitation, connection));
 }
 
-/** Like {@link getInvitation}, but accepts outputs of other resources as arguments. The whole result is secret, because parts of it are. */
+/**
+ * Like {@link getInvitation}, but accepts outputs of other resources as arguments, and the option `dependsOn`. The lookup runs once these resources exist:
+ * at a preview that creates one of them, the result is unknown. The whole result is secret, because parts of it are.
+ */
 export function getInvitationOutput(
   args: {
     [Name in keyof GetInvitationArgs]: pulumi.Input<GetInvitationArgs[Name]>;
   },
-): pulumi.Output<pulumi.Unwrap<FoundInvitation>> {
-  return pulumi.output(args).apply((resolved) => pulumi.output(getInvitation(resolved as GetInvitationArgs)));
+  opts: pulumi.InvokeOutputOptions = {},
+): pulumi.Output<pulumi.Unwrap<GetInvitationResult>> {
+  return lookupOutput(args as pulumi.Input<GetInvitationArgs>, opts, getInvitation);
 }
 
-/** Like {@link getInvitations}, but accepts outputs of other resources as arguments. The whole result is secret, because parts of it are. */
+/**
+ * Like {@link getInvitations}, but accepts outputs of other resources as arguments, and the option `dependsOn`. The lookup runs once these resources exist:
+ * at a preview that creates one of them, the result is unknown. The whole result is secret, because parts of it are.
+ */
 export function getInvitationsOutput(
   args: {
     [Name in keyof GetInvitationsArgs]: pulumi.Input<GetInvitationsArgs[Name]>;
   } = {},
-): pulumi.Output<pulumi.Unwrap<FoundInvitation[]>> {
-  return pulumi.output(args).apply((resolved) => pulumi.output(getInvitations(resolved as GetInvitationsArgs)));
+  opts: pulumi.InvokeOutputOptions = {},
+): pulumi.Output<pulumi.Unwrap<GetInvitationResult[]>> {
+  return lookupOutput(args as pulumi.Input<GetInvitationsArgs>, opts, getInvitations);
 }
 
-function toFoundInvitation(stored: StoredInvitation, connection: string | undefined): FoundInvitation {
+function toResult(stored: StoredInvitation, connection: string | undefined): GetInvitationResult {
   const { pk, name, expires, fixedData, singleUse, flow, flowSlug, createdBy } = stored;
   if (flowSlug !== undefined) warnAboutLinkHost(connection);
   const isExpired = expires !== null && Date.parse(expires) <= Date.now();

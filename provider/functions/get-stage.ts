@@ -1,5 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
-import { fail, lookup, validateArgs } from "./lookup";
+import type * as pulumi from "@pulumi/pulumi";
+import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getStage}. */
 export interface GetStageArgs {
@@ -14,7 +14,7 @@ export interface GetStageArgs {
 }
 
 /** A stage of any kind, as returned by {@link getStage}. */
-export interface FoundStage {
+export interface GetStageResult {
   /** UUID of the stage. */
   pk: string;
   /** Name in authentik. */
@@ -45,7 +45,8 @@ export interface FoundStage {
  * new authentik.FlowStageBinding("prompt", { target: "enrollment", stage: prompt.pk, order: 10 });
  * ```
  */
-export async function getStage(args: GetStageArgs): Promise<FoundStage> {
+export async function getStage(args: GetStageArgs, opts: pulumi.InvokeOptions = {}): Promise<GetStageResult> {
+  await validateOptions("getStage", opts);
   await validateArgs("getStage", args, ["name", "connection"], ["name"]);
   const name = args.name.trim();
   const stage = await findStage(name, args.connection);
@@ -56,7 +57,7 @@ export async function getStage(args: GetStageArgs): Promise<FoundStage> {
 }
 
 /** @internal */
-export async function findStage(name: string, connection: string | undefined): Promise<FoundStage | undefined> {
+export async function findStage(name: string, connection: string | undefined): Promise<GetStageResult | undefined> {
   const { listStages } = await import("../authentik/stages.js");
   const [stage] = await lookup(connection, `stage ${name}`, ({ client }) => listStages(client, { name }));
   return stage;
@@ -75,11 +76,15 @@ export async function listExistingStages(connection: string | undefined): Promis
   return names.length > 0 ? ` Existing stages: ${names.join(", ")}.` : "";
 }
 
-/** Like {@link getStage}, but accepts outputs of other resources as arguments. */
+/**
+ * Like {@link getStage}, but accepts outputs of other resources as arguments, and the option `dependsOn`. The lookup runs once these resources exist:
+ * at a preview that creates one of them, the result is unknown.
+ */
 export function getStageOutput(
   args: {
     [Name in keyof GetStageArgs]: pulumi.Input<GetStageArgs[Name]>;
   },
-): pulumi.Output<FoundStage> {
-  return pulumi.output(args).apply((resolved) => getStage(resolved as GetStageArgs));
+  opts: pulumi.InvokeOutputOptions = {},
+): pulumi.Output<GetStageResult> {
+  return lookupOutput(args as pulumi.Input<GetStageArgs>, opts, getStage);
 }

@@ -78,3 +78,55 @@ export async function validateArgs(
     await fail(`${functionName}: ${required}.`);
   }
 }
+
+/** Options that choose a provider plugin. A lookup runs in the program, so they would be ignored. */
+const providerOptions = ["provider", "version", "pluginDownloadURL"] as const;
+
+/** Validates a lookup's options. `parent` and `async` need no support: both choose what a lookup does not have. */
+export async function validateOptions(functionName: string, opts: pulumi.InvokeOutputOptions): Promise<void> {
+  const ignored = providerOptions.find((name) => opts[name] !== undefined);
+  if (ignored !== undefined) {
+    await fail(
+      `${functionName}: the option ${ignored} has no effect, because lookups run in the program. Remove it. To select a server, set connection.`,
+    );
+  }
+  if (opts.dependsOn !== undefined) {
+    await fail(`${functionName}: the option dependsOn has no effect. Use ${functionName}Output.`);
+  }
+}
+
+/**
+ * Runs a lookup as Pulumi invokes a function with outputs: after the resources that the arguments depend on, and those in `dependsOn`. At a preview
+ * that creates one of them, the result is unknown.
+ */
+export function lookupOutput<Args, Result>(
+  args: pulumi.Input<Args>,
+  { dependsOn, ...opts }: pulumi.InvokeOutputOptions,
+  run: (args: Args, opts: pulumi.InvokeOptions) => Promise<Result>,
+): pulumi.Output<pulumi.Unwrap<Result>> {
+  return whenCreated(args, dependsOn).apply((resolved) => pulumi.output(run(resolved as Args, opts)));
+}
+
+/** The value, after the resources that it depends on. Unknown at a preview that creates one of them. */
+export function whenCreated<T>(
+  value: pulumi.Input<T>,
+  dependsOn?: pulumi.InvokeOutputOptions["dependsOn"],
+): pulumi.Output<pulumi.Unwrap<T>> {
+  const resolved = pulumi.output(value);
+  const ids = pulumi.output(dependsOn).apply(async (explicit) => {
+    const implicit = await pulumi.getAllResources(resolved);
+    const resources = [explicit ?? []].flat().concat([...implicit]) as pulumi.Resource[];
+    return pulumi.all(resources.flatMap(idsOf));
+  });
+  return pulumi.all([resolved, ids]).apply(([known]) => known) as pulumi.Output<pulumi.Unwrap<T>>;
+}
+
+/** The ids of a resource, or of the resources of a component. */
+function idsOf(resource: pulumi.Resource): pulumi.Output<string>[] {
+  if (!pulumi.Resource.isInstance(resource))
+    throw new pulumi.RunError("dependsOn must be a resource or a list of resources.");
+  if (pulumi.CustomResource.isInstance(resource)) return [resource.id ?? resource.urn];
+  // What a resource that depends on a component waits for. The SDK has no public name for it.
+  const { __childResources: children = [] } = resource as { readonly __childResources?: Iterable<pulumi.Resource> };
+  return [...children].flatMap(idsOf);
+}

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { AuthentikResource, idOf, resourceType } from "./resource";
+import { AuthentikResource, idOf, resourceType, validateGet } from "./resource";
 
 /** Inputs of a {@link FlowStageBinding}. */
 export interface FlowStageBindingArgs {
@@ -44,6 +44,16 @@ export interface FlowStageBindingArgs {
   /**
    * Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}. Changing it replaces the
    * binding.
+   *
+   * @default "authentik"
+   */
+  connection?: pulumi.Input<string>;
+}
+
+/** What {@link FlowStageBinding.get} needs to know in addition to the id. */
+export interface FlowStageBindingState {
+  /**
+   * Configuration namespace with the URL and token of the authentik that has the binding, see {@link InvitationArgs.connection}.
    *
    * @default "authentik"
    */
@@ -105,26 +115,28 @@ export class FlowStageBinding extends AuthentikResource {
   declare public readonly targetPk: pulumi.Output<string>;
 
   /**
-   * Reads an existing binding without managing it.
+   * Reads an existing binding without managing it. To read it from another server, set `connection` in
+   * `state`.
    *
    * @param name logical name of the resource
-   * @param pk UUID of the binding
+   * @param id UUID of the binding
+   * @param state the binding's `connection`
    * @param opts resource options
-   * @param connection see {@link FlowStageBindingArgs.connection}
    *
    * API: `GET /api/v3/flows/bindings/{pk}/`
    */
   static get(
     name: string,
-    pk: pulumi.Input<string>,
+    id: pulumi.Input<pulumi.ID>,
+    state?: FlowStageBindingState,
     opts?: pulumi.CustomResourceOptions,
-    connection?: pulumi.Input<string>,
   ): FlowStageBinding {
-    return new FlowStageBinding(name, { connection }, { ...opts, id: pk });
+    validateGet("FlowStageBinding", id, state, ["connection"]);
+    return new FlowStageBinding(name, { ...state }, { ...opts, id });
   }
 
   /** @internal */
-  constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
+  constructor(name: string, state: FlowStageBindingState, opts: pulumi.CustomResourceOptions);
   /**
    * @param name logical name of the resource
    * @param args inputs of the binding

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { AuthentikResource, orDefault, resourceType } from "./resource";
+import { AuthentikResource, orDefault, resourceType, validateGet } from "./resource";
 
 /** Inputs of a {@link Flow}. */
 export interface FlowArgs {
@@ -82,6 +82,16 @@ export interface FlowArgs {
   connection?: pulumi.Input<string>;
 }
 
+/** What {@link Flow.get} needs to know in addition to the id. */
+export interface FlowState {
+  /**
+   * Configuration namespace with the URL and token of the authentik that has the flow, see {@link InvitationArgs.connection}.
+   *
+   * @default "authentik"
+   */
+  connection?: pulumi.Input<string>;
+}
+
 /**
  * Manages a flow: the pages for enrollment, login and so on. Bind stages to it with {@link FlowStageBinding}. The flow's background is not
  * managed. Changing any input other than `connection`, the slug included, updates the flow in place.
@@ -156,26 +166,23 @@ export class Flow extends AuthentikResource {
   declare public readonly policies: pulumi.Output<string[] | undefined>;
 
   /**
-   * Reads an existing flow without managing it. To look it up by its slug, use {@link getFlow}.
+   * Reads an existing flow without managing it. To look it up by its slug, use {@link getFlow}. To read it from another server, set `connection` in
+   * `state`.
    *
    * @param name logical name of the resource
-   * @param pk UUID of the flow
+   * @param id UUID of the flow
+   * @param state the flow's `connection`
    * @param opts resource options
-   * @param connection see {@link FlowArgs.connection}
    *
    * API: `GET /api/v3/flows/instances/?flow_uuid=`
    */
-  static get(
-    name: string,
-    pk: pulumi.Input<string>,
-    opts?: pulumi.CustomResourceOptions,
-    connection?: pulumi.Input<string>,
-  ): Flow {
-    return new Flow(name, { connection }, { ...opts, id: pk });
+  static get(name: string, id: pulumi.Input<pulumi.ID>, state?: FlowState, opts?: pulumi.CustomResourceOptions): Flow {
+    validateGet("Flow", id, state, ["connection"]);
+    return new Flow(name, { ...state }, { ...opts, id });
   }
 
   /** @internal */
-  constructor(name: string, args: { connection?: pulumi.Input<string> }, opts: pulumi.CustomResourceOptions);
+  constructor(name: string, state: FlowState, opts: pulumi.CustomResourceOptions);
   /**
    * @param name logical name of the resource
    * @param args inputs of the flow

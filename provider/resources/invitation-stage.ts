@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { FoundFlow } from "../functions/get-flow";
-import { AuthentikResource, orDefault, resourceType } from "./resource";
+import type { GetFlowResult } from "../functions/get-flow";
+import { AuthentikResource, orDefault, resourceType, validateGet } from "./resource";
 
 /** Inputs of an {@link InvitationStage}. */
 export interface InvitationStageArgs {
@@ -21,6 +21,16 @@ export interface InvitationStageArgs {
   /**
    * Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}. Changing it replaces the
    * stage.
+   *
+   * @default "authentik"
+   */
+  connection?: pulumi.Input<string>;
+}
+
+/** What {@link InvitationStage.get} needs to know in addition to the id. */
+export interface InvitationStageState {
+  /**
+   * Configuration namespace with the URL and token of the authentik that has the stage, see {@link InvitationArgs.connection}.
    *
    * @default "authentik"
    */
@@ -76,7 +86,7 @@ export class InvitationStage extends AuthentikResource {
   /** UUID of the stage, the same as `id`. Pass `id` to other resources: if the stage drifted, its other outputs are unknown at preview. */
   declare public readonly pk: pulumi.Output<string>;
   /** The flows that the stage is bound to, one entry per binding. */
-  declare public readonly flowSet: pulumi.Output<FoundFlow[]>;
+  declare public readonly flowSet: pulumi.Output<GetFlowResult[]>;
   /** The element of authentik's admin interface that edits stages of this kind. */
   declare public readonly component: pulumi.Output<string | undefined>;
   /** authentik's name for this kind of stage, singular. */
@@ -87,22 +97,24 @@ export class InvitationStage extends AuthentikResource {
   declare public readonly metaModelName: pulumi.Output<string | undefined>;
 
   /**
-   * Reads an existing invitation stage without managing it. To look it up by its name, use {@link getInvitationStage}.
+   * Reads an existing invitation stage without managing it. To look it up by its name, use {@link getInvitationStage}. To read it from another server, set `connection` in
+   * `state`.
    *
    * @param name logical name of the resource
-   * @param pk UUID of the stage
+   * @param id UUID of the stage
+   * @param state the stage's `connection`
    * @param opts resource options
-   * @param connection see {@link InvitationStageArgs.connection}
    *
    * API: `GET /api/v3/stages/invitation/stages/{pk}/`
    */
   static get(
     name: string,
-    pk: pulumi.Input<string>,
+    id: pulumi.Input<pulumi.ID>,
+    state?: InvitationStageState,
     opts?: pulumi.CustomResourceOptions,
-    connection?: pulumi.Input<string>,
   ): InvitationStage {
-    return new InvitationStage(name, { connection }, { ...opts, id: pk });
+    validateGet("InvitationStage", id, state, ["connection"]);
+    return new InvitationStage(name, { ...state }, { ...opts, id });
   }
 
   /**

@@ -4,7 +4,7 @@ import { invitationId } from "../common/pk";
 import type { InvitationEmail } from "./invitation-email";
 import { warnAboutLifecycle } from "./invitation-warnings";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
-import { AuthentikResource, orDefault, resourceType } from "./resource";
+import { AuthentikResource, orDefault, resourceType, validateGet } from "./resource";
 
 /** Inputs of an {@link Invitation}. */
 export interface InvitationArgs {
@@ -80,6 +80,16 @@ export interface InvitationArgs {
    * @default no email
    */
   email?: pulumi.Input<InvitationEmail>;
+}
+
+/** What {@link Invitation.get} needs to know in addition to the id. */
+export interface InvitationState {
+  /**
+   * Configuration namespace with the URL and token of the authentik that has the invitation, see {@link InvitationArgs.connection}.
+   *
+   * @default "authentik"
+   */
+  connection?: pulumi.Input<string>;
 }
 
 /**
@@ -198,24 +208,26 @@ export class Invitation extends AuthentikResource {
   declare public readonly emailedTo: pulumi.Output<string[] | undefined>;
 
   /**
-   * Reads an existing invitation without managing it. To look it up by its name, use {@link getInvitation}.
+   * Reads an existing invitation without managing it. To look it up by its name, use {@link getInvitation}. To read it from another server, set `connection` in
+   * `state`.
    *
    * @param name logical name of the resource
-   * @param pk UUID of the invitation; stored as a secret
+   * @param id UUID of the invitation: its `pk`, not its `id`. Stored as a secret
+   * @param state the invitation's `connection`
    * @param opts resource options
-   * @param connection see {@link InvitationArgs.connection}
    *
    * API: `GET /api/v3/stages/invitation/invitations/{pk}/`
    */
   static get(
     name: string,
-    pk: pulumi.Input<string>,
+    id: pulumi.Input<pulumi.ID>,
+    state?: InvitationState,
     opts?: pulumi.CustomResourceOptions,
-    connection?: pulumi.Input<string>,
   ): Invitation {
-    // An id is always plaintext, and a hash of the pk does not reveal it.
-    const id = pulumi.unsecret(pulumi.output(pk).apply(invitationId));
-    return new Invitation(name, { pk: pulumi.secret(pk), connection }, { ...opts, id });
+    validateGet("Invitation", id, state, ["connection"]);
+    // A resource's id is always plaintext, and a hash of the pk does not reveal it.
+    const hash = pulumi.unsecret(pulumi.output(id).apply(invitationId));
+    return new Invitation(name, { pk: pulumi.secret(id), ...state }, { ...opts, id: hash });
   }
 
   /** @internal */

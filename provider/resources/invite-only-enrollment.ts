@@ -3,7 +3,7 @@ import { findNearest } from "../common/nearest";
 import { normalizeUuid } from "../common/pk";
 import { getFlowOutput } from "../functions/get-flow";
 import { findStage, listExistingStages } from "../functions/get-stage";
-import { fail } from "../functions/lookup";
+import { fail, whenCreated } from "../functions/lookup";
 import { Flow } from "./flow";
 import { FlowStageBinding } from "./flow-stage-binding";
 import { InvitationStage } from "./invitation-stage";
@@ -150,7 +150,7 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
       this.slug = args.flow.slug;
       this.flow = args.flow.id;
     } else {
-      const found = pulumi.output(idOf(args.flow)).apply((slugOrPk) => {
+      const found = whenCreated(idOf(args.flow)).apply((slugOrPk) => {
         const pk = normalizeUuid(slugOrPk);
         return getFlowOutput(pk === undefined ? { slug: slugOrPk, connection } : { pk, connection });
       });
@@ -215,9 +215,9 @@ function findStages(
   const pksByName = names.length === 0 ? pulumi.output<Record<string, string>>({}) : find(names);
   return stages.map((stage) => {
     if (typeof stage === "string") return isName(stage) ? pksByName.apply((pks) => pks[stage] ?? "") : stage;
-    return pulumi
-      .output(idOf(stage))
-      .apply((value) => (isName(value) ? find([value]).apply((pks) => pks[value] ?? "") : pulumi.output(value)));
+    return whenCreated(idOf(stage)).apply((value) =>
+      isName(value) ? find([value]).apply((pks) => pks[value] ?? "") : pulumi.output(value),
+    );
   });
 }
 

@@ -121,6 +121,27 @@ export function orDefault(
     .apply(([resolvedDefault, resolved]: [string, string | undefined]) => resolved ?? resolvedDefault);
 }
 
+/**
+ * Validates the arguments of `get`, also for programs in JavaScript: without an id, a resource would be created instead of read, and anything else
+ * in the state would have no effect.
+ */
+export function validateGet(
+  resource: ResourceName,
+  id: unknown,
+  state: object | undefined,
+  properties: readonly string[],
+): void {
+  if (id === undefined || id === null || id === "") throw new pulumi.RunError(`${resource}.get: id is required.`);
+  const unknown = Object.entries(state ?? {}).find(
+    ([name, value]) => value !== undefined && !properties.includes(name),
+  );
+  if (unknown !== undefined) {
+    throw new pulumi.RunError(
+      `${resource}.get: unknown property ${unknown[0]} of state. The properties are ${properties.join(", ")}. Resource options are the fourth argument.`,
+    );
+  }
+}
+
 /** The UUID of an object: that of a resource, or the value itself. */
 export function idOf(value: pulumi.Input<string> | pulumi.CustomResource): pulumi.Input<string> {
   return pulumi.CustomResource.isInstance(value) ? value.id : value;

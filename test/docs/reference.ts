@@ -128,7 +128,9 @@ class Reader {
     const result = typeArguments?.[isLocal ? 1 : 0];
     if (!result) throw new Error(`${symbol.name} must declare its return type as a Promise or a Record.`);
     const element = ts.isArrayTypeNode(result) ? result.elementType : result;
-    const inputs = this.#readInterface(this.#exported.get(declaration.parameters.at(-1)?.type?.getText() ?? ""));
+    const inputs = this.#readInterface(
+      this.#exported.get(declaration.parameters.at(isLocal ? -1 : 0)?.type?.getText() ?? ""),
+    );
     const outputForm = this.#exported.get(`${symbol.name}Output`)?.declarations?.[0];
     return {
       kind: "function",
@@ -136,7 +138,7 @@ class Reader {
       ...this.#readDocumentation(symbol),
       inputs,
       nested: this.#readNested(inputs),
-      parameters: isLocal ? "file, options" : "args",
+      parameters: isLocal ? "file, options" : "args, opts?",
       outputs: this.#readInterface(this.#exported.get(element.getText())),
       returns: isLocal ? "map" : element === result ? "object" : "list",
       isLocal,
@@ -191,7 +193,7 @@ class Reader {
   ): Entry["companion"] {
     const symbol = nameNode && this.#checker.getSymbolAtLocation(nameNode);
     const parameters = declaration.parameters.map(
-      (parameter) => parameter.name.getText() + (parameter.questionToken ? "?" : ""),
+      (parameter) => parameter.name.getText() + (parameter.questionToken || parameter.initializer ? "?" : ""),
     );
     return { name, comment: symbol ? this.#readDocumentation(symbol).comment : "", parameters: parameters.join(", ") };
   }

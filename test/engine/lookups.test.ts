@@ -102,6 +102,29 @@ describe("lookups in a program", () => {
     expect((await project.preview("--expect-no-changes")).code).toBe(0);
   });
 
+  test("…Output lookups run after the resources that they depend on, also through arguments that are known at preview", async () => {
+    const { server, project } = fixture;
+    await project.write(`
+      class Stages extends pulumi.ComponentResource {
+        constructor(name) {
+          super("test:Stages", name);
+          new authentik.InvitationStage("inner", {}, { parent: this });
+        }
+      }
+      const outer = new authentik.InvitationStage("outer");
+      const component = new Stages("stages");
+      exports.byArgument = authentik.getStageOutput({ name: outer.name }).name;
+      exports.byOption = authentik.getStageOutput({ name: "outer" }, { dependsOn: [outer] }).name;
+      exports.byComponent = authentik.getInvitationStageOutput({ name: "inner" }, { dependsOn: pulumi.output(component) }).name;
+      new authentik.InviteOnlyEnrollment("x", { stages: [outer.name] });`);
+    const preview = await project.preview();
+    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 9 to create")]);
+    expect(requestsOf(server)).toEqual([]);
+    await project.up();
+    expect(await project.outputs()).toEqual({ byArgument: "outer", byOption: "outer", byComponent: "inner" });
+    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+  });
+
   test("finds a stage by its name", async () => {
     const { server, project } = fixture;
     await server.request("POST", stagesPath, { name: "Existing stage", continue_flow_without_invitation: true });

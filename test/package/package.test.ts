@@ -485,7 +485,7 @@ const args: InvitationArgs = { name: pulumi.output("jane"), flow: stage.flowSet[
 const invitation = new authentik.Invitation("jane", args, { import: "x", protect: true, dependsOn: [stage] });
 const link: pulumi.Output<string | undefined> = invitation.link;
 const status: pulumi.Output<string> = invitation.status;
-const existing: authentik.Invitation = Invitation.get("existing", invitation.pk, { protect: true }, "other");
+const existing: authentik.Invitation = Invitation.get("existing", invitation.pk, { connection: "other" }, { protect: true });
 const existingStage: authentik.InvitationStage = InvitationStage.get("existing", stage.id);
 const secretArgs: InvitationArgs = { validFor: "14d", fixedData: pulumi.secret({ password: "x" }) };
 

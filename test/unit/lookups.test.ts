@@ -1,7 +1,7 @@
 import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import {
-  type FoundInvitation,
+  type GetInvitationResult,
   getFlow,
   getFlowOutput,
   getInvitation,
@@ -162,7 +162,7 @@ describe("getInvitationStage", () => {
 });
 
 describe("getInvitation", () => {
-  async function expectJane(found: FoundInvitation): Promise<void> {
+  async function expectJane(found: GetInvitationResult): Promise<void> {
     const { pk: foundPk, link, ...rest } = found;
     expect(rest).toEqual({
       id: invitationId(pk),
@@ -249,7 +249,7 @@ describe("getInvitations", () => {
       ["jane", invitationId(pk)],
       ["john", invitationId(otherPk)],
     ]);
-    expect(await resolveOutput((found[1] as FoundInvitation).pk)).toEqual({ value: otherPk, isSecret: true });
+    expect(await resolveOutput((found[1] as GetInvitationResult).pk)).toEqual({ value: otherPk, isSecret: true });
     expect(requestLines()).toEqual([
       `GET ${invitationsPath}?${firstPage}`,
       `GET ${invitationsPath}?${firstPage.replace("page=1", "page=2")}`,
@@ -333,9 +333,35 @@ describe("lookup arguments", () => {
     mockResponse("GET", invitationsPath, 200, pageBody([invitationBodyWithFlow()]), { baseUrl });
     expect(await getFlow({ slug: "enrollment", connection: "staging" })).toMatchObject({ pk: flowPk });
     const [found] = await getInvitations({ connection: "staging" });
-    expect((await resolveOutput((found as FoundInvitation).link)).value).toBe(
+    expect((await resolveOutput((found as GetInvitationResult).link)).value).toBe(
       `${baseUrl}/if/flow/enrollment/?itoken=${pk}`,
     );
+  });
+});
+
+describe("lookup options", () => {
+  test.each([
+    ["provider", {}, "no effect, because lookups run in the program. Remove it. To select a server, set connection."],
+    [
+      "version",
+      "1.2.3",
+      "no effect, because lookups run in the program. Remove it. To select a server, set connection.",
+    ],
+    [
+      "pluginDownloadURL",
+      "x",
+      "no effect, because lookups run in the program. Remove it. To select a server, set connection.",
+    ],
+    ["dependsOn", [], "no effect. Use getFlowOutput."],
+  ])("are rejected if they would be ignored: %s", async (name, value, message) => {
+    expect(await catchLookupError(getFlow({ slug: "x" }, { [name]: value }))).toBe(
+      `getFlow: the option ${name} has ${message}`,
+    );
+  });
+
+  test("parent and async are accepted", async () => {
+    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
+    expect(await getFlow({ slug: "enrollment" }, { parent: undefined, async: true })).toMatchObject({ pk: flowPk });
   });
 });
 
@@ -399,8 +425,8 @@ describe("a lookup", () => {
   test("returns the cached result even if the program modified an earlier result", async () => {
     mockResponse("GET", invitationsPath, 200, pageBody([invitationBody({ fixed_data: { a: 1 } })]));
     const [first] = await getInvitations();
-    (first as FoundInvitation).fixedData["a"] = 2;
-    (first as FoundInvitation).name = "changed";
+    (first as GetInvitationResult).fixedData["a"] = 2;
+    (first as GetInvitationResult).name = "changed";
     expect((await getInvitations())[0]).toMatchObject({ name: "jane", fixedData: { a: 1 } });
     mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
     (await getFlow({ slug: "enrollment" })).slug = "changed";

@@ -1,6 +1,6 @@
 import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
-import { Invitation, type InvitationArgs, InvitationStage } from "../../provider";
+import { Flow, FlowStageBinding, Invitation, type InvitationArgs, InvitationStage } from "../../provider";
 import { createTag, parseOrigin } from "../../provider/common/origin";
 import { invitationId } from "../../provider/common/pk";
 import { pk, stagePk } from "./support/response-bodies";
@@ -198,6 +198,37 @@ describe("InvitationStage", () => {
     const stage = InvitationStage.get("invitation", stagePk);
     expect(await resolveOutput(stage.id)).toBe(stagePk);
     expect(registered).toEqual([expect.objectContaining({ id: stagePk })]);
+  });
+});
+
+describe.each([
+  ["Flow", Flow],
+  ["FlowStageBinding", FlowStageBinding],
+  ["Invitation", Invitation],
+  ["InvitationStage", InvitationStage],
+] as const)("%s.get", (resource, { get: typedGet }) => {
+  // As a program in JavaScript can call it.
+  const get = typedGet as (name: string, id: unknown, state?: object, opts?: object) => pulumi.Resource;
+
+  test("takes the connection from the state, and resource options after it", async () => {
+    const parent = new pulumi.ComponentResource("test:Parent", "parent");
+    const read = get("existing", stagePk, { connection: "staging" }, { parent });
+    expect(await resolveOutput(read.urn)).toContain("test:Parent$");
+    expect(registered.at(-1)).toMatchObject({ name: "existing", inputs: { connection: "staging" } });
+  });
+
+  test.each<[string, unknown, object | undefined, string]>([
+    ["a missing id, which would create the object", undefined, undefined, "id is required."],
+    ["an empty id", "", undefined, "id is required."],
+    [
+      "options instead of the state",
+      stagePk,
+      { protect: true },
+      "unknown property protect of state. The properties are connection. Resource options are the fourth argument.",
+    ],
+  ])("rejects %s", (_case, id, state, message) => {
+    expect(() => get("existing", id, state)).toThrow(`${resource}.get: ${message}`);
+    expect(registered).toEqual([]);
   });
 });
 

@@ -96,7 +96,7 @@ export const invitationProvider = {
       const pk = normalizeUuid(configured.pk ?? "");
       if (pk === undefined) {
         throw new UserError(
-          "The pk of the invitation must be a UUID. Use Invitation.get(name, pk) or the resource option import, not the option id.",
+          "The pk of the invitation must be a UUID. Use Invitation.get(name, id) or the resource option import, not the option id.",
         );
       }
       trackPk(pk);

@@ -261,7 +261,7 @@ export function objectProvider<
         const pk = normalizeUuid(id);
         if (pk === undefined) {
           throw new UserError(
-            `The pk of the ${kind.noun} must be a UUID. Use ${kind.resource}.get(name, pk) or the resource option import, not the option id.`,
+            `The pk of the ${kind.noun} must be a UUID. Use ${kind.resource}.get(name, id) or the resource option import, not the option id.`,
           );
         }
         knownPks.add(pk);
