@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { StoredInvitation } from "../authentik/invitations";
-import { configuredPublicUrl, formatLink } from "../common/link";
+import { configuredPublicUrl } from "../common/configured-url";
+import { formatLink } from "../common/link";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { warnAboutLinkHost } from "../resources/link-warnings";
 import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";

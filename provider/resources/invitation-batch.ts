@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { configuredPublicUrl, formatLink } from "../common/link";
+import { configuredPublicUrl } from "../common/configured-url";
+import { formatLink } from "../common/link";
 import type { InvitationArgs } from "./invitation";
 import type { InvitationEmail } from "./invitation-email";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
-import { AuthentikResource, orDefault, resourceType } from "./resource";
+import { AuthentikResource, defineUsed, orDefault, resourceType } from "./resource";
 
 /** What is different for one invitation of an {@link InvitationBatch}. Everything that is omitted is as the batch says. */
 export interface InvitationBatchEntry {
@@ -52,9 +53,6 @@ export interface InvitationBatchArgs
   /** The invitations: a key of your choice, such as an email address, and what is different for it. `{}` if nothing is. */
   invitations: pulumi.Input<Record<string, pulumi.Input<InvitationBatchEntry>>>;
 }
-
-/** The argument `connection` of each batch, for its links: see {@link Invitation}. */
-const connectionArguments = new WeakMap<InvitationBatch, pulumi.Input<string> | undefined>();
 
 interface Details {
   readonly flowSlug?: string | null;
@@ -108,6 +106,11 @@ export class InvitationBatch extends AuthentikResource {
   declare public readonly connection: pulumi.Output<string | undefined>;
   /** The pks of the invitations by key. Secret: whoever has one can enroll. */
   declare public readonly pks: pulumi.Output<Record<string, string>>;
+  /**
+   * The link of each invitation by key: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Without the invitations that have no flow. Another slug
+   * or URL changes them in the same `pulumi up`, see {@link Invitation.link}.
+   */
+  declare public readonly links: pulumi.Output<Record<string, string>>;
   /** Opaque ids of the invitations by key: hashes of their pks. */
   declare public readonly ids: pulumi.Output<Record<string, string>>;
   /** `pending`, `used` or `expired` by key, as of the last refresh or update. */
@@ -150,6 +153,7 @@ export class InvitationBatch extends AuthentikResource {
         "keepers",
         "connection",
         "pks",
+        "links",
         "ids",
         "statuses",
         "emailedTo",
@@ -160,38 +164,44 @@ export class InvitationBatch extends AuthentikResource {
         "__obsolete",
       ],
       // Pulumi only keeps a secret of an input secret in the output of the same name, and `invitations` is none.
-      ["pks", "__invitations", "__common", "__details", "__obsolete"],
+      ["pks", "links", "__invitations", "__common", "__details", "__obsolete"],
       // Pulumi would display thousands of unchanged ids and statuses around one that changed.
       { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses", "emailedTo"] },
     );
+    const { links } = this;
+    defineUsed(this, "links", () => {
+      warnAboutLinkHost(args?.connection);
+      return orBuilt(links, this, args?.connection);
+    });
     if (maySendEmails) {
       pulumi.output(args.invitations).apply((entries) => {
         if (Object.values(entries).some((entry) => entry?.email)) warnAboutEmailedLinks(args.connection);
       });
     }
-    connectionArguments.set(this, args?.connection);
   }
+}
 
-  /**
-   * The link of each invitation by key: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Without the invitations that have no flow, and empty
-   * without a configured URL.
-   */
-  get links(): pulumi.Output<Record<string, string>> {
-    warnAboutLinkHost(connectionArguments.get(this));
-    const links = pulumi
-      .all([this.pks, this.__common, this.__details, connectionArguments.get(this)])
-      .apply(([pks, common, details, connection]) => {
-        const baseUrl = configuredPublicUrl(connection)?.url;
-        const entries = Object.entries(pks).flatMap(([key, pk]) => {
-          const own = details[key];
-          const slug = (own && "flowSlug" in own ? own.flowSlug : common.flowSlug) ?? undefined;
-          const link = formatLink(baseUrl, slug, pk);
-          return link === undefined ? [] : [[key, link] as const];
-        });
-        return Object.fromEntries(entries);
+/** The links in the state, or those that the program builds: the state of an earlier version has none until a refresh or an update writes them. */
+function orBuilt(
+  links: pulumi.Output<Record<string, string> | undefined>,
+  { pks, __common, __details }: InvitationBatch,
+  connection: pulumi.Input<string> | undefined,
+): pulumi.Output<Record<string, string>> {
+  const built = pulumi
+    .all([links, pks, __common, __details, connection])
+    .apply(([stored, pksByKey, common, details, name]) => {
+      if (stored !== undefined) return stored;
+      const baseUrl = configuredPublicUrl(name)?.url;
+      // Unit tests with mocks may return no pks.
+      const entries = Object.entries(pksByKey ?? {}).flatMap(([key, pk]) => {
+        const own = details[key];
+        const slug = (own && "flowSlug" in own ? own.flowSlug : common.flowSlug) ?? undefined;
+        const link = formatLink(baseUrl, slug, pk);
+        return link === undefined ? [] : [[key, link] as const];
       });
-    return pulumi.secret(links);
-  }
+      return Object.fromEntries(entries);
+    });
+  return pulumi.secret(built);
 }
 
 /** Whether an entry has `email`. Assumed of entries that are not known yet. */

@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { configuredPublicUrl, formatLink } from "../common/link";
+import { configuredPublicUrl } from "../common/configured-url";
+import { formatLink } from "../common/link";
 import { invitationId } from "../common/pk";
 import type { InvitationEmail } from "./invitation-email";
 import { warnAboutLifecycle } from "./invitation-warnings";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
-import { AuthentikResource, orDefault, resourceType, validateGet } from "./resource";
+import { AuthentikResource, defineUsed, orDefault, resourceType, validateGet } from "./resource";
 
 /** Inputs of an {@link Invitation}. */
 export interface InvitationArgs {
@@ -91,12 +92,6 @@ export interface InvitationState {
    */
   connection?: pulumi.Input<string>;
 }
-
-/**
- * The argument `connection` of each invitation, for its link. The output of that name is unknown at preview if it is missing in the state, which
- * would make the link unknown. A field of the class would show up when a program exports the whole resource.
- */
-const connectionArguments = new WeakMap<Invitation, pulumi.Input<string> | undefined>();
 
 /**
  * Manages an invitation: a link that lets someone enroll, with data for the new user. Changing `connection` or `keepers` reissues it. Changing
@@ -199,6 +194,11 @@ export class Invitation extends AuthentikResource {
   declare public readonly flowPk: pulumi.Output<string | undefined>;
   /** Slug of the flow. */
   declare public readonly flowSlug: pulumi.Output<string | undefined>;
+  /**
+   * The link that the invitee opens: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. `undefined` without a flow. It has the host of
+   * `authentik:publicUrl`, or else of `authentik:url`. Another slug or URL changes it in the same `pulumi up`, without a request.
+   */
+  declare public readonly link: pulumi.Output<string | undefined>;
   /** Username of the user whose token created the invitation. authentik deletes an invitation together with this user. */
   declare public readonly createdBy: pulumi.Output<string | undefined>;
   /**
@@ -272,28 +272,32 @@ export class Invitation extends AuthentikResource {
         "issuedAt",
         "flowPk",
         "flowSlug",
+        "link",
         "createdBy",
         "emailedTo",
         "__unsentTo",
       ],
-      ["pk"],
+      ["pk", "link"],
       opts,
     );
-    connectionArguments.set(this, args.connection);
+    const { link } = this;
+    defineUsed(this, "link", () => {
+      warnAboutLinkHost(args.connection);
+      return orBuilt(link, this, args.connection);
+    });
     if (email !== undefined) warnAboutEmailedLinks(args.connection);
     if (!isRead) warnAboutLifecycle(this, args);
   }
+}
 
-  /**
-   * The link that the invitee opens: `https://…/if/flow/{slug}/?itoken={pk}`. Secret. Built in the program from `pk`, `flowSlug` and the
-   * configured URL. `undefined` without a flow or a configured URL.
-   */
-  get link(): pulumi.Output<string | undefined> {
-    // A getter, because programs with many invitations may use few links.
-    warnAboutLinkHost(connectionArguments.get(this));
-    const link = pulumi
-      .all([this.pk, this.flowSlug, connectionArguments.get(this)])
-      .apply(([pk, slug, connection]) => formatLink(configuredPublicUrl(connection)?.url, slug, pk));
-    return pulumi.secret(link);
-  }
+/** The link in the state, or one that the program builds: the state of an earlier version has none until a refresh or an update writes it. */
+function orBuilt(
+  link: pulumi.Output<string | undefined>,
+  { pk, flowSlug }: Invitation,
+  connection: pulumi.Input<string> | undefined,
+): pulumi.Output<string | undefined> {
+  const built = pulumi
+    .all([link, pk, flowSlug, connection])
+    .apply(([stored, ...parts]) => stored ?? formatLink(configuredPublicUrl(parts[2])?.url, parts[1], parts[0]));
+  return pulumi.secret(built);
 }

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isPrivate } from "../common/base-url";
-import { configuredPublicUrl } from "../common/link";
+import { configuredPublicUrl } from "../common/configured-url";
 import { perRun } from "../common/run";
 
 const warned = perRun(() => new Set<string>());

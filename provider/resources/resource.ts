@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, isCleartext, parseBaseUrl } from "../common/base-url";
-import { configuredBaseUrl, configuredInsecure } from "../common/link";
+import { configuredBaseUrl, configuredInsecure } from "../common/configured-url";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { providerSource, type ResourceName } from "../common/provider-source";
 import { hasStack, perRun } from "../common/run";
@@ -108,6 +108,15 @@ function origin(type: string, name: string, parent: pulumi.Resource | undefined)
 /** The value of an output without its dependencies: a resource that depends on its parent component would wait for itself. */
 function promiseOf<T>(output: pulumi.Output<T>): Promise<T> {
   return (output as unknown as { promise(): Promise<T> }).promise();
+}
+
+/** Replaces an output of a resource by one that is made when the program uses it: few programs with many invitations use each link. */
+export function defineUsed<Name extends string, Value>(
+  resource: { readonly [name in Name]: Value },
+  name: Name,
+  get: () => Value,
+): void {
+  Object.defineProperty(resource, name, { enumerable: true, get });
 }
 
 /** The value that the program sets, or its default. */

@@ -329,7 +329,7 @@ describe("a retired invitation", () => {
     await openLink(batch.pk("ada"));
     await batch.refresh();
     expect(batch.statuses).toEqual({ ada: "used", grace: "pending" });
-    expect(log.mock.calls.flat()).toEqual(["intake: used: ada"]);
+    expect(log.mock.calls.flat()).toEqual(["intake (2 invitations): 2 to create", "intake: used: ada"]);
     await expectSecondRunToChangeNothing(inputs);
     await batch.refresh();
     expect(takeRequests(server)).toEqual([listRequest]);

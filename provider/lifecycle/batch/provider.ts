@@ -14,32 +14,21 @@ import { changeInvitation } from "../invitation/change";
 import { normalizeEmail } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
 import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "../invitation/issue";
-import { addressesToEmail, changedInputs, describeIgnoredChanges, isRetired, planChange } from "../invitation/plan";
+import { isRetired } from "../invitation/plan";
 import { readerOf } from "../invitation/reader";
 import { type EmailResult, emailInvitation, requireEmailSupport } from "../invitation/send";
 import { type InvitationState, keepState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
 import { formatPath, ownValue, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { protectNewSecrets, protectOutputs } from "../values/secrets";
-import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
+import { type BatchInputs, type EntryInputs, validateBatch } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
+import { type PlannedAction, planBatch } from "./plan";
+import { reportPlan } from "./preview";
 import { forEachKey } from "./progress";
 import { recoverBatch } from "./recovery";
 import { refreshBatch } from "./refresh";
 import { type BatchState, toBatchInputs, toBatchState, toInvitationStates } from "./state";
-
-/** What has to be done with one invitation. */
-type Action = "create" | "update" | "email" | "reissue" | "keep" | "delete";
-
-interface PlannedAction {
-  readonly action: Action;
-  /** Whether inputs changed that only the state has, such as `onRetired`. */
-  readonly isChanged?: boolean;
-  /** The addresses that the link has to be emailed to. */
-  readonly addresses: readonly string[];
-  readonly state?: InvitationState;
-  readonly inputs?: InvitationInputs;
-}
 
 /** The dynamic provider of `InvitationBatch`. */
 export const batchProvider = {
@@ -56,30 +45,32 @@ export const batchProvider = {
           Object.entries(invitations).map(([key, entry]) => [key, checkEntry(entry, Object.hasOwn(existing, key))]),
         )
       : invitations;
-    return {
-      inputs: protectNewSecrets(
-        withoutUndefined({
-          ...inputs,
-          invitations: checked,
-          [originInput]: isCreated ? newOrigin : olds[originInput],
-          [secretInputsInput]: secretInputs,
-        }),
-        olds,
-      ),
-      failures: toCheckFailures(validateBatch(inputs, (key) => !Object.hasOwn(existing, key))),
-    };
+    const errors = validateBatch(inputs, (key) => !Object.hasOwn(existing, key));
+    const declared = withoutUndefined({
+      ...inputs,
+      invitations: checked,
+      [originInput]: isCreated ? newOrigin : olds[originInput],
+      [secretInputsInput]: secretInputs,
+    });
+    // The engine asks for the diff of an existing batch only.
+    if (isCreated && errors.length === 0 && isKnown(declared)) await reportCreation(declared);
+    return { inputs: protectNewSecrets(declared, olds), failures: toCheckFailures(errors) };
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
     const state = olds as unknown as BatchState;
     const isMoved = (news["connection"] ?? defaultConnection) !== (state.connection ?? defaultConnection);
-    if (isMoved) return { changes: true, replaces: ["connection"], deleteBeforeReplace: false };
-    if (news["invitations"] === unknownValue || news["name"] === unknownValue) return { changes: true };
+    if (isMoved) {
+      if (isKnown(news)) await reportCreation(news);
+      return { changes: true, replaces: ["connection"], deleteBeforeReplace: false };
+    }
+    if (!isKnown(news)) return { changes: true };
     const inputs = news as unknown as BatchInputs;
     const plan = await planBatch(state, inputs);
-    warnAboutIgnoredChanges(inputs.name, plan);
-    reportUnsentEntries(inputs.name, plan);
-    const isChanged = [...plan.values()].some(({ action, isChanged }) => action !== "keep" || isChanged);
+    reportPlan(inputs, plan);
+    const isChanged = [...plan.values()].some(
+      ({ action, isChanged, isLinkChanged }) => action !== "keep" || isChanged || isLinkChanged,
+    );
     const isSecretAdded = emailedToIsSecret(inputs) && !emailedToIsSecret(state);
     if (!isChanged && !isSecretAdded && state.__obsolete === undefined) return { changes: false };
     // The engine compares the inputs itself, and shows only the keys that differ. It would show every key with `changes: true`.
@@ -91,10 +82,7 @@ export const batchProvider = {
       const inputs = properties as unknown as BatchInputs;
       const origin = parseOrigin(inputs[originInput]);
       const id = batchId(inputs);
-      const planned = await toInvitationInputs(inputs);
-      const plan = new Map(
-        [...planned].map(([key, entry]) => [key, planCreation(entry, ownValue(inputs.invitations, key))]),
-      );
+      const plan = await planBatch(undefined, inputs);
       return { id, outs: await execute(id, inputs, plan, origin, []) };
     });
   },
@@ -157,38 +145,18 @@ function checkEntry(entry: unknown, exists: boolean): unknown {
   return withoutUndefined({ ...others, email, import: exists ? undefined : importOption });
 }
 
+/** Whether the keys of the entries are known, and so what has to be done. */
+function isKnown({ name, invitations }: Properties): boolean {
+  return name !== unknownValue && invitations !== unknownValue;
+}
+
+async function reportCreation(declared: Properties): Promise<void> {
+  const inputs = declared as unknown as BatchInputs;
+  reportPlan(inputs, await planBatch(undefined, inputs));
+}
+
 function emailedToIsSecret(properties: SecretInputs): boolean {
   return hasSecretInput(properties, "invitations", "invitations.email");
-}
-
-/** What an update has to do, by key. */
-async function planBatch(batch: BatchState, inputs: BatchInputs): Promise<Map<string, PlannedAction>> {
-  const states = await toInvitationStates(batch);
-  const declared = await toInvitationInputs(inputs);
-  const plan = new Map<string, PlannedAction>();
-  for (const [key, entry] of declared) {
-    const state = states.get(key);
-    plan.set(key, state ? planEntry(state, entry) : planCreation(entry, ownValue(inputs.invitations, key)));
-  }
-  for (const [key, state] of states) {
-    if (!declared.has(key)) plan.set(key, { action: "delete", state, addresses: [] });
-  }
-  return plan;
-}
-
-/** An imported invitation is not emailed. */
-function planCreation(inputs: InvitationInputs, entry: EntryInputs | undefined): PlannedAction {
-  return { action: "create", inputs, addresses: entry?.import === undefined ? (inputs.email?.to ?? []) : [] };
-}
-
-function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAction {
-  trackPk(state.pk);
-  const { inputs: changed, replaces } = planChange(state, { ...inputs });
-  if (replaces.length > 0) return { action: "reissue", state, inputs, addresses: inputs.email?.to ?? [] };
-  const isDifferent = !isRetired(state) && changedInputs(state, { ...inputs }).length > 0;
-  const addresses = addressesToEmail(state, { ...inputs });
-  const action = isDifferent ? "update" : addresses.length > 0 ? "email" : "keep";
-  return { action, isChanged: changed.length > 0, state, inputs, addresses };
 }
 
 /** Whether inputs changed that need no request, so that only the state has to be written. */
@@ -316,28 +284,4 @@ function describeErrors(errors: ReadonlyMap<string, unknown>, name = entryPath):
     return `${name(key)}: ${message}`;
   });
   return limitLines(reasons, "invitations failed");
-}
-
-/** Keys that a warning names before it only counts the rest. */
-const maxWarnings = 5;
-
-/** Says in a preview what the diff does not show, because no input changed. */
-function reportUnsentEntries(batch: string, plan: ReadonlyMap<string, PlannedAction>): void {
-  const unsent = [...plan.values()].filter(
-    ({ action, state }) => action === "email" && state?.__unsentTo !== undefined,
-  );
-  if (unsent.length === 0) return;
-  console.log(`${batch}: the links of ${unsent.length} invitations will be emailed, because the last request failed.`);
-}
-
-function warnAboutIgnoredChanges(batch: string, plan: ReadonlyMap<string, PlannedAction>): void {
-  const ignored = [...plan].flatMap(([key, { action, state, inputs }]) => {
-    if (action !== "keep" || state === undefined || inputs === undefined || !isRetired(state)) return [];
-    const warning = describeIgnoredChanges(state, { ...inputs });
-    return warning === undefined ? [] : [`${batch}: ${entryPath(key)} ${warning}`];
-  });
-  for (const warning of ignored.slice(0, maxWarnings)) console.warn(warning);
-  if (ignored.length > maxWarnings) {
-    console.warn(`${batch}: changes to ${ignored.length - maxWarnings} more used or expired invitations are ignored.`);
-  }
 }

@@ -37,6 +37,8 @@ export interface BatchState extends Omit<BatchInputs, "invitations"> {
   readonly __invitations: BatchInputs["invitations"];
   /** Secret. */
   readonly pks: Readonly<Record<string, string>>;
+  /** Secret. Without the invitations that have no flow; missing in the states of earlier versions. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly ids: Readonly<Record<string, string>>;
   readonly statuses: Readonly<Record<string, InvitationState["status"]>>;
   /** Secret if the program declares the entries as a secret. Missing if no link was emailed. */
@@ -73,6 +75,7 @@ export async function toInvitationStates(batch: BatchState): Promise<Map<string,
         pk: ownValue(batch.pks, key),
         status: ownValue(batch.statuses, key),
         emailedTo: ownValue(batch.emailedTo, key),
+        link: ownValue(batch.links, key),
       };
       const state = { ...declared, ...drifted, ...details, ...stored };
       return [key, withoutUndefined(state) as unknown as InvitationState];
@@ -108,10 +111,12 @@ export async function toBatchState(
     Object.fromEntries([...states].map(([key, state]) => [key, select(state)]));
   const { invitations: _, ...shared } = inputs;
   const emailed = [...states].flatMap(([key, { emailedTo }]) => (emailedTo ? [[key, emailedTo] as const] : []));
+  const linked = [...states].flatMap(([key, { link }]) => (link ? [[key, link] as const] : []));
   return withoutUndefined({
     ...shared,
     __invitations: invitations,
     pks: by(({ pk }) => pk),
+    links: Object.fromEntries(linked),
     ids: by(({ pk }) => invitationId(pk)),
     statuses: by(({ status }) => status),
     emailedTo: emailed.length > 0 ? Object.fromEntries(emailed) : undefined,
@@ -167,6 +172,7 @@ function commonDetails(details: readonly Details[]): Partial<Details> {
 export async function toBatchInputs(state: BatchState): Promise<Record<string, unknown>> {
   const {
     pks: _,
+    links,
     ids,
     statuses,
     emailedTo,

@@ -3,7 +3,7 @@ import { PermissionError } from "../../authentik/errors";
 import { findFlowSummary } from "../../authentik/flows";
 import { defaultConnection } from "../../common/base-url";
 import type { Origin } from "../../common/origin";
-import { type Configuration, readSettings, type Settings } from "./settings";
+import { type Configuration, readPublicUrl, readSettings, type Settings } from "./settings";
 import { UserError } from "./user-error";
 
 let configuration: Configuration = { get: () => undefined };
@@ -27,6 +27,11 @@ export function connect(name: string = defaultConnection): Connection {
   const connection = connections.get(key) ?? new Connection(settings);
   connections.set(key, connection);
   return connection;
+}
+
+/** The base URL of a connection's links, as far as it is configured. */
+export function publicUrlOf(name: string = defaultConnection): string | undefined {
+  return readPublicUrl(configuration, name);
 }
 
 /** A client for one authentik server, with caches for this process. */

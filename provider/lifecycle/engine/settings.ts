@@ -45,12 +45,7 @@ const reservedHeaders = new Set([
 /** Reads the settings in a configuration namespace. Only the default namespace falls back to environment variables. */
 export function readSettings(configuration: Configuration, namespace: string): Settings {
   const isDefault = namespace === defaultConnection;
-  const read = (key: string, variable?: string): Setting | undefined => {
-    const configured = configuration.get(`${namespace}:${key}`);
-    if (configured !== undefined) return { value: configured, source: `${namespace}:${key}` };
-    const value = isDefault && variable !== undefined ? process.env[variable] : undefined;
-    return variable === undefined || !value ? undefined : { value, source: variable };
-  };
+  const read = settingReader(configuration, namespace);
 
   const url = read("url", "AUTHENTIK_URL");
   if (!url) {
@@ -86,6 +81,24 @@ export function readSettings(configuration: Configuration, namespace: string): S
     },
     headers: parseHeaders(`${namespace}:headers`, configuration.get(`${namespace}:headers`)),
     attribution: parseBoolean(`${namespace}:attribution`, configuration.get(`${namespace}:attribution`), true),
+  };
+}
+
+/** The base URL of links. Unlike {@link readSettings}, this works without a token; `undefined` if the setting is missing or not valid. */
+export function readPublicUrl(configuration: Configuration, namespace: string): string | undefined {
+  const read = settingReader(configuration, namespace);
+  const setting = read("publicUrl") ?? read("url", "AUTHENTIK_URL");
+  const parsed = parseBaseUrl(setting?.value ?? "", namespace);
+  return "url" in parsed ? parsed.url : undefined;
+}
+
+/** Reads a setting, or else, in the default namespace, the variable. */
+function settingReader(configuration: Configuration, namespace: string) {
+  return (key: string, variable?: string): Setting | undefined => {
+    const configured = configuration.get(`${namespace}:${key}`);
+    if (configured !== undefined) return { value: configured, source: `${namespace}:${key}` };
+    const value = namespace === defaultConnection && variable !== undefined ? process.env[variable] : undefined;
+    return variable === undefined || !value ? undefined : { value, source: variable };
   };
 }
 

@@ -20,6 +20,7 @@ import { detectDrift, observeFlow, observeInvitation } from "./drift";
 import { normalizeEmail } from "./email";
 import { type InvitationInputs, validateInvitation } from "./inputs";
 import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "./issue";
+import { hasCurrentLink } from "./link";
 import { addressesToEmail, changedInputs, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
@@ -67,8 +68,12 @@ export const invitationProvider = {
     const unsent = change.inputs.length === 0 ? addressesToEmail(state, news) : [];
     if (unsent.length > 0) reportUnsent(state, unsent);
     const isSecretChanged = hasSecretInput(state, "email") !== hasSecretInput(news, "email");
-    // Neither changes an input that the engine compares.
-    return unsent.length > 0 || isSecretChanged ? { changes: true, replaces: [...change.replaces] } : toDiff(change);
+    const isLinkChanged = change.inputs.length === 0 && !hasCurrentLink(state);
+    if (isLinkChanged) reportNewLink(state);
+    // None changes an input that the engine compares.
+    return unsent.length > 0 || isSecretChanged || isLinkChanged
+      ? { changes: true, replaces: [...change.replaces] }
+      : toDiff(change);
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -165,6 +170,15 @@ function trackState(properties: Properties): InvitationState {
 
 function originOf(properties: { readonly [originInput]?: string }): Origin | undefined {
   return parseOrigin(properties[originInput]);
+}
+
+/** Says in a preview what the diff does not show, because no input changed. */
+function reportNewLink(state: InvitationState): void {
+  console.log(
+    toPrintableLine(
+      `${capitalize(describeInvitation(state))}: the link changes, because the slug of its flow or the URL in the configuration changed.`,
+    ),
+  );
 }
 
 /** Reads the current state and reports drift. Returns `undefined` if the invitation was deleted and has to be recreated. */

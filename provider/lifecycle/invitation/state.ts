@@ -1,10 +1,11 @@
 import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
 import { breakDirectives } from "../../authentik/printable";
+import { formatLink } from "../../common/link";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
-import type { Connection } from "../engine/connections";
+import { type Connection, publicUrlOf } from "../engine/connections";
 import {
   addDuration,
   addDurationAsBefore,
@@ -20,6 +21,7 @@ import { secretHints } from "../values/secrets";
 import { asConfigured } from "../values/strings";
 import { type EmailProgress, withoutUnsent } from "./email";
 import type { InvitationInputs } from "./inputs";
+import { withCurrentLink } from "./link";
 
 /**
  * An invitation's outputs in Pulumi's state: the inputs with authentik's values (as configured, where they are equal) and what authentik adds.
@@ -35,6 +37,8 @@ export interface InvitationState extends InvitationInputs, EmailProgress {
   readonly gone?: true;
   readonly flowPk?: string;
   readonly flowSlug?: string;
+  /** Secret. Missing in the states of some earlier versions. */
+  readonly link?: string;
   readonly createdBy?: string;
   /** The declared expiry, while the stored one differs from it because it was moved into the past outside Pulumi. */
   readonly __declaredExpires?: string;
@@ -69,6 +73,7 @@ export function toState(
     issuedAt,
     retiredAt: isExpired ? stored.expires : undefined,
     ...flow,
+    link: formatLink(publicUrlOf(configured.connection), stored.flowSlug, stored.pk),
     createdBy: stored.createdBy === undefined ? undefined : breakDirectives(stored.createdBy),
     emailedTo: configured.emailedTo,
     __unsentTo: configured.__unsentTo,
@@ -86,7 +91,9 @@ export function keepState(state: InvitationState, inputs: InvitationInputs): Inv
   };
   // With `validFor`, the expiry is only in the state.
   const expires = inputs.expires ?? state.expires;
-  return withoutUndefined({ ...state, ...configured, ...inputs, expires }) as unknown as InvitationState;
+  return withCurrentLink(
+    withoutUndefined({ ...state, ...configured, ...inputs, expires }) as unknown as InvitationState,
+  );
 }
 
 /** An invitation in messages: `invitation "jane"`. */

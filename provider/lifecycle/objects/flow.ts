@@ -11,8 +11,9 @@ import {
 } from "../../authentik/flows";
 import { originInput } from "../../common/origin";
 import { stripWhitespace } from "../../common/whitespace";
+import { setFlowSlug } from "../engine/flow-slugs";
 import { UserError } from "../engine/user-error";
-import { type Properties, withoutUndefined } from "../values/properties";
+import { isKnownString, type Properties, withoutUndefined } from "../values/properties";
 import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
 import { objectProvider, type ResourceConnection } from "./object-provider";
 
@@ -83,6 +84,9 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
   uniqueInputs: ["slug"],
   displayName: ({ slug }) => String(slug),
   compare: compareInputs,
+  planUpdate: ({ slug }, { pk }) => {
+    if (isKnownString(slug)) setFlowSlug(pk, stripWhitespace(slug));
+  },
   toState: (configured, stored) =>
     withoutUndefined({
       ...stored,

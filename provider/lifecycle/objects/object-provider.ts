@@ -60,6 +60,8 @@ export interface ObjectKind<
   displayName(inputs: Partial<Inputs>): string;
   /** Each input, and whether its declared value equals the one in the state. An unknown value counts as different. */
   compare(declared: Properties, state: State): readonly (readonly [input: string, isSame: boolean])[];
+  /** Called with the inputs and the state of an object that an update may change. */
+  planUpdate?(declared: Properties, state: State): void;
   /** The state for a response of authentik, with inputs as configured where they are equal. */
   toState(configured: Partial<State>, stored: Stored): State;
   create(inputs: Inputs, connection: ResourceConnection): Promise<Stored>;
@@ -240,7 +242,9 @@ export function objectProvider<
     },
 
     async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-      const changed = changedInputs(news, trackState(olds));
+      const state = trackState(olds);
+      kind.planUpdate?.(news, state);
+      const changed = changedInputs(news, state);
       const deleteBeforeReplace = ![...kind.uniqueInputs, "connection"].some((input) => changed.includes(input));
       const replaces = changed.filter((input) => input === "connection");
       return { ...toDiff({ inputs: changed, replaces }), deleteBeforeReplace };

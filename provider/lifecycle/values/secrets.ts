@@ -21,13 +21,13 @@ const derivedOutputs: Readonly<Record<string, readonly string[]>> = {
   "invitations.email": ["emailedTo"],
 };
 
-/** The outputs of a batch that contain pks, or values of any entry. */
-const batchOutputs = ["pks", "__invitations", "__common", "__details", "__obsolete"];
+/** The outputs that contain pks, or values of any entry of a batch. */
+const secretOutputs = ["pks", "links", "__invitations", "__common", "__details", "__obsolete"];
 
 /** The outputs that contain secrets, as far as the inputs say. */
 export function secretOutputsOf(outputs: SecretInputs): ReadonlySet<string> {
   const inputs = secretInputsOf(outputs);
-  return new Set([...inputs, ...inputs.flatMap((input) => derivedOutputs[input] ?? []), ...batchOutputs]);
+  return new Set([...inputs, ...inputs.flatMap((input) => derivedOutputs[input] ?? []), ...secretOutputs]);
 }
 
 /**
