@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { drawDriftPreview, driftPreviewPath } from "../docs/drift-preview";
+import { preloadForTypeScript } from "../engine/project";
 import { findDescendants } from "./processes";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
@@ -39,7 +40,7 @@ interface RunningDemo {
 function startDemo(): RunningDemo {
   const demo = spawn(process.execPath, [join(root, "build", "test", "demo", "main.js")], {
     cwd: root,
-    env: { ...process.env, TMPDIR: temporary, FORCE_COLOR: "1" },
+    env: { ...process.env, TMPDIR: temporary, FORCE_COLOR: "1", NODE_OPTIONS: preloadForTypeScript },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

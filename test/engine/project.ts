@@ -8,8 +8,13 @@ import type { Authentik } from "../sandbox";
 /** The directory of the package under test. Its build in `dist` is tested, so run `npm run build` first. */
 export const packageRoot = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 
-/** The value of `NODE_OPTIONS` with which `pulumi` commands take less time. */
-export const preload = `--require ${JSON.stringify(join(packageRoot, "test/engine/preload.js"))}`;
+const requireOption = (file: string): string => `--require ${JSON.stringify(join(packageRoot, "test/engine", file))}`;
+
+/** The value of `NODE_OPTIONS` with which `pulumi` commands take less time, for programs in JavaScript. */
+export const preload = requireOption("preload.js");
+
+/** The same for programs in TypeScript. */
+export const preloadForTypeScript = requireOption("lazy-modules.js");
 
 let cli: Promise<PulumiCli> | undefined;
 

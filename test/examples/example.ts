@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as ts from "typescript";
-import { Project, type ProjectOptions, packageRoot } from "../engine/project";
+import { Project, type ProjectOptions, packageRoot, preloadForTypeScript } from "../engine/project";
 
 export const examples = join(packageRoot, "examples");
 
@@ -48,7 +48,7 @@ export class Templates {
 
   async createProject(example: string, options: ProjectOptions): Promise<Project> {
     // Type-checking doubles the time of a run. `typeErrors` checks all examples.
-    const env = { PULUMI_NODEJS_TRANSPILE_ONLY: "true", ...options.env };
+    const env = { PULUMI_NODEJS_TRANSPILE_ONLY: "true", NODE_OPTIONS: preloadForTypeScript, ...options.env };
     const project = await Project.create("", { ...options, env, link: false });
     const modules = join(project.folder, "node_modules");
     await rm(join(project.folder, "index.js"));
