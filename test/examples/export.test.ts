@@ -6,6 +6,7 @@ import { toLiteral, toStringLiteral } from "../../provider/commands/export/liter
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "../../provider/commands/export/names";
 import { Project } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
+import { runs } from "../hostile/runs";
 import { Authentik, authentikVersions } from "../sandbox";
 import { typeErrors } from "./example";
 import { environmentOf, findStagePk, post, runCommand, runShell, tooDeepData } from "./export-command";
@@ -283,6 +284,7 @@ describe("the generated source", () => {
         expect(new Script(`(${source})`).runInThisContext()).toEqual(JSON.parse(JSON.stringify(value)));
         expect(source).not.toMatch(/[^\P{C}\n]|[\u2028\u2029\u00a0]/u);
       }),
+      runs(100),
     );
     fc.assert(
       fc.property(string, (value) => {
@@ -290,6 +292,7 @@ describe("the generated source", () => {
         expect(source).not.toMatch(/[\p{C}\u2028\u2029]/u);
         expect(new Script(`// ${source}\n${source}`).runInThisContext()).toBe(value);
       }),
+      runs(100),
     );
   });
 
@@ -326,6 +329,7 @@ describe("the generated source", () => {
         expect(new Set(all).size).toBe(all.length);
         new Script(`"use strict"; ${all.map((name) => `const ${name} = 0;`).join(" ")}`);
       }),
+      runs(100),
     );
   });
 

@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { runs, timeout } from "../hostile/runs";
 import { Authentik } from "../sandbox";
 import { Batch } from "../unit/support/batch";
+
+jest.setTimeout(timeout);
 
 type Properties = Record<string, unknown>;
 
@@ -149,6 +152,6 @@ test("the same actions on single invitations and on a batch lead to the same inv
       const singles = await tell(actions, (connection) => new Singles(connection));
       expect(await tell(actions, (batch) => new Batched(batch))).toEqual(singles);
     }),
-    { numRuns: 40, seed: 20261124 },
+    runs(15),
   );
-}, 60_000);
+});

@@ -1,12 +1,9 @@
 import fc from "fast-check";
+import { runs, timeout } from "../hostile/runs";
 import { Authentik, type InjectedFailure } from "../sandbox";
 import { Batch, batchInputs } from "../unit/support/batch";
 import { sendPath } from "../unit/support/email-requests";
 import { Engine } from "./engine";
-
-const numRuns = Number(process.env.FAST_CHECK_RUNS ?? 40);
-// The same sequences in every run of CI, as in life.test.ts.
-const seed = process.env.FAST_CHECK_RUNS === undefined ? 20261124 : Date.now();
 
 const json = { "content-type": "application/json" };
 
@@ -122,9 +119,9 @@ describe.each([
     async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(actionArb, { maxLength: 6 }), (actions) => expectOnce(createStack, actions)),
-        { numRuns, seed },
+        runs(15),
       );
     },
-    120_000 + numRuns * 1000,
+    timeout,
   );
 });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
+import { runs, timeout } from "../hostile/runs";
 import { authentikVersions } from "../sandbox";
 import {
   CheckFailure,
@@ -12,11 +13,7 @@ import {
 } from "./engine";
 import { type EventLog, type FlowSlug, type Row, World } from "./world";
 
-/** For each version of authentik. */
-const numRuns = Number(process.env.FAST_CHECK_RUNS ?? 100);
-// CI runs the same scenarios every time, so that a failure points to the change under test. A run with FAST_CHECK_RUNS generates new ones.
-const seed = process.env.FAST_CHECK_RUNS === undefined ? 20261123 : Date.now();
-jest.setTimeout(Math.max(120_000, numRuns * 1000));
+jest.setTimeout(timeout);
 
 // Only the clock is fake, and advances only when a scenario advances it. Timers stay real, because HTTP needs them.
 beforeEach(() => {
@@ -530,6 +527,6 @@ describe.each(authentikVersions)("any sequence of actions on authentik %s", (ver
         }
       },
     );
-    await fc.assert(property, { numRuns, seed });
+    await fc.assert(property, runs(25));
   });
 });

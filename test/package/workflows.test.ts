@@ -9,7 +9,7 @@ import { listSteps, pinnedAction, readActions, readWorkflow } from "../gitops/wo
 
 jest.setTimeout(11 * 60_000);
 
-const names = ["ci.yml", "release.yml"] as const;
+const names = ["ci.yml", "properties.yml", "release.yml"] as const;
 const pathOf = (name: (typeof names)[number]): string => join(packageRoot, ".github", "workflows", name);
 
 test.each(names)("%s passes actionlint, which rejects a broken copy", async (name) => {
@@ -36,11 +36,52 @@ test.each(names)("%s limits the time of each job", async (name) => {
   for (const job of jobs) expect(job["timeout-minutes"]).toBeGreaterThan(0);
 });
 
-test("CI runs .ci/run on Node.js 20, 22 and 24", async () => {
+test("CI runs all tests on Node.js 22, and unit and package tests on 20 and 24", async () => {
   const ci = await readWorkflow(pathOf("ci.yml"));
   expect(ci.permissions).toEqual({ contents: "read" });
-  expect(ci.jobs).toMatchObject({ test: { strategy: { matrix: { node: [20, 22, 24] } } } });
-  expect(listSteps(ci).flatMap(({ run }) => run ?? [])).toEqual([".ci/run"]);
+  const tests = "test/unit test/package";
+  const include = [
+    { node: 20, tests },
+    { node: 22, tests: "" },
+    { node: 24, tests },
+  ];
+  expect(ci.jobs).toMatchObject({ test: { strategy: { matrix: { include } } } });
+  const runs = listSteps(ci).filter(({ run }) => run !== undefined);
+  expect(runs).toMatchObject([
+    { run: ".ci/run $TESTS", env: { TESTS: expect.stringMatching(/^..\{ matrix\.tests \}\}$/) } },
+  ]);
+});
+
+test("every night, property tests run with a new seed, and a failed run prints the command that repeats it", async () => {
+  const workflow = await readWorkflow(pathOf("properties.yml"));
+  expect(workflow.on).toEqual({
+    schedule: [{ cron: expect.stringMatching(/^\d+ \d+ \* \* \*$/) }],
+    workflow_dispatch: null,
+  });
+  expect(workflow.permissions).toEqual({ contents: "read" });
+  const [{ run = "" } = {}, ...others] = listSteps(workflow).filter(({ run }) => run !== undefined);
+  expect(others).toEqual([]);
+  const folder = await mkdtemp(join(tmpdir(), "properties-"));
+  try {
+    await writeFile(
+      join(folder, "npm"),
+      `#!/usr/bin/env bash\necho "$FAST_CHECK_RUNS $FAST_CHECK_SEED $*"\nexit "$CODE"\n`,
+    );
+    await chmod(join(folder, "npm"), 0o755);
+    const runWith = (CODE: string) =>
+      spawnSync("bash", ["-e", "-c", run], {
+        encoding: "utf8",
+        env: { PATH: [folder, process.env["PATH"]].join(delimiter), FAST_CHECK_RUNS: "1000", CODE },
+      });
+    const passed = runWith("0");
+    expect([passed.status, passed.stdout]).toEqual([0, expect.stringMatching(/^1000 \d+ test -- test\/life .*\n$/)]);
+    const failed = runWith("1");
+    expect(failed.status).toBe(1);
+    const [, seed, command] = /^1000 (\d+) (.*)\n/.exec(failed.stdout) ?? [];
+    expect(failed.stdout).toContain(`::error::FAST_CHECK_RUNS=1000 FAST_CHECK_SEED=${seed} npm ${command}\n`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe("the release", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { isCleartext, isPrivate, parseBaseUrl } from "../../provider/common/base-url";
+import { runs } from "../hostile/runs";
 
 function parseProblem(value: string): string {
   const result = parseBaseUrl(value);
@@ -36,6 +37,7 @@ describe("a valid URL", () => {
         expect(parseBaseUrl(url + suffix)).toEqual(parseBaseUrl(url));
         expect(parseBaseUrl(url + suffix)).toEqual({ url: expect.not.stringMatching(/\/$/) });
       }),
+      runs(100),
     );
   });
 });

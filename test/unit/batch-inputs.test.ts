@@ -3,6 +3,7 @@ import { toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
 import { maxPrefixLength, toEntryNames } from "../../provider/lifecycle/batch/names";
 import { batchProvider } from "../../provider/lifecycle/batch/provider";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { runs } from "../hostile/runs";
 import { batchInputs, type Properties } from "./support/batch";
 
 async function getReasons(news: Properties, olds: Properties = {}): Promise<string[]> {
@@ -71,6 +72,7 @@ describe("an entry's name", () => {
         for (const name of names) expect(name).toMatch(/^[-\w]{1,50}$/);
         expect(new Set(names).size).toBe(keys.length);
       }),
+      runs(100),
     );
   });
 });

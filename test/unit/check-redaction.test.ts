@@ -1,7 +1,8 @@
 import fc from "fast-check";
+import { runs, timeout } from "../hostile/runs";
 import { checkInvitation, checkStage, forbidRequests, unexpectedRequests } from "./support/check";
 
-jest.setTimeout(30_000);
+jest.setTimeout(timeout);
 
 /** Strings that no message contains by chance. */
 const secrets = fc.stringMatching(/^[A-Za-z0-9 ]{8,20}$/).map((value) => `§${value}§`);
@@ -55,7 +56,7 @@ test.each([
         expect(properties.join("")).toBe("");
       },
     ),
-    { numRuns: 400 },
+    runs(100),
   );
 });
 
@@ -75,6 +76,7 @@ test("no failure reason contains a number or a value in fixedData", async () => 
       expect(reasons.join("\n")).not.toContain(String(number));
       expect(reasons.join("\n")).not.toContain(String(number * 2 ** 40));
     }),
+    runs(100),
   );
 });
 
@@ -85,6 +87,6 @@ test("checks any inputs without throwing", async () => {
       expect(reasons.every((reason) => reason.length > 0)).toBe(true);
       expect(properties.every((property) => property === "")).toBe(true);
     }),
-    { numRuns: 300 },
+    runs(100),
   );
 });

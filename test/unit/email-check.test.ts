@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { batchProvider } from "../../provider/lifecycle/batch/provider";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { runs, timeout } from "../hostile/runs";
 import { batchInputs } from "./support/batch";
 import { checkInvitation, forbidRequests, unexpectedRequests } from "./support/check";
 import { invitationInputs } from "./support/invitation";
+
+jest.setTimeout(timeout);
 
 beforeAll(forbidRequests);
 afterAll(() => expect(unexpectedRequests).toEqual([]));
@@ -106,7 +109,7 @@ test("accepts generated addresses", async () => {
     fc.asyncProperty(fc.emailAddress(), async (address) => {
       expect(await getReasons({ to: [address] })).toEqual([]);
     }),
-    { numRuns: 300 },
+    runs(100),
   );
 });
 

@@ -15,6 +15,9 @@ import type { Snapshot } from "../../provider/commands/export/snapshot";
 import { mostFrequent } from "../../provider/common/most-frequent";
 import { toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
 import { isSameJson, mergeJson } from "../../provider/lifecycle/values/json";
+import { runs, timeout } from "../hostile/runs";
+
+jest.setTimeout(timeout);
 
 let numberOfPks = 0;
 
@@ -154,7 +157,7 @@ test("a batch declares exactly the invitations in authentik", async () => {
         }
       }
     }),
-    { numRuns: 40 },
+    runs(40),
   );
 });
 
@@ -278,6 +281,7 @@ test("shared and own values merge into the original ones", () => {
         expect(isSameJson(mergeJson(shared, withoutShared(object, shared)), object)).toBe(true);
       }
     }),
+    runs(100),
   );
   expect(sharedJson([{ a: 1, b: { c: 1, d: 2 } }, { b: { c: 1, d: 3 } }])).toEqual({ b: { c: 1 } });
   expect(withoutShared({ a: 1, b: { c: 1, d: 2 } }, { b: { c: 1 } })).toEqual({ a: 1, b: { d: 2 } });

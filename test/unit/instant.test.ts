@@ -8,6 +8,7 @@ import {
   parseDuration,
   toMicroseconds,
 } from "../../provider/lifecycle/values/instant";
+import { runs } from "../hostile/runs";
 
 const firstYear = Date.parse("0001-01-01T00:00:00Z");
 const lastYear = Date.parse("9999-12-31T23:59:59Z");
@@ -56,6 +57,7 @@ describe("an instant", () => {
         const offset = `${minutes < 0 ? "-" : "+"}${String(hours).padStart(2, "0")}:${String(rest).padStart(2, "0")}`;
         expect(isSameInstant(local + offset, new Date(instant).toISOString())).toBe(true);
       }),
+      runs(100),
     );
   });
 
@@ -66,6 +68,7 @@ describe("an instant", () => {
         const fraction = BigInt(digits.padEnd(6, "0").slice(0, 6));
         expect(toMicroseconds(`2027-01-31T23:59:59.${digits}Z`)).toBe(withoutFraction + fraction);
       }),
+      runs(100),
     );
   });
 
@@ -79,6 +82,7 @@ describe("an instant", () => {
       fc.property(instants, (instant) => {
         expect(Date.parse(formatInstant(instant))).toBe(instant);
       }),
+      runs(100),
     );
   });
 });
@@ -134,6 +138,7 @@ describe("a duration", () => {
       fc.property(fc.string({ maxLength: 200 }), (duration) => {
         expect(["bigint", "undefined"]).toContain(typeof parseDuration(duration));
       }),
+      runs(100),
     );
   });
 
@@ -146,6 +151,7 @@ describe("a duration", () => {
         expect(isSameInstant(addDuration(from, duration), to)).toBe(true);
         expect(isSameInstant(addDuration(to, -duration), from)).toBe(true);
       }),
+      runs(100),
     );
   });
 

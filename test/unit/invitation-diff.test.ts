@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { runs } from "../hostile/runs";
 import { forbidRequests, unexpectedRequests } from "./support/check";
 import { diffInvitation, invitationInputs, invitationState } from "./support/invitation";
 import { flowPk, otherFlowPk } from "./support/response-bodies";
@@ -57,6 +58,7 @@ describe("nothing changes if", () => {
         const olds = invitationState({ fixedData });
         expect(await diffInvitation(olds, invitationInputs({ fixedData: reverseKeys(fixedData) }))).toEqual(unchanged);
       }),
+      runs(100),
     );
   });
 

@@ -4,10 +4,13 @@ import { NotFoundError } from "../../provider/authentik/errors";
 import { connect } from "../../provider/lifecycle/engine/connections";
 import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { InvitationReader } from "../../provider/lifecycle/invitation/reader";
+import { runs, timeout } from "../hostile/runs";
 import { Authentik } from "../sandbox";
 import { takeRequests } from "./support/batch";
 import { catchError } from "./support/catch-error";
 import { configureWith } from "./support/http-mocks";
+
+jest.setTimeout(timeout);
 
 let server: Authentik;
 let client: Client;
@@ -53,9 +56,9 @@ test("sends at most twice as many requests as the best choice, plus those in fli
       const pages = Math.ceil((own + others) / 100);
       expect(takeRequests(server).length).toBeLessThanOrEqual(2 * Math.min(own, pages) + parallel - 1);
     }),
-    { numRuns: 40, seed: 20261123 },
+    runs(40),
   );
-}, 30_000);
+});
 
 test("shares one listing among concurrent reads", async () => {
   const pks = addInvitations(250);

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { invitationId, normalizeUuid } from "../../provider/common/pk";
+import { runs } from "../hostile/runs";
 
 const normalized = "6184365b-70c4-4848-be37-5086db15eb52";
 
@@ -34,6 +35,7 @@ describe("an invitation's id", () => {
         const ids = new Set(spellings(uuid).map(invitationId));
         expect([...ids]).toEqual([invitationId(uuid)]);
       }),
+      runs(100),
     );
   });
 
@@ -43,6 +45,7 @@ describe("an invitation's id", () => {
         expect(invitationId(uuid)).toMatch(/^[0-9a-f]{16}$/);
         expect(uuid.replaceAll("-", "")).not.toContain(invitationId(uuid));
       }),
+      runs(100),
     );
   });
 
@@ -55,6 +58,7 @@ describe("an invitation's id", () => {
       fc.property(fc.uuid(), fc.uuid(), (a, b) => {
         expect(invitationId(a) === invitationId(b)).toBe(a === b);
       }),
+      runs(100),
     );
   });
 });
