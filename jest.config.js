@@ -5,6 +5,7 @@ module.exports = {
   reporters: ["<rootDir>/test/secrecy/reporter.js", "default"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   maxWorkers: 2,
+  testSequencer: "<rootDir>/test/sequencer.js",
   globalSetup: "<rootDir>/test/bundle.mjs",
   setupFiles: ["<rootDir>/test/jest-setup.js"],
   transform: {
