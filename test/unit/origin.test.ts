@@ -27,16 +27,15 @@ test.each([
   expect(parseOrigin(value)).toBeUndefined();
 });
 
-test("a tag is the same for equal URNs, different for others, and does not contain the URN", () => {
-  const urns = Array.from({ length: 5000 }, (_, index) => `urn:pulumi:dev::team::authentik:Invitation::jane-${index}`);
-  const tags = urns.map(createTag);
-  expect(new Set(tags).size).toBe(urns.length);
-  expect(urns.map(createTag)).toEqual(tags);
-  expect(tags.every((tag) => /^[0-9a-f]{10}$/.test(tag))).toBe(true);
+test("a tag is 10 hexadecimal digits of the URN's hash", () => {
+  const urnOf = (name: string): string => `urn:pulumi:dev::team::authentik:Invitation::${name}`;
+  // States contain it, so it never changes.
+  expect(createTag(urnOf("jane"))).toBe("59a1c43de4");
+  expect(createTag(urnOf("joan"))).toBe("946eadcc00");
 });
 
 test("a nonce is random, and 12 hexadecimal digits", () => {
-  const nonces = Array.from({ length: 5000 }, createNonce);
-  expect(new Set(nonces).size).toBe(nonces.length);
-  expect(nonces.every((nonce) => /^[0-9a-f]{12}$/.test(nonce))).toBe(true);
+  const nonces = [createNonce(), createNonce()];
+  expect(nonces[0]).not.toBe(nonces[1]);
+  for (const nonce of nonces) expect(nonce).toMatch(/^[0-9a-f]{12}$/);
 });
