@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Client } from "./client";
 import { NotFoundError } from "./errors";
-import { displayedString, displayedStrings, wirePk, wireSlug } from "./wire";
+import { displayedString, wirePk, wireSlug } from "./wire";
 
 /** The fields that a flow has in every response, including the flows nested in a stage. */
 export interface FlowSummary {
@@ -65,10 +65,6 @@ export interface FlowFields {
 /** A flow as authentik returns it from `/flows/instances/`. */
 export interface StoredFlow extends FlowFields {
   readonly pk: string;
-  readonly exportUrl: string | undefined;
-  /** Pks of the bound stages, in no particular order. */
-  readonly stages: readonly string[] | undefined;
-  readonly policies: readonly string[] | undefined;
 }
 
 const wireFlow = z
@@ -83,9 +79,6 @@ const wireFlow = z
     layout: z.string(),
     policy_engine_mode: z.string(),
     compatibility_mode: z.boolean(),
-    export_url: displayedString,
-    stages: displayedStrings,
-    policies: displayedStrings,
   })
   .transform(
     (wire): StoredFlow => ({
@@ -99,9 +92,6 @@ const wireFlow = z
       layout: wire.layout,
       policyEngineMode: wire.policy_engine_mode,
       compatibilityMode: wire.compatibility_mode,
-      exportUrl: wire.export_url,
-      stages: wire.stages,
-      policies: wire.policies,
     }),
   );
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Client } from "./client";
 import { type FlowSummary, wireFlowSummary } from "./flows";
-import { displayedString, wireObject, wirePk } from "./wire";
+import { wireObject, wirePk } from "./wire";
 
 /** The fields of an invitation stage that this package sets. `flow_set` is never sent: authentik 2024.8 fails on it. */
 export interface InvitationStageFields {
@@ -13,10 +13,6 @@ export interface InvitationStageFields {
 export interface StoredInvitationStage extends InvitationStageFields {
   readonly pk: string;
   readonly flowSet: readonly FlowSummary[];
-  readonly component: string | undefined;
-  readonly verboseName: string | undefined;
-  readonly verboseNamePlural: string | undefined;
-  readonly metaModelName: string | undefined;
 }
 
 const wireStage = z
@@ -25,10 +21,6 @@ const wireStage = z
     name: z.string(),
     continue_flow_without_invitation: z.boolean(),
     flow_set: z.array(wireFlowSummary).optional().catch(undefined),
-    component: displayedString,
-    verbose_name: displayedString,
-    verbose_name_plural: displayedString,
-    meta_model_name: displayedString,
   })
   .transform(
     (wire): StoredInvitationStage => ({
@@ -36,10 +28,6 @@ const wireStage = z
       name: wire.name,
       continueFlowWithoutInvitation: wire.continue_flow_without_invitation,
       flowSet: wire.flow_set ?? [],
-      component: wire.component,
-      verboseName: wire.verbose_name,
-      verboseNamePlural: wire.verbose_name_plural,
-      metaModelName: wire.meta_model_name,
     }),
   );
 

@@ -20,4 +20,3 @@ export function wireObject<T extends { pk: string }>(schema: z.ZodType<T>, reque
  * because newer versions have values that older ones do not.
  */
 export const displayedString = z.string().optional().catch(undefined);
-export const displayedStrings = z.array(z.string()).optional().catch(undefined);

@@ -94,7 +94,8 @@ export interface FlowState {
 
 /**
  * Manages a flow: the pages for enrollment, login and so on. Bind stages to it with {@link FlowStageBinding}. The flow's background is not
- * managed. Changing any input other than `connection`, the slug included, updates the flow in place.
+ * managed. Changing any input other than `connection`, the slug included, updates the flow in place. A changed slug breaks links that were already
+ * sent, so the preview warns.
  *
  * API: `/api/v3/flows/instances/`.
  *
@@ -158,12 +159,6 @@ export class Flow extends AuthentikResource {
 
   /** UUID of the flow, the same as `id`. Pass `id` to other resources: if the flow drifted, its other outputs are unknown at preview. */
   declare public readonly pk: pulumi.Output<string>;
-  /** Path of the flow's export as a blueprint. */
-  declare public readonly exportUrl: pulumi.Output<string | undefined>;
-  /** UUIDs of the bound stages, sorted. */
-  declare public readonly stages: pulumi.Output<string[] | undefined>;
-  /** UUIDs of the bound policies. */
-  declare public readonly policies: pulumi.Output<string[] | undefined>;
 
   /**
    * Reads an existing flow without managing it. To look it up by its slug, use {@link getFlow}. To read it from another server, set `connection` in
@@ -213,9 +208,6 @@ export class Flow extends AuthentikResource {
         "compatibilityMode",
         "connection",
         "pk",
-        "exportUrl",
-        "stages",
-        "policies",
       ],
       [],
       opts,

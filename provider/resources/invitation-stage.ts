@@ -1,5 +1,4 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { GetFlowResult } from "../functions/get-flow";
 import { AuthentikResource, orDefault, resourceType, validateGet } from "./resource";
 
 /** Inputs of an {@link InvitationStage}. */
@@ -85,16 +84,6 @@ export class InvitationStage extends AuthentikResource {
 
   /** UUID of the stage, the same as `id`. Pass `id` to other resources: if the stage drifted, its other outputs are unknown at preview. */
   declare public readonly pk: pulumi.Output<string>;
-  /** The flows that the stage is bound to, one entry per binding. */
-  declare public readonly flowSet: pulumi.Output<GetFlowResult[]>;
-  /** The element of authentik's admin interface that edits stages of this kind. */
-  declare public readonly component: pulumi.Output<string | undefined>;
-  /** authentik's name for this kind of stage, singular. */
-  declare public readonly verboseName: pulumi.Output<string | undefined>;
-  /** authentik's name for this kind of stage, plural. */
-  declare public readonly verboseNamePlural: pulumi.Output<string | undefined>;
-  /** authentik's model name, `authentik_stages_invitation.invitationstage`. */
-  declare public readonly metaModelName: pulumi.Output<string | undefined>;
 
   /**
    * Reads an existing invitation stage without managing it. To look it up by its name, use {@link getInvitationStage}. To read it from another server, set `connection` in
@@ -128,17 +117,7 @@ export class InvitationStage extends AuthentikResource {
       "InvitationStage",
       name,
       isRead ? args : { ...args, name: orDefault(name, args.name) },
-      [
-        "name",
-        "continueFlowWithoutInvitation",
-        "connection",
-        "pk",
-        "flowSet",
-        "component",
-        "verboseName",
-        "verboseNamePlural",
-        "metaModelName",
-      ],
+      ["name", "continueFlowWithoutInvitation", "connection", "pk"],
       [],
       opts,
     );

@@ -93,7 +93,7 @@ describe("validation", () => {
       const unknown = stage.pk;
       new authentik.Invitation("all", { name: unknown, expires: unknown, validFor: unknown, singleUse: unknown, flow: unknown,
         fixedData: { a: unknown, [1]: [unknown] } });
-      new authentik.Invitation("whole", { validFor: "1d", fixedData: stage.flowSet.apply(() => ({})), expires: stage.flowSet.apply(() => undefined) });
+      new authentik.Invitation("whole", { validFor: "1d", fixedData: unknown.apply(() => ({})), expires: unknown.apply(() => undefined) });
     `);
     const { code, output } = await project.preview();
     expect([code, output]).toEqual([0, expect.stringContaining("+ 4 to create")]);

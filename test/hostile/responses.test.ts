@@ -164,9 +164,6 @@ function stateOf(kind: Kind): Inputs {
     flowPk: pk,
     flowSlug: "staff",
     targetPk: pk,
-    stages: [],
-    policies: [],
-    exportUrl: "",
   };
 }
 

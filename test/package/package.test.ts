@@ -480,7 +480,7 @@ import { Invitation, type InvitationArgs, InvitationStage, type InvitationStageA
 
 const stage = new InvitationStage("stage");
 const stageArgs: InvitationStageArgs = { name: "stage", continueFlowWithoutInvitation: pulumi.output(true), connection: "other" };
-const args: InvitationArgs = { name: pulumi.output("jane"), flow: stage.flowSet[0].slug, expires: "2030-01-01T00:00:00Z",
+const args: InvitationArgs = { name: pulumi.output("jane"), flow: stage.id, expires: "2030-01-01T00:00:00Z",
   singleUse: true, fixedData: { email: "jane@example.com", attributes: { stage: stage.id, list: [1, null] } }, connection: "other" };
 const invitation = new authentik.Invitation("jane", args, { import: "x", protect: true, dependsOn: [stage] });
 const link: pulumi.Output<string | undefined> = invitation.link;

@@ -54,11 +54,6 @@ const stageState = (changes: Properties = {}): Properties => ({
   pk: stagePk,
   name: "invitation",
   continueFlowWithoutInvitation: false,
-  flowSet: [],
-  component: "ak-stage-invitation-form",
-  verboseName: "Invitation Stage",
-  verboseNamePlural: "Invitation Stages",
-  metaModelName: "authentik_stages_invitation.invitationstage",
   ...changes,
 });
 

@@ -11,7 +11,7 @@ import {
   ServerError,
   ValidationError,
 } from "../../provider/authentik/errors";
-import { findFlow, findFlowSummary } from "../../provider/authentik/flows";
+import { findFlowSummary } from "../../provider/authentik/flows";
 import { retrieveInvitationStage } from "../../provider/authentik/invitation-stages";
 import { createInvitation, listInvitations, retrieveInvitation } from "../../provider/authentik/invitations";
 import { listStages } from "../../provider/authentik/stages";
@@ -31,7 +31,6 @@ import {
 } from "./support/http-mocks";
 import { invitationInputs, invitationState } from "./support/invitation";
 import {
-  flowBody,
   flowPk,
   htmlPage,
   invalidTokenBody,
@@ -361,16 +360,8 @@ describe("another version of authentik", () => {
   const without = (body: Record<string, unknown>, ...names: string[]): Record<string, unknown> =>
     Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
   const labels = ["component", "verbose_name", "verbose_name_plural", "meta_model_name", "flow_set"];
-  const managedFlow = flowBody({ authentication: "none", stages: [], policies: [] });
 
   test.each<[string, string, Record<string, unknown>, () => Promise<unknown>, object]>([
-    [
-      "a flow",
-      "/flows/instances/",
-      pageBody([without(managedFlow, "export_url", "stages", "policies")]),
-      () => findFlow(client, "enrollment"),
-      { pk: flowPk, exportUrl: undefined, policies: undefined },
-    ],
     [
       "a flow that is looked up",
       "/flows/instances/",

@@ -38,9 +38,6 @@ function flow(slug: string): StoredFlow {
     layout: "stacked",
     policyEngineMode: "any",
     compatibilityMode: false,
-    exportUrl: "",
-    stages: [],
-    policies: [],
   };
 }
 

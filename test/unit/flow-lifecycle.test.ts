@@ -12,7 +12,7 @@ type Properties = Record<string, unknown>;
 const flowsPath = "/api/v3/flows/instances/";
 const bindingsPath = "/api/v3/flows/bindings/";
 
-jest.spyOn(console, "warn").mockImplementation();
+const warn = jest.spyOn(console, "warn").mockImplementation();
 
 // A lost response is looked up for several seconds.
 jest.setTimeout(30_000);
@@ -58,7 +58,7 @@ describe.each(authentikVersions)("on authentik %s", (version) => {
     test("is created with one POST, keeps its inputs as configured, and has no changes afterwards", async () => {
       const { id, outs, inputs } = await createFlow();
       expect(takeWriteRequests()).toEqual([`POST ${flowsPath}`]);
-      expect(outs).toMatchObject({ ...declaredFlow, pk: id, authentication: "none", stages: [], policies: [] });
+      expect(outs).toEqual({ ...inputs, pk: id });
       expect(await flowProvider.diff(id, outs, inputs)).toMatchObject({ changes: false });
       const { inputs: refreshed } = await flowProvider.read(id, outs);
       expect(refreshed).toEqual(inputs);
@@ -72,6 +72,21 @@ describe.each(authentikVersions)("on authentik %s", (version) => {
       takeWriteRequests();
       await flowProvider.update(id, outs, inputs);
       expect(takeWriteRequests()).toEqual([`PUT ${flowsPath}moved/`]);
+    });
+
+    test("warns at the diff of a rename that links stop working, but not if the slug stays or is unknown", async () => {
+      const { id, outs, inputs } = await createFlow({ slug: " staff" });
+      warn.mockClear();
+      for (const changes of [{ slug: "staff " }, { slug: unknownValue }, { title: "Hello" }]) {
+        await flowProvider.diff(id, outs, { ...inputs, ...changes });
+      }
+      expect(warn).not.toHaveBeenCalled();
+      await flowProvider.diff(id, outs, { ...inputs, slug: " crew " });
+      expect(warn.mock.calls).toEqual([
+        [
+          'Flow "crew": links that were sent with the slug "staff" stop working when the slug changes. Send the new links.',
+        ],
+      ]);
     });
 
     test("is renamed although the response is lost", async () => {

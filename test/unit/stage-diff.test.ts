@@ -4,7 +4,7 @@ import { forbidRequests, unexpectedRequests } from "./support/check";
 import { stagePk } from "./support/response-bodies";
 
 const inputs = { name: "invitation", continueFlowWithoutInvitation: false };
-const state = { ...inputs, pk: stagePk, flowSet: [], component: "ak-stage-invitation-form" };
+const state = { ...inputs, pk: stagePk };
 
 interface Diff {
   readonly changes: boolean;

@@ -9,6 +9,7 @@ import {
   type StoredFlow,
   updateFlow,
 } from "../../authentik/flows";
+import { toPrintableLine } from "../../authentik/printable";
 import { originInput } from "../../common/origin";
 import { stripWhitespace } from "../../common/whitespace";
 import { setFlowSlug } from "../engine/flow-slugs";
@@ -84,15 +85,20 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
   uniqueInputs: ["slug"],
   displayName: ({ slug }) => String(slug),
   compare: compareInputs,
-  planUpdate: ({ slug }, { pk }) => {
-    if (isKnownString(slug)) setFlowSlug(pk, stripWhitespace(slug));
+  planUpdate: ({ slug }, state) => {
+    if (!isKnownString(slug)) return;
+    setFlowSlug(state.pk, stripWhitespace(slug));
+    if (isSameString(slug, state.slug)) return;
+    console.warn(
+      toPrintableLine(
+        `Flow "${stripWhitespace(slug)}": links that were sent with the slug "${stripWhitespace(state.slug)}" stop working when the slug changes. Send the new links.`,
+      ),
+    );
   },
   toState: (configured, stored) =>
     withoutUndefined({
       ...stored,
       ...Object.fromEntries(stringInputs.map((input) => [input, asConfigured(configured[input], stored[input])])),
-      // authentik returns them in no particular order.
-      stages: stored.stages === undefined ? undefined : [...stored.stages].sort(),
       connection: configured.connection,
       [originInput]: configured[originInput],
     }) as unknown as FlowState,

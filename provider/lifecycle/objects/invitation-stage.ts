@@ -21,7 +21,9 @@ interface InvitationStageInputs extends InvitationStageFields {
   readonly [originInput]?: string;
 }
 
-type InvitationStageState = InvitationStageInputs & StoredInvitationStage;
+interface InvitationStageState extends InvitationStageInputs {
+  readonly pk: string;
+}
 
 export const invitationStageProvider = objectProvider<
   InvitationStageInputs,
@@ -44,11 +46,12 @@ export const invitationStageProvider = objectProvider<
     ["name", isSameString(name, state.name)],
     ["continueFlowWithoutInvitation", continueFlowWithoutInvitation === state.continueFlowWithoutInvitation],
   ],
-  toState: (configured, stored) =>
+  // Without its flows, because each binding that is created later would change them.
+  toState: (configured, { pk, name, continueFlowWithoutInvitation }) =>
     withoutUndefined({
-      ...stored,
-      flowSet: stored.flowSet.map((flow) => withoutUndefined({ ...flow })),
-      name: asConfigured(configured.name, stored.name),
+      pk,
+      name: asConfigured(configured.name, name),
+      continueFlowWithoutInvitation,
       connection: configured.connection,
       [originInput]: configured[originInput],
     }) as unknown as InvitationStageState,
