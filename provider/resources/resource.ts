@@ -8,6 +8,7 @@ import { providerSource, type ResourceName } from "../common/provider-source";
 import { hasStack, perRun } from "../common/run";
 import { secretInputsInput } from "../common/secret-inputs";
 import { unknownValue } from "../lifecycle/values/properties";
+import { requireSettings } from "./explicit-provider";
 import { claimEntryImports, claimImport } from "./imports";
 import { findSecretInputs } from "./secret-inputs";
 
@@ -55,6 +56,7 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       },
       options,
     );
+    requireSettings(importer.name, this.getProvider(resourceType(resource)), importer.connection);
     if ("invitations" in args) claimEntryImports(importer, args.invitations);
     warnAboutConnection(importer.connection);
   }
