@@ -32,27 +32,34 @@ export interface VersionsFixture {
 }
 
 /**
- * Starts a server of each version before each test of the current block, and creates an empty project with a connection to each. Thus a
- * test takes as many `pulumi` commands for all versions as for one.
+ * Starts a server of each version, and creates an empty project with a connection to each. Thus a test takes as many `pulumi` commands for all
+ * versions as for one.
  */
+export async function startVersions(): Promise<VersionsFixture> {
+  const servers = await Promise.all(
+    authentikVersions.map(async (version) => ({
+      server: await Authentik.start({ version }),
+      connection: `authentik-${version.replace(".", "-")}`,
+    })),
+  );
+  const config = servers.flatMap(({ server, connection }) => [
+    [`${connection}:url`, server.url] as const,
+    [`${connection}:token`, { secret: server.token }] as const,
+  ]);
+  return { servers, project: await Project.create("", { config: Object.fromEntries(config) }) };
+}
+
+export async function removeVersions({ servers, project }: VersionsFixture): Promise<void> {
+  await project.remove();
+  await Promise.all(servers.map(({ server }) => server.close()));
+}
+
+/** Does both before and after each test of the current block. */
 export function setUpVersions(): VersionsFixture {
   const fixture = {} as VersionsFixture;
   beforeEach(async () => {
-    fixture.servers = await Promise.all(
-      authentikVersions.map(async (version) => ({
-        server: await Authentik.start({ version }),
-        connection: `authentik-${version.replace(".", "-")}`,
-      })),
-    );
-    const config = fixture.servers.flatMap(({ server, connection }) => [
-      [`${connection}:url`, server.url] as const,
-      [`${connection}:token`, { secret: server.token }] as const,
-    ]);
-    fixture.project = await Project.create("", { config: Object.fromEntries(config) });
+    Object.assign(fixture, await startVersions());
   });
-  afterEach(async () => {
-    await fixture.project.remove();
-    await Promise.all(fixture.servers.map(({ server }) => server.close()));
-  });
+  afterEach(() => removeVersions(fixture));
   return fixture;
 }
