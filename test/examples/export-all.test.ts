@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Project } from "../engine/project";
+import { Project, preloadForTypeScript } from "../engine/project";
 import { invitations, invitationsPath, requestsOf } from "../engine/server";
 import { Authentik } from "../sandbox";
 import { typeErrors } from "./example";
@@ -45,7 +45,7 @@ async function createFlows(server: Authentik): Promise<void> {
 }
 
 async function createProject(server: Authentik, program: string): Promise<Project> {
-  const env = { NODE_OPTIONS: "", PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
+  const env = { NODE_OPTIONS: preloadForTypeScript, PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
   const project = await Project.create("", { authentik: server, env });
   await writeFile(join(project.folder, "index.ts"), program);
   await writeFile(join(project.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");

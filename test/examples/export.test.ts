@@ -4,7 +4,7 @@ import { Script } from "node:vm";
 import fc from "fast-check";
 import { toLiteral, toStringLiteral } from "../../provider/commands/export/literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "../../provider/commands/export/names";
-import { Project } from "../engine/project";
+import { Project, preloadForTypeScript } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
 import { runs } from "../hostile/runs";
 import { Authentik, authentikVersions } from "../sandbox";
@@ -74,7 +74,7 @@ describe.each(authentikVersions)("export from authentik %s", (version) => {
     const server = await Authentik.start({ version });
     const project = await Project.create("", {
       authentik: server,
-      env: { NODE_OPTIONS: "", PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
+      env: { NODE_OPTIONS: preloadForTypeScript, PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
     });
     try {
       const { pks } = await createHostileFlow(server);
