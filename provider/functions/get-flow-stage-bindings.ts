@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
-import { lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getFlowStageBindings}. */
 export interface GetFlowStageBindingsArgs {
@@ -58,6 +58,8 @@ export async function getFlowStageBindings(
 ): Promise<GetFlowStageBindingResult[]> {
   await validateOptions("getFlowStageBindings", opts);
   await validateArgs("getFlowStageBindings", args, ["flow", "connection"], ["flow"]);
+  const mocked = await callMock<{ bindings: GetFlowStageBindingResult[] }>("getFlowStageBindings", args, opts);
+  if (mocked) return mocked.bindings ?? [];
   const { listFlowStageBindings } = await import("../authentik/flow-stage-bindings.js");
   const flow = args.flow.trim();
   const bindings = await lookup(args.connection, `bindings ${flow}`, async (connection) =>

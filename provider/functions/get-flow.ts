@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
-import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getFlow}: exactly one of `slug` and `pk`. */
 export interface GetFlowArgs {
@@ -63,6 +63,8 @@ export interface GetFlowResult {
 export async function getFlow(args: GetFlowArgs, opts: pulumi.InvokeOptions = {}): Promise<GetFlowResult> {
   await validateOptions("getFlow", opts);
   await validateArgs("getFlow", args, ["slug", "pk", "connection"], ["slug", "pk"]);
+  const mocked = await callMock<GetFlowResult>("getFlow", args, opts);
+  if (mocked) return mocked as GetFlowResult;
   const { findFlowSummary } = await import("../authentik/flows.js");
   const pk =
     args.pk === undefined ? undefined : (normalizeUuid(args.pk) ?? (await fail("getFlow: pk must be a UUID.")));

@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
 import type { GetFlowResult } from "./get-flow";
-import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getInvitationStage}: exactly one of `name` and `pk`. */
 export interface GetInvitationStageArgs {
@@ -53,6 +53,8 @@ export async function getInvitationStage(
 ): Promise<GetInvitationStageResult> {
   await validateOptions("getInvitationStage", opts);
   await validateArgs("getInvitationStage", args, ["name", "pk", "connection"], ["name", "pk"]);
+  const mocked = await callMock<GetInvitationStageResult>("getInvitationStage", args, opts);
+  if (mocked) return mocked as GetInvitationStageResult;
   const { findInvitationStage } = await import("../authentik/invitation-stages.js");
   const pk =
     args.pk === undefined

@@ -4,7 +4,7 @@ import { configuredPublicUrl } from "../common/configured-url";
 import { formatLink } from "../common/link";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { warnAboutLinkHost } from "../resources/link-warnings";
-import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getInvitation}: exactly one of `pk` and `name`. */
 export interface GetInvitationArgs {
@@ -88,6 +88,8 @@ export async function getInvitation(
 ): Promise<GetInvitationResult> {
   await validateOptions("getInvitation", opts);
   await validateArgs("getInvitation", args, ["pk", "name", "connection"], ["pk", "name"]);
+  const mocked = await callMock<MockedInvitation>("getInvitation", args, opts);
+  if (mocked) return toMockedResult(mocked);
   const { listInvitations, retrieveInvitation } = await import("../authentik/invitations.js");
   const { NotFoundError } = await import("../authentik/errors.js");
   const { connection } = args;
@@ -144,6 +146,8 @@ export async function getInvitations(
 ): Promise<GetInvitationResult[]> {
   await validateOptions("getInvitations", opts);
   await validateArgs("getInvitations", args, ["name", "flowSlug", "createdBy", "expires", "connection"]);
+  const mocked = await callMock<{ invitations: MockedInvitation[] }>("getInvitations", args, opts);
+  if (mocked) return (mocked.invitations ?? []).map(toMockedResult);
   const { listInvitations } = await import("../authentik/invitations.js");
   const { connection, ...filters } = args;
   const stored = await lookup(connection, `invitations ${JSON.stringify(filters)}`, ({ client }) =>
@@ -176,6 +180,13 @@ export function getInvitationsOutput(
   opts: pulumi.InvokeOutputOptions = {},
 ): pulumi.Output<pulumi.Unwrap<GetInvitationResult[]>> {
   return lookupOutput(args as pulumi.Input<GetInvitationsArgs>, opts, getInvitations);
+}
+
+/** An invitation as the mock of a unit test returns it. */
+type MockedInvitation = Partial<pulumi.Unwrap<GetInvitationResult>>;
+
+function toMockedResult(mocked: MockedInvitation): GetInvitationResult {
+  return { ...mocked, pk: pulumi.secret(mocked.pk), link: pulumi.secret(mocked.link) } as GetInvitationResult;
 }
 
 function toResult(stored: StoredInvitation, connection: string | undefined): GetInvitationResult {

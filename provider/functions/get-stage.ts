@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getStage}. */
 export interface GetStageArgs {
@@ -49,7 +49,7 @@ export async function getStage(args: GetStageArgs, opts: pulumi.InvokeOptions = 
   await validateOptions("getStage", opts);
   await validateArgs("getStage", args, ["name", "connection"], ["name"]);
   const name = args.name.trim();
-  const stage = await findStage(name, args.connection);
+  const stage = await findStage(name, args.connection, opts);
   if (stage) return { ...stage };
   return await fail(
     `getStage: authentik has no stage with the name "${name}" that the token's user is allowed to view.${await listExistingStages(args.connection)}`,
@@ -57,7 +57,13 @@ export async function getStage(args: GetStageArgs, opts: pulumi.InvokeOptions = 
 }
 
 /** @internal */
-export async function findStage(name: string, connection: string | undefined): Promise<GetStageResult | undefined> {
+export async function findStage(
+  name: string,
+  connection: string | undefined,
+  opts?: pulumi.InvokeOptions,
+): Promise<GetStageResult | undefined> {
+  const mocked = await callMock<GetStageResult>("getStage", { name, connection }, opts);
+  if (mocked) return mocked as GetStageResult;
   const { listStages } = await import("../authentik/stages.js");
   const [stage] = await lookup(connection, `stage ${name}`, ({ client }) => listStages(client, { name }));
   return stage;

@@ -26,6 +26,7 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "many-invitations.md",
     "sending-links.md",
     "recipes.md",
+    "unit-tests.md",
     "teams.md",
     "security.md",
   ],
