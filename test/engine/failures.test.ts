@@ -12,139 +12,116 @@ describe("failures", () => {
 
   const expires = `expires: "2035-01-01T00:00:00Z"`;
 
-  test("adopts the invitation and the stage when the create responses are lost", async () => {
-    const { server, project } = fixture;
-    await project.write(`
-      new authentik.Invitation("jane", { ${expires}, flow: "default-source-enrollment", fixedData: { a: 1 } });
-      new authentik.InvitationStage("stage");
-    `);
-    server.injectFailure({ method: "POST", path: /invitations\/$/, when: "after", disconnect: true });
-    server.injectFailure({ method: "POST", path: /stages\/$/, when: "after", status: 502, body: "Bad Gateway" });
-    const output = await project.up();
-    expect(output).toContain(
-      'Invitation "jane": the response to the create request was lost. authentik had created it; adopted the existing one.',
-    );
-    expect(output).toContain('Invitation stage "stage": the response to the create request was lost');
-    expect(requestsOf(server).filter((request) => request.startsWith("POST"))).toHaveLength(2);
-    expect(await invitations(server)).toHaveLength(1);
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-  });
+  const runUp = ["up", "--yes", "--skip-preview", "--suppress-progress"];
 
-  test("reports a create request that never arrived, and creates the invitation on the next run", async () => {
+  test("adopts what lost create requests created, retries, and reports what it cannot do, without losing an invitation", async () => {
     const { server, project } = fixture;
-    await project.write(`new authentik.Invitation("jane", { ${expires} });`);
+    const writeProgram = (singleUse: boolean, others = ""): Promise<void> =>
+      project.write(
+        `new authentik.Invitation("jane", { ${expires}, singleUse: ${singleUse}, fixedData: { a: 1 } }); ${others}`,
+      );
+    const others = `new authentik.Invitation("joe", { ${expires}, flow: "default-source-enrollment" });
+      new authentik.InvitationStage("stage");`;
+
+    await writeProgram(false);
     server.injectFailure({ method: "POST", path: /invitations\/$/, when: "before", disconnect: true });
-    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(code).not.toBe(0);
-    expect(output).toContain(
+    const unreached = await project.pulumi(...runUp);
+    expect(unreached.code).not.toBe(0);
+    expect(unreached.output).toContain(
       "authentik's event log has no object that this request created. Run `pulumi up` again. It warns if the event was only late.",
     );
     await project.up();
     expect(await invitations(server)).toHaveLength(1);
-  });
 
-  test("retries reads, updates and deletions after connection resets and 503", async () => {
-    const { server, project } = fixture;
-    await project.write(`new authentik.Invitation("jane", { ${expires} });`);
-    await project.up();
-    await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
+    await writeProgram(false, others);
+    requestsOf(server);
+    server.injectFailure({ method: "POST", path: /invitations\/$/, when: "after", disconnect: true });
+    server.injectFailure({ method: "POST", path: /stages\/$/, when: "after", status: 502, body: "Bad Gateway" });
+    const adopted = await project.up();
+    expect(adopted).toContain(
+      'Invitation "joe": the response to the create request was lost. authentik had created it; adopted the existing one.',
+    );
+    expect(adopted).toContain('Invitation stage "stage": the response to the create request was lost');
+    expect(requestsOf(server).filter((request) => request.startsWith("POST"))).toHaveLength(2);
+    const created = await invitations(server);
+    expect(created.map(({ name }) => name)).toEqual(["jane", "joe"]);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+
+    await writeProgram(true, others);
     server.injectFailure({ method: "GET", path: /invitations/, disconnect: true });
     server.injectFailure({ method: "PUT", path: /invitations/, when: "after", disconnect: true });
+    await project.up("--refresh");
+    expect(await invitations(server)).toMatchObject([{ single_use: true }, { single_use: false }]);
+
+    // An unreachable server.
+    await project.succeed("config", "set", "authentik:url", "http://127.0.0.1:9");
+    await writeProgram(false, others);
+    for (const run of [await project.preview("--refresh", "--run-program"), await project.pulumi(...runUp)]) {
+      expect(run.code).not.toBe(0);
+      expect(run.output).toContain("Could not connect to authentik at http://127.0.0.1:9");
+      expect(run.output).not.toMatch(/\n\s+at .*\(/);
+    }
+
+    // A 404 that is not from authentik is not a deletion.
+    const otherServer = await startServer(404, "text/html", "<html><title>Nothing here</title></html>");
+    await project.succeed("config", "set", "authentik:url", otherServer.url);
+    // Without --run-program, the engine uses the settings that the last `up` stored in the state.
+    const options = ["--yes", "--run-program", "--skip-preview", "--suppress-progress"];
+    const refresh = await project.pulumi("refresh", ...options);
+    expect(refresh.code).not.toBe(0);
+    expect(refresh.output).toContain("returned 404: an HTML page. The response did not come from authentik's API");
+    expect(refresh.output).not.toMatch(/\n\s+at .*\(/);
+    const notDestroyed = await project.pulumi("destroy", ...options);
+    expect(notDestroyed.code).not.toBe(0);
+    expect(notDestroyed.output).toContain("Add --run-program to use the current ones.");
+    otherServer.server.close();
+    expect((await project.state()).size).toBe(3);
+
+    await project.succeed("config", "set", "authentik:url", `${server.url}/api/v3/`);
+    await project.up();
+    expect((await invitations(server)).map(({ pk, single_use }) => [pk, single_use])).toEqual(
+      created.map(({ pk }) => [pk, false]),
+    );
+
+    const [jane, joe] = created;
+    await server.request("DELETE", `${invitationsPath}${jane?.pk}/`);
+    await writeProgram(true, others);
+    const gone = await project.pulumi(...runUp);
+    expect(gone.code).not.toBe(0);
+    expect(gone.output).toContain('error: Invitation "jane" no longer exists in authentik. Run `pulumi up --refresh`.');
     server.injectFailure({
       method: "DELETE",
-      path: /invitations/,
+      path: new RegExp(`${joe?.pk}`),
       when: "after",
       status: 503,
       headers: { "retry-after": "1" },
     });
-    await project.up("--refresh");
-    expect(await invitations(server)).toMatchObject([{ single_use: true }]);
     await project.destroy();
     expect(await invitations(server)).toEqual([]);
   });
 
-  test("shows an invitation that was deleted outside Pulumi at refresh, and recreates it", async () => {
+  test("names missing permissions and rejected properties, needs only the documented permissions, and continues after an error", async () => {
     const { server, project } = fixture;
-    await project.write(`new authentik.Invitation("jane", { ${expires} }); new authentik.InvitationStage("stage");`);
-    await project.up();
-    const [jane] = await invitations(server);
-    await server.request("DELETE", `${invitationsPath}${jane?.pk}/`);
-    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
-    expect([code, output]).toEqual([7, expect.stringContaining("+ 1 to create")]);
-    await project.up("--refresh");
-    expect(await invitations(server)).toHaveLength(1);
-  });
-
-  test("reports an update of a deleted invitation, and destroy succeeds", async () => {
-    const { server, project } = fixture;
-    await project.write(`new authentik.Invitation("jane", { ${expires} });`);
-    await project.up();
-    const [jane] = await invitations(server);
-    await server.request("DELETE", `${invitationsPath}${jane?.pk}/`);
-    await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
-    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(code).not.toBe(0);
-    expect(output).toContain('error: Invitation "jane" no longer exists in authentik. Run `pulumi up --refresh`.');
-    await project.destroy();
-  });
-
-  test("does not count a 404 that is not from authentik as a deletion", async () => {
-    const { project } = fixture;
-    await project.write(`new authentik.Invitation("jane", { ${expires} });`);
-    await project.up();
-    const otherServer = await startServer(404, "text/html", "<html><title>Nothing here</title></html>");
-    await project.succeed("config", "set", "authentik:url", otherServer.url);
-    // Without --run-program, the engine uses the settings that the last `up` stored in the state.
-    const refresh = await project.pulumi("refresh", "--yes", "--run-program", "--skip-preview", "--suppress-progress");
-    expect(refresh.code).not.toBe(0);
-    expect(refresh.output).toContain("returned 404: an HTML page. The response did not come from authentik's API");
-    expect(refresh.output).not.toMatch(/\n\s+at .*\(/);
-    const destroy = await project.pulumi("destroy", "--yes", "--run-program", "--skip-preview", "--suppress-progress");
-    expect(destroy.code).not.toBe(0);
-    expect((await project.state()).size).toBe(1);
-    expect(destroy.output).toContain("Add --run-program to use the current ones.");
-    otherServer.server.close();
-  });
-
-  test("reports an unreachable server at preview and up, and recovers when it is reachable", async () => {
-    const { server, project } = fixture;
-    await project.write(`new authentik.Invitation("jane", { ${expires} });`);
-    await project.up();
-    await project.succeed("config", "set", "authentik:url", "http://127.0.0.1:9");
-    await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
-    const runs = [
-      await project.preview("--refresh", "--run-program"),
-      await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress"),
-    ];
-    for (const { code, output } of runs) {
-      expect(code).not.toBe(0);
-      expect(output).toContain("Could not connect to authentik at http://127.0.0.1:9");
-      expect(output).not.toMatch(/\n\s+at .*\(/);
-    }
-    await project.succeed("config", "set", "authentik:url", `${server.url}/api/v3/`);
-    await project.up();
-    expect(await invitations(server)).toMatchObject([{ single_use: true }]);
-  });
-
-  test("distinguishes an invalid token from a missing permission, and prints neither the token nor a stack trace", async () => {
-    const { server, project } = fixture;
-    await project.write(`new authentik.Invitation("jane", { ${expires}, singleUse: true });`);
+    const program = (single: boolean) => `
+      new authentik.Invitation("jane", { ${expires}, singleUse: ${single}, flow: "default-source-enrollment" });
+      new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${single} });`;
+    await project.write(program(false));
     await project.succeed("config", "set", "--secret", "authentik:token", "wrong-t0ken");
-    const invalid = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    const invalid = await project.pulumi(...runUp);
     expect(invalid.output).toContain("authentik rejected the token");
     expect(invalid.output).not.toContain("wrong-t0ken");
-    const viewer = server.addUser("viewer", ["authentik_stages_invitation.view_invitation"]);
+    const viewer = server.addUser("viewer", [
+      "authentik_stages_invitation.view_invitation",
+      "authentik_flows.view_flow",
+    ]);
     await project.succeed("config", "set", "--secret", "authentik:token", viewer);
-    const denied = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    const denied = await project.pulumi(...runUp);
     expect(denied.output).toContain("lacks the permission authentik_stages_invitation.add_invitation");
     for (const { code, output } of [invalid, denied]) {
       expect(code).not.toBe(0);
       expect(output).not.toMatch(/\n\s+at .*\(/);
     }
-  });
 
-  test("needs no permissions other than the documented ones", async () => {
-    const { server, project } = fixture;
     const models = ["invitation", "invitationstage"];
     const token = server.addUser("pulumi", [
       ...models.flatMap((model) =>
@@ -153,10 +130,6 @@ describe("failures", () => {
       "authentik_flows.view_flow",
     ]);
     await project.succeed("config", "set", "--secret", "authentik:token", token);
-    const program = (single: boolean) => `
-      new authentik.Invitation("jane", { ${expires}, singleUse: ${single}, flow: "default-source-enrollment" });
-      new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${single} });`;
-    await project.write(program(false));
     await project.up();
     await project.write(program(true));
     await project.up("--refresh");
@@ -164,38 +137,25 @@ describe("failures", () => {
     const rejected = server.requests.filter(({ username, status }) => username === "pulumi" && Number(status) >= 300);
     // Optional: to look for what an interrupted run has created.
     expect(new Set(rejected.map(({ path }) => path))).toEqual(new Set(["/api/v3/events/events/"]));
-  });
 
-  test("reports the server's validation errors by property name", async () => {
-    const { project } = fixture;
     await project.write(
       `new authentik.Invitation("jane", { ${expires}, flow: "00000000-0000-4000-8000-000000000000", fixedData: { password: "s3cr3t" } });`,
     );
-    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(code).not.toBe(0);
-    expect(output).toContain(
+    const unknownPk = await project.pulumi(...runUp);
+    expect(unknownPk.code).not.toBe(0);
+    expect(unknownPk.output).toContain(
       "error: Could not create the invitation: POST /api/v3/stages/invitation/invitations/ returned 400: flow: ",
     );
-    expect(output).not.toContain("s3cr3t");
+    expect(unknownPk.output).not.toContain("s3cr3t");
     await project.write(`new authentik.Invitation("jane", { ${expires}, flow: "no-such-flow" });`);
-    const unknown = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(unknown.output).toContain('flow: authentik has no flow with the slug "no-such-flow"');
-  });
+    const unknownSlug = await project.pulumi(...runUp);
+    expect(unknownSlug.output).toContain('flow: authentik has no flow with the slug "no-such-flow"');
 
-  test("creates the other resources when one fails, and the rest on the next run", async () => {
-    const { server, project } = fixture;
-    await project.write(`for (const n of [1, 2, 3]) new authentik.Invitation("i" + n, { ${expires} });
-      new authentik.InvitationStage("default-authentication-login");`);
-    const { code } = await project.pulumi(
-      "up",
-      "--yes",
-      "--skip-preview",
-      "--suppress-progress",
-      "--continue-on-error",
-    );
-    expect(code).not.toBe(0);
-    await project.write(`for (const n of [1, 2, 3]) new authentik.Invitation("i" + n, { ${expires} });
-      new authentik.InvitationStage("another");`);
+    const declare = (stage: string) => `for (const n of [1, 2, 3]) new authentik.Invitation("i" + n, { ${expires} });
+      new authentik.InvitationStage("${stage}");`;
+    await project.write(declare("default-authentication-login"));
+    expect((await project.pulumi(...runUp, "--continue-on-error")).code).not.toBe(0);
+    await project.write(declare("another"));
     await project.up();
     expect((await invitations(server)).map(({ name }) => name)).toEqual(["i1", "i2", "i3"]);
     expect((await server.request("GET", stagesPath)).body).toMatchObject({ results: [{ name: "another" }] });
@@ -222,8 +182,7 @@ describe("connections", () => {
       expect(String((await project.outputs()).link)).toContain(`${production.url}/if/flow/`);
       expect((await staging.request("GET", stagesPath)).body).toMatchObject({ results: [{ name: "stage" }] });
       await project.write(program(`"authentik-staging"`));
-      expect((await project.preview()).output).toContain("+-1 to replace");
-      await project.up();
+      expect(await project.up()).toContain("+-1 replaced");
       expect((await invitations(production)).length).toBe(0);
       expect((await invitations(staging)).length).toBe(1);
       expect(String((await project.outputs()).link)).toContain(`${staging.url}/if/flow/`);

@@ -1,6 +1,6 @@
 import type { Authentik } from "../sandbox";
 import { setUpFixture, setUpVersions } from "./fixture";
-import { invitations, invitationsPath, requestsOf } from "./server";
+import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(240_000);
 
@@ -27,13 +27,6 @@ async function openLink(server: Authentik, flowSlug: string, pk: string): Promis
   await server.request("GET", `/api/v3/flows/executor/${flowSlug}/?query=${query}`, undefined, null);
 }
 
-async function getOnlyPk(server: Authentik): Promise<string> {
-  const [only, ...others] = await invitations(server);
-  expect(others).toEqual([]);
-  if (!only) throw new Error("No invitation exists.");
-  return only.pk;
-}
-
 describe("retirement on all versions of authentik", () => {
   const fixture = setUpVersions();
 
@@ -41,112 +34,106 @@ describe("retirement on all versions of authentik", () => {
     for (const { server, connection } of fixture.servers) await action(server, connection);
   }
 
-  /** A program with the same invitation on each server. Its outputs are named after the connections. */
-  function createProgram(name: string, inputs: string): string {
+  /** A program with two invitations on each server. Its outputs are named after the connections. */
+  function createProgram(jane: string, expiring: string): string {
     const connections = fixture.servers.map(({ connection }) => connection);
     return `for (const connection of ${JSON.stringify(connections)}) {
-      const invitation = new authentik.Invitation("${name}-" + connection, { connection, ${inputs} });
-      const { status, retiredAt, link } = invitation;
-      exports[connection] = { status, retiredAt, link };
+      const create = (name, inputs) => new authentik.Invitation(name + "-" + connection, { name, connection, flow: "join", ...inputs });
+      const jane = create("jane", { singleUse: true, validFor: "14d", ${jane} });
+      const expiring = create("expiring", { ${expiring} });
+      exports[connection] = Object.fromEntries(Object.entries({ jane, expiring }).map(
+        ([name, { status, retiredAt, link }]) => [name, { status, retiredAt, link }]));
     }`;
   }
 
-  test("keeps a used invitation without requests, whatever changes, until the program reissues it", async () => {
-    const { project } = fixture;
-    const writeProgram = (inputs: string): Promise<void> =>
-      project.write(createProgram("jane", `flow: "join", validFor: "14d", ${inputs}`));
-    await forEachServer((server) => createFlow(server, "join"));
-    await writeProgram('name: "jane", singleUse: true');
-    await project.up();
-    const links = await project.outputs();
-    await forEachServer(async (server, connection) => {
-      const pk = await getOnlyPk(server);
-      expect(links[connection]).toMatchObject({ status: "pending", link: `${server.url}/if/flow/join/?itoken=${pk}` });
-      await openLink(server, "join", pk);
-      expect(await invitations(server)).toEqual([]);
-    });
+  type Outputs = Record<string, Record<"jane" | "expiring", { status: string; retiredAt?: string; link: string }>>;
 
+  async function readOutputs(): Promise<Outputs> {
+    return (await fixture.project.outputs()) as Outputs;
+  }
+
+  async function getPk(server: Authentik, name: string): Promise<string> {
+    const [found, ...others] = (await invitations(server)).filter((invitation) => invitation.name === name);
+    expect(others).toEqual([]);
+    if (!found) throw new Error(`No invitation ${name} exists.`);
+    return found.pk;
+  }
+
+  test("keeps used and expired invitations without requests, whatever changes, until the program reissues them", async () => {
+    const { project } = fixture;
+    const count = fixture.servers.length;
+    await forEachServer((server) => createFlow(server, "join"));
+    await project.write(createProgram("", `validFor: "5s", fixedData: { a: 1 }`));
+    // It was always going to be short.
+    expect(await project.up()).not.toContain("expires within a day");
+    const created = await readOutputs();
+    await forEachServer(async (server, connection) => {
+      const pk = await getPk(server, "jane");
+      expect(created[connection]?.jane).toMatchObject({
+        status: "pending",
+        link: `${server.url}/if/flow/join/?itoken=${pk}`,
+      });
+      await openLink(server, "join", pk);
+      expect((await invitations(server)).map(({ name }) => name)).toEqual(["expiring"]);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+
+    // The other one has expired, but authentik has not deleted it yet.
     const refresh = await project.preview("--refresh", "--expect-no-changes");
     expect([refresh.code, refresh.output]).toEqual([0, expect.stringContaining("unchanged")]);
     await project.up("--refresh");
-    const retired = await project.outputs();
+    const retired = await readOutputs();
     await forEachServer(async (server, connection) => {
-      const { link } = links[connection] as { link: string };
-      expect(retired[connection]).toEqual({ status: "used", retiredAt: expect.stringMatching(/Z$/), link });
-      requestsOf(server);
+      const retiredAt = expect.stringMatching(/Z$/);
+      const { jane, expiring } = created[connection] ?? {};
+      expect(retired[connection]).toEqual({
+        jane: { status: "used", retiredAt, link: jane?.link },
+        expiring: { status: "expired", retiredAt, link: expiring?.link },
+      });
+      server.cleanUpExpired();
     });
+    await project.up("--refresh");
+    await forEachServer(async (server) => void requestsOf(server));
 
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    await writeProgram(`singleUse: true, fixedData: { email: "new@example.com" }, name: "renamed"`);
-    const edited = await project.preview("--expect-no-changes");
+    const edits = `name: "renamed", fixedData: { email: "new@example.com" }`;
+    await project.write(createProgram(edits, `validFor: "5s", fixedData: { a: 2 }`));
+    const edited = await project.preview("--refresh", "--expect-no-changes");
     expect(edited.code).toBe(0);
     const diagnostics = edited.output.slice(edited.output.indexOf("Diagnostics:"));
     for (const { connection } of fixture.servers) expect(diagnostics).toContain(`Invitation (jane-${connection})`);
     const ignored =
       'has been used, so changes to name, fixedData are ignored. To reissue it, change keepers or set onRetired: "reissue".';
-    expect(diagnostics.split(ignored)).toHaveLength(fixture.servers.length + 1);
+    expect(diagnostics.split(ignored)).toHaveLength(count + 1);
     await project.up("--refresh");
     await forEachServer(async (server) => expect(requestsOf(server)).toEqual([]));
 
-    await writeProgram(`name: "jane", singleUse: true, keepers: { round: 2 }`);
-    expect((await project.preview()).output).toContain(`+-${fixture.servers.length} to replace`);
+    await project.write(createProgram("keepers: { round: 2 }", `validFor: "14d", fixedData: { a: 2 }`));
+    const preview = await project.preview("--diff");
+    expect(preview.output).toContain(`+-${2 * count} to replace`);
+    expect(preview.output.match(/validFor *: "5s" => "14d"/g)).toHaveLength(count);
     await project.up();
-    const reissued = await project.outputs();
+    const reissued = await readOutputs();
     await forEachServer(async (server, connection) => {
       expect(requestsOf(server)).toEqual([
         "GET /api/v3/events/events/",
         "GET /api/v3/flows/instances/",
         `POST ${invitationsPath}`,
+        `POST ${invitationsPath}`,
       ]);
-      expect(reissued[connection]).toMatchObject({ status: "pending" });
-      expect((reissued[connection] as { link: string }).link).not.toBe((links[connection] as { link: string }).link);
-      await openLink(server, "join", await getOnlyPk(server));
+      for (const name of ["jane", "expiring"] as const) {
+        expect(reissued[connection]?.[name]).toMatchObject({ status: "pending" });
+        expect(reissued[connection]?.[name].link).not.toBe(created[connection]?.[name].link);
+      }
+      await openLink(server, "join", await getPk(server, "jane"));
     });
 
-    await writeProgram(`name: "jane", singleUse: true, keepers: { round: 2 }, onRetired: "reissue"`);
+    await project.write(
+      createProgram(`keepers: { round: 2 }, onRetired: "reissue"`, `validFor: "14d", fixedData: { a: 2 }`),
+    );
     await project.up("--refresh");
-    await forEachServer(async (server) => {
-      expect(await invitations(server)).toHaveLength(1);
-      await openLink(server, "join", await getOnlyPk(server));
-    });
+    await forEachServer(async (server) => openLink(server, "join", await getPk(server, "jane")));
     await project.up("--refresh");
-    await forEachServer(async (server) => expect(await invitations(server)).toHaveLength(1));
-    await project.destroy();
-    await forEachServer(async (server) => expect(await invitations(server)).toEqual([]));
-  });
-
-  test("keeps an expired invitation that authentik has deleted, reissues it with a new expiry, and destroys it", async () => {
-    const { project } = fixture;
-    const writeProgram = (inputs: string): Promise<void> =>
-      project.write(createProgram("x", `name: "x", flow: "${slug}", ${inputs}`));
-    await writeProgram(`validFor: "5s", fixedData: { a: 1 }`);
-    const first = await project.up();
-    // It was always going to be short.
-    expect(first).not.toContain("expires within a day");
-    const pks = new Map<string, string>();
-    await forEachServer(async (server, connection) => void pks.set(connection, await getOnlyPk(server)));
-    await new Promise((resolve) => setTimeout(resolve, 5000));
-    // It has expired, but authentik has not deleted it yet.
-    await project.up("--refresh");
-    const expired = await project.outputs();
-    await forEachServer(async (server, connection) => {
-      expect(expired[connection]).toMatchObject({ status: "expired", retiredAt: expect.stringMatching(/Z$/) });
-      server.cleanUpExpired();
-    });
-    await project.up("--refresh");
-    await forEachServer(async (server) => void requestsOf(server));
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    await writeProgram(`validFor: "5s", fixedData: { a: 2 }`);
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    await forEachServer(async (server) => expect(requestsOf(server)).toEqual([]));
-    await writeProgram(`validFor: "14d", fixedData: { a: 2 }`);
-    const preview = await project.preview("--diff");
-    expect(preview.output).toContain(`+-${fixture.servers.length} to replace`);
-    expect(preview.output.split(`validFor : "5s" => "14d"`)).toHaveLength(fixture.servers.length + 1);
-    await project.up();
-    await forEachServer(async (server, connection) => {
-      expect(await getOnlyPk(server)).not.toBe(pks.get(connection));
-    });
+    await forEachServer(async (server) => expect(await invitations(server)).toHaveLength(2));
     await project.destroy();
     await forEachServer(async (server) => expect(await invitations(server)).toEqual([]));
   });
@@ -155,57 +142,68 @@ describe("retirement on all versions of authentik", () => {
 describe("changes outside Pulumi", () => {
   const fixture = setUpFixture();
 
-  test("names who deleted an invitation or a stage, and recreates it, including single-use invitations", async () => {
+  test("reports what was changed or deleted, by whom and when, reads no events for unchanged objects, and repairs all", async () => {
     const { server, project } = fixture;
+    await createFlow(server, "doomed");
     await project.write(`
       new authentik.Invitation("many", { flow: "${slug}", validFor: "14d" });
       new authentik.Invitation("single", { flow: "${slug}", validFor: "14d", singleUse: true });
-      new authentik.InvitationStage("stage");`);
+      new authentik.InvitationStage("deleted");
+      new authentik.Invitation("changed", { flow: "${slug}", validFor: "14d", fixedData: { a: 1 } });
+      new authentik.InvitationStage("changed-stage");
+      new authentik.Invitation("orphan", { flow: "doomed", validFor: "14d" });
+      new authentik.Invitation("untouched", { flow: "${slug}", validFor: "14d" });`);
     await project.up();
-    for (const { pk } of await invitations(server)) await server.request("DELETE", `${invitationsPath}${pk}/`);
-    const stage = (await project.state()).get("stage")?.id;
-    await server.request("DELETE", `/api/v3/stages/invitation/stages/${stage}/`);
-    requestsOf(server);
-    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
-    expect(code).toBe(7);
-    for (const object of ['Invitation "many"', 'Invitation "single"', 'Invitation stage "stage"']) {
-      expect(output).toMatch(new RegExp(`${object}: deleted by akadmin on \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ`));
-    }
-    expect(requestsOf(server).filter((request) => request.includes("events"))).toHaveLength(3);
-    await project.up("--refresh");
-    expect(await invitations(server)).toHaveLength(2);
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-  });
-
-  test("reports what changed, by whom and when, and reads no events for unchanged objects", async () => {
-    const { server, project } = fixture;
-    await project.write(`
-      new authentik.Invitation("x", { flow: "${slug}", validFor: "14d", fixedData: { a: 1 } });
-      new authentik.Invitation("untouched", { flow: "${slug}", validFor: "14d" });
-      new authentik.InvitationStage("stage");`);
-    await project.up();
-    const x = (await invitations(server)).find(({ name }) => name === "x");
-    await server.request("PATCH", `${invitationsPath}${x?.pk}/`, {
+    const pks = new Map((await invitations(server)).map(({ name, pk }) => [name, pk]));
+    const state = await project.state();
+    for (const name of ["many", "single"]) await server.request("DELETE", `${invitationsPath}${pks.get(name)}/`);
+    await server.request("DELETE", `${stagesPath}${state.get("deleted")?.id}/`);
+    await server.request("PATCH", `${invitationsPath}${pks.get("changed")}/`, {
       fixed_data: { a: 2 },
       expires: "2035-01-01T00:00:00Z",
     });
-    const stage = (await project.state()).get("stage")?.id;
-    await server.request("PATCH", `/api/v3/stages/invitation/stages/${stage}/`, {
+    await server.request("PATCH", `${stagesPath}${state.get("changed-stage")?.id}/`, {
       continue_flow_without_invitation: true,
     });
+    await server.request("DELETE", "/api/v3/flows/instances/doomed/");
+    const readsEvents = (request: string): boolean => request.includes("events");
     requestsOf(server);
-    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
-    expect(code).toBe(7);
-    expect(output).toMatch(/Invitation "x": expires, fixedData changed outside Pulumi, last by akadmin on \d{4}-/);
-    expect(output).toMatch(
-      /Invitation stage "stage": continueFlowWithoutInvitation changed outside Pulumi, last by akadmin on /,
-    );
-    expect(requestsOf(server).filter((request) => request.includes("events"))).toHaveLength(2);
+
+    const drift = await project.preview("--refresh", "--expect-no-changes", "--diff");
+    expect(drift.code).toBe(7);
+    for (const object of ['Invitation "many"', 'Invitation "single"', 'Invitation stage "deleted"']) {
+      expect(drift.output).toMatch(
+        new RegExp(`${object}: deleted by akadmin on \\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ`),
+      );
+    }
+    for (const change of [
+      /Invitation "changed": expires, fixedData changed outside Pulumi, last by akadmin on \d{4}-/,
+      /Invitation stage "changed-stage": continueFlowWithoutInvitation changed outside Pulumi, last by akadmin on /,
+      /its flow was removed \(the flow was deleted by akadmin on \S+Z\)\. Until `pulumi up` restores it, any flow with an invitation stage accepts this invitation\./,
+      /\+ flow\s*: "doomed"/,
+    ]) {
+      expect(drift.output).toMatch(change);
+    }
+    // One for each of the six objects, one to find out who deleted the flow, and none for the untouched invitation.
+    expect(requestsOf(server).filter(readsEvents)).toHaveLength(7);
     await project.succeed("config", "set", "authentik:attribution", "false");
     const withoutAttribution = await project.preview("--refresh", "--run-program");
-    expect(withoutAttribution.output).toMatch(/Invitation "x": expires, fixedData changed outside Pulumi$/m);
-    expect(requestsOf(server).filter((request) => request.includes("events"))).toEqual([]);
+    expect(withoutAttribution.output).toMatch(/Invitation "changed": expires, fixedData changed outside Pulumi$/m);
+    // One for each of the two deleted invitations, which may have been used.
+    expect(requestsOf(server).filter(readsEvents)).toHaveLength(2);
+
+    const failed = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh");
+    expect(failed.output).toContain('authentik has no flow with the slug "doomed"');
+    const { body } = await server.request("POST", "/api/v3/flows/instances/", {
+      name: "doomed",
+      slug: "doomed",
+      title: "Again",
+      designation: "enrollment",
+    });
     await project.up("--refresh");
+    const repaired = await invitations(server);
+    expect(repaired.map(({ name }) => name)).toEqual(["changed", "many", "orphan", "single", "untouched"]);
+    expect(repaired.find(({ name }) => name === "orphan")).toMatchObject({ flow: (body as { pk: string }).pk });
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
 
@@ -229,32 +227,6 @@ describe("changes outside Pulumi", () => {
     expect(diagnostics).toContain("authentik_events.view_event");
     await project.up("--refresh");
     expect((await invitations(server)).map(({ name }) => name)).toEqual(["many"]);
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    await project.destroy();
-  });
-
-  test("reports a deleted flow and its effect on the invitation, and repairs it when the flow is recreated", async () => {
-    const { server, project } = fixture;
-    await createFlow(server, "doomed");
-    await project.write(`new authentik.Invitation("x", { flow: "doomed", validFor: "14d" });`);
-    await project.up();
-    await server.request("DELETE", "/api/v3/flows/instances/doomed/");
-    const drift = await project.preview("--refresh", "--expect-no-changes", "--diff");
-    expect(drift.code).toBe(7);
-    expect(drift.output).toMatch(
-      /its flow was removed \(the flow was deleted by akadmin on \S+Z\)\. Until `pulumi up` restores it, any flow with an invitation stage accepts this invitation\./,
-    );
-    expect(drift.output).toMatch(/\+ flow\s*: "doomed"/);
-    const failed = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh");
-    expect(failed.output).toContain('authentik has no flow with the slug "doomed"');
-    const flow = await server.request("POST", "/api/v3/flows/instances/", {
-      name: "doomed",
-      slug: "doomed",
-      title: "Again",
-      designation: "enrollment",
-    });
-    await project.up("--refresh");
-    expect(await invitations(server)).toMatchObject([{ flow: (flow.body as { pk: string }).pk }]);
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
 });
