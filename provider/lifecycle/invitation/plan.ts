@@ -86,12 +86,9 @@ export function describeIgnoredChanges(state: InvitationState, declared: Propert
 }
 
 /** Whether the invitation was used, or has expired as declared. */
-export function isRetired(
-  state: Pick<InvitationState, "status" | "expires" | "retiredAt" | "__declaredExpires">,
-): boolean {
+export function isRetired(state: Pick<InvitationState, "status" | "expires" | "__declaredExpires">): boolean {
   if (state.status === "used") return true;
   if (state.__declaredExpires !== undefined) return hasPassed(state.__declaredExpires);
-  if (state.status === "expired") return state.retiredAt !== undefined;
   return state.expires !== undefined && hasPassed(state.expires);
 }
 
