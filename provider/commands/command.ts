@@ -5,8 +5,10 @@ export interface Command {
   /** Printed by `--help`. */
   readonly usage: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** Whether it has arguments that are not options. */
+  readonly allowPositionals?: boolean;
   /** Runs the command and returns its exit code. */
-  run(values: OptionValues): Promise<number>;
+  run(values: OptionValues, positionals?: readonly string[]): Promise<number>;
 }
 
 export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;

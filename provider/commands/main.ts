@@ -5,6 +5,7 @@ import { AuthentikError } from "../authentik/errors";
 import { toPrintableLine } from "../authentik/printable";
 import { UserError } from "../lifecycle/engine/user-error";
 import { auditCommand } from "./audit";
+import { ciCommand } from "./ci";
 import { type Command, type OptionValues, UsageError } from "./command";
 import { exportCommand } from "./export";
 import { recoverCommand } from "./recover";
@@ -13,6 +14,7 @@ const { version } = require("../../package.json") as { version: string };
 
 const commands = new Map<string, Command>([
   ["audit", auditCommand],
+  ["ci", ciCommand],
   ["export", exportCommand],
   ["recover", recoverCommand],
 ]);
@@ -22,6 +24,7 @@ const usage = `Usage: pulumi-authentik-invitations <command> [options]
 
 Commands:
   audit    list the invitations in authentik that no stack declares
+  ci       run Pulumi in a CI pipeline, and report the result on GitHub or GitLab
   export   write a Pulumi program that imports flows with their invitations
   recover  repair a stack's state after a run that was killed
 
@@ -34,10 +37,10 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   const command = name === undefined ? undefined : commands.get(name);
   try {
     if (command === undefined) return runWithoutCommand(name);
-    const values = parse(args, command);
+    const { values, positionals } = parse(args, command);
     if (values["help"]) return print(command.usage);
     if (values["version"]) return print(`${version}\n`);
-    return await command.run(values);
+    return await command.run(values, positionals);
   } catch (error) {
     if (error instanceof UsageError) {
       const [line] = (command?.usage ?? usage).split("\n", 1);
@@ -60,9 +63,13 @@ function runWithoutCommand(name: string | undefined): number {
   throw new UsageError(`unknown command "${name}": the commands are ${names}`);
 }
 
-function parse(args: readonly string[], { options }: Command): OptionValues {
+function parse(
+  args: readonly string[],
+  { options, allowPositionals = false }: Command,
+): { values: OptionValues; positionals: readonly string[] } {
   try {
-    return parseArgs({ args: [...args], options: { ...options, ...generalOptions } }).values as OptionValues;
+    const parsed = parseArgs({ args: [...args], options: { ...options, ...generalOptions }, allowPositionals });
+    return { values: parsed.values as OptionValues, positionals: parsed.positionals };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message.split(". ", 1)[0] : String(error));
   }

@@ -228,9 +228,9 @@ describe("export", () => {
   });
 
   test.each([
-    [[], "a command is required: audit, export, recover"],
-    [["import"], 'unknown command "import": the commands are audit, export, recover'],
-    [["constructor"], 'unknown command "constructor": the commands are audit, export, recover'],
+    [[], "a command is required: audit, ci, export, recover"],
+    [["import"], 'unknown command "import": the commands are audit, ci, export, recover'],
+    [["constructor"], 'unknown command "constructor": the commands are audit, ci, export, recover'],
     [["export"], "--flow <slug> or --all is required"],
     [["export", "--flow", " "], "--flow must not be empty"],
     [["export", "--flow", "x", "--all"], "set either --flow or --all, not both"],

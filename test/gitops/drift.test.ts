@@ -7,7 +7,7 @@ import { Pipeline, type StateResource } from "./pipeline";
 
 jest.setTimeout(240_000);
 
-/** The whole workflow of a repository, with the real Pulumi, the embedded authentik and a fake `gh`. */
+/** The whole workflow of a repository, with the real Pulumi, the embedded authentik and a fake GitHub. */
 test("previews a pull request, applies it, reports drift and undeclared invitations, repairs drift, and publishes no secrets", async () => {
   const server = await Authentik.start();
   const writer = server.addUser("pulumi-invitations", [
@@ -37,7 +37,7 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     expect(await pipeline.pulumi("stack", "init", "staff")).toMatchObject({ code: 0 });
 
     expect(await run("preview")).toBe(0);
-    const [comment] = await pipeline.posts();
+    const [comment] = pipeline.github.posts;
     expect(comment?.body).toContain("### Pulumi preview for `staff`: 3 to create");
     expect(comment?.body).toContain('email: "jane@example.com"');
 
@@ -48,8 +48,8 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     await server.request("POST", invitationsPath, { name: "contractor", expires: "2036-01-01T00:00:00Z" });
     const contractor = (await invitations(server)).find(({ name }) => name === "contractor");
     expect(await run("drift")).toBe(7);
-    const [, issue] = await pipeline.posts();
-    expect(issue).toMatchObject({ title: "Drift detected in stack staff, and undeclared invitations", open: true });
+    const [, issue] = pipeline.github.posts;
+    expect(issue).toMatchObject({ title: "Drift detected in stack staff, and undeclared invitations", state: "open" });
     const undeclared = /^ID .*\n([\s\S]*?)\n```$/m.exec(issue?.body ?? "")?.[1] ?? "";
     expect(undeclared.split(/ {2,}|\n/)).toEqual([
       expect.stringMatching(/^[0-9a-f]{16}$/),
@@ -73,21 +73,21 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     expect(log).toMatch(/\n::stop-commands::.*\nInvitation "jane": .*its pending operation is removed\n/);
     expect((await invitations(server)).map(({ name }) => name)).toEqual(["jane"]);
     expect(await run("drift")).toBe(0);
-    const [, closed] = await pipeline.posts();
+    const [, closed] = pipeline.github.posts;
     expect(closed).toMatchObject({
-      open: false,
+      state: "closed",
       comments: [expect.stringContaining("No drift and no undeclared invitations found.")],
     });
 
     const readRequests = server.requests.filter(({ username }) => username === "pulumi-invitations-read");
     expect([...new Set(readRequests.map(({ method }) => method))]).toEqual(["GET"]);
 
-    const callsBefore = await pipeline.calls();
+    const requestsBefore = [...pipeline.github.requests];
     expect(await run("drift", { AUTHENTIK_URL: "http://127.0.0.1:9" })).not.toBe(7);
     expect(log).toContain("Could not connect to authentik");
-    expect(await pipeline.calls()).toEqual(callsBefore);
+    expect(pipeline.github.requests).toEqual(requestsBefore);
 
-    // Someone who can write the state, as a preview's program may, plants code in it. A refresh runs it, and the script refuses.
+    // Someone who can write the state, as a preview's program may, plants code in it. A refresh runs it, and the command refuses.
     const planted = join(pipeline.folder, "planted");
     const source = `exports.handler=()=>{require("fs").writeFileSync(${JSON.stringify(planted)}, "");return {}}`;
     const refused = async (message: string, ...commands: ("up" | "drift")[]): Promise<void> => {
@@ -157,14 +157,14 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
       (jane?.pk ?? "").replaceAll("-", ""),
       contractor?.pk ?? "",
     ];
-    const published = log + JSON.stringify(await pipeline.posts()) + JSON.stringify(await pipeline.calls());
+    const published = log + JSON.stringify(pipeline.github.posts) + JSON.stringify(pipeline.github.requests);
     for (const secret of secrets) {
       expect(secret).not.toBe("");
       expect(published).not.toContain(secret);
     }
     expect(published).not.toContain("itoken");
     expect(published).not.toContain("a passphrase for tests");
-    // The secrets were never printed, so the script had nothing to redact.
+    // The secrets were never printed, so the command had nothing to redact.
     expect(published).not.toContain("[redacted]");
     expect(published).toContain("link");
   } finally {

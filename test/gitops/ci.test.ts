@@ -1,23 +1,13 @@
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { canary } from "../secrecy/canary";
-import { kit } from "./kit";
-import { FakeGitLab, Pipeline } from "./pipeline";
+import type { Post } from "./fake-github";
+import { FakeGitLab, gitlabToken } from "./fake-gitlab";
+import { Pipeline } from "./pipeline";
 
 jest.setTimeout(60_000);
 
-test("the script passes the type checks", () => {
-  const options = "--ignoreConfig --allowJs --checkJs --noEmit --strict --skipLibCheck --types node";
-  const language = "--target es2023 --module nodenext";
-  const args = [require.resolve("typescript/bin/tsc"), ...`${options} ${language}`.split(" ")];
-  const script = join(kit, "ci", "pulumi-gitops.mjs");
-  const { status, stdout } = spawnSync(process.execPath, [...args, script], { encoding: "utf8" });
-  expect([status, stdout]).toEqual([0, ""]);
-});
-
 const resources = ["Resources:", "    + 1 to create", "    ~ 2 to update", "    3 changes. 4 unchanged"];
 
-describe("the script, with a fake Pulumi", () => {
+describe("ci, with a fake Pulumi", () => {
   let pipeline: Pipeline;
 
   afterEach(async () => {
@@ -26,17 +16,17 @@ describe("the script, with a fake Pulumi", () => {
 
   test("preview posts one comment, updates it on the next run, and leaves comments of others unchanged", async () => {
     pipeline = await Pipeline.fake(["Previewing update (staff):", ...resources], 0);
-    const commentOfAnotherUser = {
+    const commentOfAnotherUser: Post = {
       kind: "comment",
       number: 1,
-      bot: false,
-      open: true,
+      user: { type: "User" },
+      state: "open",
       comments: [],
       body: "<!-- pulumi-preview: staff -->",
     };
-    await pipeline.writeFile("posts.json", JSON.stringify([commentOfAnotherUser]));
+    pipeline.github.posts.push(commentOfAnotherUser);
     for (const _ of [1, 2]) expect((await pipeline.run("preview")).code).toBe(0);
-    const [first, ...posts] = await pipeline.posts();
+    const [first, ...posts] = pipeline.github.posts;
     expect(first).toEqual(commentOfAnotherUser);
     expect(posts).toHaveLength(1);
     expect(posts[0]?.body.split("\n")).toEqual([
@@ -55,18 +45,16 @@ describe("the script, with a fake Pulumi", () => {
       "",
       "</details>",
     ]);
-    expect((await pipeline.calls()).map(({ args }) => args.slice(0, 4).join(" "))).toEqual([
-      "api --paginate repos/team/invitations/issues/7/comments?per_page=100 --jq",
-      "api --method POST repos/team/invitations/issues/7/comments",
-      "api --paginate repos/team/invitations/issues/7/comments?per_page=100 --jq",
-      "api --method PATCH repos/team/invitations/issues/comments/101",
+    expect(pipeline.github.writes.map(({ endpoint }) => endpoint)).toEqual([
+      "POST /repos/team/invitations/issues/7/comments",
+      "PATCH /repos/team/invitations/issues/comments/101",
     ]);
   });
 
   test("preview reports a failure and exits with its code", async () => {
     pipeline = await Pipeline.fake(["error: flow: no such flow"], 255);
     expect((await pipeline.run("preview")).code).toBe(255);
-    const [post] = await pipeline.posts();
+    const [post] = pipeline.github.posts;
     expect(post?.body).toContain("### Pulumi preview for `staff` failed with exit code 255");
     expect(post?.body).toContain("error: flow: no such flow");
   });
@@ -82,7 +70,7 @@ describe("the script, with a fake Pulumi", () => {
     const many = Array.from({ length: 6_000 }, (_, n) => `line ${n} ${"ü".repeat(20)}`);
     pipeline = await Pipeline.fake([...hostile, ...many, ...resources], 0);
     const { log } = await pipeline.run("preview", { GITHUB_ACTIONS: "true" });
-    const body = (await pipeline.posts())[0]?.body ?? "";
+    const body = pipeline.github.posts[0]?.body ?? "";
     expect(Buffer.byteLength(body)).toBeLessThan(60_000);
     expect(Buffer.byteLength(body)).toBeGreaterThan(50_000);
     expect(body).toContain("\n``````\nred gnp.exe\n`````\n</details> @everyone\n");
@@ -126,7 +114,7 @@ describe("the script, with a fake Pulumi", () => {
       "postgres://db:[redacted]@other.example.com",
       "team AccountName sa db.example.com",
     ]);
-    expect((await pipeline.posts())[0]?.body).toContain(lines.join("\n"));
+    expect(pipeline.github.posts[0]?.body).toContain(lines.join("\n"));
   });
 
   test("redacts secrets and links that a program prints, and hides the token that writes comments from Pulumi", async () => {
@@ -138,10 +126,10 @@ describe("the script, with a fake Pulumi", () => {
     const redacted =
       "a [redacted] and [redacted] b [redacted] c https://auth.example/if/flow/x/?itoken=[redacted] d [redacted]";
     expect(log).toBe(`${redacted}\n`);
-    expect((await pipeline.posts())[0]?.body).toContain(`\n${redacted}\n`);
+    expect(pipeline.github.posts[0]?.body).toContain(`\n${redacted}\n`);
     const previewRun = JSON.parse(await pipeline.readFile("pulumi.json")) as { env: Record<string, string> };
     expect(previewRun.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
-    expect(previewRun.env).not.toHaveProperty("GH_TOKEN");
+    expect(previewRun.env).not.toHaveProperty("GITHUB_TOKEN");
     await pipeline.run("up", secrets);
     const upRun = JSON.parse(await pipeline.readFile("pulumi.json")) as { env: Record<string, string> };
     expect(upRun.env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });
@@ -159,21 +147,26 @@ describe("the script, with a fake Pulumi", () => {
       const { args } = JSON.parse(await pipeline.readFile("pulumi.json")) as { args: string[] };
       expect(args).toEqual(["up", "--yes", "--diff", ...more, ...common]);
     }
-    expect(await pipeline.calls()).toEqual([]);
+    expect(pipeline.github.requests).toEqual([]);
   });
 
   test("drift exits with 1 if the issue cannot be written", async () => {
     pipeline = await Pipeline.fake(['Invitation "x": expires changed outside Pulumi'], 7);
-    await pipeline.writeFile("broken", "");
+    pipeline.github.status = 403;
     const { code, log } = await pipeline.run("drift");
-    expect([code, log]).toEqual([1, expect.stringContaining("HTTP 403: Resource not accessible by integration")]);
+    expect([code, log]).toEqual([
+      1,
+      expect.stringContaining(
+        "GET /api/v3/repos/team/invitations/issues failed with status 403. Resource not accessible by integration\n",
+      ),
+    ]);
   });
 
   test("reports missing and invalid settings before Pulumi runs", async () => {
     pipeline = await Pipeline.fake(resources, 0);
     const gitlab = { GITLAB_CI: "true", CI_API_V4_URL: "https://gitlab.example/api/v4", CI_PROJECT_ID: "9" };
     const invalidSettings = [
-      ["drift", { PULUMI_STACK: "$(id)" }, "PULUMI_STACK must match /^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$/."],
+      ["drift", { PULUMI_STACK: "$(id)" }, "PULUMI_STACK must match ^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$."],
       ["drift", { PULUMI_STACK: "" }, "PULUMI_STACK is not set."],
       ["drift", { GITHUB_REPOSITORY: "" }, "GITHUB_REPOSITORY is not set."],
       ["drift", gitlab, "GITLAB_TOKEN is not set."],
@@ -182,67 +175,71 @@ describe("the script, with a fake Pulumi", () => {
       [
         "drift",
         { AUDIT_STACKS: "prod --delete;id" },
-        "AUDIT_STACKS must be stack names separated by spaces, each of which matches /^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$/.",
+        "AUDIT_STACKS must be stack names separated by spaces, each of which matches ^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$.",
       ],
-      ["preview", { PULL_REQUEST: "" }, "PULL_REQUEST is not set."],
-      ["preview", { PULL_REQUEST: "7/../8" }, "PULL_REQUEST must match /^\\d+$/."],
-      ["preview", { ...gitlab, GITLAB_TOKEN: "gitlab-t0ken" }, "CI_MERGE_REQUEST_IID is not set."],
+      ["preview", { GITHUB_EVENT_PATH: "" }, "PULL_REQUEST is not set."],
+      ["preview", { GITHUB_EVENT_PATH: "", PULL_REQUEST: "7/../8" }, "PULL_REQUEST must match ^\\d+$."],
+      ["preview", { GITHUB_TOKEN: "" }, "GITHUB_TOKEN is not set."],
+      ["up --stack $(id)", {}, "--stack must match ^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$."],
+      ["preview", { ...gitlab, GITLAB_TOKEN: gitlabToken }, "CI_MERGE_REQUEST_IID is not set."],
     ] as const;
     for (const [command, env, message] of invalidSettings) {
-      expect(await pipeline.run(command, { ...env })).toEqual({ code: 1, log: `${message}\n` });
+      expect(await pipeline.run(command, { ...env })).toEqual({
+        code: 1,
+        log: `pulumi-authentik-invitations: ${message}\n`,
+      });
     }
-    expect(await pipeline.run("destroy")).toEqual({
-      code: 1,
-      log: "Usage: node ci/pulumi-gitops.mjs preview|up|drift|report preview|report drift\n",
-    });
-    for (const command of ["report", "report up", "preview drift"]) {
-      expect(await pipeline.run(command)).toMatchObject({ code: 1, log: expect.stringContaining("Usage: ") });
+    for (const command of ["destroy", "report", "report up", "preview drift"]) {
+      expect(await pipeline.run(command)).toMatchObject({
+        code: 2,
+        log: expect.stringContaining("ci requires one of preview, up, drift, report preview and report drift"),
+      });
     }
     expect(await pipeline.readFile("pulumi.json")).toBe("");
   });
 
   describe("in two jobs", () => {
     /** Of the job that runs the program: no token that can write comments. */
-    const program = { GH_TOKEN: "", REPORT_FILE: "report.json" };
+    const program = { GITHUB_TOKEN: "", REPORT_FILE: "report.json" };
     /** Of the job that reports: no other secret. */
     const report = { PULUMI_CONFIG_PASSPHRASE: "", REPORT_FILE: "report.json" };
 
     test("preview writes its result to a file, and report posts what preview alone would post", async () => {
       pipeline = await Pipeline.fake(["a passphrase for tests", "</details> @everyone", ...resources], 0);
       expect((await pipeline.run("preview", program)).code).toBe(0);
-      expect(await pipeline.calls()).toEqual([]);
+      expect(pipeline.github.requests).toEqual([]);
       expect(await pipeline.readFile("report.json")).not.toContain("a passphrase for tests");
       expect(await pipeline.run("report preview", report)).toEqual({ code: 0, log: "" });
-      const [inTwoJobs] = await pipeline.posts();
+      const [inTwoJobs] = pipeline.github.posts;
       expect(inTwoJobs?.body).toContain("\n[redacted]\n</details> @everyone\n");
-      await pipeline.writeFile("posts.json", "[]");
+      pipeline.github.posts.length = 0;
       expect((await pipeline.run("preview")).code).toBe(0);
-      expect((await pipeline.posts())[0]?.body).toBe(inTwoJobs?.body);
+      expect(pipeline.github.posts[0]?.body).toBe(inTwoJobs?.body);
     });
 
     test("a failed preview is reported by a job that succeeds", async () => {
       pipeline = await Pipeline.fake(["error: flow: no such flow"], 255);
       expect((await pipeline.run("preview", program)).code).toBe(255);
       expect((await pipeline.run("report preview", report)).code).toBe(0);
-      expect((await pipeline.posts())[0]?.body).toContain("failed with exit code 255");
+      expect(pipeline.github.posts[0]?.body).toContain("failed with exit code 255");
     });
 
     test("drift and undeclared invitations are reported, and a failed audit", async () => {
       pipeline = await Pipeline.fake(['Invitation "x": expires changed outside Pulumi, last by ann'], 7);
-      await pipeline.npx({ code: 1 });
+      await pipeline.audit({ code: 1 });
       expect((await pipeline.run("drift", program)).code).toBe(1);
-      expect(await pipeline.calls()).toEqual([]);
+      expect(pipeline.github.requests).toEqual([]);
       expect((await pipeline.run("report drift", report)).code).toBe(0);
-      const [issue] = await pipeline.posts();
-      expect(issue).toMatchObject({ title: "Drift detected in stack staff", open: true });
+      const [issue] = pipeline.github.posts;
+      expect(issue).toMatchObject({ title: "Drift detected in stack staff", state: "open" });
       expect(issue?.body).toContain("Could not check for undeclared invitations.");
 
       await pipeline.remove();
       pipeline = await Pipeline.fake(resources, 0);
-      await pipeline.npx({ code: 7, stdout: '[{ "id": "7ab4bb3303d2b368", "name": "contractor" }]' });
+      await pipeline.audit({ code: 7, stdout: '[{ "id": "7ab4bb3303d2b368", "name": "contractor" }]' });
       expect((await pipeline.run("drift", program)).code).toBe(7);
       expect((await pipeline.run("report drift", report)).code).toBe(0);
-      expect((await pipeline.posts())[0]).toMatchObject({
+      expect(pipeline.github.posts[0]).toMatchObject({
         title: "Undeclared invitations for stack staff",
         body: expect.stringMatching(/^7ab4bb3303d2b368 {2}contractor/m),
       });
@@ -258,7 +255,7 @@ describe("the script, with a fake Pulumi", () => {
           expect(await pipeline.run(`report ${kind}`, report)).toEqual({ code: 0, log: "" });
         }
       }
-      for (const { title = "", body } of await pipeline.posts()) {
+      for (const { title = "", body } of pipeline.github.posts) {
         expect(`${title}${body.replaceAll(/^(`{3,})$.*?^\1$/gms, "")}`).not.toMatch(/everyone|itoken=6/);
         expect(body).toContain("a```</details> @everyone ?itoken=[redacted]");
       }
@@ -266,15 +263,23 @@ describe("the script, with a fake Pulumi", () => {
 
     test.each([
       ["missing", undefined, "ENOENT"],
-      ["empty", "", "REPORT_FILE was not written by this script."],
-      ["not JSON", "a secret", "REPORT_FILE was not written by this script."],
-      ["null", "null", "REPORT_FILE was not written by this script."],
-      ["of another shape", '{"result":{"code":"0","lines":[]}}', "REPORT_FILE was not written by this script."],
-      ["without lines", '{"result":{"code":0,"lines":[1]}}', "REPORT_FILE was not written by this script."],
+      ["empty", "", "REPORT_FILE was not written by this version of the command."],
+      ["not JSON", "a secret", "REPORT_FILE was not written by this version of the command."],
+      ["null", "null", "REPORT_FILE was not written by this version of the command."],
+      [
+        "of another shape",
+        '{"result":{"code":"0","lines":[]}}',
+        "REPORT_FILE was not written by this version of the command.",
+      ],
+      [
+        "without lines",
+        '{"result":{"code":0,"lines":[1]}}',
+        "REPORT_FILE was not written by this version of the command.",
+      ],
       [
         "with another audit",
         '{"result":{"code":0,"lines":[]},"audited":{}}',
-        "REPORT_FILE was not written by this script.",
+        "REPORT_FILE was not written by this version of the command.",
       ],
     ])("a file that is %s is an error", async (_, content, message) => {
       pipeline = await Pipeline.fake(resources, 0);
@@ -282,7 +287,7 @@ describe("the script, with a fake Pulumi", () => {
       const { code, log } = await pipeline.run("report drift", report);
       expect([code, log]).toEqual([1, expect.stringContaining(message)]);
       expect(log).not.toContain("a secret");
-      expect(await pipeline.posts()).toEqual([]);
+      expect(pipeline.github.posts).toEqual([]);
     });
   });
 
@@ -301,12 +306,12 @@ describe("the script, with a fake Pulumi", () => {
       expect(code).toBe(4);
       const runs = await pipeline.runs();
       expect(runs.map(({ program, args }) => [program, ...args].join(" "))).toEqual([
-        "npx --no-install pulumi-authentik-invitations recover --yes --stack staff",
+        "command recover --yes --stack staff",
         "pulumi up --yes --diff --stack staff --suppress-progress --non-interactive --color never",
       ]);
       expect(runs.map(({ env }) => env["AUTHENTIK_TOKEN"])).toEqual(["reader-t0ken", "writer-t0ken"]);
       for (const { env } of runs) {
-        for (const name of ["GH_TOKEN", "AUTHENTIK_READ_TOKEN"]) expect(env).not.toHaveProperty(name);
+        for (const name of ["GITHUB_TOKEN", "AUTHENTIK_READ_TOKEN"]) expect(env).not.toHaveProperty(name);
       }
       expect(log).toMatch(/^::stop-commands::(\S+)\n::add-mask::x\n\[redacted\] recovered\n::\1::\n/);
     });
@@ -315,10 +320,8 @@ describe("the script, with a fake Pulumi", () => {
       pipeline = await Pipeline.fake(resources, 0);
       expect((await pipeline.run("drift", { AUDIT: "false" })).code).toBe(0);
       const [check] = await pipeline.runs();
-      expect([check?.program, ...(check?.args ?? [])].join(" ")).toBe(
-        "npx --no-install pulumi-authentik-invitations recover --check --stack staff",
-      );
-      expect(check?.env).not.toHaveProperty("GH_TOKEN");
+      expect([check?.program, ...(check?.args ?? [])].join(" ")).toBe("command recover --check --stack staff");
+      expect(check?.env).not.toHaveProperty("GITHUB_TOKEN");
     });
 
     test.each([
@@ -326,12 +329,6 @@ describe("the script, with a fake Pulumi", () => {
       ["up", 3, "other source code", "It would have run code that someone has put into the state"],
       ["drift", 3, "other source code", "It would have run code that someone has put into the state"],
       ["drift", 1, "no stack named", "The output says why."],
-      [
-        "up",
-        1,
-        'npm error npx canceled due to missing packages: ["x@1"]',
-        "The command pulumi-authentik-invitations is not installed.",
-      ],
     ])("%s does not run Pulumi if recover exits with %d: %s", async (command, code, stderr, reason) => {
       pipeline = await Pipeline.fake(resources, 0);
       await pipeline.recover({ code, stderr: `${stderr}\n` });
@@ -339,8 +336,8 @@ describe("the script, with a fake Pulumi", () => {
       expect(result.code).toBe(code);
       expect(result.log).toContain(`${stderr}\n`);
       expect(result.log).toContain(`recover failed with exit code ${code}, so Pulumi was not run. ${reason}`);
-      expect(await commands()).toEqual([expect.stringMatching(/^npx/)]);
-      expect(await pipeline.calls()).toEqual([]);
+      expect(await commands()).toEqual([expect.stringMatching(/^command recover/)]);
+      expect(pipeline.github.requests).toEqual([]);
     });
   });
 
@@ -361,43 +358,42 @@ describe("the script, with a fake Pulumi", () => {
 
     test("drift lists undeclared invitations in an issue, and closes it when there are none", async () => {
       pipeline = await Pipeline.fake(resources, 0);
-      await pipeline.npx(found(row, { ...row, name: "jane", stack: "team/staff", isPending: true }));
+      await pipeline.audit(found(row, { ...row, name: "jane", stack: "team/staff", isPending: true }));
       const secrets = { AUTHENTIK_TOKEN: "writer-t0ken", AUTHENTIK_READ_TOKEN: "reader-t0ken" };
       const { code, log } = await pipeline.run("drift", { ...secrets, AUDIT_STACKS: " dev  team/prod " });
       expect(code).toBe(7);
       const audit = (await pipeline.runs()).at(-1);
       expect([audit?.program, ...(audit?.args ?? [])].join(" ")).toBe(
-        "npx --no-install pulumi-authentik-invitations audit --json --stack staff --stack dev --stack team/prod",
+        "command audit --json --stack staff --stack dev --stack team/prod",
       );
       expect(audit?.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
-      expect(audit?.env).not.toHaveProperty("GH_TOKEN");
+      expect(audit?.env).not.toHaveProperty("GITHUB_TOKEN");
       const table = [
         "ID                NAME        FLOW  EXPIRES               CREATED BY  CREATED               STACK",
         "7ab4bb3303d2b368  contractor  any   2027-01-31T23:59:59Z  akadmin     2026-11-24T19:57:27Z",
         "7ab4bb3303d2b368  jane        any   2027-01-31T23:59:59Z  akadmin     2026-11-24T19:57:27Z  team/staff (interrupted, run recover)",
       ].join("\n");
       expect(log).toContain(`\n${table}\n`);
-      const [issue] = await pipeline.posts();
-      expect(issue).toMatchObject({ title: "Undeclared invitations for stack staff", open: true });
+      const [issue] = pipeline.github.posts;
+      expect(issue).toMatchObject({ title: "Undeclared invitations for stack staff", state: "open" });
       expect(issue?.body).toContain(`\n\`\`\`\n${table}\n\`\`\`\n`);
-      await pipeline.npx({ code: 0, stdout: "[]" });
+      await pipeline.audit({ code: 0, stdout: "[]" });
       expect((await pipeline.run("drift")).code).toBe(0);
-      expect(await pipeline.posts()).toMatchObject([
-        { open: false, comments: [expect.stringContaining("No drift and no undeclared invitations found.")] },
+      expect(pipeline.github.posts).toMatchObject([
+        { state: "closed", comments: [expect.stringContaining("No drift and no undeclared invitations found.")] },
       ]);
     });
 
     test("the title of the issue says which of both was found", async () => {
       pipeline = await Pipeline.fake(drift, 7);
       expect((await pipeline.run("drift")).code).toBe(7);
-      await pipeline.npx(found(row));
+      await pipeline.audit(found(row));
       expect((await pipeline.run("drift")).code).toBe(7);
-      const [issue] = await pipeline.posts();
+      const [issue] = pipeline.github.posts;
       expect(issue?.title).toBe("Drift detected in stack staff, and undeclared invitations");
       expect(issue?.body).toContain("last by ann");
       expect(issue?.body).toContain("contractor");
-      const writes = (await pipeline.calls()).filter(({ input }) => input !== "");
-      expect(writes.map(({ input }) => (JSON.parse(input) as { title: string }).title)).toEqual([
+      expect(pipeline.github.writes.map(({ body }) => body["title"])).toEqual([
         "Drift detected in stack staff",
         issue?.title,
       ]);
@@ -406,9 +402,9 @@ describe("the script, with a fake Pulumi", () => {
     test("hostile names stay inside the code block, on one line, without secrets", async () => {
       pipeline = await Pipeline.fake(resources, 0);
       const name = "a\n```\n</details> @everyone ````` \u202e\u001b[31m itoken=6184365b-70c4 a passphrase for tests";
-      await pipeline.npx(found({ ...row, name }, { ...row, name: "x".repeat(5_000) }));
+      await pipeline.audit(found({ ...row, name }, { ...row, name: "x".repeat(5_000) }));
       expect((await pipeline.run("drift")).code).toBe(7);
-      const body = (await pipeline.posts())[0]?.body ?? "";
+      const body = pipeline.github.posts[0]?.body ?? "";
       expect(body.match(/^`+$/gm)).toEqual(["``````", "``````", "```", "```"]);
       expect(body).toContain("a```</details> @everyone `````  itoken=[redacted] [redacted]");
       expect(body).not.toContain("\n</details> @everyone");
@@ -420,31 +416,26 @@ describe("the script, with a fake Pulumi", () => {
       ["invalid usage", { code: 2, stderr: "Unknown command audit\n" }, "audit failed with exit code 2. See the log."],
       ["output that is not JSON", { code: 7, stdout: "[" }, "audit failed with exit code 7. See the log."],
       ["exit code 7 without invitations", found(), "audit failed with exit code 7. See the log."],
-      [
-        "a missing command",
-        { code: 1, stderr: "npm error npx canceled due to missing packages\n" },
-        "The command pulumi-authentik-invitations is not installed.",
-      ],
     ])("drift exits with 1 after %s, and leaves the issue open", async (_, result, reason) => {
       pipeline = await Pipeline.fake(resources, 0);
-      await pipeline.npx(found(row));
+      await pipeline.audit(found(row));
       expect((await pipeline.run("drift")).code).toBe(7);
-      const posts = await pipeline.posts();
-      await pipeline.npx(result);
+      const posts = structuredClone(pipeline.github.posts);
+      await pipeline.audit(result);
       const { code, log } = await pipeline.run("drift");
       expect([code, log]).toEqual([
         1,
         expect.stringContaining(`Could not check for undeclared invitations. ${reason}`),
       ]);
       if ("stderr" in result) expect(log).toContain(result.stderr);
-      expect(await pipeline.posts()).toEqual(posts);
+      expect(pipeline.github.posts).toEqual(posts);
     });
 
     test("drift that was found is reported even if the audit fails", async () => {
       pipeline = await Pipeline.fake(drift, 7);
-      await pipeline.npx({ code: 1 });
+      await pipeline.audit({ code: 1 });
       expect((await pipeline.run("drift")).code).toBe(1);
-      const [issue] = await pipeline.posts();
+      const [issue] = pipeline.github.posts;
       expect(issue?.title).toBe("Drift detected in stack staff");
       expect(issue?.body).toContain("Could not check for undeclared invitations.");
     });
@@ -455,8 +446,8 @@ describe("the script, with a fake Pulumi", () => {
       await pipeline.remove();
       pipeline = await Pipeline.fake(["error: authentik"], 255);
       expect((await pipeline.run("drift")).code).toBe(255);
-      expect((await pipeline.runs()).map(({ program }) => program)).toEqual(["npx", "pulumi"]);
-      expect(await pipeline.calls()).toEqual([]);
+      expect((await pipeline.runs()).map(({ program }) => program)).toEqual(["command", "pulumi"]);
+      expect(pipeline.github.requests).toEqual([]);
     });
   });
 
@@ -468,7 +459,7 @@ describe("the script, with a fake Pulumi", () => {
       CI_PROJECT_ID: "9",
       CI_MERGE_REQUEST_IID: "3",
       CI_JOB_URL: "https://gitlab.example/jobs/1",
-      GITLAB_TOKEN: "gitlab-t0ken",
+      GITLAB_TOKEN: gitlabToken,
     });
 
     beforeEach(async () => {
@@ -484,7 +475,7 @@ describe("the script, with a fake Pulumi", () => {
       for (const _ of [1, 2]) expect(await pipeline.run("preview", env())).toMatchObject({ code: 0 });
       expect(gitlab.notes).toHaveLength(1);
       expect(gitlab.notes[0]?.body).toContain("1 to create, 2 to update, 4 unchanged");
-      expect(gitlab.requests.filter((request) => !request.startsWith("GET"))).toEqual([
+      expect(gitlab.writes.map(({ endpoint }) => endpoint)).toEqual([
         "POST /projects/9/merge_requests/3/notes",
         "PUT /projects/9/merge_requests/3/notes/500",
       ]);
@@ -507,7 +498,10 @@ describe("the script, with a fake Pulumi", () => {
     test("fails if GitLab rejects the token, without printing it", async () => {
       pipeline = await Pipeline.fake(resources, 0);
       const { code, log } = await pipeline.run("preview", { ...env(), GITLAB_TOKEN: "wr0ng-token" });
-      expect([code, log]).toEqual([1, expect.stringContaining("GET /api/v4/user failed with status 404.")]);
+      expect([code, log]).toEqual([
+        1,
+        expect.stringContaining("GET /api/v4/user failed with status 401. Bad credentials"),
+      ]);
       expect(log).not.toContain("wr0ng-token");
     });
   });

@@ -1,0 +1,129 @@
+import { writeFileSync } from "node:fs";
+import type { Command, OptionValues } from "../command";
+import { UsageError } from "../command";
+import { rejectedExitCode } from "../state-code";
+import { runAudit } from "./audit";
+import { connectForge, type ReportKind } from "./forge";
+import { packageCommand, type Result, runLogged } from "./programs";
+import { redactLine } from "./redact";
+import { foundExitCode, publish, type Report, readReport } from "./report";
+import { type Run, readSettings, requireVariable, type Settings } from "./settings";
+
+export const ciCommand: Command = {
+  usage: `Usage: pulumi-authentik-invitations ci (preview | up | drift | report preview | report drift) [--stack <name>]
+
+Runs Pulumi in a CI pipeline and reports the result on GitHub or GitLab.
+
+  ci preview         previews a pull or merge request, and posts the preview as a single comment
+  ci up              checks the state, recovers an interrupted run, if there is one, and applies the changes
+  ci drift           checks the state, looks for drift and undeclared invitations, and reports them as a single issue, which it
+                     closes when there are none
+  ci report preview  posts the preview that another job has written to REPORT_FILE
+  ci report drift    the same for drift
+
+With REPORT_FILE, preview and drift only write their results to that file. So the job that runs the program needs no token that can
+write comments, and the job that has this token runs no program.
+
+Options:
+  --stack <name>  the stack (default: PULUMI_STACK)
+  --help          print this help
+
+Environment variables:
+  GITHUB_TOKEN or GH_TOKEN, GITLAB_TOKEN
+                  the token that writes comments and issues. Pulumi and the program never get it
+  REPORT_FILE     the file that a report is written to or read from
+  PULL_REQUEST    the number of the pull request (default on GitHub: that of the event)
+  REFRESH         true: up also reverts changes made outside Pulumi
+  STRICT_STATE    true: also reject code in the state that other packages may have put there
+  AUDIT           false: drift does not look for undeclared invitations
+  AUDIT_STACKS    more stacks that manage invitations on the same server, separated by spaces
+  AUTHENTIK_READ_TOKEN
+                  a token for everything but pulumi up, which gets AUTHENTIK_TOKEN
+
+Exit codes: that of Pulumi, or of recover if it fails; 1 if the result could not be reported or a check failed, 2 invalid usage, 3 the
+state contains code of someone else. Of drift: 0 nothing found, 7 drift or undeclared invitations.
+`,
+  options: { stack: { type: "string" } },
+  allowPositionals: true,
+  run: runCi,
+};
+
+async function runCi(values: OptionValues, positionals: readonly string[] = []): Promise<number> {
+  const { run, isReport } = parseRun(positionals);
+  const settings = readSettings(typeof values["stack"] === "string" ? values["stack"] : undefined);
+  if (run === "up") return (await recover("up", settings)) || (await runPulumi("up", settings)).code;
+  if (isReport) {
+    const forge = connectForge(run);
+    await publish(run, settings.stack, readReport(requireVariable("REPORT_FILE", /./)), forge);
+    return 0;
+  }
+  return await check(run, settings);
+}
+
+function parseRun([first, second, ...others]: readonly string[]): { run: Run; isReport: false } | ReportRun {
+  if (others.length === 0) {
+    if (first === "report" && (second === "preview" || second === "drift")) return { run: second, isReport: true };
+    if (second === undefined && (first === "preview" || first === "up" || first === "drift")) {
+      return { run: first, isReport: false };
+    }
+  }
+  throw new UsageError("ci requires one of preview, up, drift, report preview and report drift");
+}
+
+interface ReportRun {
+  readonly run: ReportKind;
+  readonly isReport: true;
+}
+
+/** Previews or looks for drift, and reports the result. */
+async function check(run: ReportKind, settings: Settings): Promise<number> {
+  // Missing and invalid settings fail here, before Pulumi runs.
+  const forge = settings.reportFile === undefined ? connectForge(run) : undefined;
+  if (run === "drift") {
+    const code = await recover(run, settings);
+    if (code !== 0) return code;
+  }
+  const result = await runPulumi(run, settings);
+  if (run === "drift" && result.code !== 0 && result.code !== foundExitCode) return result.code;
+  const audited = run === "drift" && settings.isAudited ? await runAudit(settings) : undefined;
+  const code = audited?.failure !== undefined ? 1 : audited && audited.table.length > 0 ? foundExitCode : result.code;
+  const report: Report = { result, audited };
+  try {
+    if (forge) await publish(run, settings.stack, report, forge);
+    else writeFileSync(requireVariable("REPORT_FILE", /./), JSON.stringify(report));
+    return code;
+  } catch (error) {
+    process.stderr.write(`${redactLine(error instanceof Error ? error.message : String(error))}\n`);
+    // What could not be reported must fail the pipeline.
+    return code === 0 || code === foundExitCode ? 1 : code;
+  }
+}
+
+async function runPulumi(run: Run, { stack, isRefreshed }: Settings): Promise<Result> {
+  const args = {
+    preview: ["preview", "--diff"],
+    up: ["up", "--yes", "--diff", ...(isRefreshed ? ["--refresh"] : [])],
+    drift: ["preview", "--refresh", "--expect-no-changes", "--diff"],
+  }[run];
+  const options = ["--stack", stack, "--suppress-progress", "--non-interactive", "--color", "never"];
+  return await runLogged("pulumi", [...args, ...options], run === "up" ? "write" : "read");
+}
+
+/**
+ * Runs `recover`, which checks that the state contains no foreign code. Before `up`, it also moves what a killed run created into the state, so
+ * that `pulumi up` does not create it again. Returns 0 if Pulumi can run.
+ */
+async function recover(run: "up" | "drift", { stack, isStrict }: Settings): Promise<number> {
+  const options = [run === "up" ? "--yes" : "--check", ...(isStrict ? ["--strict"] : []), "--stack", stack];
+  // It only reads from authentik, including the event log, which the account of `up` need not.
+  const { code } = await runLogged(process.execPath, packageCommand("recover", ...options), "read");
+  if (code === 0) return 0;
+  const reason =
+    code === rejectedExitCode
+      ? "It would have run code that someone has put into the state, with the credentials of this job."
+      : run === "up"
+        ? "It could create again what an interrupted run created. The output says why. Resolve that, and run this job again."
+        : "The output says why.";
+  process.stderr.write(`recover failed with exit code ${code}, so Pulumi was not run. ${reason}\n`);
+  return code;
+}

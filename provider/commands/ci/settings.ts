@@ -1,0 +1,55 @@
+import { UserError } from "../../lifecycle/engine/user-error";
+
+const stackPattern = /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/;
+
+/** What `ci` runs. */
+export type Run = "preview" | "up" | "drift";
+
+/** The settings of a run. */
+export interface Settings {
+  readonly stack: string;
+  /** Whether `up` also reverts changes made outside Pulumi. */
+  readonly isRefreshed: boolean;
+  /** Whether `recover` rejects code of other packages in the state. */
+  readonly isStrict: boolean;
+  /** Whether `drift` runs `audit`. */
+  readonly isAudited: boolean;
+  /** More stacks that `audit` reads. */
+  readonly auditStacks: readonly string[];
+  /** The file that the report is written to, instead of a forge. */
+  readonly reportFile: string | undefined;
+}
+
+/** Reads the settings from the option and the environment variables. Missing and invalid ones fail before Pulumi runs. */
+export function readSettings(stack: string | undefined): Settings {
+  const auditStacks = (process.env["AUDIT_STACKS"] ?? "").split(/\s+/).filter((name) => name !== "");
+  if (auditStacks.some((name) => !stackPattern.test(name))) {
+    throw new UserError(
+      `AUDIT_STACKS must be stack names separated by spaces, each of which matches ${stackPattern.source}.`,
+    );
+  }
+  if (stack !== undefined && !stackPattern.test(stack))
+    throw new UserError(`--stack must match ${stackPattern.source}.`);
+  return {
+    stack: stack ?? requireVariable("PULUMI_STACK", stackPattern),
+    isRefreshed: process.env["REFRESH"] === "true",
+    isStrict: isEnabled("STRICT_STATE", false),
+    isAudited: isEnabled("AUDIT", true),
+    auditStacks,
+    reportFile: process.env["REPORT_FILE"] || undefined,
+  };
+}
+
+function isEnabled(name: string, byDefault: boolean): boolean {
+  const value = process.env[name] || String(byDefault);
+  if (value !== "true" && value !== "false") throw new UserError(`${name} must be true or false.`);
+  return value === "true";
+}
+
+/** The value of an environment variable. */
+export function requireVariable(name: string, pattern: RegExp): string {
+  const value = process.env[name] ?? "";
+  if (value === "") throw new UserError(`${name} is not set.`);
+  if (!pattern.test(value)) throw new UserError(`${name} must match ${pattern.source}.`);
+  return value;
+}
