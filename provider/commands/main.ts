@@ -24,7 +24,7 @@ const usage = `Usage: pulumi-authentik-invitations <command> [options]
 
 Commands:
   audit    list the invitations in authentik that no stack declares
-  ci       run Pulumi in a CI pipeline, and report the result on GitHub or GitLab
+  ci       run Pulumi in a CI pipeline, and report the result on GitHub, GitLab, Gitea or Forgejo
   export   write a Pulumi program that imports flows with their invitations
   recover  repair a stack's state after a run that was killed
 

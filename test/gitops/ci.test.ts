@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import { canary } from "../secrecy/canary";
-import type { Post } from "./fake-github";
+import { FakeGitHub, type Post } from "./fake-github";
 import { FakeGitLab, gitlabToken } from "./fake-gitlab";
 import { Pipeline } from "./pipeline";
 
@@ -168,7 +169,7 @@ describe("ci, with a fake Pulumi", () => {
     const invalidSettings = [
       ["drift", { PULUMI_STACK: "$(id)" }, "PULUMI_STACK must match ^[A-Za-z0-9_.-]+(\\/[A-Za-z0-9_.-]+){0,2}$."],
       ["drift", { PULUMI_STACK: "" }, "PULUMI_STACK is not set."],
-      ["drift", { GITHUB_REPOSITORY: "" }, "GITHUB_REPOSITORY is not set."],
+      ["drift", { GITHUB_REPOSITORY: "", GITHUB_ACTIONS: "true" }, "GITHUB_REPOSITORY is not set."],
       ["drift", gitlab, "GITLAB_TOKEN is not set."],
       ["drift", { AUDIT: "no" }, "AUDIT must be true or false."],
       ["up", { STRICT_STATE: "1" }, "STRICT_STATE must be true or false."],
@@ -184,7 +185,7 @@ describe("ci, with a fake Pulumi", () => {
       ["preview", { ...gitlab, GITLAB_TOKEN: gitlabToken }, "CI_MERGE_REQUEST_IID is not set."],
     ] as const;
     for (const [command, env, message] of invalidSettings) {
-      expect(await pipeline.run(command, { ...env })).toEqual({
+      expect(await pipeline.run(command, { ...env })).toMatchObject({
         code: 1,
         log: `pulumi-authentik-invitations: ${message}\n`,
       });
@@ -209,7 +210,7 @@ describe("ci, with a fake Pulumi", () => {
       expect((await pipeline.run("preview", program)).code).toBe(0);
       expect(pipeline.github.requests).toEqual([]);
       expect(await pipeline.readFile("report.json")).not.toContain("a passphrase for tests");
-      expect(await pipeline.run("report preview", report)).toEqual({ code: 0, log: "" });
+      expect(await pipeline.run("report preview", report)).toMatchObject({ code: 0, log: "" });
       const [inTwoJobs] = pipeline.github.posts;
       expect(inTwoJobs?.body).toContain("\n[redacted]\n</details> @everyone\n");
       pipeline.github.posts.length = 0;
@@ -252,7 +253,7 @@ describe("ci, with a fake Pulumi", () => {
       for (const audited of [{ table: [hostile] }, { failure: hostile }]) {
         await pipeline.writeFile("report.json", JSON.stringify({ result, audited }));
         for (const kind of ["preview", "drift"]) {
-          expect(await pipeline.run(`report ${kind}`, report)).toEqual({ code: 0, log: "" });
+          expect(await pipeline.run(`report ${kind}`, report)).toMatchObject({ code: 0, log: "" });
         }
       }
       for (const { title = "", body } of pipeline.github.posts) {
@@ -503,6 +504,78 @@ describe("ci, with a fake Pulumi", () => {
         expect.stringContaining("GET /api/v4/user failed with status 401. Bad credentials"),
       ]);
       expect(log).not.toContain("wr0ng-token");
+    });
+  });
+
+  describe.each(["GITEA_ACTIONS", "FORGEJO_ACTIONS"])("on a runner with %s", (variable) => {
+    let gitea: FakeGitHub;
+    const env = (): Record<string, string> => ({
+      GITHUB_ACTIONS: "true",
+      [variable]: "true",
+      GITHUB_API_URL: gitea.url,
+      GITHUB_SERVER_URL: "https://git.example",
+      GITHUB_RUN_NUMBER: "12",
+    });
+
+    beforeEach(async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      gitea = await FakeGitHub.start(join(pipeline.folder, "posts.json"), true);
+    });
+
+    afterEach(async () => {
+      await gitea.close();
+    });
+
+    test("preview posts one comment, and updates it on the next run", async () => {
+      const ofAnotherUser: Post = {
+        kind: "comment",
+        number: 1,
+        user: { id: 5 },
+        state: "open",
+        comments: [],
+        body: "<!-- pulumi-preview: staff -->",
+      };
+      gitea.posts.push(ofAnotherUser);
+      for (const _ of [1, 2]) expect(await pipeline.run("preview", env())).toMatchObject({ code: 0 });
+      expect(gitea.writes.map(({ endpoint }) => endpoint)).toEqual([
+        "POST /repos/team/invitations/issues/7/comments",
+        "PATCH /repos/team/invitations/issues/comments/101",
+      ]);
+      expect(gitea.posts[0]).toEqual(ofAnotherUser);
+      expect(gitea.posts[1]?.body).toContain("](https://git.example/team/invitations/actions/runs/12)");
+    });
+
+    test("drift opens one issue, and closes it when there is none", async () => {
+      await pipeline.audit({ code: 7, stdout: '[{ "id": "7ab4bb3303d2b368", "name": "contractor" }]' });
+      for (const _ of [1, 2]) expect(await pipeline.run("drift", env())).toMatchObject({ code: 7 });
+      expect(gitea.posts).toMatchObject([{ title: "Undeclared invitations for stack staff", state: "open" }]);
+      await pipeline.audit({ code: 0, stdout: "[]" });
+      expect(await pipeline.run("drift", env())).toMatchObject({ code: 0 });
+      expect(gitea.posts).toMatchObject([{ state: "closed", comments: [expect.stringContaining("No drift")] }]);
+    });
+  });
+
+  describe("without a forge", () => {
+    const env = { GITHUB_REPOSITORY: "", GITHUB_API_URL: "", GITHUB_TOKEN: "" };
+
+    test("preview and drift write Markdown to standard output, and the log to standard error", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      const { code, stdout, stderr } = await pipeline.run("preview", env);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^<!-- pulumi-preview: staff -->\n\n### Pulumi preview for `staff`: 1 to create/);
+      expect(stdout).not.toContain("Pipeline run");
+      expect(stderr).toBe(`${resources.join("\n")}\n`);
+      const drift = await pipeline.run("drift", env);
+      expect([drift.code, drift.stdout]).toEqual([0, "No drift and no undeclared invitations found.\n"]);
+    });
+
+    test("--markdown writes to the step summary, and posts nothing", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      const GITHUB_STEP_SUMMARY = join(pipeline.folder, "summary.md");
+      const { code, stdout } = await pipeline.run("preview --markdown", { GITHUB_TOKEN: "", GITHUB_STEP_SUMMARY });
+      expect([code, stdout]).toEqual([0, ""]);
+      expect(await pipeline.readFile("summary.md")).toContain("### Pulumi preview for `staff`: 1 to create");
+      expect(pipeline.github.requests).toEqual([]);
     });
   });
 });

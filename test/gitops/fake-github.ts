@@ -10,28 +10,36 @@ export interface Post {
   readonly number: number;
   readonly title?: string;
   readonly body: string;
-  readonly user: { readonly type: "Bot" | "User" };
+  readonly user: { readonly type: "Bot" | "User" } | { readonly id: number };
   readonly state: "open" | "closed";
   readonly comments: string[];
 }
 
-/** The part of GitHub's API that the command uses, for the repository `team/invitations`. */
+/** The part of GitHub's API that the command uses, for the repository `team/invitations`, or the same part of Gitea's. */
 export class FakeGitHub extends FakeForge {
   readonly posts: Post[] = [];
 
-  private constructor(private readonly file: string) {
-    super("/api/v3");
+  private constructor(
+    private readonly file: string,
+    private readonly isGitea: boolean,
+  ) {
+    super(isGitea ? "/api/v1" : "/api/v3");
   }
 
   /** `file` gets what anyone can read in the repository. */
-  static async start(file: string): Promise<FakeGitHub> {
-    const fake = new FakeGitHub(file);
+  static async start(file: string, isGitea = false): Promise<FakeGitHub> {
+    const fake = new FakeGitHub(file, isGitea);
     await fake.listen();
     return fake;
   }
 
   protected isAuthorized({ headers }: IncomingMessage): boolean {
     return headers.authorization === `Bearer ${githubToken}`;
+  }
+
+  protected override paginate(rows: readonly unknown[], parameters: URLSearchParams): readonly unknown[] {
+    // Gitea's list of comments has no pages.
+    return this.isGitea && !parameters.has("limit") ? rows : super.paginate(rows, parameters);
   }
 
   protected respond(endpoint: string, fields: Fields): unknown {
@@ -49,7 +57,7 @@ export class FakeGitHub extends FakeForge {
       this.posts.push({
         kind,
         number: 100 + this.posts.length,
-        user: { type: "Bot" },
+        user: this.isGitea ? { id: -2 } : { type: "Bot" },
         state: "open",
         comments: [],
         body: "",

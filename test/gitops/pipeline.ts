@@ -11,6 +11,8 @@ export interface Result {
   readonly code: number;
   /** Both output streams, in order. */
   readonly log: string;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface StateResource {
@@ -204,15 +206,17 @@ else {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let log = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (chunk: string) => {
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].setEncoding("utf8").on("data", (chunk: string) => {
         log += chunk;
+        output[name] += chunk;
       });
     }
     const code = await new Promise<number>((resolve, reject) => {
       child.on("error", reject).on("close", (status) => resolve(status ?? -1));
     });
-    return { code, log };
+    return { code, log, ...output };
   }
 
   async readFile(file: string): Promise<string> {

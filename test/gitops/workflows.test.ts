@@ -16,9 +16,14 @@ const command = `npx --yes pulumi-authentik-invitations@${version} ci`;
 const reportCommand = `npx --yes --ignore-scripts --omit=peer pulumi-authentik-invitations@${version} ci report`;
 const pathOf = (name: (typeof names)[number]): string => join(kit, "github", name);
 
-test.each([...names.map(pathOf), join(kit, "gitlab", ".gitlab-ci.yml")])("%s has at most 60 lines", async (path) => {
-  expect((await readFile(path, "utf8")).split("\n").length).toBeLessThanOrEqual(61);
-});
+const gitea = join(kit, "gitea", "pulumi.yml");
+
+test.each([...names.map(pathOf), gitea, join(kit, "gitlab", ".gitlab-ci.yml")])(
+  "%s has at most 60 lines",
+  async (path) => {
+    expect((await readFile(path, "utf8")).split("\n").length).toBeLessThanOrEqual(61);
+  },
+);
 
 describe("the GitHub workflows", () => {
   test.each(names)("%s passes actionlint, which rejects a broken copy", async (name) => {
@@ -109,6 +114,37 @@ describe("the GitHub workflows", () => {
         spawnSync("bash", ["-eo", "pipefail", "-c", script ?? ""], { env: { ...process.env, CODE: code } }).status,
     );
     expect(codes).toEqual([0, 0, 1, 1]);
+  });
+});
+
+describe("the workflow for Gitea and Forgejo", () => {
+  test("passes actionlint, and pins its actions", async () => {
+    expect(await lintWorkflow(gitea)).toEqual([]);
+    for (const action of await readActions(gitea)) expect(action).toMatch(pinnedAction);
+    for (const { run } of listSteps(await readWorkflow(gitea))) expect(run ?? "").not.toContain("${{");
+  });
+
+  test("runs for branches of the same repository, and reports in a job without secrets", async () => {
+    const { jobs } = await readWorkflow(gitea);
+    const { check, report, up } = jobs as Record<"check" | "report" | "up", Job>;
+    expect(check.if).toContain("github.event.pull_request.head.repo.full_name == github.repository");
+    expect(JSON.stringify(check)).not.toMatch(/github\.token|secrets\.(AUTHENTIK_TOKEN|PULUMI_BACKEND_URL)\b/);
+    expect(JSON.stringify(report)).not.toMatch(/secrets\.|actions\/checkout|npm (ci|install)/);
+    expect(report).toMatchObject({ needs: "check" });
+    expect(report.steps?.at(-1)?.run).toBe(`${reportCommand} $KIND`);
+    expect(up).toMatchObject({ if: "github.event_name == 'push'" });
+    expect(up.steps?.at(-1)?.run).toBe(`${command} up`);
+  });
+
+  test.each([
+    ["preview", ["0", "7", "1"], [0, 1, 1]],
+    ["drift", ["0", "7", "1"], [0, 0, 1]],
+  ])("%s exits with %j as %j", async (KIND, codes, expected) => {
+    const steps = listSteps(await readWorkflow(gitea)).map(({ run = "" }) => run);
+    const script = steps.find((run) => run.startsWith(`${command} $KIND`))?.replace(`${command} $KIND`, "(exit $CODE)");
+    const run = (CODE: string): number | null =>
+      spawnSync("bash", ["-eo", "pipefail", "-c", script ?? ""], { env: { ...process.env, KIND, CODE } }).status;
+    expect(codes.map(run)).toEqual(expected);
   });
 });
 

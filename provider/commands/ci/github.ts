@@ -4,43 +4,90 @@ import type { Forge, ReportKind } from "./forge";
 import { RestClient, type Row } from "./rest-client";
 import { requireVariable } from "./settings";
 
+/** GitHub, or Gitea and Forgejo, whose Actions and API are similar. */
+interface Dialect {
+  readonly defaultApi: string;
+  readonly tokens: readonly string[];
+  /** The variable with the number of a run in its URL. */
+  readonly run: string;
+  /** The parameter for the size of a page. */
+  readonly pageSize: string;
+  readonly hasCommentPages: boolean;
+  readonly issues: string;
+  /** Whether a workflow's account wrote it. The token of a workflow cannot ask for its own account. */
+  readonly isOwn: (user: Row) => boolean;
+}
+
 export function gitHub(kind: ReportKind): Forge {
+  return connect(kind, {
+    defaultApi: "https://api.github.com",
+    tokens: ["GH_TOKEN", "GITHUB_TOKEN"],
+    run: "GITHUB_RUN_ID",
+    pageSize: "per_page",
+    hasCommentPages: true,
+    issues: "/issues?state=open",
+    isOwn: ({ type }) => type === "Bot",
+  });
+}
+
+export function gitea(kind: ReportKind): Forge {
+  return connect(kind, {
+    defaultApi: `${process.env["GITHUB_SERVER_URL"]}/api/v1`,
+    tokens: ["GITEA_TOKEN", "FORGEJO_TOKEN", "GITHUB_TOKEN"],
+    run: "GITHUB_RUN_NUMBER",
+    pageSize: "limit",
+    hasCommentPages: false,
+    issues: "/issues?state=open&type=issues",
+    // The accounts gitea-actions and forgejo-actions.
+    isOwn: ({ id }) => id === -2,
+  });
+}
+
+function connect(kind: ReportKind, dialect: Dialect): Forge {
   const repository = requireVariable("GITHUB_REPOSITORY", /^[\w.-]+\/[\w.-]+$/);
   const event = readEvent();
   const pullRequest = kind === "preview" ? pullRequestOf(event) : "";
-  const api = process.env["GITHUB_API_URL"] || "https://api.github.com";
-  const client = new RestClient(`${api}/repos/${repository}`, {
-    authorization: `Bearer ${requireVariable(process.env["GH_TOKEN"] ? "GH_TOKEN" : "GITHUB_TOKEN", /^\S+$/)}`,
-    accept: "application/vnd.github+json",
-    "x-github-api-version": "2022-11-28",
+  const token = dialect.tokens.find((name) => process.env[name]) ?? "GITHUB_TOKEN";
+  const client = new RestClient(`${process.env["GITHUB_API_URL"] || dialect.defaultApi}/repos/${repository}`, {
+    authorization: `Bearer ${requireVariable(token, /^\S+$/)}`,
+    accept: "application/json",
   });
-  const find = async (path: string, marker: string): Promise<Row | undefined> => {
-    for await (const row of client.list(path)) {
-      // The token of a workflow cannot ask for its own account, but that is a bot, unlike people.
-      const isBot = Object(row["user"]).type === "Bot";
-      if (isBot && row["pull_request"] == null && String(row["body"] ?? "").startsWith(marker)) return row;
+  const find = async (
+    rows: AsyncIterable<Row> | Iterable<Row>,
+    id: "id" | "number",
+    marker: string,
+  ): Promise<number | undefined> => {
+    for await (const row of rows) {
+      const isOwn = dialect.isOwn(Object(row["user"]) as Row);
+      if (isOwn && row["pull_request"] == null && String(row["body"] ?? "").startsWith(marker)) return Number(row[id]);
     }
     return undefined;
   };
+  const findComment = async (marker: string): Promise<number | undefined> => {
+    const path = `/issues/${pullRequest}/comments`;
+    if (dialect.hasCommentPages) return await find(client.list(path, dialect.pageSize), "id", marker);
+    return await find((await client.send("GET", path)) as Row[], "id", marker);
+  };
+  const findIssue = async (marker: string): Promise<number | undefined> =>
+    await find(client.list(dialect.issues, dialect.pageSize), "number", marker);
   return {
-    runUrl: `${process.env["GITHUB_SERVER_URL"]}/${repository}/actions/runs/${process.env["GITHUB_RUN_ID"]}`,
+    runUrl: `${process.env["GITHUB_SERVER_URL"]}/${repository}/actions/runs/${process.env[dialect.run]}`,
     commit: String(Object(Object(event.pull_request).head).sha ?? process.env["GITHUB_SHA"] ?? ""),
     async upsertComment(marker, body) {
-      const comment = await find(`/issues/${pullRequest}/comments`, marker);
-      if (comment) await client.send("PATCH", `/issues/comments/${Number(comment["id"])}`, { body });
+      const comment = await findComment(marker);
+      if (comment) await client.send("PATCH", `/issues/comments/${comment}`, { body });
       else await client.send("POST", `/issues/${pullRequest}/comments`, { body });
     },
     async upsertIssue(marker, title, body) {
-      const issue = await find("/issues?state=open", marker);
-      if (issue) await client.send("PATCH", `/issues/${Number(issue["number"])}`, { title, body });
+      const issue = await findIssue(marker);
+      if (issue) await client.send("PATCH", `/issues/${issue}`, { title, body });
       else await client.send("POST", "/issues", { title, body });
     },
     async closeIssue(marker, comment) {
-      const issue = await find("/issues?state=open", marker);
+      const issue = await findIssue(marker);
       if (!issue) return;
-      const number = Number(issue["number"]);
-      await client.send("POST", `/issues/${number}/comments`, { body: comment });
-      await client.send("PATCH", `/issues/${number}`, { state: "closed", state_reason: "completed" });
+      await client.send("POST", `/issues/${issue}/comments`, { body: comment });
+      await client.send("PATCH", `/issues/${issue}`, { state: "closed" });
     },
   };
 }

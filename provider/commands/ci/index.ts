@@ -4,15 +4,17 @@ import { UsageError } from "../command";
 import { rejectedExitCode } from "../state-code";
 import { runAudit } from "./audit";
 import { connectForge, type ReportKind } from "./forge";
-import { packageCommand, type Result, runLogged } from "./programs";
+import { logToStandardError, packageCommand, type Result, runLogged } from "./programs";
 import { redactLine } from "./redact";
 import { foundExitCode, publish, type Report, readReport } from "./report";
 import { type Run, readSettings, requireVariable, type Settings } from "./settings";
 
 export const ciCommand: Command = {
-  usage: `Usage: pulumi-authentik-invitations ci (preview | up | drift | report preview | report drift) [--stack <name>]
+  usage: `Usage: pulumi-authentik-invitations ci (preview | up | drift | report preview | report drift)
+       [--stack <name>] [--markdown]
 
-Runs Pulumi in a CI pipeline and reports the result on GitHub or GitLab.
+Runs Pulumi in a CI pipeline and reports the result on GitHub, GitLab, Gitea or Forgejo. Without one of them, writes the report as
+Markdown to the file GITHUB_STEP_SUMMARY or to standard output, and the log to standard error.
 
   ci preview         previews a pull or merge request, and posts the preview as a single comment
   ci up              checks the state, recovers an interrupted run, if there is one, and applies the changes
@@ -26,13 +28,14 @@ write comments, and the job that has this token runs no program.
 
 Options:
   --stack <name>  the stack (default: PULUMI_STACK)
+  --markdown      do not post the report, but write it as Markdown
   --help          print this help
 
 Environment variables:
-  GITHUB_TOKEN or GH_TOKEN, GITLAB_TOKEN
+  GITHUB_TOKEN or GH_TOKEN, GITLAB_TOKEN, GITEA_TOKEN, FORGEJO_TOKEN
                   the token that writes comments and issues. Pulumi and the program never get it
   REPORT_FILE     the file that a report is written to or read from
-  PULL_REQUEST    the number of the pull request (default on GitHub: that of the event)
+  PULL_REQUEST    the number of the pull request (default on GitHub, Gitea and Forgejo: that of the event)
   REFRESH         true: up also reverts changes made outside Pulumi
   STRICT_STATE    true: also reject code in the state that other packages may have put there
   AUDIT           false: drift does not look for undeclared invitations
@@ -43,7 +46,7 @@ Environment variables:
 Exit codes: that of Pulumi, or of recover if it fails; 1 if the result could not be reported or a check failed, 2 invalid usage, 3 the
 state contains code of someone else. Of drift: 0 nothing found, 7 drift or undeclared invitations.
 `,
-  options: { stack: { type: "string" } },
+  options: { stack: { type: "string" }, markdown: { type: "boolean" } },
   allowPositionals: true,
   run: runCi,
 };
@@ -51,13 +54,14 @@ state contains code of someone else. Of drift: 0 nothing found, 7 drift or undec
 async function runCi(values: OptionValues, positionals: readonly string[] = []): Promise<number> {
   const { run, isReport } = parseRun(positionals);
   const settings = readSettings(typeof values["stack"] === "string" ? values["stack"] : undefined);
+  const isMarkdown = values["markdown"] === true;
   if (run === "up") return (await recover("up", settings)) || (await runPulumi("up", settings)).code;
   if (isReport) {
-    const forge = connectForge(run);
+    const forge = connectForge(run, isMarkdown);
     await publish(run, settings.stack, readReport(requireVariable("REPORT_FILE", /./)), forge);
     return 0;
   }
-  return await check(run, settings);
+  return await check(run, settings, isMarkdown);
 }
 
 function parseRun([first, second, ...others]: readonly string[]): { run: Run; isReport: false } | ReportRun {
@@ -76,9 +80,10 @@ interface ReportRun {
 }
 
 /** Previews or looks for drift, and reports the result. */
-async function check(run: ReportKind, settings: Settings): Promise<number> {
+async function check(run: ReportKind, settings: Settings, isMarkdown: boolean): Promise<number> {
   // Missing and invalid settings fail here, before Pulumi runs.
-  const forge = settings.reportFile === undefined ? connectForge(run) : undefined;
+  const forge = settings.reportFile === undefined ? connectForge(run, isMarkdown) : undefined;
+  if (forge !== undefined && forge.runUrl === undefined) logToStandardError();
   if (run === "drift") {
     const code = await recover(run, settings);
     if (code !== 0) return code;

@@ -76,8 +76,15 @@ export async function withoutWorkflowCommands<T>(log: () => Promise<T> | T): Pro
   }
 }
 
+let logStream: NodeJS.WritableStream = process.stdout;
+
+/** Logs to standard error, because the report goes to standard output. */
+export function logToStandardError(): void {
+  logStream = process.stderr;
+}
+
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  logStream.write(`${line}\n`);
 }
 
 /**

@@ -44,7 +44,9 @@ async function publishDrift(stack: string, { result: { code, lines }, audited }:
     // An open issue may list undeclared invitations that a failed audit could not check.
     if (audited?.failure !== undefined) return;
     const result = audited ? "No drift and no undeclared invitations found." : "No drift found.";
-    await forge.closeIssue(marker, `${result} ${runLink(forge)}`);
+    const comment = `${result} ${runLink(forge)}`.trim();
+    writeStepSummary(comment);
+    await forge.closeIssue(marker, comment);
     return;
   }
   const title = !hasUndeclared
@@ -137,12 +139,13 @@ function findDriftWarnings(lines: readonly string[]): string[] {
 }
 
 function formatBody(marker: string, title: string, paragraphs: readonly string[], lines: readonly string[]): string {
-  const head = [marker, `### ${title}`, ...paragraphs].join("\n\n");
+  const head = [marker, `### ${title}`, ...paragraphs].filter((paragraph) => paragraph !== "").join("\n\n");
   const output = codeBlock(lines, maxBodyBytes - byteLength(head) - 100);
   return [head, "<details><summary>Pulumi output</summary>", output, "</details>"].join("\n\n");
 }
 
 function runLink({ runUrl, commit }: Forge): string {
+  if (runUrl === undefined) return "";
   return `[Pipeline run](${runUrl})${/^[0-9a-f]+$/.test(commit) ? ` for commit ${commit}` : ""}`;
 }
 
