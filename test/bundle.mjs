@@ -39,7 +39,25 @@ export default async function bundle() {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, code);
   }
-  await writeFile(join(dist, "THIRD-PARTY-LICENSES"), await readLicenses(Object.keys(metafile.inputs)));
+  const plugin = await bundlePlugin();
+  const inputs = [...Object.keys(metafile.inputs), ...Object.keys(plugin.metafile.inputs)];
+  await writeFile(join(dist, "THIRD-PARTY-LICENSES"), await readLicenses(inputs));
+}
+
+/** Bundles the plugin into one file. Loading the Pulumi SDK would take longer than anything else that the plugin does. */
+async function bundlePlugin() {
+  return await build({
+    absWorkingDir: root,
+    entryPoints: ["provider/plugin/main.ts"],
+    outfile: "dist/plugin/main.js",
+    bundle: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    platform: "node",
+    target: "node20",
+    preserveSymlinks: true,
+    metafile: true,
+  });
 }
 
 /** The licenses of the packages that were bundled, which require that copies include them. */

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { log } from "../common/log";
 import { createNonce } from "../common/origin";
 import {
   describeBody,
@@ -150,7 +151,7 @@ export class Client {
         for (const { path, message } of parsed.error.issues) context.addIssue({ code: "custom", path, message });
         return z.NEVER;
       }
-      console.warn(
+      log.warn(
         toPrintableLine(
           `POST /api/v3/${request.path}: authentik created the object, but its response does not match the API schema (${[...invalid].join(", ")}). These fields are assumed to be as sent. Update this package.`,
         ),

@@ -3,6 +3,7 @@ import { dirname, join, posix } from "node:path";
 import { findUnknownParts, listMessages, readLiterals, unwrapLines } from "./messages";
 import { generatePages } from "./pages";
 import { type Entry, readReference } from "./reference";
+import { generateSchema, schemaPath } from "./schema";
 import { checkSnippets } from "./snippets";
 
 jest.setTimeout(60_000);
@@ -28,6 +29,10 @@ test("the generated pages are current (run `npm run docs` and commit the result)
     .map((path) => path.replace("docs/", ""));
   expect(committed.sort()).toEqual([...generated.keys()].filter((path) => path !== "README.md").sort());
   for (const [path, markdown] of generated) expect([path, read(`docs/${path}`)]).toEqual([path, markdown]);
+});
+
+test("the schema of the plugin is current (run `npm run docs` and commit the result)", () => {
+  expect(read(schemaPath)).toBe(generateSchema(root));
 });
 
 test("every exported class, function, input and output has a doc comment", () => {

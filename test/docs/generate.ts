@@ -1,7 +1,8 @@
-/** The first half of `npm run docs`: writes the pages that are generated from the doc comments. */
+/** The first half of `npm run docs`: writes what is generated from the doc comments: the pages, and the schema of the plugin. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { generatePages } from "./pages";
+import { generateSchema, schemaPath } from "./schema";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 const docs = join(root, "docs");
@@ -13,4 +14,5 @@ for (const folder of ["resources", "functions"]) {
     if (!pages.has(`${folder}/${file}`)) rmSync(join(docs, folder, file));
 }
 for (const [path, markdown] of pages) writeFileSync(join(docs, path), markdown);
-process.stdout.write(`docs: wrote ${pages.size} pages\n`);
+writeFileSync(join(root, schemaPath), generateSchema(root));
+process.stdout.write(`docs: wrote ${pages.size} pages and the schema of the plugin\n`);

@@ -29,6 +29,7 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
     "unit-tests.md",
     "teams.md",
     "security.md",
+    "plugin.md",
   ],
   Operate: [
     "interrupted-runs.md",

@@ -52,26 +52,13 @@ export interface DescribedType {
   readonly name: string;
   readonly comment: string;
   readonly properties: readonly Property[];
+  /** The properties of the interfaces that it extends. */
+  readonly inherited: readonly Property[];
 }
 
 /** The classes and functions that the package exports. Exported types are part of the class or function that uses them. */
 export function readReference(root: string): readonly Entry[] {
-  const index = join(root, "provider", "index.ts");
-  const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile) as {
-    config: { compilerOptions: object };
-  };
-  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
-  const program = ts.createProgram([index], {
-    ...options,
-    composite: false,
-    incremental: false,
-    tsBuildInfoFile: undefined,
-  });
-  const checker = program.getTypeChecker();
-  const source = program.getSourceFile(index);
-  const module = source && checker.getSymbolAtLocation(source);
-  if (!module) throw new Error(`Could not read ${index}.`);
-
+  const { checker, module } = readModule(root, "index.ts");
   const exported = new Map(
     checker
       .getExportsOfModule(module)
@@ -85,6 +72,32 @@ export function readReference(root: string): readonly Entry[] {
     const isOutputForm = symbol.name.endsWith("Output");
     return ts.isFunctionDeclaration(declaration) && !isOutputForm ? [reader.readFunction(symbol, declaration)] : [];
   });
+}
+
+/** An interface that a file in `provider` exports. */
+export function readInterface(root: string, file: string, name: string): DescribedType {
+  const { checker, module } = readModule(root, file);
+  const symbol = checker.getExportsOfModule(module).find((exported) => exported.name === name);
+  return new Reader(checker, new Map()).readInterface(symbol);
+}
+
+function readModule(root: string, file: string): { checker: ts.TypeChecker; module: ts.Symbol } {
+  const path = join(root, "provider", file);
+  const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile) as {
+    config: { compilerOptions: object };
+  };
+  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
+  const program = ts.createProgram([path], {
+    ...options,
+    composite: false,
+    incremental: false,
+    tsBuildInfoFile: undefined,
+  });
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(path);
+  const module = source && checker.getSymbolAtLocation(source);
+  if (!module) throw new Error(`Could not read ${path}.`);
+  return { checker, module };
 }
 
 class Reader {
@@ -106,7 +119,7 @@ class Reader {
         (ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member)) &&
         !ts.getJSDocTags(member).some(({ tagName }) => tagName.text === "internal"),
     );
-    const inputs = this.#readInterface(this.#exported.get(`${symbol.name}Args`));
+    const inputs = this.readInterface(this.#exported.get(`${symbol.name}Args`));
     return {
       kind: base === "pulumi.ComponentResource" ? "component" : "resource",
       name: symbol.name,
@@ -114,7 +127,12 @@ class Reader {
       inputs,
       nested: this.#readNested(inputs),
       parameters: "name, args, opts?",
-      outputs: { name: symbol.name, comment: "", properties: outputs.map((output) => this.#readProperty(output)) },
+      outputs: {
+        name: symbol.name,
+        comment: "",
+        properties: outputs.map((output) => this.#readProperty(output)),
+        inherited: [],
+      },
       returns: "object",
       isLocal: false,
       companion,
@@ -128,7 +146,7 @@ class Reader {
     const result = typeArguments?.[isLocal ? 1 : 0];
     if (!result) throw new Error(`${symbol.name} must declare its return type as a Promise or a Record.`);
     const element = ts.isArrayTypeNode(result) ? result.elementType : result;
-    const inputs = this.#readInterface(
+    const inputs = this.readInterface(
       this.#exported.get(declaration.parameters.at(isLocal ? -1 : 0)?.type?.getText() ?? ""),
     );
     const outputForm = this.#exported.get(`${symbol.name}Output`)?.declarations?.[0];
@@ -139,7 +157,7 @@ class Reader {
       inputs,
       nested: this.#readNested(inputs),
       parameters: isLocal ? "file, options" : "args, opts?",
-      outputs: this.#readInterface(this.#exported.get(element.getText())),
+      outputs: this.readInterface(this.#exported.get(element.getText())),
       returns: isLocal ? "map" : element === result ? "object" : "list",
       isLocal,
       companion:
@@ -149,7 +167,7 @@ class Reader {
     };
   }
 
-  #readInterface(symbol: ts.Symbol | undefined): DescribedType {
+  readInterface(symbol: ts.Symbol | undefined): DescribedType {
     const declaration = symbol?.declarations?.[0];
     if (!symbol || !declaration || !ts.isInterfaceDeclaration(declaration)) {
       throw new Error(
@@ -157,10 +175,16 @@ class Reader {
       );
     }
     const properties = declaration.members.filter((member) => ts.isPropertySignature(member));
+    const own = new Set(properties.map((property) => property.name.getText()));
+    const all = this.#checker.getPropertiesOfType(this.#checker.getDeclaredTypeOfSymbol(symbol));
+    const inherited = all.flatMap(({ name, declarations: [property] = [] }) =>
+      property && ts.isPropertySignature(property) && !own.has(name) ? [property] : [],
+    );
     return {
       name: symbol.name,
       comment: this.#readDocumentation(symbol).comment,
       properties: properties.map((property) => this.#readProperty(property)),
+      inherited: inherited.map((property) => this.#readProperty(property)),
     };
   }
 
@@ -169,7 +193,7 @@ class Reader {
     return [...names].flatMap((name) => {
       const symbol = this.#exported.get(name);
       const isInterface = symbol?.declarations?.[0] && ts.isInterfaceDeclaration(symbol.declarations[0]);
-      return isInterface ? [this.#readInterface(symbol)] : [];
+      return isInterface ? [this.readInterface(symbol)] : [];
     });
   }
 

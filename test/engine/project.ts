@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { findPulumi, type PulumiCli } from "../pulumi-cli";
+import { findPulumi, findYamlHost, type PulumiCli } from "../pulumi-cli";
 import type { Authentik } from "../sandbox";
 
 /** The directory of the package under test. Its build in `dist` is tested, so run `npm run build` first. */
@@ -44,6 +44,8 @@ export interface ProjectOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether to link the package and the Pulumi SDK into `node_modules`. Defaults to `true`. */
   readonly link?: boolean;
+  /** Whether to put the plugin and the language host for YAML programs on the PATH, and to configure the plugin as well. */
+  readonly plugin?: boolean;
   /** Folder of the `node` that runs the program and the provider. Defaults to the first one on the PATH. */
   readonly node?: string;
 }
@@ -92,18 +94,39 @@ export class Project {
         join(folder, "node_modules", "@pulumi", "pulumi"),
       );
     }
+    if (options.plugin) await project.#addPlugin();
     await project.write(program);
     await project.succeed("stack", "init", "test");
     const { authentik } = options;
-    const config: Record<string, string | { secret: string }> = {
-      ...(authentik ? { "authentik:url": authentik.url, "authentik:token": { secret: authentik.token } } : {}),
-      ...options.config,
-    };
+    const namespaces = options.plugin ? ["authentik", "authentik-invitations"] : ["authentik"];
+    const settings = namespaces.flatMap((namespace): [string, string | { secret: string }][] =>
+      authentik
+        ? [
+            [`${namespace}:url`, authentik.url],
+            [`${namespace}:token`, { secret: authentik.token }],
+          ]
+        : [],
+    );
+    const config: Record<string, string | { secret: string }> = { ...Object.fromEntries(settings), ...options.config };
     const configArgs = Object.entries(config).flatMap(([key, value]) =>
       typeof value === "string" ? ["--plaintext", `${key}=${value}`] : ["--secret", `${key}=${value.secret}`],
     );
     if (configArgs.length > 0) await project.succeed("config", "set-all", ...configArgs);
     return project;
+  }
+
+  async #addPlugin(): Promise<void> {
+    const bin = join(this.folder, "bin");
+    const main = join(packageRoot, "dist", "plugin", "main.js");
+    await mkdir(bin);
+    await chmod(main, 0o755);
+    await symlink(main, join(bin, "pulumi-resource-authentik-invitations"));
+    this.#env.PATH = [bin, await findYamlHost(), this.#env.PATH].join(delimiter);
+  }
+
+  /** Replaces the program with a YAML program. */
+  async writeYaml(program: string): Promise<void> {
+    await writeFile(join(this.folder, "Pulumi.yaml"), `name: test\nruntime: yaml\n${program}`);
   }
 
   /** The environment of its commands, for other commands that run `pulumi`. */
@@ -161,7 +184,9 @@ export class Project {
   /** This package's resources in the state, by logical name. Secrets are encrypted, as in the state file. */
   async state(): Promise<Map<string, StateResource>> {
     const state = JSON.parse(await this.stateText()) as { checkpoint: { latest: { resources?: StateResource[] } } };
-    const own = (state.checkpoint.latest.resources ?? []).filter(({ type }) => type.includes("dynamic/authentik"));
+    const own = (state.checkpoint.latest.resources ?? []).filter(
+      ({ type }) => type.includes("dynamic/authentik") || type.startsWith("authentik-invitations:"),
+    );
     return new Map(own.map((resource) => [resource.urn.split("::").at(-1) ?? "", resource]));
   }
 

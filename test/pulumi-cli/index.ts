@@ -36,6 +36,7 @@ class UnusableError extends Error {}
 /** The first version with documented exit codes: 7 if `--expect-no-changes` finds changes. */
 const MINIMUM_VERSION = "3.226.1";
 const LANGUAGE_HOST = "pulumi-language-nodejs";
+const YAML_HOST = "pulumi-language-yaml";
 const DYNAMIC_PROVIDER_HOST = "pulumi-resource-pulumi-nodejs";
 const VERSION_SECONDS = 60;
 const INSTALLER_SECONDS = 120;
@@ -83,6 +84,42 @@ export async function findPulumi(log: Log = printToStderr, env: Env = process.en
       "Install Pulumi (https://www.pulumi.com/docs/install/), or install Go (https://go.dev/dl/) to build it, " +
       "or connect this machine to the network. Then run this command again.",
   );
+}
+
+/**
+ * Finds the language host for YAML programs, and builds it with Go if there is none beside `pulumi`. Returns its folder, for the PATH. An engine that is built
+ * from the modules in `engine/` has none.
+ */
+export async function findYamlHost(log: Log = printToStderr, env: Env = process.env): Promise<string> {
+  const { path } = await findPulumi(log, env);
+  const [found] = await findPrograms(YAML_HOST, path.split(delimiter));
+  if (found !== undefined) {
+    return dirname(found);
+  }
+  const cache = await ensureCacheFolder(env);
+  const host = await readGoProgram(
+    join(root, "test", "pulumi-cli", "yaml"),
+    "github.com/pulumi/pulumi-yaml",
+    `cmd/${YAML_HOST}`,
+  );
+  const pins = createHash("sha256").update(host.pins).digest("hex");
+  const entry = getEntryPath(cache, host.version, "yaml", pins.slice(0, 8));
+  const onWait = () => log("Waiting for another run that is building Pulumi's YAML language host");
+  await withLock(`${entry}.lock`, onWait, async () => {
+    if (await isComplete(entry)) {
+      return;
+    }
+    const [go] = await findPrograms("go", getPathFolders(env));
+    if (go === undefined) {
+      throw new Error("Cannot build Pulumi's YAML language host with Go: no go on the PATH");
+    }
+    log("Building Pulumi's YAML language host with Go");
+    await deleteEntry(entry);
+    await createEntry(entry, async (folder) =>
+      buildGoProgram(go, host, join(folder, "bin"), await buildGoEnv(cache, env)),
+    );
+  });
+  return join(entry, "bin");
 }
 
 function parseSources(env: Env): Set<string> {

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 
 /** Milliseconds between two probes. */
-const interval = 250;
+const defaultInterval = 250;
 
 /** A single refusal proves nothing: an engine that is busy may refuse a connection. */
 const requiredRefusals = 2;
@@ -10,7 +10,7 @@ const requiredRefusals = 2;
  * Calls `onEnd` when the engine of this provider process has ended. Pulumi does not end the process then: after a SIGKILL, it would go on to
  * create invitations that no state has. Returns a function that stops watching.
  */
-export function watchEngine(onEnd: () => void): () => void {
+export function watchEngine(onEnd: () => void, interval = defaultInterval): () => void {
   // The SDK passes the engine's address as the last argument.
   const [, host, port] = /^(127\.0\.0\.1|localhost):(\d+)$/.exec(process.argv.at(-1) ?? "") ?? [];
   if (host === undefined) return () => {};

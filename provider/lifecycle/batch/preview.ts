@@ -1,4 +1,5 @@
 import { toPrintableLine } from "../../authentik/printable";
+import { log } from "../../common/log";
 import { hasSecretInput } from "../../common/secret-inputs";
 import { describeIgnoredChanges, isRetired } from "../invitation/plan";
 import { formatPath } from "../values/properties";
@@ -15,7 +16,7 @@ export function reportPlan(inputs: BatchInputs, plan: Plan): void {
   const batch = hasSecretInput(inputs, "name") ? "[secret]" : inputs.name;
   const counts = countActions(plan);
   if (counts.length > 0) {
-    console.log(toPrintableLine(`${batch} (${countInvitations(plan.size)}): ${counts.join(", ")}`));
+    log.info(toPrintableLine(`${batch} (${countInvitations(plan.size)}): ${counts.join(", ")}`));
   }
   reportReissues(inputs, batch, plan);
   reportUnsentEntries(batch, plan);
@@ -52,7 +53,7 @@ function reportReissues(inputs: BatchInputs, batch: string, plan: Plan): void {
   const keys = [...plan].flatMap(([key, { action }]) => (action === "reissue" ? [key] : []));
   if (keys.length === 0 || hasSecretInput(inputs, "invitations")) return;
   const rest = keys.length > maxKeys ? ` and ${(keys.length - maxKeys).toLocaleString("en-US")} more` : "";
-  console.log(
+  log.info(
     toPrintableLine(
       `${batch}: reissued, so that the old link stops working: ${keys.slice(0, maxKeys).join(", ")}${rest}`,
     ),
@@ -65,7 +66,7 @@ function reportUnsentEntries(batch: string, plan: Plan): void {
     ({ action, state }) => action === "email" && state?.__unsentTo !== undefined,
   );
   if (unsent.length === 0) return;
-  console.log(`${batch}: the links of ${unsent.length} invitations will be emailed, because the last request failed.`);
+  log.info(`${batch}: the links of ${unsent.length} invitations will be emailed, because the last request failed.`);
 }
 
 function warnAboutIgnoredChanges(batch: string, plan: Plan): void {
@@ -74,8 +75,8 @@ function warnAboutIgnoredChanges(batch: string, plan: Plan): void {
     const warning = describeIgnoredChanges(state, { ...inputs });
     return warning === undefined ? [] : [`${batch}: ${formatPath(["invitations", key])} ${warning}`];
   });
-  for (const warning of ignored.slice(0, maxKeys)) console.warn(warning);
+  for (const warning of ignored.slice(0, maxKeys)) log.warn(warning);
   if (ignored.length > maxKeys) {
-    console.warn(`${batch}: changes to ${ignored.length - maxKeys} more used or expired invitations are ignored.`);
+    log.warn(`${batch}: changes to ${ignored.length - maxKeys} more used or expired invitations are ignored.`);
   }
 }

@@ -1,3 +1,5 @@
+import { log } from "../../common/log";
+import { throwIfCancelled } from "../engine/cancellation";
 import { UserError } from "../engine/user-error";
 import { watchEngine } from "./engine";
 
@@ -33,7 +35,7 @@ export async function forEachKey<Value>(
   const report = (): void => {
     const count = values.size.toLocaleString("en-US");
     const failed = errors.size > 0 ? `, ${errors.size.toLocaleString("en-US")} failed` : "";
-    console.log(`${batch}: ${count} of ${keys.length.toLocaleString("en-US")} ${verb}${failed}`);
+    log.info(`${batch}: ${count} of ${keys.length.toLocaleString("en-US")} ${verb}${failed}`);
   };
   let hasReported = false;
   const timer = setInterval(() => {
@@ -51,6 +53,7 @@ export async function forEachKey<Value>(
         limit(async () => {
           try {
             if (!hasEngine) throw new UserError(engineEnded);
+            throwIfCancelled();
             values.set(key, await operation(key));
           } catch (error) {
             errors.set(key, error);

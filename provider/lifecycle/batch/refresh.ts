@@ -2,6 +2,7 @@ import { ifFound } from "../../authentik/errors";
 import { type EventAction, listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { isUnreadable, listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { toPrintableLine } from "../../authentik/printable";
+import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
 import type { Connection } from "../engine/connections";
@@ -64,8 +65,7 @@ function reportRetired(
       state.status === status && before.get(key)?.status === "pending" ? [key] : [],
     );
     const rest = keys.length > maxKeys ? ` and ${(keys.length - maxKeys).toLocaleString("en-US")} more` : "";
-    if (keys.length > 0)
-      console.log(toPrintableLine(`${batch}: ${status}: ${keys.slice(0, maxKeys).join(", ")}${rest}`));
+    if (keys.length > 0) log.info(toPrintableLine(`${batch}: ${status}: ${keys.slice(0, maxKeys).join(", ")}${rest}`));
   }
 }
 

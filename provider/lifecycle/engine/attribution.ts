@@ -1,5 +1,6 @@
 import { type EventAction, listEvents, type ObjectEvent } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
+import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
@@ -48,7 +49,7 @@ export function reportChangeFromEvents(
 ): void {
   // The newest update may be this stack's own, such as the one of the last `pulumi up`.
   const last = events?.find((event) => event.action === "model_updated" && !isOwn(connection, object, event));
-  log(
+  warn(
     `${capitalize(object.name)}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${formatActor(last)}` : ""}`,
   );
 }
@@ -65,7 +66,7 @@ export function reportDeletionFromEvents(
   events: readonly ObjectEvent[] | undefined,
 ): void {
   const deletion = connection.attribution ? findDeletion(events) : undefined;
-  log(`${capitalize(object.name)}: ${describeDeletion(connection, object, deletion)}`);
+  warn(`${capitalize(object.name)}: ${describeDeletion(connection, object, deletion)}`);
 }
 
 /**
@@ -85,7 +86,7 @@ export async function reportFlowRemoval(
   const cause = deletion
     ? `the flow was ${describeDeletion(connection, flow, deletion)}`
     : "this happens when a flow is deleted";
-  log(
+  warn(
     `${capitalize(object.name)}: its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
   );
 }
@@ -122,6 +123,6 @@ function formatActor(event: ObjectEvent): string {
 }
 
 /** Object names and usernames come from authentik, where other people can set them. */
-function log(line: string): void {
-  console.warn(toPrintableLine(line));
+function warn(line: string): void {
+  log.warn(toPrintableLine(line));
 }

@@ -2,6 +2,7 @@ import { Client } from "../../authentik/client";
 import { PermissionError } from "../../authentik/errors";
 import { findFlowSummary } from "../../authentik/flows";
 import { defaultConnection } from "../../common/base-url";
+import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { type Configuration, readPublicUrl, readSettings, type Settings } from "./settings";
 import { UserError } from "./user-error";
@@ -116,7 +117,7 @@ export class Connection {
   #warnAboutEventLog(): void {
     if (this.#hasWarnedAboutEventLog) return;
     this.#hasWarnedAboutEventLog = true;
-    console.warn(
+    log.warn(
       `The token's user is not allowed to read authentik's event log. Grant the permission ${this.#missingEventPermission} to see who changed, deleted or used the objects that Pulumi manages. It also allows reading every email that authentik sends, including recovery links.`,
     );
   }

@@ -3,6 +3,7 @@ import type { Client } from "../../authentik/client";
 import { ifFound } from "../../authentik/errors";
 import { listStackEvents, type ObjectEvent } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
+import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
@@ -39,7 +40,7 @@ export async function warnAboutEarlierCreation(
     sleep(maxWait, undefined, { ref: false }),
   ]);
   if (earlier === undefined) return;
-  console.warn(
+  log.warn(
     toPrintableLine(
       `${capitalize(object.name)}: authentik has another one (id ${object.id(earlier.pk)}), created on ${earlier.created.replace(/\.\d+/, "")} by a stack with this name (${connection.stackOf(origin)}), that is not in this stack's state. Whose it is cannot be determined. Either an earlier run of this stack was interrupted: run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`. Or another stack uses it: one with the same name in another backend, or one that had this name before \`pulumi stack rename\`.`,
     ),

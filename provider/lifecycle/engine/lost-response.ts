@@ -3,6 +3,7 @@ import type { Client } from "../../authentik/client";
 import { AuthentikError, ServerError } from "../../authentik/errors";
 import { findCreation } from "../../authentik/events";
 import { toPrintableLine } from "../../authentik/printable";
+import { log } from "../../common/log";
 import { createNonce, type Origin } from "../../common/origin";
 import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
@@ -52,7 +53,7 @@ export async function createExactlyOnce<Stored>(
           { cause: error },
         );
       }
-      console.warn(
+      log.warn(
         toPrintableLine(
           `${capitalize(creation.object)}: the response to the create request was lost. authentik had created it; adopted the existing one.`,
         ),

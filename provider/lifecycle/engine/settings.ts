@@ -5,6 +5,8 @@ import { UserError } from "./user-error";
 
 /** The configuration as Pulumi passes it to `configure`. */
 export interface Configuration {
+  /** The namespace of the default connection. Defaults to `authentik`. */
+  readonly namespace?: string;
   get(key: string): string | undefined;
 }
 
@@ -42,10 +44,11 @@ const reservedHeaders = new Set([
   "expect",
 ]);
 
-/** Reads the settings in a configuration namespace. Only the default namespace falls back to environment variables. */
-export function readSettings(configuration: Configuration, namespace: string): Settings {
-  const isDefault = namespace === defaultConnection;
-  const read = settingReader(configuration, namespace);
+/** Reads the settings of a connection. Only the default connection falls back to environment variables. */
+export function readSettings(configuration: Configuration, connection: string): Settings {
+  const isDefault = connection === defaultConnection;
+  const namespace = namespaceOf(configuration, connection);
+  const read = settingReader(configuration, connection);
 
   const url = read("url", "AUTHENTIK_URL");
   if (!url) {
@@ -85,19 +88,25 @@ export function readSettings(configuration: Configuration, namespace: string): S
 }
 
 /** The base URL of links. Unlike {@link readSettings}, this works without a token; `undefined` if the setting is missing or not valid. */
-export function readPublicUrl(configuration: Configuration, namespace: string): string | undefined {
-  const read = settingReader(configuration, namespace);
+export function readPublicUrl(configuration: Configuration, connection: string): string | undefined {
+  const read = settingReader(configuration, connection);
   const setting = read("publicUrl") ?? read("url", "AUTHENTIK_URL");
-  const parsed = parseBaseUrl(setting?.value ?? "", namespace);
+  const parsed = parseBaseUrl(setting?.value ?? "", connection);
   return "url" in parsed ? parsed.url : undefined;
 }
 
-/** Reads a setting, or else, in the default namespace, the variable. */
-function settingReader(configuration: Configuration, namespace: string) {
+/** The configuration namespace of a connection: its name, except for the default connection of the plugin. */
+function namespaceOf(configuration: Configuration, connection: string): string {
+  return (connection === defaultConnection ? configuration.namespace : undefined) ?? connection;
+}
+
+/** Reads a setting of a connection, or else, for the default connection, the variable. */
+function settingReader(configuration: Configuration, connection: string) {
+  const namespace = namespaceOf(configuration, connection);
   return (key: string, variable?: string): Setting | undefined => {
     const configured = configuration.get(`${namespace}:${key}`);
     if (configured !== undefined) return { value: configured, source: `${namespace}:${key}` };
-    const value = namespace === defaultConnection && variable !== undefined ? process.env[variable] : undefined;
+    const value = connection === defaultConnection && variable !== undefined ? process.env[variable] : undefined;
     return variable === undefined || !value ? undefined : { value, source: variable };
   };
 }

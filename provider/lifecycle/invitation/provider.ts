@@ -2,6 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { NotFoundError } from "../../authentik/errors";
 import { deleteInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { toPrintableLine } from "../../authentik/printable";
+import { log } from "../../common/log";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
@@ -133,7 +134,7 @@ export const invitationProvider = {
     return withUserErrorsAndSettingsHint(async () => {
       const state = trackState(properties);
       if (isAdopted(state.pk)) {
-        console.warn(
+        log.warn(
           toPrintableLine(
             `${capitalize(describeInvitation(state))}: not deleted, because another resource adopted it in this run.`,
           ),
@@ -174,7 +175,7 @@ function originOf(properties: { readonly [originInput]?: string }): Origin | und
 
 /** Says in a preview what the diff does not show, because no input changed. */
 function reportNewLink(state: InvitationState): void {
-  console.log(
+  log.info(
     toPrintableLine(
       `${capitalize(describeInvitation(state))}: the link changes, because the slug of its flow or the URL in the configuration changed.`,
     ),

@@ -2,6 +2,7 @@ import { AuthentikError, ServerError } from "../../authentik/errors";
 import { canSendInvitationEmails, sendInvitationEmail } from "../../authentik/invitation-emails";
 import { toPrintableLine } from "../../authentik/printable";
 import { limitLines } from "../../common/limit-lines";
+import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { hasSecretInput } from "../../common/secret-inputs";
 import { type Connection, connect } from "../engine/connections";
@@ -98,7 +99,7 @@ function describeFailure(state: InvitationState, unsent: readonly string[], reas
 }
 
 function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly string[], reason: string): void {
-  console.warn(
+  log.warn(
     toPrintableLine(
       `${capitalize(describeInvitation(state))}: the link may or may not have been emailed to ${formatAddresses(state, addresses)}, and is not emailed there again. ${reason} Check authentik's event log for email_sent. If it has none, change keepers to send a new link.`,
     ),
@@ -107,7 +108,7 @@ function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly str
 
 /** Says in a preview what the diff does not show, because no input changed. */
 export function reportUnsent(state: InvitationState, addresses: readonly string[]): void {
-  console.log(
+  log.info(
     toPrintableLine(
       `${capitalize(describeInvitation(state))}: the link will be emailed to ${formatAddresses(state, addresses)}, because the last request failed.`,
     ),

@@ -10,6 +10,7 @@ import {
   updateFlow,
 } from "../../authentik/flows";
 import { toPrintableLine } from "../../authentik/printable";
+import { log } from "../../common/log";
 import { originInput } from "../../common/origin";
 import { stripWhitespace } from "../../common/whitespace";
 import { setFlowSlug } from "../engine/flow-slugs";
@@ -89,7 +90,7 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
     if (!isKnownString(slug)) return;
     setFlowSlug(state.pk, stripWhitespace(slug));
     if (isSameString(slug, state.slug)) return;
-    console.warn(
+    log.warn(
       toPrintableLine(
         `Flow "${stripWhitespace(slug)}": links that were sent with the slug "${stripWhitespace(state.slug)}" stop working when the slug changes. Send the new links.`,
       ),

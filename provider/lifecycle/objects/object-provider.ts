@@ -4,6 +4,7 @@ import type { Client } from "../../authentik/client";
 import { NotFoundError } from "../../authentik/errors";
 import { toPrintableLine } from "../../authentik/printable";
 import { defaultConnection } from "../../common/base-url";
+import { log } from "../../common/log";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
 import { hasSecretInput, type SecretInputs, secretInputsInput } from "../../common/secret-inputs";
@@ -296,7 +297,7 @@ export function objectProvider<
       return withUserErrorsAndSettingsHint(async () => {
         const state = trackState(properties);
         if (isAdopted(id)) {
-          console.warn(
+          log.warn(
             toPrintableLine(
               `${capitalize(describe(state))}: not deleted, because another resource adopted it in this run.`,
             ),

@@ -1,0 +1,47 @@
+import { isJsonObject, isSameJson } from "../lifecycle/values/json";
+
+export interface PropertyChange {
+  /** The path as the engine reads it: `fixedData.attributes["cost center"]`. */
+  readonly path: string;
+  /** The name of the top-level property. */
+  readonly property: string;
+  readonly kind: "add" | "delete" | "update";
+}
+
+/** What differs between two sets of inputs, by path. Hidden inputs never differ. */
+export function compareProperties(
+  olds: Readonly<Record<string, unknown>>,
+  news: Readonly<Record<string, unknown>>,
+): PropertyChange[] {
+  const names = [...new Set([...Object.keys(olds), ...Object.keys(news)])].filter((name) => !name.startsWith("__"));
+  return names.flatMap((name) =>
+    compare(own(olds, name), own(news, name), appendKey("", name)).map((change) => ({ ...change, property: name })),
+  );
+}
+
+function own(record: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+function compare(old: unknown, current: unknown, path: string): Omit<PropertyChange, "property">[] {
+  const isMissing = (value: unknown): boolean => value === undefined || value === null;
+  if (isMissing(old) && isMissing(current)) return [];
+  if (isMissing(old)) return [{ path, kind: "add" }];
+  if (isMissing(current)) return [{ path, kind: "delete" }];
+  if (isJsonObject(old) && isJsonObject(current)) {
+    return [...new Set([...Object.keys(old), ...Object.keys(current)])].flatMap((key) =>
+      compare(own(old, key), own(current, key), appendKey(path, key)),
+    );
+  }
+  if (Array.isArray(old) && Array.isArray(current)) {
+    return Array.from({ length: Math.max(old.length, current.length) }, (_, index) => index).flatMap((index) =>
+      compare(old[index], current[index], `${path}[${index}]`),
+    );
+  }
+  return isSameJson(old, current) ? [] : [{ path, kind: "update" }];
+}
+
+function appendKey(path: string, key: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `${path}["${key.replaceAll('"', '\\"')}"]`;
+  return path === "" ? key : `${path}.${key}`;
+}

@@ -1,0 +1,39 @@
+import schema from "./schema.json";
+
+/** The name of the package in Pulumi programs, and of its configuration namespace. */
+export const packageName = schema.name;
+
+type PropertySchemas = Readonly<Record<string, object>>;
+
+interface ResourceSchema {
+  readonly properties: PropertySchemas;
+  readonly inputProperties: PropertySchemas;
+}
+
+const resources: Readonly<Record<string, ResourceSchema>> = schema.resources;
+
+/** The provider's inputs. */
+export const settingNames: readonly string[] = Object.keys(schema.provider.inputProperties);
+
+/** The provider's inputs that contain credentials. */
+export const secretSettings = secretNames(schema.provider.inputProperties);
+
+/** The outputs of a resource that are no inputs. */
+export function outputNames(type: string): string[] {
+  const { properties = {}, inputProperties = {} } = resources[type] ?? {};
+  return Object.keys(properties).filter((name) => !(name in inputProperties));
+}
+
+/** The outputs of a resource that are secret whatever the program says. */
+export function secretOutputNames(type: string): string[] {
+  return secretNames(resources[type]?.properties ?? {});
+}
+
+/** The package's schema, with the version of this package. */
+export function formatSchema(version: string): string {
+  return JSON.stringify({ ...schema, version });
+}
+
+function secretNames(properties: PropertySchemas): string[] {
+  return Object.entries(properties).flatMap(([name, property]) => ("secret" in property ? [name] : []));
+}

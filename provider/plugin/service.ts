@@ -1,0 +1,257 @@
+import {
+  Metadata,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import {
+  CheckFailure,
+  type CheckRequest,
+  CheckResponse,
+  type ConfigureRequest,
+  ConfigureResponse,
+  type CreateRequest,
+  CreateResponse,
+  type DeleteRequest,
+  type DiffRequest,
+  DiffResponse,
+  ErrorResourceInitFailed,
+  GetSchemaResponse,
+  PropertyDiff,
+  ProviderHandshakeResponse,
+  type ReadRequest,
+  ReadResponse,
+  type UpdateRequest,
+  UpdateResponse,
+} from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { withLog } from "../common/log";
+import { cancel, throwIfCancelled } from "../lifecycle/engine/cancellation";
+import { configure } from "../lifecycle/engine/connections";
+import { PartialError } from "../lifecycle/engine/user-error";
+import { withoutUndefined } from "../lifecycle/values/properties";
+import { compareProperties, type PropertyChange } from "./detailed-diff";
+import type { Engine } from "./engine";
+import {
+  checkInputs,
+  createResource,
+  deleteResource,
+  diffResource,
+  previewCreate,
+  previewUpdate,
+  readResource,
+  toResource,
+  updateResource,
+} from "./operations";
+import { formatSchema, secretSettings } from "./schema";
+import { markSecretInputs } from "./secrets";
+import { checkSettings, toConfiguration } from "./settings";
+import { decodeStruct, encodeStruct } from "./struct";
+import { parseUrn } from "./urn";
+
+/** Pulumi's provider protocol (`proto/pulumi/provider.proto`). Methods that are missing here are answered as not implemented. */
+export class ProviderService {
+  readonly #engine: Engine;
+  readonly #version: string;
+  #settings: Readonly<Record<string, unknown>> = {};
+  #stack = "";
+  #running = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(engine: Engine, version: string) {
+    this.#engine = engine;
+    this.#version = version;
+  }
+
+  /** The methods by name. */
+  get methods(): UntypedServiceImplementation {
+    return {
+      handshake: this.#method(async () => {
+        return new ProviderHandshakeResponse().setAcceptSecrets(true).setAcceptResources(false).setAcceptOutputs(false);
+      }),
+      getPluginInfo: this.#method(async () => new PluginInfo().setVersion(this.#version)),
+      getSchema: this.#method(async () => new GetSchemaResponse().setSchema(formatSchema(this.#version))),
+      checkConfig: this.#method(async (request: CheckRequest) => this.#checkConfig(request)),
+      diffConfig: this.#method(async (request: DiffRequest) => {
+        const olds = decodeStruct(request.getOldInputs() ?? request.getOlds()).properties;
+        return toDiffResponse(compareProperties(olds, decodeStruct(request.getNews()).properties));
+      }),
+      configure: this.#method(async (request: ConfigureRequest) => {
+        this.#settings = decodeStruct(request.getArgs()).properties;
+        await configure({ config: toConfiguration(this.#settings) });
+        return new ConfigureResponse()
+          .setAcceptsecrets(true)
+          .setSupportspreview(true)
+          .setAcceptresources(false)
+          .setAcceptoutputs(false);
+      }),
+      check: this.#method((request: CheckRequest) => this.#check(request)),
+      diff: this.#method((request: DiffRequest) => this.#diff(request)),
+      create: this.#method((request: CreateRequest) => this.#create(request)),
+      read: this.#method((request: ReadRequest) => this.#read(request)),
+      update: this.#method((request: UpdateRequest) => this.#update(request)),
+      delete: this.#method((request: DeleteRequest) => this.#delete(request)),
+      cancel: this.#method(async () => {
+        cancel();
+        return new Empty();
+      }),
+    };
+  }
+
+  /** Stops what has not started, and calls `onIdle` once what has been sent is finished. */
+  stop(onIdle: () => void): void {
+    cancel();
+    if (this.#running === 0) onIdle();
+    else this.#onIdle = onIdle;
+  }
+
+  #method<Request extends { getUrn?(): string | undefined }, Response>(
+    operation: (request: Request) => Promise<Response>,
+  ) {
+    return async ({ request }: ServerUnaryCall<Request, Response>, respond: sendUnaryData<Response>): Promise<void> => {
+      this.#running += 1;
+      try {
+        const log = this.#engine.logOf(request.getUrn?.() ?? "");
+        const response = await withLog(log, () => operation(request));
+        await this.#engine.flush();
+        respond(null, response);
+      } catch (error) {
+        await this.#engine.flush();
+        respond(toServiceError(error));
+      } finally {
+        this.#running -= 1;
+        if (this.#running === 0) this.#onIdle?.();
+      }
+    };
+  }
+
+  #checkConfig(request: CheckRequest): CheckResponse {
+    const news = decodeStruct(request.getNews());
+    const errors = checkSettings(news.properties);
+    const secrets = [...news.secrets, ...secretSettings.map((name) => [name])];
+    return toCheckResponse(
+      markSecretInputs(news.properties, secrets),
+      errors.map((reason) => ({ property: "", reason })),
+    );
+  }
+
+  async #check(request: CheckRequest): Promise<CheckResponse> {
+    const resource = this.#resource(request);
+    const olds = decodeStruct(request.getOlds()).properties;
+    const news = decodeStruct(request.getNews());
+    const { inputs, failures } = await checkInputs(resource, olds, news, request.getRandomseed_asU8());
+    return toCheckResponse(inputs, failures);
+  }
+
+  async #diff(request: DiffRequest): Promise<DiffResponse> {
+    const olds = decodeStruct(request.getOlds()).properties;
+    const oldInputs = request.hasOldInputs() ? decodeStruct(request.getOldInputs()).properties : undefined;
+    const news = decodeStruct(request.getNews()).properties;
+    const diff = await diffResource(this.#resource(request), request.getId(), olds, oldInputs, news);
+    if (!diff.isChanged) return new DiffResponse().setChanges(DiffResponse.DiffChanges.DIFF_NONE);
+    return toDiffResponse(diff.changes)
+      .setChanges(DiffResponse.DiffChanges.DIFF_SOME)
+      .setReplacesList([...diff.replaces])
+      .setDeletebeforereplace(diff.deleteBeforeReplace);
+  }
+
+  async #create(request: CreateRequest): Promise<CreateResponse> {
+    const resource = this.#resource(request);
+    const inputs = decodeStruct(request.getProperties());
+    if (request.getPreview()) return new CreateResponse().setProperties(encodeStruct(previewCreate(resource, inputs)));
+    throwIfCancelled();
+    const { id, outputs } = await createResource(resource, inputs);
+    return new CreateResponse().setId(id).setProperties(encodeStruct(outputs));
+  }
+
+  async #read(request: ReadRequest): Promise<ReadResponse> {
+    throwIfCancelled();
+    const state = decodeStruct(request.getProperties());
+    const inputs = decodeStruct(request.getInputs());
+    const read = await readResource(this.#resource(request), request.getId(), state, inputs);
+    if (read === undefined) return new ReadResponse();
+    return new ReadResponse()
+      .setId(read.id)
+      .setProperties(encodeStruct(read.outputs))
+      .setInputs(encodeStruct(read.inputs));
+  }
+
+  async #update(request: UpdateRequest): Promise<UpdateResponse> {
+    const resource = this.#resource(request);
+    const olds = decodeStruct(request.getOlds()).properties;
+    const news = decodeStruct(request.getNews());
+    if (request.getPreview())
+      return new UpdateResponse().setProperties(encodeStruct(previewUpdate(resource, olds, news)));
+    throwIfCancelled();
+    const outputs = await updateResource(resource, request.getId(), olds, news);
+    return new UpdateResponse().setProperties(encodeStruct(outputs));
+  }
+
+  async #delete(request: DeleteRequest): Promise<Empty> {
+    throwIfCancelled();
+    await deleteResource(this.#resource(request), request.getId(), decodeStruct(request.getProperties()).properties);
+    return new Empty();
+  }
+
+  /** The resource of a request. The first one says which stack the process works for. */
+  #resource(request: { getUrn(): string }): ReturnType<typeof toResource> {
+    const urn = request.getUrn();
+    const { project, stack } = parseUrn(urn);
+    if (this.#stack !== stack) {
+      this.#stack = stack;
+      void configure({ config: toConfiguration(this.#settings), program: { project, stack } });
+    }
+    return toResource(urn);
+  }
+}
+
+function toCheckResponse(
+  inputs: Readonly<Record<string, unknown>>,
+  failures: readonly { readonly property: string; readonly reason: string }[],
+): CheckResponse {
+  return new CheckResponse()
+    .setInputs(encodeStruct(inputs))
+    .setFailuresList(
+      failures.map(({ property, reason }) => new CheckFailure().setProperty(property).setReason(reason)),
+    );
+}
+
+type DisplayedChange = PropertyChange & { readonly replaces?: boolean; readonly isInput?: boolean };
+
+function toDiffResponse(changes: readonly DisplayedChange[]): DiffResponse {
+  const { DiffChanges } = DiffResponse;
+  const response = new DiffResponse()
+    .setChanges(changes.length > 0 ? DiffChanges.DIFF_SOME : DiffChanges.DIFF_NONE)
+    .setDiffsList([...new Set(changes.map(({ property }) => property))])
+    .setHasdetaileddiff(changes.length > 0);
+  const { Kind } = PropertyDiff;
+  const kinds = { add: Kind.ADD, delete: Kind.DELETE, update: Kind.UPDATE };
+  const replaceKinds = { add: Kind.ADD_REPLACE, delete: Kind.DELETE_REPLACE, update: Kind.UPDATE_REPLACE };
+  const detailed = response.getDetaileddiffMap();
+  for (const { path, kind, replaces = false, isInput = true } of changes)
+    detailed.set(path, new PropertyDiff().setKind((replaces ? replaceKinds : kinds)[kind]).setInputdiff(isInput));
+  return response;
+}
+
+/** An error as the engine expects it. After a partial failure, the details have the state to keep. */
+function toServiceError(error: unknown): { code: status; details: string; metadata: Metadata } {
+  const message = error instanceof Error ? error.stack || error.message : String(error);
+  const metadata = new Metadata();
+  if (error instanceof PartialError) {
+    const failed = new ErrorResourceInitFailed()
+      .setId(error.id)
+      .setProperties(encodeStruct(withoutUndefined({ ...error.properties })))
+      .setReasonsList([...error.reasons]);
+    const details = new Any();
+    details.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+    const response = new Status().setCode(status.UNKNOWN).setMessage(message);
+    response.addDetails(details);
+    // gRPC's name of the trailer with the details of an error, for which grpc-js has no function.
+    metadata.add("grpc-status-details-bin", Buffer.from(response.serializeBinary()));
+  }
+  return { code: status.UNKNOWN, details: message, metadata };
+}

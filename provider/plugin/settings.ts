@@ -1,0 +1,67 @@
+import { defaultConnection } from "../common/base-url";
+import { findNearest } from "../common/nearest";
+import { type Configuration, readSettings } from "../lifecycle/engine/settings";
+import { UserError } from "../lifecycle/engine/user-error";
+import { type Properties, unknownValue } from "../lifecycle/values/properties";
+import { packageName, settingNames } from "./schema";
+
+/** Inputs of the provider, which are also the settings in its configuration namespace. The schema is generated from them. */
+export interface ProviderArgs {
+  /** URL of authentik, such as `https://authentik.example.com`. Defaults to the environment variable `AUTHENTIK_URL`. */
+  url?: string;
+  /** API token. Secret. Defaults to the environment variable `AUTHENTIK_TOKEN`. */
+  token?: string;
+  /**
+   * Base URL of links, under which invitees reach authentik.
+   *
+   * @default the URL
+   */
+  publicUrl?: string;
+  /** Whether to accept any TLS certificate. Defaults to the environment variable `AUTHENTIK_INSECURE`, or else to `false`. */
+  insecure?: boolean;
+  /** HTTP headers to send with each request, for example for a proxy that requires authentication. Secret. */
+  headers?: Record<string, string>;
+  /**
+   * Whether messages about drift name the user who caused it, with one request to authentik's event log for each object that drifted.
+   *
+   * @default true
+   */
+  attribution?: boolean;
+}
+
+/** The engine adds these to the inputs of providers. */
+const engineInputs = new Set(["version", "pluginDownloadURL", "pluginChecksums"]);
+
+/** The configuration in the provider's inputs. */
+export function toConfiguration(inputs: Properties): Configuration {
+  return {
+    namespace: packageName,
+    get(key) {
+      const value = inputs[key.slice(`${packageName}:`.length)];
+      if (value === undefined || value === null) return undefined;
+      // SDKs pass everything but strings as JSON, and so does the engine with the stack's configuration.
+      return typeof value === "string" ? value : JSON.stringify(value);
+    },
+  };
+}
+
+/** Validates the provider's inputs. Returns the errors, which contain no values. */
+export function checkSettings(inputs: Properties): string[] {
+  const names = Object.keys(inputs).filter((name) => !engineInputs.has(name) && !name.startsWith("__"));
+  const unknown = names.filter((name) => !settingNames.includes(name));
+  const errors = unknown.map((name) => {
+    const nearest = findNearest(name, settingNames);
+    const suggestion =
+      nearest === undefined ? `The properties are ${settingNames.join(", ")}` : `Did you mean ${nearest}?`;
+    return `${name}: unknown property. ${suggestion}`;
+  });
+  // What is unknown at preview is validated by the update.
+  if (Object.values(inputs).includes(unknownValue)) return errors;
+  try {
+    readSettings(toConfiguration(inputs), defaultConnection);
+    return errors;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return [...errors, error.message];
+  }
+}

@@ -1,0 +1,231 @@
+/** The plugin, driven by YAML programs. */
+import { invitationId } from "../../provider/common/pk";
+import { Authentik } from "../sandbox";
+import { canary } from "../secrecy/canary";
+import { Project } from "./project";
+import { invitations, requestsOf } from "./server";
+
+jest.setTimeout(120_000);
+
+let server: Authentik;
+let project: Project;
+
+beforeEach(async () => {
+  server = await Authentik.start();
+  project = await Project.create("", { authentik: server, plugin: true });
+});
+afterEach(async () => {
+  await project.remove();
+  await server.close();
+});
+
+const code = canary();
+const pin = canary();
+
+function program({ team = "backend", extra = "" } = {}): string {
+  return `
+resources:
+  flow:
+    type: authentik-invitations:Flow
+    properties: { slug: staff-enrollment, title: Welcome, designation: enrollment }
+  stage:
+    type: authentik-invitations:InvitationStage
+  binding:
+    type: authentik-invitations:FlowStageBinding
+    properties: { target: "\${flow.id}", stage: "\${stage.id}", order: 0 }
+  jane:
+    type: authentik-invitations:Invitation
+    properties:
+      flow: \${flow.slug}
+      validFor: 14d
+      singleUse: true
+      fixedData: { email: jane@example.com, code: { fn::secret: ${code} }, attributes: { "home team": ${team} } }
+  intake:
+    type: authentik-invitations:InvitationBatch
+    properties:
+      flow: \${flow.slug}
+      validFor: 14d
+      invitations:
+        ada@example.com: { fixedData: { team: ${team} } }
+        grace@example.com: { fixedData: { pin: { fn::secret: ${pin} } } }
+${extra}
+outputs:
+  link: \${jane.link}
+  links: \${intake.links}
+  janeId: \${jane.id}
+`;
+}
+
+/** What Pulumi prints and stores must show neither a link nor a secret input. */
+async function expectNoSecrets(output: string): Promise<void> {
+  const texts = [output, await project.stateText()];
+  for (const { pk } of await invitations(server)) for (const searched of texts) expect(searched).not.toContain(pk);
+  for (const searched of texts) {
+    expect(searched).not.toContain(code);
+    expect(searched).not.toContain(pin);
+  }
+}
+
+describe("a YAML program", () => {
+  test("creates, refreshes, changes and deletes every kind of resource", async () => {
+    await project.writeYaml(program());
+    const created = await project.up();
+    expect(requestsOf(server).filter((request) => request.startsWith("POST"))).toEqual([
+      "POST /api/v3/flows/bindings/",
+      "POST /api/v3/flows/instances/",
+      "POST /api/v3/stages/invitation/invitations/",
+      "POST /api/v3/stages/invitation/invitations/",
+      "POST /api/v3/stages/invitation/invitations/",
+      "POST /api/v3/stages/invitation/stages/",
+    ]);
+    const [intakeAda, , jane] = await invitations(server);
+    expect(jane?.fixed_data).toEqual({ email: "jane@example.com", code, attributes: { "home team": "backend" } });
+    const { link, links } = await project.outputs();
+    expect(link).toBe(`${server.url}/if/flow/staff-enrollment/?itoken=${jane?.pk}`);
+    expect(links).toMatchObject({
+      "ada@example.com": `${server.url}/if/flow/staff-enrollment/?itoken=${intakeAda?.pk}`,
+    });
+    await expectNoSecrets(created);
+
+    const unchanged = await project.preview("--refresh", "--expect-no-changes");
+    expect(unchanged).toMatchObject({ code: 0 });
+
+    await project.writeYaml(program({ team: "frontend" }));
+    requestsOf(server);
+    const { output: preview } = await project.preview("--diff");
+    expect(requestsOf(server)).toEqual([]);
+    expect(preview).toContain('~ home team: "backend" => "frontend"');
+    expect(preview).toMatch(/~ ada@example\.com: \{\s+~ fixedData: \{\s+~ team: "backend" => "frontend"/);
+    // The paths are those of the changes, and nothing else is listed.
+    expect(preview).not.toContain("grace@example.com");
+    const updated = await project.up();
+    expect(requestsOf(server)).toEqual([
+      "PUT /api/v3/stages/invitation/invitations/{pk}/",
+      "PUT /api/v3/stages/invitation/invitations/{pk}/",
+    ]);
+    await expectNoSecrets(preview + updated);
+    expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+
+    await project.destroy();
+    expect(await invitations(server)).toEqual([]);
+    const { body } = await server.request("GET", "/api/v3/flows/instances/?slug=staff-enrollment");
+    expect(body).toMatchObject({ results: [] });
+  });
+
+  test("shows drift by line, as a warning on the resource, and repairs it", async () => {
+    await project.writeYaml(program());
+    await project.up();
+    const [, , jane] = await invitations(server);
+    await server.request("PATCH", `/api/v3/stages/invitation/invitations/${jane?.pk}/`, {
+      fixed_data: { ...jane?.fixed_data, attributes: { "home team": "sales" } },
+    });
+    const drifted = await project.preview("--refresh", "--expect-no-changes", "--diff");
+    expect(drifted.code).not.toBe(0);
+    expect(drifted.output).toMatch(/warning: Invitation "jane": fixedData changed outside Pulumi, last by akadmin/);
+    await expectNoSecrets(drifted.output);
+    await project.up("--refresh");
+    const [, , repaired] = await invitations(server);
+    expect(repaired?.fixed_data).toMatchObject({ attributes: { "home team": "backend" } });
+  });
+
+  test("holds the plan that a preview saved", async () => {
+    await project.writeYaml(program());
+    await project.succeed("preview", "--save-plan", "plan.json");
+    await project.up("--plan", "plan.json");
+    expect(await invitations(server)).toHaveLength(3);
+  });
+
+  test("fails at preview with all invalid inputs by path, and without values", async () => {
+    await project.writeYaml(`
+resources:
+  jane:
+    type: authentik-invitations:Invitation
+    properties: { name: "not valid", validFor: soon, fixedData: { code: { fn::secret: ${code} } } }
+`);
+    const { code: exitCode, output } = await project.preview();
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain("name: must contain only letters");
+    expect(output).toContain("validFor: must be a number and a unit");
+    expect(output).not.toContain(code);
+    expect(requestsOf(server)).toEqual([]);
+  });
+});
+
+describe("the provider's configuration", () => {
+  const invitation =
+    "resources:\n  jane:\n    type: authentik-invitations:Invitation\n    properties: { validFor: 14d }\n";
+
+  test("is validated at preview", async () => {
+    await project.succeed("config", "rm", "authentik-invitations:token");
+    await project.writeYaml(invitation);
+    const { code: exitCode, output } = await project.preview();
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain(
+      "Set it with `pulumi config set --secret authentik-invitations:token …` or in AUTHENTIK_TOKEN.",
+    );
+  });
+
+  test("can be that of an explicit provider, whose token is secret", async () => {
+    const other = await Authentik.start();
+    try {
+      await project.succeed("config", "set", "--secret", "otherToken", other.token);
+      await project.writeYaml(`
+config: { otherToken: { type: string, secret: true } }
+resources:
+  other:
+    type: pulumi:providers:authentik-invitations
+    properties: { url: "${other.url}", token: "\${otherToken}" }
+  jane:
+    type: authentik-invitations:Invitation
+    properties: { validFor: 14d }
+    options: { provider: "\${other}" }
+`);
+      await project.up();
+      expect(await invitations(other)).toHaveLength(1);
+      expect(await invitations(server)).toEqual([]);
+      expect(await project.stateText()).not.toContain(other.token);
+      await project.destroy();
+      expect(await invitations(other)).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe("pulumi import", () => {
+  test("adopts an invitation by its id. Its pk is nowhere in the state, the output or the generated code", async () => {
+    await project.writeYaml(program());
+    await project.up();
+    const { body } = await server.request("POST", "/api/v3/stages/invitation/invitations/", {
+      name: "partners",
+      expires: "2037-01-31T23:59:59Z",
+      fixed_data: { company: "Example" },
+    });
+    const { pk } = body as { pk: string };
+    const imported = await project.succeed(
+      "import",
+      "authentik-invitations:index:Invitation",
+      "partners",
+      invitationId(pk),
+      "--yes",
+      "--protect=false",
+      "--suppress-progress",
+    );
+    expect(imported).toContain("name: partners");
+    expect(imported).not.toContain(pk);
+    expect(imported).not.toContain("__origin");
+    await expectNoSecrets(imported);
+    await project.writeYaml(
+      program({
+        extra: `
+  partners:
+    type: authentik-invitations:Invitation
+    properties: { name: partners, expires: "2037-01-31T23:59:59Z", fixedData: { company: Example } }
+`,
+      }),
+    );
+    expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+    await project.destroy();
+    expect(await invitations(server)).toEqual([]);
+  });
+});

@@ -1,0 +1,28 @@
+import { compareProperties } from "../../provider/plugin/detailed-diff";
+
+function paths(olds: Record<string, unknown>, news: Record<string, unknown>): string[] {
+  return compareProperties(olds, news).map(({ kind, path }) => `${kind} ${path}`);
+}
+
+test("lists what was added, changed and removed, by path", () => {
+  expect(paths({ a: 1, b: { c: [1, 2], d: true } }, { b: { c: [1, 3, 4] }, e: "x" })).toEqual([
+    "delete a",
+    "update b.c[1]",
+    "add b.c[2]",
+    "delete b.d",
+    "add e",
+  ]);
+});
+
+test("quotes keys that are no identifiers, as the engine parses them", () => {
+  const entry = (team: string) => ({ invitations: { "ada@example.com": { fixedData: { 'a "b"': team } } } });
+  expect(paths(entry("x"), entry("y"))).toEqual(['update invitations["ada@example.com"].fixedData["a \\"b\\""]']);
+});
+
+test("ignores hidden inputs, the order of keys, and properties that are null", () => {
+  expect(paths({ __origin: "a", x: { a: 1, b: 2 }, y: null }, { __origin: "b", x: { b: 2, a: 1 } })).toEqual([]);
+});
+
+test("treats keys such as constructor as any other", () => {
+  expect(paths({ x: {} }, { x: { constructor: 1 } })).toEqual(["add x.constructor"]);
+});

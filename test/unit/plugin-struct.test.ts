@@ -1,0 +1,55 @@
+import { CreateRequest } from "@pulumi/pulumi/proto/provider_pb";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { toSecret } from "../../provider/lifecycle/values/secrets";
+import { markSecretInputs, markSecretOutputs, secretInputNames } from "../../provider/plugin/secrets";
+import { decodeStruct, encodeStruct, rejectProtoKey } from "../../provider/plugin/struct";
+
+test("properties arrive as they were sent", () => {
+  const properties = { a: [1, true, null, { b: "c" }], constructor: 2, toString: { valueOf: "x" } };
+  expect(decodeStruct(encodeStruct(properties))).toEqual({ properties, secrets: [] });
+});
+
+test("a request with the key __proto__, which would be lost, is an error", () => {
+  const request = (properties: Struct): Uint8Array => new CreateRequest().setProperties(properties).serializeBinary();
+  const withKey = Buffer.from(request(encodeStruct({ fixedData: { __prot0__: { admin: true } } })));
+  withKey[withKey.indexOf("__prot0__") + 6] = "o".charCodeAt(0);
+  expect(() => rejectProtoKey(withKey)).toThrow('The key "__proto__" cannot be used');
+  expect(() => rejectProtoKey(Buffer.from(request(encodeStruct({ name: "__proto__" }))))).not.toThrow();
+});
+
+test("secrets arrive as plain values with their paths, and are marked again at the same paths", () => {
+  const sent = { fixedData: { code: toSecret("x"), list: [1, toSecret({ a: toSecret(2) })] }, name: "jane" };
+  const { properties, secrets } = decodeStruct(encodeStruct(sent));
+  expect(properties).toEqual({ fixedData: { code: "x", list: [1, { a: 2 }] }, name: "jane" });
+  expect(secrets).toEqual([
+    ["fixedData", "code"],
+    ["fixedData", "list", "1"],
+  ]);
+  expect(secretInputNames(secrets)).toEqual(["fixedData"]);
+  expect(markSecretInputs(properties, secrets)).toEqual({
+    fixedData: { code: toSecret("x"), list: [1, toSecret({ a: 2 })] },
+    name: "jane",
+  });
+});
+
+test("an output is secret as a whole if an input of its name contains a secret", () => {
+  const outputs = { pk: "p", title: "t", slug: "s", fixedData: toSecret({}) };
+  expect(markSecretOutputs(outputs, ["pk", "fixedData"], [["title"]])).toEqual({
+    pk: toSecret("p"),
+    title: toSecret("t"),
+    slug: "s",
+    fixedData: toSecret({}),
+  });
+});
+
+test("unknown values of every type become the one that the lifecycle knows", () => {
+  const unknowns = [
+    unknownValue,
+    "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+    "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+    "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+    "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+  ];
+  expect(decodeStruct(encodeStruct({ unknowns })).properties).toEqual({ unknowns: unknowns.map(() => unknownValue) });
+});
