@@ -2,6 +2,7 @@ import { Invitation as invitationProvider } from "pulumi-authentik-invitations/p
 import { invitationId } from "../../provider/common/pk";
 import { catchError } from "./support/catch-error";
 import {
+  authentikUrl,
   configureWith,
   expectAllMocksUsed,
   mockResponse,
@@ -86,6 +87,7 @@ describe("create", () => {
       issuedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
       flowPk,
       flowSlug: "enrollment",
+      link: `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`,
       createdBy: "akadmin",
     });
   });
@@ -254,7 +256,7 @@ describe("update", () => {
         body: { name: "john", expires: "2031-05-06T07:08:09Z", fixed_data: {}, single_use: false, flow: flowPk },
       },
     ]);
-    expect(outs).toEqual({ ...olds, name: "john" });
+    expect(outs).toEqual({ ...olds, name: "john", link: `${authentikUrl}/if/flow/enrollment/?itoken=${pk}` });
   });
 
   test("looks up a new slug", async () => {
