@@ -28,7 +28,7 @@ const manifest = JSON.parse(ts.sys.readFile(join(packageRoot, "package.json")) ?
 const readVersion = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
 const oldestPulumi = /^>=(\S+) /.exec(manifest.peerDependencies["@pulumi/pulumi"])?.[1] ?? "";
 /** The newest release, which requires Node.js 22. The lockfile has the newest one for Node.js 20. */
-const newestPulumi = "3.270.0";
+const newestPulumi = "3.276.0";
 
 interface Installation {
   readonly manager: "npm" | "pnpm";
@@ -316,17 +316,24 @@ describe.each([oldest, locked])("installed by $manager, with @pulumi/pulumi $pul
     );
   });
 
-  test.each(Object.entries(programs))("creates, compares and deletes, with a program in %s", async (_, program) => {
-    await writeProgram(project, program);
-    await project.up();
-    const [jane, ...others] = await invitations(authentik);
-    expect(others).toEqual([]);
-    expect(jane).toMatchObject({ name: "jane", fixed_data: { email: "jane@example.com" } });
-    expect(await project.outputs()).toEqual({
-      link: `${authentik.url}/if/flow/default-source-enrollment/?itoken=${jane?.pk}`,
-    });
+  // Changes the language at each step: the same stack in another language is no change, and each language adds an invitation.
+  test("creates, compares and deletes, with programs in TypeScript, CommonJS and ES modules", async () => {
+    let more = "";
+    for (const [language, { file, source }] of Object.entries(programs)) {
+      const name = language.replace(" ", "-");
+      more += `\nnew Invitation("${name}", { validFor: "14d" });`;
+      await writeProgram(project, { file, source: source + more });
+      expect(await project.up()).toMatch(/\+ (4|1) created/);
+      const created = await invitations(authentik);
+      expect(created.map((invitation) => invitation.name)).toContain(name);
+      const jane = created.find((invitation) => invitation.name === "jane");
+      expect(jane).toMatchObject({ fixed_data: { email: "jane@example.com" } });
+      expect(await project.outputs()).toEqual({
+        link: `${authentik.url}/if/flow/default-source-enrollment/?itoken=${jane?.pk}`,
+      });
+    }
     const preview = await project.preview("--refresh", "--expect-no-changes");
-    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("3 unchanged")]);
+    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("6 unchanged")]);
     await project.destroy();
     expect(await invitations(authentik)).toEqual([]);
     expectPackedUserAgent(authentik);
