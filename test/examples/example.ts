@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { linkSync, mkdirSync, readdirSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -29,9 +28,7 @@ export async function listExamples(): Promise<string[]> {
 export class Templates {
   readonly #folder: string;
   readonly #tarball: string;
-  /** Folders with an installed `node_modules`, by the dependencies in package.json. */
-  readonly #installations = new Map<string, Promise<string>>();
-  #latest: Promise<string> | undefined;
+  #modules: Promise<string> | undefined;
 
   private constructor(folder: string, tarball: string) {
     this.#folder = folder;
@@ -56,7 +53,8 @@ export class Templates {
     // Keep the name of the project, which the stack already belongs to.
     const flags = ["--generate-only", "--yes", "--force", "--name", "test"];
     await project.succeed("new", join(examples, example), ...flags);
-    await symlink(join(await this.#install(project.folder), "node_modules"), modules, "junction");
+    this.#modules ??= this.#install();
+    await symlink(await this.#modules, modules, "junction");
     return project;
   }
 
@@ -64,30 +62,24 @@ export class Templates {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Installs the project's dependencies once for all projects that have the same. Returns the folder. */
-  async #install(project: string): Promise<string> {
-    const { dependencies, devDependencies } = await readManifest(project);
-    const key = JSON.stringify({ dependencies, devDependencies });
-    let installation = this.#installations.get(key);
-    if (installation === undefined) {
-      installation = this.#runInstall(project, join(this.#folder, String(this.#installations.size)), this.#latest);
-      this.#installations.set(key, installation);
-      this.#latest = installation;
-    }
-    return await installation;
-  }
-
-  async #runInstall(project: string, folder: string, previous: Promise<string> | undefined): Promise<string> {
-    await mkdir(folder);
-    await copyFile(join(project, "package.json"), join(folder, "package.json"));
-    if (previous) {
-      // Start from the previous installation, so that npm only adds and removes the packages that differ.
-      await copyFile(join(await previous, "package-lock.json"), join(folder, "package-lock.json"));
-      linkTree(join(await previous, "node_modules"), join(folder, "node_modules"));
-    }
+  /** Installs the packed package and the dependencies of all examples, once. Another test compares them with what each example imports. */
+  async #install(): Promise<string> {
+    const manifests = await Promise.all((await listExamples()).map((name) => readManifest(join(examples, name))));
+    const dependencies = Object.assign(
+      {},
+      ...manifests.map((manifest) => manifest.dependencies),
+    ) as Manifest["dependencies"];
+    const devDependencies = Object.assign(
+      {},
+      ...manifests.map((manifest) => manifest.devDependencies),
+    ) as Manifest["devDependencies"];
+    await writeFile(
+      join(this.#folder, "package.json"),
+      JSON.stringify({ private: true, dependencies, devDependencies }),
+    );
     const flags = ["--prefer-offline", "--no-audit", "--no-fund", "--no-progress"];
-    await runNpm(folder, "install", this.#tarball, ...flags);
-    return folder;
+    await runNpm(this.#folder, "install", this.#tarball, ...flags);
+    return join(this.#folder, "node_modules");
   }
 }
 
@@ -98,16 +90,6 @@ async function runNpm(cwd: string, ...args: readonly string[]): Promise<string> 
   const inherited = /^npm_(package|lifecycle|command|config_local_prefix)|^NODE_ENV$/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !inherited.test(name)));
   return (await run("npm", args, { cwd, env })).stdout;
-}
-
-/** Copies a tree as hard links. Synchronous, which is several times faster for thousands of files. */
-function linkTree(from: string, to: string): void {
-  mkdirSync(to);
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) linkTree(source, target);
-    else linkSync(source, target);
-  }
 }
 
 /** The type errors in these files, with stricter settings than the examples have. */
