@@ -2,13 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { hasStack, perRun } from "../common/run";
 import type { Connection } from "../lifecycle/engine/connections";
 
-let runs = 0;
-
-/** Numbers the programs that this process runs, with the Automation API. */
-const currentRun = perRun(() => {
-  runs += 1;
-  return runs;
-});
+/** The connections of each run, so that a long process of the Automation API neither reuses what an earlier run found nor keeps it. */
+const connectionsOfRun = perRun(() => new Map<string, Connection>());
 
 /**
  * Runs a lookup from the program, at previews as well, once per run and `key`. The HTTP client is loaded by the first lookup, so that
@@ -24,7 +19,8 @@ export async function lookup<T>(
     // Without `await`: another program of the process could configure its own in between.
     void configure({
       config: { get: (setting) => pulumi.runtime.getConfig(setting) },
-      program: { project: pulumi.getProject(), stack: pulumi.getStack(), run: currentRun() },
+      program: { project: pulumi.getProject(), stack: pulumi.getStack() },
+      connections: connectionsOfRun(),
     });
     const connection = connect(connectionName);
     // Equal lookups fail with the same error, which Pulumi prints once.

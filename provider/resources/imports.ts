@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection } from "../common/base-url";
+import { configuredBaseUrl } from "../common/configured-url";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { hasStack, perRun } from "../common/run";
 
-/** The resource or entry that imports an object, by the object's connection and hashed pk. */
+/** The resource or entry that imports an object, by the object's server and hashed pk. */
 const importers = perRun(() => new Map<string, string>());
 
 export interface Importer {
@@ -51,7 +52,8 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 function claim(name: string, connection: string = defaultConnection, pk: string): string {
   // A value that is no UUID is an error of `check`.
   if (typeof pk !== "string" || normalizeUuid(pk) === undefined || !hasStack()) return pk;
-  const object = `${connection} ${invitationId(pk)}`;
+  // Two connections can lead to the same server. A clone of a server has the same pks, but is another server.
+  const object = `${configuredBaseUrl(connection)?.url ?? connection} ${invitationId(pk)}`;
   const other = importers().get(object);
   if (other !== undefined) {
     throw new pulumi.RunError(

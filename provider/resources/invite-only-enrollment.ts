@@ -197,7 +197,7 @@ function validateInputs(component: string, args: InviteOnlyEnrollmentArgs): void
   const ofNewFlow = names.filter((name) => name === "slug" || name === "title");
   if (args.flow !== undefined && ofNewFlow.length > 0) {
     throw new pulumi.RunError(
-      `${component}: ${ofNewFlow.join(" and ")} cannot be set together with flow, because they are those of a new flow. Remove ${ofNewFlow.length > 1 ? "them" : "it"}, or flow.`,
+      `${component}: ${ofNewFlow.join(" and ")} cannot be set together with flow, which exists already. Remove ${ofNewFlow.length > 1 ? "them" : "it"}, or flow.`,
     );
   }
 }

@@ -243,7 +243,7 @@ describe("flows and bindings", () => {
   test.each([
     [
       '{ flow: "default-source-enrollment", slug: "x", title: pulumi.output("X") }',
-      "slug and title cannot be set together with flow, because they are those of a new flow. Remove them, or flow.",
+      "slug and title cannot be set together with flow, which exists already. Remove them, or flow.",
     ],
     ["{ stage: [] }", "unknown input stage. Did you mean stages?"],
     ["{ policy: [] }", "unknown input policy. The inputs are slug, title, flow, stages, connection."],

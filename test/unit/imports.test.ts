@@ -20,9 +20,9 @@ jest.mock("../../provider/common/run", () => ({
 }));
 
 /** Runs a program as a run of its own, and returns its error. */
-async function run(program: () => void): Promise<string | undefined> {
+async function run(program: () => void, config: Record<string, string> = {}): Promise<string | undefined> {
   mockRun = {};
-  pulumi.runtime.setAllConfig({ "authentik:url": "https://authentik.test" });
+  pulumi.runtime.setAllConfig({ "authentik:url": "https://authentik.test", ...config });
   await pulumi.runtime.setMocks({
     newResource: ({ name, inputs }) => ({ id: name, state: inputs }),
     call: () => ({}),
@@ -78,5 +78,14 @@ test("the same program runs twice in a process, and a clone of a server has the 
     invitation("b", pk, "authentik-staging")();
   };
   expect(await run(program)).toBeUndefined();
-  expect(await run(program)).toBeUndefined();
+  expect(await run(program, { "authentik-staging:url": "https://clone.test" })).toBeUndefined();
+});
+
+test("two connections to the same server import the same object", async () => {
+  const program = (): void => {
+    invitation("a")();
+    invitation("b", pk, "authentik-admin")();
+  };
+  const error = await run(program, { "authentik-admin:url": "https://authentik.test/api/v3/" });
+  expect(error).toContain('Invitation "a", and Invitation "b"');
 });

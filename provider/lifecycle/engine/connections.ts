@@ -9,19 +9,22 @@ import { UserError } from "./user-error";
 
 let configuration: Configuration = { get: () => undefined };
 /** The stack of the program; the provider process learns it from each resource's origin instead. */
-let program: { readonly project?: string; readonly stack?: string; readonly run?: number } = {};
-const connections = new Map<string, Connection>();
+let program: { readonly project?: string; readonly stack?: string } = {};
+const connectionsOfProcess = new Map<string, Connection>();
+let connections = connectionsOfProcess;
 
 /** Stores the configuration. Must finish synchronously: Pulumi does not wait for `configure` before other calls. */
 export async function configure(request: {
   config: Configuration;
-  program?: { readonly project: string; readonly stack: string; readonly run?: number };
+  program?: { readonly project: string; readonly stack: string };
+  connections?: Map<string, Connection>;
 }): Promise<void> {
   configuration = request.config;
   program = request.program ?? {};
+  connections = request.connections ?? connectionsOfProcess;
 }
 
-/** The connection with the given name. It is opened on first use, kept for the process, and shared by all resources of a run with equal settings. */
+/** The connection with the given name. It is opened on first use, and shared by all resources with equal settings: of the provider process, or of a program's run. */
 export function connect(name: string = defaultConnection): Connection {
   const settings = readSettings(configuration, name);
   const key = JSON.stringify([settings, program]);
