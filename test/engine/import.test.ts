@@ -51,86 +51,70 @@ describe("import and get", () => {
     expect(await invitations(server)).toEqual([]);
   });
 
-  test("rejects an import that differs from the program, lists the properties, and writes nothing", async () => {
+  test("rejects imports that differ from the program or do not exist, and names the stage that has a taken name, without writing", async () => {
     const { server, project } = fixture;
     const { pk } = await createInvitation();
+    const stagePk = await createStage("taken");
+    const missing = "00000000-0000-4000-8000-000000000000";
     await project.write(`new authentik.Invitation("jane", { validFor: "14d", flow: "default-source-enrollment",
-      fixedData: { email: "j@example.com", attributes: { team: "a" }, extra: "s3cr3t" } }, { import: "${pk}" });`);
+      fixedData: { email: "j@example.com", attributes: { team: "a" }, extra: "s3cr3t" } }, { import: "${pk}" });
+      new authentik.Invitation("missing", { validFor: "14d" }, { import: "${missing}" });
+      new authentik.InvitationStage("taken");
+      new authentik.InvitationStage("default-authentication-login");`);
     requestsOf(server);
-    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+    const options = ["--yes", "--skip-preview", "--suppress-progress", "--continue-on-error"];
+    const { code, output } = await project.pulumi("up", ...options);
     expect(code).not.toBe(0);
     expect(output).toContain(
       'error: Invitation "jane" cannot be imported, because it differs from the program in name, validFor, fixedData.email, fixedData.extra, singleUse, flow. Nothing was changed. Declare the values that authentik has, run `pulumi up`, then change them.',
     );
-    expect(output).not.toContain("s3cr3t");
-    expect(output).not.toContain(pk);
-    expect(requestsOf(server)).toEqual([`GET ${invitationsPath}{pk}/`]);
+    expect(output).toContain(
+      'error: Invitation "missing" cannot be imported: authentik has no invitation with the pk in the resource option import.',
+    );
+    expect(output).toContain(
+      `The invitation stage with the pk ${stagePk} has this name. Choose another name, or import that stage with the resource option { import: "${stagePk}" }.`,
+    );
+    expect(output).toContain("No invitation stage has this name");
+    for (const secret of ["s3cr3t", pk, missing]) expect(output).not.toContain(secret);
+    const sent = requestsOf(server);
+    // The imports only read.
+    expect(sent.filter((request) => request === `GET ${invitationsPath}{pk}/`)).toHaveLength(2);
+    expect(sent.filter((request) => !request.startsWith("GET"))).toEqual([`POST ${stagesPath}`, `POST ${stagesPath}`]);
+    expect((await invitations(server)).map((invitation) => invitation.pk)).toEqual([pk]);
     expect((await project.state()).size).toBe(0);
   });
 
-  test("rejects the import of an invitation that does not exist, without printing its pk", async () => {
-    const { project } = fixture;
-    const pk = "00000000-0000-4000-8000-000000000000";
-    await project.write(`new authentik.Invitation("jane", { validFor: "14d" }, { import: "${pk}" });`);
-    const { output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(output).toContain(
-      'error: Invitation "jane" cannot be imported: authentik has no invitation with the pk in the resource option import.',
-    );
-    expect(output).not.toContain(pk);
-  });
-
-  test("imports an expired invitation, although it could not be issued", async () => {
-    const { project } = fixture;
-    const { pk } = await createInvitation({ expires: "2020-01-01T00:00:00Z", fixed_data: {}, single_use: false });
-    await project.write(`const x = new authentik.Invitation("existing", { expires: "2020-01-01T00:00:00Z" }, { import: "${pk}" });
-      exports.status = x.status;`);
-    await project.up();
-    expect(await project.outputs()).toEqual({ status: "expired" });
-  });
-
-  test("does not adopt an invitation again when it is being replaced and the option stays", async () => {
+  test("imports an expired invitation, adopts none again while it is replaced, and keeps the one that a renamed resource imports", async () => {
     const { server, project } = fixture;
+    const { pk: expired } = await createInvitation({
+      name: "expired",
+      expires: "2020-01-01T00:00:00Z",
+      fixed_data: {},
+      single_use: false,
+    });
     const { pk } = await createInvitation();
-    const program = (
-      team: string,
-    ) => `new authentik.Invitation("existing", { expires: "2035-01-01T00:00:00Z", singleUse: true,
-      fixedData: { email: "jane@example.com", attributes: { team: "${team}" } } }, { import: "${pk}", replaceOnChanges: ["fixedData"] });`;
-    await project.write(program("a"));
+    const program = (team: string, last: string) => `
+      const x = new authentik.Invitation("expired", { expires: "2020-01-01T00:00:00Z" }, { import: "${expired}" });
+      exports.status = x.status;
+      new authentik.Invitation("existing", { expires: "2035-01-01T00:00:00Z", singleUse: true,
+        fixedData: { email: "jane@example.com", attributes: { team: "${team}" } } }, { import: "${pk}", replaceOnChanges: ["fixedData"] });
+      ${last}`;
+    const constant = `{ name: "constant", expires: "2035-01-01T00:00:00Z" }`;
+    await project.write(program("a", `new authentik.Invitation("old", ${constant});`));
     await project.up();
-    await project.write(program("b"));
-    await project.up();
-    const [replaced, ...others] = await invitations(server);
-    expect(others).toEqual([]);
-    expect(replaced?.fixed_data).toEqual({ email: "jane@example.com", attributes: { team: "b" } });
-    expect(replaced?.pk).not.toBe(pk);
-  });
+    // It could not be issued.
+    expect(await project.outputs()).toEqual({ status: "expired" });
+    const before = (await invitations(server)).find(({ name }) => name === "constant");
 
-  test("keeps the invitation when a renamed resource imports it and the old resource is deleted", async () => {
-    const { server, project } = fixture;
-    await project.write(`new authentik.Invitation("old", { name: "constant", expires: "2035-01-01T00:00:00Z" });`);
-    await project.up();
-    const [before] = await invitations(server);
-    await project.write(
-      `new authentik.Invitation("new", { name: "constant", expires: "2035-01-01T00:00:00Z" }, { import: "${before?.pk}" });`,
-    );
+    await project.write(program("b", `new authentik.Invitation("new", ${constant}, { import: "${before?.pk}" });`));
     const output = await project.up();
     expect(output).toContain('Invitation "constant": not deleted, because another resource adopted it in this run.');
-    expect(await invitations(server)).toEqual([before]);
-    expect([...(await project.state()).keys()]).toEqual(["new"]);
-  });
-
-  test("names the stage that has a taken name, and the option that imports it", async () => {
-    const { project } = fixture;
-    const pk = await createStage("taken");
-    await project.write(`new authentik.InvitationStage("taken");`);
-    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(code).not.toBe(0);
-    expect(output).toContain(
-      `The invitation stage with the pk ${pk} has this name. Choose another name, or import that stage with the resource option { import: "${pk}" }.`,
-    );
-    await project.write(`new authentik.InvitationStage("default-authentication-login");`);
-    const other = await project.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-    expect(other.output).toContain("No invitation stage has this name");
+    const after = await invitations(server);
+    expect(after.map(({ name }) => name)).toEqual(["constant", "existing", "expired"]);
+    expect(after[0]).toEqual(before);
+    expect(after[1]?.fixed_data).toEqual({ email: "jane@example.com", attributes: { team: "b" } });
+    expect(after[1]?.pk).not.toBe(pk);
+    expect([...(await project.state()).keys()].sort()).toEqual(["existing", "expired", "new"]);
   });
 
   test("reads existing objects with get, and neither changes nor deletes them", async () => {

@@ -26,80 +26,62 @@ describe("resource options", () => {
     expect([...(await project.state()).keys()]).toEqual(["protected"]);
   });
 
-  test("ignoreChanges ignores changes and drift of inputs and of single keys in fixedData", async () => {
+  test("ignoreChanges, replaceOnChanges, dependsOn, parent and aliases work, and a renamed resource keeps its link", async () => {
     const { server, project } = fixture;
-    const program = (team: string, role: string) => `
-      new authentik.Invitation("x", { ${expires}, singleUse: ${team === "b"}, fixedData: { team: "${team}", role: "${role}" } },
+    const program = (team: string, role: string, go: boolean, renamed: string) => `
+      new authentik.Invitation("ignoring", { ${expires}, singleUse: ${go}, fixedData: { team: "${team}", role: "${role}" } },
         { ignoreChanges: ["fixedData.team", "singleUse"] });
-    `;
-    await project.write(program("a", "reader"));
-    await project.up();
-    await project.write(program("b", "writer"));
-    await project.up();
-    const [x] = await invitations(server);
-    expect(x).toMatchObject({ single_use: false, fixed_data: { team: "a", role: "writer" } });
-    await server.request("PATCH", `${invitationsPath}${x?.pk}/`, { fixed_data: { team: "by-hand", role: "writer" } });
-    const drift = await project.preview("--refresh", "--expect-no-changes");
-    expect([drift.code, drift.output]).toEqual([0, expect.anything()]);
-  });
-
-  test("supports dependsOn, parent and aliases, and a renamed resource keeps its link", async () => {
-    const { server, project } = fixture;
-    await project.write(`
-      const stage = new authentik.InvitationStage("stage");
-      class Team extends pulumi.ComponentResource { constructor(name) { super("test:index:Team", name); } }
-      const team = new Team("team");
-      new authentik.Invitation("old", { name: "constant", ${expires} }, { parent: team, dependsOn: [stage] });
-    `);
-    await project.up();
-    const [before] = await invitations(server);
-    // Two creations, and one search for what an interrupted run has created.
-    expect(requestsOf(server).length).toBe(3);
-    await project.write(`
-      const stage = new authentik.InvitationStage("stage");
-      class Team extends pulumi.ComponentResource { constructor(name) { super("test:index:Team", name); } }
-      const team = new Team("team");
-      new authentik.Invitation("new", { name: "constant", ${expires} }, { parent: team, dependsOn: [stage], aliases: [{ name: "old" }] });
-    `);
-    const { code, output } = await project.preview("--expect-no-changes");
-    expect([code, output]).toEqual([0, expect.stringContaining("unchanged")]);
-    await project.up();
-    expect(requestsOf(server)).toEqual([]);
-    expect(await invitations(server)).toEqual([before]);
-    expect((await project.state()).get("new")?.parent).toContain("test:index:Team::team");
-  });
-
-  test("replaceOnChanges reissues an invitation, and deletes a stage first because its name is unique", async () => {
-    const { server, project } = fixture;
-    const program = (team: string, go: boolean) => `
       new authentik.Invitation("x", { ${expires}, fixedData: { team: "${team}" } }, { replaceOnChanges: ["fixedData"] });
-      new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${go} }, { replaceOnChanges: ["continueFlowWithoutInvitation"] });
+      const stage = new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${go} },
+        { replaceOnChanges: ["continueFlowWithoutInvitation"] });
       new authentik.Invitation("y", { ${expires}, fixedData: { team: "${team}" } }, { replaceOnChanges: ["*"], deleteBeforeReplace: true });
-    `;
-    await project.write(program("a", false));
+      class Team extends pulumi.ComponentResource { constructor(name) { super("test:index:Team", name); } }
+      const parent = new Team("team");
+      const other = new authentik.InvitationStage("other");
+      new authentik.Invitation(${renamed}`;
+    await project.write(
+      program("a", "reader", false, `"old", { name: "constant", ${expires} }, { parent, dependsOn: [other] });`),
+    );
     await project.up();
     const before = await invitations(server);
     requestsOf(server);
-    await project.write(program("b", true));
+    await project.write(
+      program(
+        "b",
+        "writer",
+        true,
+        `"new", { name: "constant", ${expires} }, { parent, dependsOn: [other], aliases: [{ name: "old" }] });`,
+      ),
+    );
     const preview = await project.preview();
-    expect(preview.output).toContain("+-3 to replace");
+    expect(preview.output).toMatch(/~ 1 to update\n\s+\+-3 to replace\n/);
     await project.up();
     expect(requestsOf(server)).toEqual([
       `DELETE ${invitationsPath}{pk}/`,
       `DELETE ${invitationsPath}{pk}/`,
+      // Deleted first, because its name is unique.
       `DELETE ${stagesPath}{pk}/`,
       "GET /api/v3/events/events/",
       `POST ${invitationsPath}`,
       `POST ${invitationsPath}`,
       `POST ${stagesPath}`,
+      `PUT ${invitationsPath}{pk}/`,
     ]);
     const after = await invitations(server);
-    expect(after.map(({ name, fixed_data }) => [name, fixed_data])).toEqual([
-      ["x", { team: "b" }],
-      ["y", { team: "b" }],
+    expect(after.map(({ name, fixed_data, single_use }) => [name, fixed_data, single_use])).toEqual([
+      ["constant", {}, false],
+      ["ignoring", { team: "a", role: "writer" }, false],
+      ["x", { team: "b" }, false],
+      ["y", { team: "b" }, false],
     ]);
-    expect(after.map(({ pk }) => pk)).not.toEqual(before.map(({ pk }) => pk));
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    expect(after.map(({ pk }, index) => pk === before[index]?.pk)).toEqual([true, true, false, false]);
+    expect(after[0]).toEqual(before[0]);
+    expect((await project.state()).get("new")?.parent).toContain("test:index:Team::team");
+    await server.request("PATCH", `${invitationsPath}${after[1]?.pk}/`, {
+      fixed_data: { team: "by-hand", role: "writer" },
+    });
+    const drift = await project.preview("--refresh", "--expect-no-changes");
+    expect([drift.code, drift.output]).toEqual([0, expect.anything()]);
   });
 
   test("--target changes nothing but the target", async () => {
