@@ -26,3 +26,13 @@ Module._load = function (request, ...rest) {
     apply: (_target, self, args) => Reflect.apply(use(), self, args),
   });
 };
+
+// Instead of ts-node, which loads TypeScript. Other tests check the types, and run programs with ts-node.
+if (process.env.PULUMI_NODEJS_TRANSPILE_ONLY === "true") {
+  delete process.env.PULUMI_NODEJS_TYPESCRIPT;
+  Module._extensions[".ts"] = (module, path) => {
+    const { transformFileSync } = require("@swc/core");
+    const jsc = { target: "es2022", parser: { syntax: "typescript" } };
+    module._compile(transformFileSync(path, { swcrc: false, jsc, module: { type: "commonjs" } }).code, path);
+  };
+}

@@ -44,7 +44,7 @@ export class Templates {
   }
 
   async createProject(example: string, options: ProjectOptions): Promise<Project> {
-    // Type-checking doubles the time of a run. `typeErrors` checks all examples.
+    // With ts-node and type checks, a run takes twice the time. `typeErrors` checks all examples.
     const env = { PULUMI_NODEJS_TRANSPILE_ONLY: "true", NODE_OPTIONS: preloadForTypeScript, ...options.env };
     const project = await Project.create("", { ...options, env, link: false });
     const modules = join(project.folder, "node_modules");
