@@ -21,7 +21,10 @@ module.exports = {
   transformIgnorePatterns: [
     "/node_modules/(?!(nock|@mswjs/interceptors|@open-draft|outvariant|rettime|is-node-process|@sindresorhus|p-limit|yocto-queue|escape-string-regexp)/)",
   ],
-  // Dynamic imports name the compiled file. Maps them to the source.
-  moduleNameMapper: { "^(\\.{1,2}/(?:lifecycle|authentik)/.*)\\.js$": "$1" },
+  moduleNameMapper: {
+    // Dynamic imports name the compiled file. Maps them to the source.
+    "^(\\.{1,2}/(?:lifecycle|authentik)/.*)\\.js$": "$1",
+    "^(?:\\.\\./)+bundle-internals$": "<rootDir>/dist/bundle-internals.js",
+  },
   modulePathIgnorePatterns: ["<rootDir>/dist", "<rootDir>/build"],
 };

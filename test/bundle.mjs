@@ -14,8 +14,13 @@ const chunks = "chunks";
 export default async function bundle() {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ["provider/index.ts", "provider/lifecycle/index.ts", "provider/commands/main.ts"],
-    outbase: "provider",
+    // The last one is for tests only.
+    entryPoints: {
+      index: "provider/index.ts",
+      "lifecycle/index": "provider/lifecycle/index.ts",
+      "commands/main": "provider/commands/main.ts",
+      "bundle-internals": "test/bundle-internals.ts",
+    },
     outdir: "dist",
     chunkNames: `${chunks}/[name]-[hash]`,
     bundle: true,

@@ -8,3 +8,15 @@ Promise.withResolvers ??= () => {
   });
   return { promise, resolve, reject };
 };
+
+// Tests that send requests run what ships: they import the bundle.
+jest.mock("../provider/authentik/transport", () => ({
+  ...jest.requireActual("../provider/authentik/transport"),
+  Transport: class {
+    constructor() {
+      throw new Error(
+        "This test sends requests from the sources. Import the package or test/bundle-internals instead.",
+      );
+    }
+  },
+}));

@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { Invitation } from "pulumi-authentik-invitations/provider";
 import { invitationId } from "../../provider/common/pk";
-import { configure } from "../../provider/lifecycle/engine/connections";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
 import { Authentik } from "../sandbox";
@@ -31,7 +31,7 @@ describe("audit", () => {
   /** For the provider in this process. */
   async function useToken(token: string): Promise<void> {
     const config: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
-    await configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
+    await Invitation.configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
   }
 
   async function createOutsidePulumi(name: string, fields: Record<string, unknown> = {}): Promise<string> {

@@ -2,9 +2,15 @@ import { spawn } from "node:child_process";
 import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  Flow,
+  FlowStageBinding,
+  Invitation,
+  InvitationBatch,
+  InvitationStage,
+} from "pulumi-authentik-invitations/provider";
 import type { Operation, State, StateResource } from "../../provider/commands/state";
 import { createNonce, createTag, formatOrigin, originInput } from "../../provider/common/origin";
-import { Flow, FlowStageBinding, Invitation, InvitationBatch, InvitationStage } from "../../provider/lifecycle";
 import { packageRoot } from "../engine/project";
 
 const { bin } = require("../../package.json") as { bin: Record<string, string> };

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { planRecovery } from "../../provider/commands/recover/plan";
+import { Invitation } from "pulumi-authentik-invitations/provider";
 import { type Operation, type State, type StateResource, toSecret } from "../../provider/commands/state";
 import { invitationId } from "../../provider/common/pk";
-import { configure } from "../../provider/lifecycle/engine/connections";
+import { planRecovery } from "../bundle-internals";
 import { Project } from "../engine/project";
 import { invitations } from "../engine/server";
 import { Authentik } from "../sandbox";
@@ -20,7 +20,7 @@ let server: Authentik;
 
 async function useToken(token: string): Promise<void> {
   const config: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
-  await configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
+  await Invitation.configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
 }
 
 beforeEach(async () => {

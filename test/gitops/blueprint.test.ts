@@ -1,7 +1,7 @@
 import "../unit/support/environment";
-import * as authentik from "../../provider";
-import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../provider/lifecycle";
-import { connect } from "../../provider/lifecycle/engine/connections";
+import * as authentik from "pulumi-authentik-invitations";
+import { Flow, FlowStageBinding, Invitation, InvitationStage } from "pulumi-authentik-invitations/provider";
+import { connect } from "../bundle-internals";
 import { Authentik, authentikVersions } from "../sandbox";
 import { readBlueprint, readPermissions, roles } from "./blueprint";
 

@@ -1,44 +1,26 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { chmod } from "node:fs/promises";
+import { delimiter } from "node:path";
 import fc from "fast-check";
-import { Client } from "../../provider/authentik/client";
-import { auditCommand } from "../../provider/commands/audit";
-import { runPulumi } from "../../provider/commands/pulumi";
-import { recoverCommand } from "../../provider/commands/recover";
+import { runCommand, StateFolder } from "../commands/fixture";
 import { Authentik } from "../sandbox";
 import { collectWarnings, configure, expectPrintable, stage, takeWarnings } from "./resources";
 import { runs, timeout } from "./runs";
 import { storableString } from "./values";
 
-jest.mock("../../provider/commands/pulumi", () => ({
-  ...jest.requireActual<object>("../../provider/commands/pulumi"),
-  runPulumi: jest.fn(),
-  readConfiguration: async () => ({ get: () => undefined }),
-}));
 jest.setTimeout(timeout);
 
 let server: Authentik;
-let folder: string;
-let stdout: jest.SpyInstance;
-const originalFolder = process.cwd();
-const originalEnv = process.env;
+let folder: StateFolder;
 
 beforeEach(async () => {
   server = await Authentik.start();
   collectWarnings();
   await configure(server);
-  folder = mkdtempSync(join(tmpdir(), "hostile-"));
-  process.chdir(folder);
-  process.env = { ...originalEnv, AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: server.token };
-  stdout = jest.spyOn(process.stdout, "write").mockReturnValue(true);
+  folder = await StateFolder.create();
 });
 
 afterEach(async () => {
-  stdout.mockRestore();
-  process.env = originalEnv;
-  process.chdir(originalFolder);
-  rmSync(folder, { recursive: true });
+  await folder.remove();
   await server.close();
 });
 
@@ -56,11 +38,24 @@ async function expectPrintableError(operation: Promise<unknown>): Promise<void> 
   expectPrintable(error.message);
 }
 
-/** What a command wrote, without the line ends that are its own. */
-function takeLines(): string[] {
-  const lines = stdout.mock.calls.map(([text]) => String(text)).join("");
-  stdout.mockClear();
-  return lines.split("\n").filter((line) => line !== "");
+/** Runs a command, and returns the lines that it prints. */
+async function run(args: readonly string[], exitCode: number): Promise<string[]> {
+  const env = {
+    AUTHENTIK_URL: server.url,
+    AUTHENTIK_TOKEN: server.token,
+    PATH: `${folder.path}${delimiter}${process.env["PATH"]}`,
+  };
+  const { code, stdout, stderr } = await runCommand(args, { cwd: folder.path, env });
+  expect({ code, stderr }).toEqual({ code: exitCode, stderr: "" });
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+/** Each run starts processes, and has this many names. */
+const namesPerRun = 5;
+
+function runsOf(inCi: number): { numRuns: number; seed: number } {
+  const { numRuns, seed } = runs(inCi);
+  return { numRuns: Math.ceil(numRuns / namesPerRun), seed };
 }
 
 test("errors and warnings repeat names as one printable line", async () => {
@@ -87,34 +82,40 @@ test("errors and warnings repeat names as one printable line", async () => {
 });
 
 test("audit prints one printable line for each invitation, and printable JSON", async () => {
-  const state = join(folder, "state.json");
-  writeFileSync(state, JSON.stringify({ deployment: {} }));
+  const state = await folder.write("state.json", { deployment: {} });
   const { invitations, users } = server.instance;
-  // All runs share a connection.
-  jest.spyOn(Client.prototype, "close").mockResolvedValue();
+  const pairs = fc.array(fc.tuple(name, name), { minLength: namesPerRun, maxLength: namesPerRun });
   await fc.assert(
-    fc.asyncProperty(name, name, async (invitationName, username) => {
-      const createdBy = users.add({ username });
-      const invitation = invitations.add({ name: invitationName, createdBy });
-      expect(await auditCommand.run({ state: [state] })).toBe(7);
-      const [header, row, total, ...others] = takeLines();
+    fc.asyncProperty(pairs, async (added) => {
+      const created = added.map(([invitationName, username]) =>
+        invitations.add({ name: invitationName, createdBy: users.add({ username }) }),
+      );
+      const [header, ...rows] = await run(["audit", "--state", state], 7);
       expect(header).toMatch(/^ID {2,}NAME /);
-      expect(total).toBe("1 of 1 invitation is not declared by any of these stacks.");
-      expect(others).toEqual([]);
-      expectPrintable(String(row));
-      expect(await auditCommand.run({ state: [state], json: true })).toBe(7);
-      const json = takeLines();
+      expect(rows.pop()).toBe(`${namesPerRun} of ${namesPerRun} invitations are not declared by any of these stacks.`);
+      expect(rows).toHaveLength(namesPerRun);
+      for (const row of rows) expectPrintable(row);
+      const json = await run(["audit", "--state", state, "--json"], 7);
       for (const line of json) expectPrintable(line);
-      expect(JSON.parse(json.join("\n"))).toMatchObject([{ name: invitationName, createdBy: username }]);
-      invitations.remove(invitation);
-      users.remove(createdBy);
+      const listed = JSON.parse(json.join("\n")) as { name: string; createdBy: string }[];
+      const pairsOf = (found: readonly (readonly [string, string])[]) =>
+        found.map((pair) => JSON.stringify(pair)).sort();
+      expect(pairsOf(listed.map((row) => [row.name, row.createdBy]))).toEqual(pairsOf(added));
+      for (const row of created) {
+        invitations.remove(row);
+        users.remove(row.createdBy);
+      }
     }),
-    runs(30),
+    runsOf(30),
   );
 });
 
 test("recover prints one printable line for each operation", async () => {
-  const names = fc.array(name, { minLength: 5, maxLength: 5 });
+  await chmod(
+    await folder.write("pulumi", '#!/bin/sh\ncase "$1" in stack) cat state.json ;; *) echo "{}" ;; esac\n'),
+    0o755,
+  );
+  const names = fc.array(name, { minLength: namesPerRun, maxLength: namesPerRun });
   await fc.assert(
     fc.asyncProperty(names, async (logicalNames) => {
       const type = "pulumi-nodejs:dynamic/authentik:InvitationStage";
@@ -122,13 +123,11 @@ test("recover prints one printable line for each operation", async () => {
         type: index < 3 ? "creating" : "updating",
         resource: { urn: `urn:pulumi:dev::project::${type}::${logicalName}`, type, inputs: { name: logicalName } },
       }));
-      const state = JSON.stringify({ deployment: { resources: [], pending_operations: operations } });
-      jest.mocked(runPulumi).mockImplementation(async ([command]) => (command === "stack" ? state : "{}"));
-      await recoverCommand.run({ "dry-run": true });
-      const lines = takeLines();
+      await folder.write("state.json", { deployment: { resources: [], pending_operations: operations } });
+      const lines = await run(["recover", "--dry-run"], 1);
       expect(lines).toHaveLength(operations.length);
       for (const line of lines) expectPrintable(line);
     }),
-    runs(5),
+    runsOf(25),
   );
 });

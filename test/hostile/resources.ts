@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import fc from "fast-check";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { flowProvider } from "../../provider/lifecycle/objects/flow";
-import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import {
+  Flow as flowProvider,
+  FlowStageBinding as flowStageBindingProvider,
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
 import type { Authentik } from "../sandbox";
 import { strip as stripWhitespace } from "../sandbox/fields";

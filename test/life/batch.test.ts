@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { runs, timeout } from "../hostile/runs";
 import { Authentik } from "../sandbox";
 import { Batch } from "../unit/support/batch";

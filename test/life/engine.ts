@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { connect } from "../../provider/lifecycle/engine/connections";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { providerSource } from "../../provider/resources/resource";
+import { connect } from "../bundle-internals";
 import { isPartialFailure } from "../unit/support/batch";
 
 export type Properties = Record<string, unknown>;

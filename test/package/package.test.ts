@@ -4,7 +4,9 @@
  *
  * The tarball is packed from a copy of the sources, because other tests use the `dist` folder of the work tree at the same time.
  */
+
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cp, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix, relative, sep } from "node:path";
@@ -23,6 +25,7 @@ const run = promisify(execFile);
 const packedVersion = "0.0.0-packed";
 
 const manifest = JSON.parse(ts.sys.readFile(join(packageRoot, "package.json")) ?? "") as {
+  version: string;
   peerDependencies: { "@pulumi/pulumi": string };
 };
 const readVersion = (name: string): string => (require(`${name}/package.json`) as { version: string }).version;
@@ -109,6 +112,7 @@ async function pack(): Promise<void> {
     "tsconfig.json",
     "provider",
     "test/bundle.mjs",
+    "test/bundle-internals.ts",
     "docs",
     "examples",
     "README.md",
@@ -120,8 +124,9 @@ async function pack(): Promise<void> {
     await cp(join(packageRoot, name), join(source, name), { recursive: true, filter });
   }
   for (const name of unpackedFiles) await cp(__filename, join(source, name));
-  const packageJson = JSON.parse(await readFile(join(source, "package.json"), "utf8")) as object;
-  await writeFile(join(source, "package.json"), JSON.stringify({ ...packageJson, version: packedVersion }));
+  const packageJson = await readFile(join(source, "package.json"), "utf8");
+  const version = (value: string): string => `"version": "${value}"`;
+  await writeFile(join(source, "package.json"), packageJson.replace(version(manifest.version), version(packedVersion)));
   await symlink(join(packageRoot, "node_modules"), join(source, "node_modules"), "junction");
   const { stdout } = await run("npm", ["pack", "--json", "--silent"], { cwd: source, env: packageManagerEnv() });
   // npm 10 prints an array, npm 11 an object with package names as keys.
@@ -185,6 +190,21 @@ describe("the tarball", () => {
     const expected = [...others, ...bundles, ...types, ...(await listFiles("docs")), ...(await listFiles("examples"))];
     expect(files.filter((file) => !/^dist\/chunks\/[\w-]+\.js$/.test(file))).toEqual(expected.sort());
     expect(size).toBeLessThan(1_050_000);
+  });
+
+  test("contains the code that jest bundled for the other tests, except for the version", async () => {
+    const isBundled = (file: string): boolean => /^dist\/.*\.js$/.test(file);
+    // The names of chunks, and of the variables for them, contain a hash, which depends on the version.
+    const withoutHashes = (code: string): string => code.replaceAll(/[-_][0-9A-Z]{8}\b/g, "");
+    const describe = (file: string, code: string): string =>
+      `${withoutHashes(file)} ${createHash("sha256").update(withoutHashes(code)).digest("hex")}`;
+    const packed = files
+      .filter(isBundled)
+      .map(async (file) => describe(file, (await readPacked(file)).replaceAll(packedVersion, manifest.version)));
+    const tested = (await listFiles("dist"))
+      .filter((file) => isBundled(file) && file !== "dist/bundle-internals.js")
+      .map(async (file) => describe(file, await readFile(join(packageRoot, file), "utf8")));
+    expect((await Promise.all(packed)).sort()).toEqual((await Promise.all(tested)).sort());
   });
 
   test("has no dependencies, because everything but the peer is bundled, and types that import nothing else", async () => {

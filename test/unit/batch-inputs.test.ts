@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/provider";
 import { toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
 import { maxPrefixLength, toEntryNames } from "../../provider/lifecycle/batch/names";
-import { batchProvider } from "../../provider/lifecycle/batch/provider";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { runs } from "../hostile/runs";
 import { batchInputs, type Properties } from "./support/batch";

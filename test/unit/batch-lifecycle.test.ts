@@ -1,7 +1,9 @@
+import {
+  InvitationBatch as batchProvider,
+  Invitation as invitationProvider,
+} from "pulumi-authentik-invitations/provider";
 import { type BatchInputs, toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
-import { batchProvider } from "../../provider/lifecycle/batch/provider";
 import { type BatchState, toBatchState, toInvitationStates } from "../../provider/lifecycle/batch/state";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import type { InvitationState } from "../../provider/lifecycle/invitation/state";
 import { Authentik } from "../sandbox";
 import { type Instant, parseInstant } from "../sandbox/instants";

@@ -1,9 +1,10 @@
+import {
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
 import { z } from "zod";
-import { Client, type ClientRequest } from "../../provider/authentik/client";
-import { deleteInvitation } from "../../provider/authentik/invitations";
 import { parseSource } from "../../provider/authentik/user-agent";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { Client, type ClientRequest, deleteInvitation } from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import { closeEmbedded, listInvitations, newOrigin, startEmbedded } from "./support/embedded-authentik";
 import { invitationInputs, type Properties } from "./support/invitation";

@@ -1,5 +1,5 @@
+import { InvitationBatch } from "pulumi-authentik-invitations/provider";
 import { ConcurrencyLimiter } from "../../provider/authentik/concurrency";
-import type { batchProvider } from "../../provider/lifecycle/batch/provider";
 import { Authentik } from "../sandbox";
 import { batchInputs } from "./support/batch";
 import { unwrapSecrets } from "./support/secrets";
@@ -101,10 +101,6 @@ test.each([
         response.end(await forwarded.text());
       });
     });
-    // What users run.
-    const { InvitationBatch } = require("pulumi-authentik-invitations/provider") as {
-      InvitationBatch: typeof batchProvider;
-    };
     const config: Record<string, string> = { "authentik:url": gateway.url, "authentik:token": authentik.token };
     await InvitationBatch.configure({ config: { get: (key) => config[key] } });
     const invitations = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`p${index}`, {}]));

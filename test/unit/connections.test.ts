@@ -1,7 +1,6 @@
 import "./support/environment";
-import { retrieveInvitation } from "../../provider/authentik/invitations";
-import { type Connection, connect } from "../../provider/lifecycle/engine/connections";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
+import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
+import { type Connection, connect, retrieveInvitation } from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import { configureWith, resetHttpMocks } from "./support/http-mocks";
 import { nock } from "./support/nock";

@@ -1,10 +1,10 @@
-import { Client } from "../../provider/authentik/client";
-import { createInvitationStage } from "../../provider/authentik/invitation-stages";
-import { createInvitation, deleteInvitation } from "../../provider/authentik/invitations";
+import {
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
 import { createNonce, parseOrigin } from "../../provider/common/origin";
 import { invitationId } from "../../provider/common/pk";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { Client, createInvitation, createInvitationStage, deleteInvitation } from "../bundle-internals";
 import type { Authentik } from "../sandbox";
 import {
   closeEmbedded,

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { batchProvider } from "../../provider/lifecycle/batch/provider";
+import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/provider";
 import { unknownValue } from "../../provider/lifecycle/values/properties";
 import { runs, timeout } from "../hostile/runs";
 import { batchInputs } from "./support/batch";

@@ -1,5 +1,5 @@
+import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { originInput } from "../../provider/common/origin";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
 import { Authentik, type InjectedFailure, type Mail } from "../sandbox";
 import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
 import { catchError } from "./support/catch-error";

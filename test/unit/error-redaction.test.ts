@@ -1,9 +1,10 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { Client } from "../../provider/authentik/client";
-import { retrieveInvitation } from "../../provider/authentik/invitations";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import {
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
+import { Client, retrieveInvitation } from "../bundle-internals";
 import { runs, timeout } from "../hostile/runs";
 import { catchError } from "./support/catch-error";
 import { pkHex } from "./support/events";

@@ -1,23 +1,28 @@
 import { inspect } from "node:util";
+import {
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
 import { z } from "zod";
-import { Client, type ClientRequest } from "../../provider/authentik/client";
+import { invitationId } from "../../provider/common/pk";
 import {
   AuthenticationError,
   AuthentikError,
+  Client,
+  type ClientRequest,
+  createInvitation,
+  findFlowSummary,
   InvalidResponseError,
+  listInvitations,
+  listStages,
   NotAuthentikError,
   NotFoundError,
   PermissionError,
+  retrieveInvitation,
+  retrieveInvitationStage,
   ServerError,
   ValidationError,
-} from "../../provider/authentik/errors";
-import { findFlowSummary } from "../../provider/authentik/flows";
-import { retrieveInvitationStage } from "../../provider/authentik/invitation-stages";
-import { createInvitation, listInvitations, retrieveInvitation } from "../../provider/authentik/invitations";
-import { listStages } from "../../provider/authentik/stages";
-import { invitationId } from "../../provider/common/pk";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+} from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import {
   authentikUrl,

@@ -1,7 +1,13 @@
-import { Client } from "../../provider/authentik/client";
-import { findCreation, listEvents, listObjectEvents, listStackEvents } from "../../provider/authentik/events";
-import { createInvitation, deleteInvitation } from "../../provider/authentik/invitations";
 import { createNonce } from "../../provider/common/origin";
+import {
+  Client,
+  createInvitation,
+  deleteInvitation,
+  findCreation,
+  listEvents,
+  listObjectEvents,
+  listStackEvents,
+} from "../bundle-internals";
 import { type Authentik, authentikVersions } from "../sandbox";
 import { catchError } from "./support/catch-error";
 import { closeEmbedded, permissionsWithoutEvents, startEmbedded } from "./support/embedded-authentik";

@@ -1,5 +1,5 @@
 import { runtime } from "@pulumi/pulumi";
-import { getStage } from "../../provider/functions/get-stage";
+import { getStage } from "pulumi-authentik-invitations";
 import { catchError } from "./support/catch-error";
 import { authentikUrl, mockResponse, resetHttpMocks, token } from "./support/http-mocks";
 import { pageBody } from "./support/response-bodies";

@@ -1,9 +1,6 @@
 import fc from "fast-check";
-import type { Client } from "../../provider/authentik/client";
-import { NotFoundError } from "../../provider/authentik/errors";
-import { connect } from "../../provider/lifecycle/engine/connections";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { InvitationReader } from "../../provider/lifecycle/invitation/reader";
+import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
+import { type Client, connect, InvitationReader, NotFoundError } from "../bundle-internals";
 import { runs, timeout } from "../hostile/runs";
 import { Authentik } from "../sandbox";
 import { takeRequests } from "./support/batch";

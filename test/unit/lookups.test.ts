@@ -10,7 +10,7 @@ import {
   getInvitationStageOutput,
   getInvitations,
   getInvitationsOutput,
-} from "../../provider";
+} from "pulumi-authentik-invitations";
 import { invitationId } from "../../provider/common/pk";
 import { catchError } from "./support/catch-error";
 import {

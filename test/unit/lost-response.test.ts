@@ -1,11 +1,11 @@
-import { Client } from "../../provider/authentik/client";
-import { createInvitation } from "../../provider/authentik/invitations";
+import {
+  Flow as flowProvider,
+  FlowStageBinding as flowStageBindingProvider,
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
 import { parseOrigin } from "../../provider/common/origin";
-import { configure } from "../../provider/lifecycle/engine/connections";
-import { invitationProvider } from "../../provider/lifecycle/invitation/provider";
-import { flowProvider } from "../../provider/lifecycle/objects/flow";
-import { flowStageBindingProvider } from "../../provider/lifecycle/objects/flow-stage-binding";
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
+import { Client, createInvitation } from "../bundle-internals";
 import type { Authentik } from "../sandbox";
 import { catchError } from "./support/catch-error";
 import {
@@ -242,7 +242,7 @@ describe("429, which authentik did not carry out,", () => {
 test("retries the POST after a refused connection, which sent nothing, without a lookup", async () => {
   const port = await findFreePort();
   const settings: Record<string, string> = { "authentik:url": `http://127.0.0.1:${port}`, "authentik:token": "t0ken" };
-  await configure({ config: { get: (key) => settings[key] } });
+  await invitationProvider.configure({ config: { get: (key) => settings[key] } });
   const creation = issue();
   await new Promise((resolve) => setTimeout(resolve, 50));
   const server = await startEmbedded({ port, token: "t0ken" });

@@ -1,6 +1,6 @@
 import { createServer, request as httpRequest, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
-import { type Limits, Transport } from "../../provider/authentik/transport";
+import { type Limits, Transport } from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import { selfSignedCertificate } from "./support/certificate";
 import { closeServers, listen, type RunningServer, sendJson, startServer } from "./support/server";

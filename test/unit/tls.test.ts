@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Limits, Transport } from "../../provider/authentik/transport";
+import { type Limits, Transport } from "../bundle-internals";
 import { packageRoot } from "../engine/project";
 import { Authentik } from "../sandbox";
 import { catchError } from "./support/catch-error";

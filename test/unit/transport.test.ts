@@ -1,5 +1,12 @@
-import { ConnectionError, ServerError, TimeoutError } from "../../provider/authentik/errors";
-import { type HttpResponse, type Limits, Transport, type TransportRequest } from "../../provider/authentik/transport";
+import {
+  ConnectionError,
+  type HttpResponse,
+  type Limits,
+  ServerError,
+  TimeoutError,
+  Transport,
+  type TransportRequest,
+} from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import { closeServers, findFreePort, type Handler, type RunningServer, sendJson, startServer } from "./support/server";
 

@@ -1,4 +1,4 @@
-import { batchProvider } from "../../../provider/lifecycle/batch/provider";
+import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/provider";
 import type { Authentik } from "../../sandbox";
 import { configureWith } from "./http-mocks";
 import { unwrapSecrets } from "./secrets";

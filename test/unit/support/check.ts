@@ -1,5 +1,7 @@
-import { invitationProvider } from "../../../provider/lifecycle/invitation/provider";
-import { invitationStageProvider } from "../../../provider/lifecycle/objects/invitation-stage";
+import {
+  Invitation as invitationProvider,
+  InvitationStage as invitationStageProvider,
+} from "pulumi-authentik-invitations/provider";
 import { nock } from "./nock";
 
 export type Inputs = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import "./environment";
+import { Invitation } from "pulumi-authentik-invitations/provider";
 import { createNonce, createTag, formatOrigin } from "../../../provider/common/origin";
-import { configure } from "../../../provider/lifecycle/engine/connections";
 import { Authentik, type AuthentikOptions, type InjectedFailure } from "../../sandbox";
 import { htmlPage } from "./response-bodies";
 
@@ -16,7 +16,7 @@ export async function startEmbedded(options: AuthentikOptions = {}): Promise<Aut
 
 export async function useEmbedded(server: Authentik, token: string = server.token): Promise<void> {
   const settings: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
-  await configure({ config: { get: (key) => settings[key] }, program: { project: "team", stack: "dev" } });
+  await Invitation.configure({ config: { get: (key) => settings[key] }, program: { project: "team", stack: "dev" } });
 }
 
 export async function closeEmbedded(): Promise<void> {

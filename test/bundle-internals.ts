@@ -1,0 +1,22 @@
+/**
+ * The modules that tests of HTTP requests import and the package does not export. test/bundle.mjs bundles them in the same chunks as the package, and
+ * jest.config.js resolves imports of this file to the result, `dist/bundle-internals.js`. So these tests run the code that ships. The package
+ * does not include that file.
+ */
+export { Client, type ClientRequest } from "../provider/authentik/client";
+export * from "../provider/authentik/errors";
+export * from "../provider/authentik/events";
+export { findFlowSummary } from "../provider/authentik/flows";
+export { createInvitationStage, retrieveInvitationStage } from "../provider/authentik/invitation-stages";
+export {
+  createInvitation,
+  deleteInvitation,
+  listInvitations,
+  retrieveInvitation,
+} from "../provider/authentik/invitations";
+export { listStages } from "../provider/authentik/stages";
+export { type HttpResponse, type Limits, Transport, type TransportRequest } from "../provider/authentik/transport";
+export { readInvitations } from "../provider/commands/export/invitation-list";
+export { planRecovery } from "../provider/commands/recover/plan";
+export { type Connection, connect } from "../provider/lifecycle/engine/connections";
+export { InvitationReader } from "../provider/lifecycle/invitation/reader";
