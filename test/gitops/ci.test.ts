@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { canary } from "../secrecy/canary";
 import { FakeGitHub, type Post } from "./fake-github";
 import { FakeGitLab, gitlabToken } from "./fake-gitlab";
-import { Pipeline } from "./pipeline";
+import { Pipeline, step } from "./pipeline";
 
 jest.setTimeout(60_000);
 
-const resources = ["Resources:", "    + 1 to create", "    ~ 2 to update", "    3 changes. 4 unchanged"];
+const resources = ["intake-2027 (200 invitations): 3 to create, 2 to delete"];
+const summary = "1 invitation to create, 2 to update, 4 unchanged";
 
 describe("ci, with a fake Pulumi", () => {
   let pipeline: Pipeline;
@@ -16,7 +17,7 @@ describe("ci, with a fake Pulumi", () => {
   });
 
   test("preview posts one comment, updates it on the next run, and leaves comments of others unchanged", async () => {
-    pipeline = await Pipeline.fake(["Previewing update (staff):", ...resources], 0);
+    pipeline = await Pipeline.fake(resources, 0);
     const commentOfAnotherUser: Post = {
       kind: "comment",
       number: 1,
@@ -33,14 +34,40 @@ describe("ci, with a fake Pulumi", () => {
     expect(posts[0]?.body.split("\n")).toEqual([
       "<!-- pulumi-preview: staff -->",
       "",
-      "### Pulumi preview for `staff`: 1 to create, 2 to update, 4 unchanged",
+      "### Pulumi preview for `staff`",
+      "",
+      "**1 invitation to create, 2 to update**, 4 unchanged",
+      "- `intake-2027` (200 invitations): `3 to create, 2 to delete`",
+      "",
+      "> [!WARNING]",
+      "> - **Links that stop working:** `intake-2027` (2)",
+      "",
+      "| | resource | changes |",
+      "| --- | --- | --- |",
+      '| 🟢 create | `jane`<br>`Invitation` | `name`: `"jane"` |',
+      '| 🟡 update | `bob`<br>`Invitation` | `name`: `"bob"` → `"bob"` |',
+      '| 🟡 update | `eve`<br>`Invitation` | `name`: `"eve"` → `"eve"` |',
       "",
       "[Pipeline run](https://github.example/team/invitations/actions/runs/4711) for commit 0a1b2c3d",
       "",
-      "<details><summary>Pulumi output</summary>",
+      "<details><summary>Diff</summary>",
+      "",
+      "```diff",
+      '+ Invitation "jane" (create)',
+      '+   name: "jane"',
+      '! Invitation "bob" (update)',
+      '-   name: "bob"',
+      '+   name: "bob"',
+      '! Invitation "eve" (update)',
+      '-   name: "eve"',
+      '+   name: "eve"',
+      "```",
+      "",
+      "</details>",
+      "",
+      "<details><summary>Messages</summary>",
       "",
       "```",
-      "Previewing update (staff):",
       ...resources,
       "```",
       "",
@@ -49,6 +76,84 @@ describe("ci, with a fake Pulumi", () => {
     expect(pipeline.github.writes.map(({ endpoint }) => endpoint)).toEqual([
       "POST /repos/team/invitations/issues/7/comments",
       "PATCH /repos/team/invitations/issues/comments/101",
+    ]);
+  });
+
+  test("the comment says which links stop working, what is emailed, and what expires late", async () => {
+    const input = (kind: string) => ({ kind, inputDiff: true });
+    const inOneYear = new Date(Date.now() + 365 * 24 * 60 * 60 * 1000).toISOString();
+    const pending = { custom: true, inputs: { expires: "2035-01-01T00:00:00Z" }, outputs: { status: "pending" } };
+    const used = { ...pending, outputs: { status: "used" } };
+    const email = { to: ["jane@example.com", "ann@example.com"] };
+    const entries = (...keys: string[]) => Object.fromEntries(keys.map((key) => [key, {}]));
+    pipeline = await Pipeline.fake(
+      [
+        "intake-2027 (1,203 invitations): 1,200 to create, 2 to reissue, 1 to delete, 1,202 to email",
+        "jane (2 invitations): is no batch",
+      ],
+      0,
+      [
+        step("create", "jane", {
+          oldState: undefined,
+          newState: { inputs: { name: "jane", expires: inOneYear, email } },
+        }),
+        step("create", "soon", { oldState: undefined, newState: { inputs: { validFor: "14d", fixedData: {} } } }),
+        step("replace", "bob", {
+          oldState: pending,
+          newState: { ...pending, inputs: { validFor: "14d", name: "[secret]", keepers: { "cost center": 2 } } },
+          detailedDiff: {
+            'keepers["cost center"]': input("add-replace"),
+            name: input("update"),
+            __origin: input("update"),
+          },
+        }),
+        step("delete", "old", { oldState: pending, newState: undefined }),
+        step("delete", "used", { oldState: used, newState: undefined }),
+        step("update", "mail", {
+          oldState: { inputs: { email: { to: ["ann@example.com"] } } },
+          newState: { inputs: { email } },
+          detailedDiff: { "email.to[1]": input("add") },
+        }),
+        step("update", "hidden", {
+          newState: { inputs: { email: { to: "[secret]" } } },
+          diffReasons: ["email"],
+        }),
+        step(
+          "update",
+          "intake",
+          {
+            oldState: { inputs: { validFor: "1y", invitations: entries("a", "b") } },
+            newState: { inputs: { validFor: "1y", invitations: entries("b", "c") } },
+            detailedDiff: { "invitations.a": input("delete"), "invitations.c": input("add") },
+          },
+          "InvitationBatch",
+        ),
+        step("update", "b | c ```` @everyone", { detailedDiff: { "fixedData.x": { kind: "update" } } }, "Flow"),
+        { op: "refresh", urn: "urn:pulumi:staff::team::pulumi-nodejs:dynamic/authentik:Invitation::jane" },
+      ],
+    );
+    expect((await pipeline.run("preview")).code).toBe(0);
+    const body = pipeline.github.posts[0]?.body ?? "";
+    expect(body.slice(body.indexOf("**"), body.indexOf("[Pipeline run]")).trimEnd().split("\n")).toEqual([
+      "**2 invitations to create, 2 to update, 1 to replace, 2 to delete, 1 batch to update, 1 flow to update**, 4 unchanged",
+      "- `intake-2027` (1,203 invitations): `1,200 to create, 2 to reissue, 1 to delete, 1,202 to email`",
+      "",
+      "> [!WARNING]",
+      "> - **Links that stop working:** 5 of `bob`, `old`, `intake-2027` (3)",
+      "> - **Emails that will be sent:** `jane` (2), `mail`, `hidden`, `intake-2027` (1202)",
+      "> - **Expire in more than 90 days:** `jane`, `intake` (2)",
+      "",
+      "| | resource | changes |",
+      "| --- | --- | --- |",
+      `| 🟢 create | \`jane\`<br>\`Invitation\` | \`name\`: \`"jane"\`<br>\`expires\`: \`"${inOneYear}"\`<br>\`email\`: \`{"to":["jane@example.com","ann@example.com"]}\` |`,
+      '| 🟢 create | `soon`<br>`Invitation` | `validFor`: `"14d"` |',
+      '| 🟠 replace | `bob`<br>`Invitation` | `keepers["cost center"]`: `2`<br>`name`: `(unknown)` → `[secret]` |',
+      "| 🔴 delete | `old`<br>`Invitation` |  |",
+      "| 🔴 delete | `used`<br>`Invitation` |  |",
+      '| 🟡 update | `mail`<br>`Invitation` | `email.to[1]`: `"ann@example.com"` |',
+      '| 🟡 update | `hidden`<br>`Invitation` | `email`: `(unknown)` → `{"to":"[secret]"}` |',
+      "| 🟡 update | `intake`<br>`InvitationBatch` | `invitations`: 2 entries differ |",
+      "| 🟡 update | ````` b \\| c ```` @everyone `````<br>`Flow` | `fixedData.x`: `(unknown)` → `(unknown)` |",
     ]);
   });
 
@@ -69,7 +174,7 @@ describe("ci, with a fake Pulumi", () => {
       `long ${"x".repeat(5_000)}`,
     ];
     const many = Array.from({ length: 6_000 }, (_, n) => `line ${n} ${"ü".repeat(20)}`);
-    pipeline = await Pipeline.fake([...hostile, ...many, ...resources], 0);
+    pipeline = await Pipeline.fake([...hostile, ...many], 255);
     const { log } = await pipeline.run("preview", { GITHUB_ACTIONS: "true" });
     const body = pipeline.github.posts[0]?.body ?? "";
     expect(Buffer.byteLength(body)).toBeLessThan(60_000);
@@ -77,7 +182,7 @@ describe("ci, with a fake Pulumi", () => {
     expect(body).toContain("\n``````\nred gnp.exe\n`````\n</details> @everyone\n");
     expect(body.match(/^`{6,}.*$/gm)).toEqual(["``````", "``````"]);
     expect(body).toMatch(/\n\[… \d+ lines omitted, see the log …\]\n/);
-    expect(body).toContain("    3 changes. 4 unchanged\n``````\n\n</details>");
+    expect(body).toContain('\n+   name: "eve"\n``````\n\n</details>');
     const token = /^::stop-commands::(\S+)\n/.exec(log)?.[1] ?? "";
     expect(token).toMatch(/^[0-9a-f-]{36}$/);
     expect(log.endsWith(`::${token}::\n`)).toBe(true);
@@ -108,7 +213,7 @@ describe("ci, with a fake Pulumi", () => {
       0,
     );
     const { log } = await pipeline.run("preview", variables);
-    const lines = log.trimEnd().split("\n");
+    const lines = log.split("\n+ Invitation")[0]?.split("\n") ?? [];
     expect(lines.slice(0, encodings.length)).toEqual(encodings.map(() => "([redacted])"));
     for (const line of lines.slice(encodings.length, -2)) expect(line).toMatch(/^.{2,8}\[redacted\].{0,4}$/);
     expect(lines.slice(-2)).toEqual([
@@ -126,7 +231,7 @@ describe("ci, with a fake Pulumi", () => {
     const { log } = await pipeline.run("preview", secrets);
     const redacted =
       "a [redacted] and [redacted] b [redacted] c https://auth.example/if/flow/x/?itoken=[redacted] d [redacted]";
-    expect(log).toBe(`${redacted}\n`);
+    expect(log.split("\n")[0]).toBe(redacted);
     expect(pipeline.github.posts[0]?.body).toContain(`\n${redacted}\n`);
     const previewRun = JSON.parse(await pipeline.readFile("pulumi.json")) as { env: Record<string, string> };
     expect(previewRun.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
@@ -406,7 +511,7 @@ describe("ci, with a fake Pulumi", () => {
       await pipeline.audit(found({ ...row, name }, { ...row, name: "x".repeat(5_000) }));
       expect((await pipeline.run("drift")).code).toBe(7);
       const body = pipeline.github.posts[0]?.body ?? "";
-      expect(body.match(/^`+$/gm)).toEqual(["``````", "``````", "```", "```"]);
+      expect(body.match(/^`+$/gm)).toEqual(["``````", "``````", "```", "```", "```"]);
       expect(body).toContain("a```</details> @everyone `````  itoken=[redacted] [redacted]");
       expect(body).not.toContain("\n</details> @everyone");
       expect(body).not.toContain("x".repeat(101));
@@ -475,7 +580,7 @@ describe("ci, with a fake Pulumi", () => {
       pipeline = await Pipeline.fake(resources, 0);
       for (const _ of [1, 2]) expect(await pipeline.run("preview", env())).toMatchObject({ code: 0 });
       expect(gitlab.notes).toHaveLength(1);
-      expect(gitlab.notes[0]?.body).toContain("1 to create, 2 to update, 4 unchanged");
+      expect(gitlab.notes[0]?.body).toContain("1 invitation to create, 2 to update**, 4 unchanged");
       expect(gitlab.writes.map(({ endpoint }) => endpoint)).toEqual([
         "POST /projects/9/merge_requests/3/notes",
         "PUT /projects/9/merge_requests/3/notes/500",
@@ -562,9 +667,12 @@ describe("ci, with a fake Pulumi", () => {
       pipeline = await Pipeline.fake(resources, 0);
       const { code, stdout, stderr } = await pipeline.run("preview", env);
       expect(code).toBe(0);
-      expect(stdout).toMatch(/^<!-- pulumi-preview: staff -->\n\n### Pulumi preview for `staff`: 1 to create/);
+      expect(stdout).toMatch(
+        /^<!-- pulumi-preview: staff -->\n\n### Pulumi preview for `staff`\n\n\*\*1 invitation to create/,
+      );
       expect(stdout).not.toContain("Pipeline run");
-      expect(stderr).toBe(`${resources.join("\n")}\n`);
+      expect(stderr).toContain(`${resources.join("\n")}\n`);
+      expect(stderr.endsWith(`${summary}\n`)).toBe(true);
       const drift = await pipeline.run("drift", env);
       expect([drift.code, drift.stdout]).toEqual([0, "No drift and no undeclared invitations found.\n"]);
     });
@@ -574,7 +682,9 @@ describe("ci, with a fake Pulumi", () => {
       const GITHUB_STEP_SUMMARY = join(pipeline.folder, "summary.md");
       const { code, stdout } = await pipeline.run("preview --markdown", { GITHUB_TOKEN: "", GITHUB_STEP_SUMMARY });
       expect([code, stdout]).toEqual([0, ""]);
-      expect(await pipeline.readFile("summary.md")).toContain("### Pulumi preview for `staff`: 1 to create");
+      expect(await pipeline.readFile("summary.md")).toContain(
+        "### Pulumi preview for `staff`\n\n**1 invitation to create",
+      );
       expect(pipeline.github.requests).toEqual([]);
     });
   });

@@ -38,8 +38,9 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
 
     expect(await run("preview")).toBe(0);
     const [comment] = pipeline.github.posts;
-    expect(comment?.body).toContain("### Pulumi preview for `staff`: 3 to create");
-    expect(comment?.body).toContain('email: "jane@example.com"');
+    expect(comment?.body).toContain("**1 invitation to create, 1 invitation stage to create**, 0 unchanged");
+    expect(comment?.body).toContain('`fixedData`: `{"email":"jane@example.com"}`');
+    expect(comment?.body).toContain("> - **Expire in more than 90 days:** `jane`");
 
     expect(await run("up")).toBe(0);
 
@@ -65,7 +66,8 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     );
     // The issue starts with the warnings, before the long output.
     expect(issue?.body.indexOf(warning)).toBeLessThan(issue?.body.indexOf("<details>") ?? 0);
-    expect(issue?.body).toContain('"2036-01-01T00:00:00Z" => "2035-01-01T00:00:00Z"');
+    expect(issue?.body).toContain("**1 invitation to update**, 1 unchanged");
+    expect(issue?.body).toContain('`expires`: `"2036-01-01T00:00:00Z"` → `"2035-01-01T00:00:00Z"`');
 
     await server.request("DELETE", `${invitationsPath}${contractor?.pk}/`);
     await pipeline.addPendingCreation("jane");
@@ -141,7 +143,7 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     const warned = await pipeline.run("drift", { ...env, AUDIT: "false" });
     expect(warned.log).toContain("contains code or URLs that this package did not write and cannot verify.");
     expect(warned.log).toContain("- urn:pulumi:staff::team::pulumi-nodejs:dynamic:Resource::jane\n");
-    expect(warned.log).toContain("Previewing update (staff):");
+    expect(warned.log).toContain("error: preview failed");
     const strict = await pipeline.run("up", { ...env, STRICT_STATE: "true" });
     expect(strict).toMatchObject({
       code: 3,

@@ -70,10 +70,11 @@ export class Pipeline {
   }
 
   /**
-   * Creates a pipeline with a fake Pulumi that prints these lines and exits with this code. Its arguments and environment are in `pulumi.json`.
+   * Creates a pipeline with a fake Pulumi that prints these lines, as messages of a preview with these steps if it is to print JSON, and exits with
+   * this code. Its arguments and environment are in `pulumi.json`.
    * Fakes of `recover` and `audit` find nothing, unless `recover()` and `audit()` set their results.
    */
-  static async fake(lines: readonly string[], code: number): Promise<Pipeline> {
+  static async fake(lines: readonly string[], code: number, steps: readonly object[] = someSteps): Promise<Pipeline> {
     const pipeline = await Pipeline.create(dirname(process.execPath));
     await pipeline.installProgram(
       "pulumi",
@@ -81,7 +82,8 @@ export class Pipeline {
 const fs = require("node:fs");
 ${recordRun(pipeline.folder, "pulumi")}
 fs.writeFileSync(${JSON.stringify(join(pipeline.folder, "pulumi.json"))}, JSON.stringify({ args: process.argv.slice(2), env: process.env }));
-fs.writeSync(1, fs.readFileSync(${JSON.stringify(join(pipeline.folder, "lines"))}));
+const file = process.argv.includes("--json") ? "digest.json" : "lines";
+fs.writeFileSync(1, fs.readFileSync(${JSON.stringify(`${pipeline.folder}/`)} + file));
 process.exitCode = ${code};
 `,
     );
@@ -101,7 +103,9 @@ else {
     );
     await pipeline.audit({ code: 0, stdout: "[]" });
     await pipeline.recover({ code: 0 });
-    await writeFile(join(pipeline.folder, "lines"), lines.map((line) => `${line}\n`).join(""));
+    await pipeline.writeFile("lines", lines.map((line) => `${line}\n`).join(""));
+    const diagnostics = lines.map((message) => ({ message: `${message}\n`, severity: "info" }));
+    await pipeline.writeFile("digest.json", JSON.stringify({ steps, diagnostics, changeSummary: { same: 4 } }));
     return pipeline;
   }
 
@@ -232,6 +236,20 @@ else {
     await rm(this.folder, { recursive: true, force: true });
   }
 }
+
+/** A step of the output of `pulumi preview --json`. */
+export function step(op: string, name: string, more: object = {}, type = "Invitation"): object {
+  const state = { custom: true, inputs: { name }, outputs: {} };
+  const urn = `urn:pulumi:staff::team::pulumi-nodejs:dynamic/authentik:${type}::${name}`;
+  return { op, urn, oldState: state, newState: state, ...more };
+}
+
+const someSteps = [
+  { op: "create", urn: "urn:pulumi:staff::team::pulumi:pulumi:Stack::team-staff", newState: { custom: false } },
+  step("create", "jane", { oldState: undefined }),
+  step("update", "bob", { detailedDiff: { name: { kind: "update", inputDiff: true } } }),
+  step("update", "eve", { detailedDiff: { name: { kind: "update", inputDiff: true } } }),
+];
 
 /** JavaScript that records the run of a fake program. */
 function recordRun(folder: string, program: string): string {

@@ -3,8 +3,18 @@ import type { Command, OptionValues } from "../command";
 import { UsageError } from "../command";
 import { rejectedExitCode } from "../state-code";
 import { runAudit } from "./audit";
+import { formatLog } from "./comment";
 import { connectForge, type ReportKind } from "./forge";
-import { logToStandardError, packageCommand, type Result, runLogged } from "./programs";
+import { type Preview, parsePreview } from "./preview";
+import {
+  logToStandardError,
+  packageCommand,
+  print,
+  type Result,
+  runCaptured,
+  runLogged,
+  withoutWorkflowCommands,
+} from "./programs";
 import { redactLine } from "./redact";
 import { foundExitCode, publish, type Report, readReport } from "./report";
 import { type Run, readSettings, requireVariable, type Settings } from "./settings";
@@ -55,7 +65,7 @@ async function runCi(values: OptionValues, positionals: readonly string[] = []):
   const { run, isReport } = parseRun(positionals);
   const settings = readSettings(typeof values["stack"] === "string" ? values["stack"] : undefined);
   const isMarkdown = values["markdown"] === true;
-  if (run === "up") return (await recover("up", settings)) || (await runPulumi("up", settings)).code;
+  if (run === "up") return (await recover("up", settings)) || (await runUp(settings));
   if (isReport) {
     const forge = connectForge(run, isMarkdown);
     await publish(run, settings.stack, readReport(requireVariable("REPORT_FILE", /./)), forge);
@@ -88,11 +98,11 @@ async function check(run: ReportKind, settings: Settings, isMarkdown: boolean): 
     const code = await recover(run, settings);
     if (code !== 0) return code;
   }
-  const result = await runPulumi(run, settings);
+  const { result, preview } = await runPreview(run, settings.stack);
   if (run === "drift" && result.code !== 0 && result.code !== foundExitCode) return result.code;
   const audited = run === "drift" && settings.isAudited ? await runAudit(settings) : undefined;
   const code = audited?.failure !== undefined ? 1 : audited && audited.table.length > 0 ? foundExitCode : result.code;
-  const report: Report = { result, audited };
+  const report: Report = { result, preview, audited };
   try {
     if (forge) await publish(run, settings.stack, report, forge);
     else writeFileSync(requireVariable("REPORT_FILE", /./), JSON.stringify(report));
@@ -104,14 +114,34 @@ async function check(run: ReportKind, settings: Settings, isMarkdown: boolean): 
   }
 }
 
-async function runPulumi(run: Run, { stack, isRefreshed }: Settings): Promise<Result> {
-  const args = {
-    preview: ["preview", "--diff"],
-    up: ["up", "--yes", "--diff", ...(isRefreshed ? ["--refresh"] : [])],
-    drift: ["preview", "--refresh", "--expect-no-changes", "--diff"],
-  }[run];
-  const options = ["--stack", stack, "--suppress-progress", "--non-interactive", "--color", "never"];
-  return await runLogged("pulumi", [...args, ...options], run === "up" ? "write" : "read");
+async function runUp(settings: Settings): Promise<number> {
+  const refresh = settings.isRefreshed ? ["--refresh"] : [];
+  const args = ["up", "--yes", "--diff", ...refresh, ...pulumiOptions(settings.stack)];
+  return (await runLogged("pulumi", args, "write")).code;
+}
+
+/** Runs `pulumi preview --json`, which hides secrets, and logs the changes and messages. */
+async function runPreview(run: ReportKind, stack: string): Promise<{ result: Result; preview: Preview | undefined }> {
+  const args = run === "drift" ? ["--refresh", "--expect-no-changes"] : [];
+  const { code, stdout, stderr } = runCaptured(
+    "pulumi",
+    ["preview", ...args, "--json", ...pulumiOptions(stack)],
+    "read",
+  );
+  const preview = parsePreview(stdout, new Date());
+  const output =
+    preview === undefined
+      ? stdout.split("\n").map(redactLine)
+      : formatLog(preview, code === 0 || code === foundExitCode);
+  const lines = [...output, ...stderr].filter((line) => line.trim() !== "");
+  await withoutWorkflowCommands(() => {
+    for (const line of lines) print(line);
+  });
+  return { result: { code, lines }, preview };
+}
+
+function pulumiOptions(stack: string): string[] {
+  return ["--stack", stack, "--suppress-progress", "--non-interactive", "--color", "never"];
 }
 
 /**

@@ -6,13 +6,22 @@ export function byteLength(string: string): number {
 }
 
 /** Formats lines as a Markdown code block of limited size. The fence is longer than any run of backticks in the lines, so that none can end it. */
-export function codeBlock(lines: readonly string[], maxBytes: number): string {
-  const longestRun = Math.max(
-    2,
-    ...lines.map((line) => Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length))),
-  );
-  const fence = "`".repeat(longestRun + 1);
-  return [fence, ...omitMiddle(lines, maxBytes - 2 * fence.length - 200), fence].join("\n");
+export function codeBlock(lines: readonly string[], maxBytes: number, language = ""): string {
+  const fence = "`".repeat(Math.max(2, ...lines.map(longestRun)) + 1);
+  return [`${fence}${language}`, ...omitMiddle(lines, maxBytes - 2 * fence.length - 200), fence].join("\n");
+}
+
+/** Formats a string as inline code, also in a table. No string can end it or start a cell, a mention, a link or HTML. */
+export function codeSpan(string: string): string {
+  const line = string.replaceAll(/\s+/g, " ").trim() || " ";
+  const fence = "`".repeat(longestRun(line) + 1);
+  const padding = fence.length > 1 ? " " : "";
+  return `${fence}${padding}${line.replaceAll("|", "\\|")}${padding}${fence}`;
+}
+
+/** The length of the longest run of backticks. */
+function longestRun(line: string): number {
+  return Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
 }
 
 function omitMiddle(lines: readonly string[], maxBytes: number): string[] {

@@ -95,5 +95,7 @@ function environment(access: Access): NodeJS.ProcessEnv {
   const { AUTHENTIK_READ_TOKEN: readToken, ...rest } = process.env;
   for (const name of forgeTokens) delete rest[name];
   const token = readToken && access === "read" ? { AUTHENTIK_TOKEN: readToken } : {};
+  // With this variable, the output of `pulumi preview --json` would contain secrets.
+  delete rest["PULUMI_ENABLE_STREAMING_JSON_PREVIEW"];
   return { ...rest, ...token, PULUMI_SKIP_UPDATE_CHECK: "1" };
 }

@@ -1,0 +1,240 @@
+import * as z from "zod";
+import { toPrintableJson } from "../../authentik/printable";
+import { addDuration, parseDuration } from "../../lifecycle/values/instant";
+import { isJsonObject } from "../../lifecycle/values/json";
+import { formatPath, ownValue, type Properties, unknownValue } from "../../lifecycle/values/properties";
+import { typeOfUrn } from "../state";
+import { redactLine, truncate } from "./redact";
+
+const operations = ["create", "import", "update", "replace", "delete"] as const;
+
+/** A comment would be too long with more. */
+const maxProperties = 1_000;
+const maxValueLength = 500;
+const maxExpiryDays = 90;
+
+const changeSchema = z.object({
+  operation: z.enum(operations),
+  type: z.string(),
+  name: z.string(),
+  properties: z.array(z.object({ path: z.string(), before: z.string().optional(), after: z.string().optional() })),
+});
+
+const noteSchema = z.object({
+  kind: z.enum(["link stops working", "link changes", "email", "no early expiry"]),
+  name: z.string(),
+  /** How many invitations or emails. undefined if that is a secret. */
+  count: z.number().optional(),
+});
+
+/** What a preview changes. All strings are redacted. Another job reads it from a file, which may contain anything. */
+export const previewSchema = z.object({
+  changes: z.array(changeSchema),
+  unchanged: z.number(),
+  /** What the provider says about each batch, for example `3 to create, 2 to delete`. */
+  batches: z.array(z.object({ name: z.string(), size: z.string().regex(/^[\d,]+ invitations?$/), counts: z.string() })),
+  /** What a reviewer must know. */
+  notes: z.array(noteSchema),
+  messages: z.array(z.string()),
+});
+
+export type Preview = z.output<typeof previewSchema>;
+export type Change = z.output<typeof changeSchema>;
+export type Note = z.output<typeof noteSchema>;
+
+const propertiesSchema = z.record(z.string(), z.unknown()).nullish();
+const stateSchema = z.object({ custom: z.boolean().optional(), inputs: propertiesSchema, outputs: propertiesSchema });
+
+const stepSchema = z.object({
+  op: z.string(),
+  urn: z.string(),
+  oldState: stateSchema.nullish(),
+  newState: stateSchema.nullish(),
+  diffReasons: z.array(z.string()).nullish(),
+  detailedDiff: z.record(z.string(), z.object({ kind: z.string(), inputDiff: z.boolean().optional() })).nullish(),
+});
+
+type Step = z.output<typeof stepSchema>;
+
+/** The output of `pulumi preview --json`. Its secrets are `[secret]`. */
+const digestSchema = z.object({
+  steps: z.array(stepSchema).nullish(),
+  diagnostics: z.array(z.object({ message: z.string() })).nullish(),
+  changeSummary: z.object({ same: z.number().optional() }).nullish(),
+});
+
+/** Parses the output of `pulumi preview --json`. undefined if Pulumi failed before the preview. */
+export function parsePreview(json: string, now: Date): Preview | undefined {
+  let digest: z.output<typeof digestSchema>;
+  try {
+    digest = digestSchema.parse(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
+  const steps = (digest.steps ?? []).filter(isResource);
+  const isStackUnchanged = (digest.steps ?? []).some(
+    ({ op, urn }) => op === "same" && typeOfUrn(urn) === "pulumi:pulumi:Stack",
+  );
+  const messages = (digest.diagnostics ?? [])
+    .flatMap(({ message }) => message.split(/\r?\n/))
+    .filter((line) => line.trim() !== "")
+    .map(redactLine);
+  const batches = [...new Set(messages)].flatMap((message) => {
+    const [, name = "", size = "", counts] = /^(.+) \(([\d,]+ invitations?)\): (\d.*)$/.exec(message) ?? [];
+    return counts === undefined ? [] : [{ name, size, counts }];
+  });
+  return {
+    changes: steps.flatMap(toChange),
+    // The steps lack most resources that do not change.
+    unchanged: Math.max(0, (digest.changeSummary?.same ?? 0) - (isStackUnchanged ? 1 : 0)),
+    batches,
+    notes: [...steps.flatMap((step) => findNotes(step, now)), ...batches.flatMap(findBatchNotes)],
+    messages,
+  };
+}
+
+/** Whether a step is about an object outside Pulumi, unlike the stack, components and providers. */
+function isResource({ urn, oldState, newState }: Step): boolean {
+  const type = typeOfUrn(urn);
+  const isCustom = (newState ?? oldState)?.custom !== false;
+  return isCustom && type !== "pulumi:pulumi:Stack" && !type.startsWith("pulumi:providers:");
+}
+
+function operationOf({ op }: Step): Change["operation"] | undefined {
+  const operation = op === "create-replacement" || op === "import-replacement" ? "replace" : op;
+  return operations.find((known) => known === operation);
+}
+
+function className(urn: string): string {
+  return typeOfUrn(urn).split(":").at(-1) ?? "";
+}
+
+function nameOf(urn: string): string {
+  return redactLine(urn.split("::").slice(3).join("::"));
+}
+
+function toChange(step: Step): Change[] {
+  const operation = operationOf(step);
+  if (operation === undefined) return [];
+  const { urn } = step;
+  const properties = (operation === "delete" ? [] : changedProperties(step)).slice(0, maxProperties);
+  return [{ operation, type: redactLine(className(urn)), name: nameOf(urn), properties }];
+}
+
+function changedProperties(step: Step): Change["properties"] {
+  const { op, newState, oldState, detailedDiff, diffReasons } = step;
+  if (op === "create" || op === "import") {
+    return Object.entries(newState?.inputs ?? {})
+      .filter(([name, value]) => !name.startsWith("__") && !(isJsonObject(value) && Object.keys(value).length === 0))
+      .map(([name, value]) => ({ path: redactLine(name), after: format(value) }));
+  }
+  const diff =
+    detailedDiff && Object.keys(detailedDiff).length > 0
+      ? Object.entries(detailedDiff)
+      : (diffReasons ?? []).map((name): [string, { kind: string; inputDiff?: boolean }] => [name, { kind: "update" }]);
+  return diff
+    .filter(([path]) => !path.startsWith("__"))
+    .map(([path, { kind, inputDiff }]) => {
+      const keys = parsePath(path);
+      const before =
+        (inputDiff === false ? undefined : valueAt(oldState?.inputs, keys)) ?? valueAt(oldState?.outputs, keys);
+      const after = valueAt(newState?.inputs, keys);
+      return {
+        path: redactLine(formatPath(keys)),
+        ...(kind.startsWith("add") ? {} : { before: format(before) }),
+        ...(kind.startsWith("delete") ? {} : { after: format(after) }),
+      };
+    });
+}
+
+/** The keys of a property path such as `fixedData.attributes["cost center"][0]`. */
+function parsePath(path: string): (string | number)[] {
+  return [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+    ([, quoted, index, name]) =>
+      quoted?.replace(/\\(.)/g, "$1") ?? (index === undefined ? (name ?? "") : Number(index)),
+  );
+}
+
+function valueAt(properties: Properties | null | undefined, keys: readonly (string | number)[]): unknown {
+  let value: unknown = properties ?? undefined;
+  for (const key of keys) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = ownValue(value as Properties, String(key));
+  }
+  return value;
+}
+
+function format(value: unknown): string {
+  if (value === undefined) return "(unknown)";
+  if (value === unknownValue) return "(known after up)";
+  if (value === "[secret]") return value;
+  const json = redactLine(toPrintableJson(value).replaceAll(`"${unknownValue}"`, "(known after up)"));
+  return json.length > maxValueLength ? `${truncate(json, maxValueLength)}…` : json;
+}
+
+function findNotes(step: Step, now: Date): Note[] {
+  const operation = operationOf(step);
+  const type = className(step.urn);
+  if (operation === undefined || (type !== "Invitation" && type !== "InvitationBatch")) return [];
+  const name = nameOf(step.urn);
+  const notes: Note[] = [];
+  const isIssued = operation === "create" || operation === "replace";
+  if (operation === "delete" || operation === "replace") {
+    const count = countPending(step);
+    if (count > 0) notes.push({ kind: "link stops working", name, count });
+  }
+  const inputs = step.newState?.inputs ?? {};
+  if (type === "Invitation" && operation !== "delete") {
+    const sent = isIssued ? [] : recipientsIn(step.oldState?.inputs);
+    const recipients = recipientsIn(inputs)?.filter((address) => !sent?.includes(address));
+    if (recipients === undefined) notes.push({ kind: "email", name });
+    else if (recipients.length > 0) notes.push({ kind: "email", name, count: recipients.length });
+  }
+  const isExpiryChanged = ["expires", "validFor", "invitations"].some(
+    (property) => format(inputs[property]) !== format(step.oldState?.inputs?.[property]),
+  );
+  if (operation !== "delete" && (isIssued || isExpiryChanged)) {
+    const entries = isJsonObject(inputs["invitations"]) ? Object.values(inputs["invitations"]) : [{}];
+    const count = entries.filter((entry) => expiresLate({ ...inputs, ...Object(entry) }, now)).length;
+    if (count > 0) notes.push({ kind: "no early expiry", name, ...(type === "InvitationBatch" ? { count } : {}) });
+  }
+  return notes;
+}
+
+/** How many invitations of a deleted or replaced resource can still be used. */
+function countPending({ urn, oldState }: Step): number {
+  if (className(urn) === "Invitation") return oldState?.outputs?.["status"] === "pending" ? 1 : 0;
+  const statuses = oldState?.outputs?.["statuses"];
+  return isJsonObject(statuses) ? Object.values(statuses).filter((status) => status === "pending").length : 0;
+}
+
+/** The addresses in the input `email`. undefined if they are secret. */
+function recipientsIn(inputs: Properties | null | undefined): unknown[] | undefined {
+  const email = inputs?.["email"];
+  if (email === undefined || email === null) return [];
+  const to = isJsonObject(email) ? email["to"] : undefined;
+  return Array.isArray(to) && !to.includes("[secret]") ? to : undefined;
+}
+
+function expiresLate({ expires, validFor }: Readonly<Record<string, unknown>>, now: Date): boolean {
+  const limit = now.getTime() + maxExpiryDays * 24 * 60 * 60 * 1000;
+  if (typeof expires === "string") return Date.parse(expires) > limit;
+  const duration = typeof validFor === "string" ? parseDuration(validFor) : undefined;
+  return duration !== undefined && Date.parse(addDuration(now.toISOString(), duration)) > limit;
+}
+
+function findBatchNotes({ name, counts }: Preview["batches"][number]): Note[] {
+  const count = (what: string): number =>
+    counts
+      .split(", ")
+      .filter((part) => part.endsWith(what) || part.includes(`${what},`))
+      .reduce((sum, part) => sum + Number.parseInt(part.replaceAll(",", ""), 10), 0);
+  const stopping = count(" to delete") + count(" to reissue");
+  const [, changed] = /([\d,]+) with another link/.exec(counts) ?? [];
+  const notes: (Note & { count: number })[] = [
+    { kind: "link stops working", name, count: stopping },
+    { kind: "link changes", name, count: Number.parseInt(changed?.replaceAll(",", "") ?? "0", 10) },
+    { kind: "email", name, count: count(" to email") },
+  ];
+  return notes.filter((note) => note.count > 0);
+}
