@@ -1,5 +1,5 @@
 import type { Authentik } from "../sandbox";
-import { setUpFixture, setUpVersions } from "./fixture";
+import { setUpFixture, setUpSharedFixture, setUpVersions } from "./fixture";
 import { invitations, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
@@ -95,7 +95,7 @@ describe("flows and bindings", () => {
     new authentik.FlowStageBinding("binding", { target: flow.id, stage: stage.id, order: ${order}, evaluateOnPlan: true });
     exports.stages = flow.stages;`;
 
-  test("shows drift line by line, reports the drifted inputs, and repairs them in place", async () => {
+  test("shows drift line by line and repairs it, renames a slug in place, and does not mistake another flow with the slug for its own", async () => {
     const { server, project } = fixture;
     await project.write(program("join"));
     await project.up();
@@ -117,18 +117,12 @@ describe("flows and bindings", () => {
     await project.up("--refresh");
     expect(await findFlow(server, "join")).toMatchObject({ pk: flow?.pk, title: "Welcome" });
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-  });
 
-  test("renames a slug in place, and does not mistake a recreated flow with the same slug for the old one", async () => {
-    const { server, project } = fixture;
-    await project.write(program("join"));
-    await project.up();
-    const before = await findFlow(server, "join");
     await project.write(program("join-us"));
     requestsOf(server);
     await project.up();
     expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([`PUT ${flowsPath}join/`]);
-    expect(await findFlow(server, "join-us")).toMatchObject({ pk: before?.pk });
+    expect(await findFlow(server, "join-us")).toMatchObject({ pk: flow?.pk });
 
     await server.request("DELETE", `${flowsPath}join-us/`);
     const { body } = await server.request("POST", flowsPath, {
@@ -239,6 +233,10 @@ describe("flows and bindings", () => {
     );
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   });
+});
+
+describe("invalid inputs", () => {
+  const fixture = setUpSharedFixture();
 
   test.each([
     [

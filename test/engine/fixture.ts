@@ -9,15 +9,27 @@ export interface Fixture {
 /** Starts a server and creates an empty project before each test of the current block, and removes both afterwards. */
 export function setUpFixture(): Fixture {
   const fixture = {} as Fixture;
-  beforeEach(async () => {
-    fixture.server = await Authentik.start();
-    fixture.project = await Project.create("", { authentik: fixture.server });
-  });
-  afterEach(async () => {
-    await fixture.project.remove();
-    await fixture.server.close();
-  });
+  beforeEach(() => startFixture(fixture));
+  afterEach(() => removeFixture(fixture));
   return fixture;
+}
+
+/** The same once for all tests of the current block, which must leave nothing behind, for example because they only preview. */
+export function setUpSharedFixture(): Fixture {
+  const fixture = {} as Fixture;
+  beforeAll(() => startFixture(fixture));
+  afterAll(() => removeFixture(fixture));
+  return fixture;
+}
+
+async function startFixture(fixture: Fixture): Promise<void> {
+  fixture.server = await Authentik.start();
+  fixture.project = await Project.create("", { authentik: fixture.server });
+}
+
+async function removeFixture({ server, project }: Fixture): Promise<void> {
+  await project.remove();
+  await server.close();
 }
 
 /** An authentik and the name of its connection. */

@@ -1,10 +1,18 @@
-import { setUpFixture } from "./fixture";
+import { setUpFixture, setUpSharedFixture } from "./fixture";
 import type { Run } from "./project";
 import { type ApiInvitation, invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(180_000);
 
 const slug = "default-source-enrollment";
+
+/** Expects that none of these pks appears, with or without dashes. */
+function expectNoPks(output: string, pks: readonly string[]): void {
+  for (const pk of pks) {
+    expect(output).not.toContain(pk);
+    expect(output).not.toContain(pk.replaceAll("-", ""));
+  }
+}
 
 describe("lookups in a program", () => {
   const fixture = setUpFixture();
@@ -13,14 +21,6 @@ describe("lookups in a program", () => {
     const flow = fixture.server.instance.flows.findBySlug(slug)?.pk;
     const body = { name, flow, expires: "2035-01-01T00:00:00Z", ...fields };
     return (await fixture.server.request("POST", invitationsPath, body)).body as ApiInvitation;
-  }
-
-  /** Expects that none of these pks appears, with or without dashes. */
-  function expectNoPks(output: string, pks: readonly string[]): void {
-    for (const pk of pks) {
-      expect(output).not.toContain(pk);
-      expect(output).not.toContain(pk.replaceAll("-", ""));
-    }
   }
 
   test("resolves a flow's pk for invitations at preview and up, with one request per run for equal lookups", async () => {
@@ -137,40 +137,41 @@ describe("lookups in a program", () => {
       stage: { name: "Existing stage", continueFlowWithoutInvitation: true, flowSet: [] },
     });
   });
+});
 
-  describe("fails the run with one sentence and no stack trace if nothing is found or an argument is invalid", () => {
-    const missing = "11111111-2222-4333-8444-555555555555";
+describe("a lookup fails the run with one sentence and no stack trace if nothing is found or an argument is invalid", () => {
+  const fixture = setUpSharedFixture();
+  const missing = "11111111-2222-4333-8444-555555555555";
 
-    async function expectPreviewFailure(program: string): Promise<Run> {
-      await fixture.project.write(program);
-      const run = await fixture.project.preview();
-      expect(run.code).not.toBe(0);
-      return run;
-    }
+  async function expectPreviewFailure(program: string): Promise<Run> {
+    await fixture.project.write(program);
+    const run = await fixture.project.preview();
+    expect(run.code).not.toBe(0);
+    return run;
+  }
 
-    test.each([
-      [
-        `exports.x = authentik.getFlow({ slug: "nope" });`,
-        'getFlow: authentik has no flow with the slug "nope" that the token\'s user is allowed to view.',
-      ],
-      [
-        `new authentik.Invitation("x", { flow: authentik.getFlow({ slug: "nope" }).then(({ pk }) => pk), validFor: "1d" });`,
-        'getFlow: authentik has no flow with the slug "nope" that the token\'s user is allowed to view.',
-      ],
-      [
-        `exports.x = authentik.getInvitationOutput({ pk: pulumi.secret("${missing}") }).name;`,
-        "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
-      ],
-      [
-        `exports.x = authentik.getInvitations({ flowslug: "enrollment" });`,
-        "getInvitations: unknown argument flowslug. The arguments are name, flowSlug, createdBy, expires, connection.",
-      ],
-    ])("%s", async (program, sentence) => {
-      const { output } = await expectPreviewFailure(program);
-      expect(output).toContain(sentence);
-      expect(output).not.toMatch(/^\s+at /m);
-      expect(output).not.toContain("/dist/");
-      expectNoPks(output, [missing]);
-    });
+  test.each([
+    [
+      `exports.x = authentik.getFlow({ slug: "nope" });`,
+      'getFlow: authentik has no flow with the slug "nope" that the token\'s user is allowed to view.',
+    ],
+    [
+      `new authentik.Invitation("x", { flow: authentik.getFlow({ slug: "nope" }).then(({ pk }) => pk), validFor: "1d" });`,
+      'getFlow: authentik has no flow with the slug "nope" that the token\'s user is allowed to view.',
+    ],
+    [
+      `exports.x = authentik.getInvitationOutput({ pk: pulumi.secret("${missing}") }).name;`,
+      "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
+    ],
+    [
+      `exports.x = authentik.getInvitations({ flowslug: "enrollment" });`,
+      "getInvitations: unknown argument flowslug. The arguments are name, flowSlug, createdBy, expires, connection.",
+    ],
+  ])("%s", async (program, sentence) => {
+    const { output } = await expectPreviewFailure(program);
+    expect(output).toContain(sentence);
+    expect(output).not.toMatch(/^\s+at /m);
+    expect(output).not.toContain("/dist/");
+    expectNoPks(output, [missing]);
   });
 });
