@@ -164,8 +164,7 @@ export class Flows extends ViewSet<Flow> {
         if (pk === undefined) return { errors: ["Enter a valid UUID."] };
         return (row) => row.pk === pk;
       },
-      name: (value) => (row) => row.name === value,
-      ...unrecordedFilters(["denied_action"]),
+      ...unrecordedFilters(["denied_action", "name"]),
     });
     return paginate(request, orderRows(request, filtered, comparators, "slug"), (row) => this.serialize(row));
   }
