@@ -42,10 +42,12 @@ export function generateSchema(root: string): string {
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
-function toResource({ comment, inputs, outputs }: Entry, types: Types): Json {
+function toResource({ name, comment, inputs, outputs }: Entry, types: Types): Json {
   const args = [...inputs.inherited, ...inputs.properties].filter((input) => !omittedInputs.has(input.name));
   const inputTypes = new Map(args.map((input) => [input.name, input.type]));
-  const declared = outputs.properties.filter(({ name }) => !omittedInputs.has(name) && !name.startsWith("__"));
+  const declared = outputs.properties.filter(
+    (output) => !omittedInputs.has(output.name) && !output.name.startsWith("__"),
+  );
   // An output of the same name has the type of the input, as the SDKs of other languages expect.
   const results = declared.map((output) => ({ ...output, type: inputTypes.get(output.name) ?? output.type }));
   const isSet = ({ name: output }: Property): boolean => {
@@ -57,6 +59,8 @@ function toResource({ comment, inputs, outputs }: Entry, types: Types): Json {
     properties: toProperties(results, types),
     required: results.filter(isSet).map((output) => output.name),
     inputProperties: toProperties(args, types),
+    // A dynamic resource of the same name in the state becomes this one, without a change.
+    aliases: [{ type: `pulumi-nodejs:dynamic/authentik:${name}` }],
     requiredInputs: args.filter(({ isOptional }) => !isOptional).map((input) => input.name),
   };
 }

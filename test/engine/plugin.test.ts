@@ -1,8 +1,9 @@
 /** The plugin, driven by YAML programs. */
+import { join } from "node:path";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../sandbox";
 import { canary } from "../secrecy/canary";
-import { Project } from "./project";
+import { Project, packageRoot } from "./project";
 import { invitations, requestsOf } from "./server";
 
 jest.setTimeout(120_000);
@@ -228,4 +229,77 @@ describe("pulumi import", () => {
     await project.destroy();
     expect(await invitations(server)).toEqual([]);
   });
+});
+
+describe("a stack of dynamic resources", () => {
+  const types: Readonly<Record<string, string>> = {
+    flow: "Flow",
+    stage: "InvitationStage",
+    binding: "FlowStageBinding",
+    jane: "Invitation",
+    intake: "InvitationBatch",
+  };
+
+  test("moves to the plugin by the aliases in the schema: nothing changes, and a refresh and a destroy go through the plugin", async () => {
+    await project.write(`
+const flow = new authentik.Flow("flow", { slug: "staff-enrollment", title: "Welcome", designation: "enrollment" });
+const stage = new authentik.InvitationStage("stage");
+new authentik.FlowStageBinding("binding", { target: flow.id, stage: stage.id, order: 0 });
+const jane = new authentik.Invitation("jane", {
+  flow: flow.slug,
+  validFor: "14d",
+  singleUse: true,
+  fixedData: { email: "jane@example.com", code: pulumi.secret("${code}"), attributes: { "home team": "backend" } },
+});
+const intake = new authentik.InvitationBatch("intake", {
+  flow: flow.slug,
+  validFor: "14d",
+  invitations: {
+    "ada@example.com": { fixedData: { team: "backend" } },
+    "grace@example.com": { fixedData: { pin: pulumi.secret("${pin}") } },
+  },
+});
+exports.link = jane.link;
+exports.links = intake.links;
+exports.janeId = jane.id;
+`);
+    await project.up();
+    const ids = [...(await project.state())].map(([name, { id }]) => `${name} ${id}`).sort();
+    const before = await invitations(server);
+    const outputs = await project.outputs();
+
+    await project.writeYaml(program());
+    requestsOf(server);
+    const preview = await project.preview("--diff", "--expect-no-changes");
+    expect(preview).toMatchObject({ code: 0 });
+    const moved = await project.up();
+    expect(requestsOf(server)).toEqual([]);
+    const state = await project.state();
+    expect([...state].map(([name, { id }]) => `${name} ${id}`).sort()).toEqual(ids);
+    for (const [name, { type }] of state) expect(type).toBe(`authentik-invitations:index:${types[name]}`);
+    await expectNoSecrets(preview.output + moved);
+
+    expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+    await project.up("--refresh");
+    // The code of the dynamic provider, which a refresh drops.
+    expect((await project.stateText()).includes("__provider")).toBe(false);
+    expect(await invitations(server)).toEqual(before);
+    expect(await project.outputs()).toEqual(outputs);
+
+    await project.destroy();
+    expect(await invitations(server)).toEqual([]);
+    const { body } = await server.request("GET", "/api/v3/stages/invitation/stages/");
+    expect(body).toMatchObject({ results: [] });
+  });
+});
+
+test("`pulumi schema check` accepts the schema", async () => {
+  await project.writeYaml("");
+  const { code: exitCode, output } = await project.pulumi(
+    "schema",
+    "check",
+    join(packageRoot, "provider/plugin/schema.json"),
+  );
+  expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+  expect(output).not.toContain("warning");
 });
