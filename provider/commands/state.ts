@@ -38,6 +38,8 @@ export type StateResource = z.infer<typeof resourceSchema>;
 export type Operation = z.infer<typeof operationSchema>;
 
 const typePrefix = "pulumi-nodejs:dynamic/authentik:";
+/** The types of the native plugin. */
+const pluginTypePrefix = "authentik-invitations:index:";
 
 /** Parses the output of `pulumi stack export`. `source` names it in errors. */
 export function parseState(json: string, source: string): State {
@@ -88,11 +90,12 @@ export function originOf({ inputs }: StateResource): Origin | undefined {
   return parseOrigin(inputs?.[originInput]);
 }
 
-/** The ids of the invitations that a stack manages. */
+/** The ids of the invitations that a stack manages, with the dynamic resources or with the plugin. */
 export function invitationIdsOf(state: State): string[] {
   return resourcesOf(state).flatMap((resource) => {
     if (resource.external) return [];
-    const name = resourceName(resource);
+    const { type } = resource;
+    const name = type.startsWith(pluginTypePrefix) ? type.slice(pluginTypePrefix.length) : resourceName(resource);
     if (name === "Invitation") return resource.id ?? [];
     const ids = name === "InvitationBatch" ? resource.outputs?.["ids"] : undefined;
     return typeof ids === "object" && ids !== null ? Object.values(ids).map(String) : [];
