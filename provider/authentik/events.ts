@@ -50,7 +50,7 @@ interface EventQuery {
   readonly page?: number;
 }
 
-/** The newest 100 events that match, newest first. Events may be seconds late. */
+/** The newest 100 events that match, newest first. Events may arrive seconds late. */
 async function searchEvents(client: Client, query: EventQuery): Promise<ObjectEvent[]> {
   return (await readEventPage(client, query)).events;
 }
@@ -168,7 +168,7 @@ export async function listObjectEvents(
   { search, action, since, maxPages = Number.POSITIVE_INFINITY }: EventPages,
 ): Promise<Map<string, ObjectEvent[]>> {
   const found = new Map<string, ObjectEvent[]>();
-  // Of creations there is one per object, so that all may be found before the last page.
+  // Each object has one creation, so all of them may be found before the last page.
   const isComplete = (): boolean => action === "model_created" && found.size === pks.size;
   const query = { search, failure: "Could not read the event log", ...(action === undefined ? {} : { action }) };
   let pages = 0;

@@ -25,8 +25,8 @@ const fieldNames = {
 };
 
 /**
- * Asks authentik (2026.5 and later) to email an invitation's link. It is not idempotent: sent twice, mailed twice. A success means that the emails
- * are queued (case `email.send.one`).
+ * Asks authentik (2026.5 and later) to email an invitation's link. Not idempotent: each request sends the emails. A success means that the emails are
+ * queued (case `email.send.one`).
  *
  * `POST /api/v3/stages/invitation/invitations/{pk}/send_email/`
  *

@@ -116,7 +116,8 @@ const retryableStatuses = new Set([429, 502, 503, 504]);
 /**
  * HTTP to one authentik: connections, timeouts, proxies and retries. It does not interpret bodies.
  *
- * GET, PUT and DELETE are idempotent, and retried with exponential backoff and jitter on 429, 502, 503, 504, failed connections, resets and timeouts.
+ * GET, PUT and DELETE are retried with exponential backoff and jitter on 429, 502, 503, 504, failed connections, resets and timeouts. They are
+ * idempotent, except for the PUT that renames a flow: its path contains the old slug.
  * A POST is retried only if it changes nothing, or if authentik cannot have carried it out: if no connection was established, or on 429.
  */
 export class Transport {

@@ -42,7 +42,7 @@ function warnAboutExpiry(invitation: WatchedInvitation, expires: string): void {
     const isShortLived = remaining > (Date.parse(expires) - Date.parse(issuedAt)) / 4;
     if (isShortLived) return;
     const when = (await pulumi.isSecret(invitation.expires)) ? "" : `, on ${expires}`;
-    await pulumi.log.warn(`expires within a day${when}`, invitation);
+    await pulumi.log.warn(`the invitation expires within a day${when}`, invitation);
   });
 }
 

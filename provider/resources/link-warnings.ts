@@ -6,7 +6,7 @@ import { perRun } from "../common/run";
 const warned = perRun(() => new Set<string>());
 
 /**
- * Warns at preview, once per connection, if invitees may not be able to open its links: their host may be reachable only from machines nearby.
+ * Warns at preview, once per connection, if invitees may not be able to open its links: their host may be reachable only from the local network.
  */
 export function warnAboutLinkHost(connection: pulumi.Input<string> | undefined): void {
   warnOnce("host", connection, (name, { url, source }) => {

@@ -94,13 +94,13 @@ describe("audit", () => {
     const state = await folder.write("dev.json", stateOf([jane]));
     expect(await audit(["--state", state])).toEqual({
       code: 0,
-      stdout: "The only invitation is declared.\n",
+      stdout: "The invitation is declared.\n",
       stderr: "",
     });
     // Such as a misspelled flow.
     expect(await audit(["--state", state, "--flow", "enrolment"])).toMatchObject({
       code: 0,
-      stdout: "There are no invitations that match --flow and --created-by.\n",
+      stdout: "No invitation matches the filters.\n",
     });
   });
 
@@ -223,7 +223,7 @@ describe("audit", () => {
     expect(stdout).toMatch(/ jane .* team\/dev \(interrupted, run `recover`\)\n/);
     expect([code, stderr]).toEqual([
       7,
-      "1 invitation is of an interrupted run, and is kept. Run `recover`.\nDeleted 1 invitation.\n",
+      "1 invitation is part of an interrupted run, and is kept. Run `recover`.\nDeleted 1 invitation.\n",
     ]);
     expect(await names()).toEqual(["jane"]);
   });
@@ -238,7 +238,7 @@ describe("audit", () => {
     expect(stdout.match(/interrupted, run `recover`/g)).toHaveLength(2);
     expect([code, stderr]).toEqual([
       7,
-      "2 invitations are of an interrupted run, and are kept. Run `recover`.\nDeleted 1 invitation.\n",
+      "2 invitations are part of an interrupted run, and are kept. Run `recover`.\nDeleted 1 invitation.\n",
     ]);
     expect(await names()).toHaveLength(2);
   });

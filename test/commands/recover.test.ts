@@ -328,7 +328,7 @@ test("recovers a stack of an interrupted run, and the next preview creates nothi
     await writeState([]);
     const ids = (await invitations(server)).map(({ pk }) => invitationId(pk));
     const planned = ["jane", "joe"].map(
-      (name, index) => `Invitation "${name}": created (id ${ids[index]}), moves into the state`,
+      (name, index) => `Invitation "${name}": was created (id ${ids[index]}). It will be added to the state`,
     );
 
     expect(await recover()).toMatchObject({

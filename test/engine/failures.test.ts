@@ -28,7 +28,7 @@ describe("failures", () => {
     const unreached = await project.pulumi(...runUp);
     expect(unreached.code).not.toBe(0);
     expect(unreached.output).toContain(
-      "authentik's event log has no object that this request created. Run `pulumi up` again. It warns if the event was only late.",
+      "authentik's event log has no object that this request created. Run `pulumi up` again. If authentik did create the object and its event arrives late, that run warns about it.",
     );
     await project.up();
     expect(await invitations(server)).toHaveLength(1);

@@ -191,7 +191,7 @@ test("recovers exactly what a killed up, update, refresh and destroy did", async
   await killDuring(up, { method: "POST", number: 3, isCarriedOut: true });
   const issued = await list();
   expect(issued.length).toBeGreaterThanOrEqual(3);
-  expect(await recover()).toContain("moves into the state");
+  expect(await recover()).toContain("It will be added to the state");
   await succeed(...up);
   await expectDeclared();
   const declared = await list();

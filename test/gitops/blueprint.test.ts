@@ -248,7 +248,7 @@ describe.each(authentikVersions)("the roles, on authentik %s", (version) => {
     for (const message of failures.values()) expect(message).toContain(viewInvitations);
   });
 
-  test("each permission is required: without it, only operations on its kind of object fail, and their errors name it", async () => {
+  test("without one of the permissions, only operations on its kind of object fail, with errors that name it", async () => {
     const all = [...(await readPermissions("invitations")), ...(await readPermissions("flows")), viewEvents];
     for (const missing of all) {
       const failures = await runAs(

@@ -34,7 +34,7 @@ describe.each([
     expect(inputs).not.toHaveProperty("import");
   });
 
-  test("is dropped for the replacement of the adopted object", async () => {
+  test("is ignored when the object that it adopted is replaced", async () => {
     const pk = freshPk();
     await check({ ...validInputs, import: pk }, validInputs);
     const { inputs, reasons } = await check({ ...validInputs, import: pk });
@@ -42,7 +42,7 @@ describe.each([
     expect(inputs).not.toHaveProperty("import");
   });
 
-  test("is dropped for the replacement in any spelling", async () => {
+  test("is ignored when the object is replaced, in any spelling of the pk", async () => {
     const pk = freshPk();
     await check({ ...validInputs, import: pk }, validInputs);
     const { inputs } = await check({ ...validInputs, import: pk.toUpperCase() });

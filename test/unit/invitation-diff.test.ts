@@ -37,7 +37,7 @@ describe("nothing changes if", () => {
     expect(await diffInvitation(olds, invitationInputs({ fixedData }))).toEqual(unchanged);
   });
 
-  test("zero has lost its sign", async () => {
+  test("zero is negative in the program, and positive in the state", async () => {
     const olds = invitationState({ fixedData: { zero: 0, list: [0] } });
     expect(await diffInvitation(olds, invitationInputs({ fixedData: { zero: -0, list: [-0] } }))).toEqual(unchanged);
   });

@@ -139,7 +139,7 @@ describe("an equal invitation of another stack", () => {
     const error = await catchError(issue({ __origin: origin }));
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(3990);
     expect(error.message).toBe(
-      `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. authentik's event log has no object that this request created. Run \`pulumi up\` again. It warns if the event was only late.`,
+      `authentik or a proxy in front of it is unavailable: POST ${invitationsPath} returned 502. authentik's event log has no object that this request created. Run \`pulumi up\` again. If authentik did create the object and its event arrives late, that run warns about it.`,
     );
     const nonce = parseOrigin(origin)?.nonce ?? "";
     expectSafe(error, server, otherPk, nonce);
@@ -371,7 +371,7 @@ describe("a stage, a flow and a binding", () => {
     for (const [index, { path, model }] of kinds.entries()) {
       const error = errors[index] ?? new Error();
       expect(error.message).toMatch(
-        /authentik's event log has no object that this request created\. Run `pulumi up` again\. It warns if the event was only late\.$/,
+        /authentik's event log has no object that this request created\. Run `pulumi up` again\. If authentik did create the object and its event arrives late, that run warns about it\.$/,
       );
       expectSafe(error, server);
       expect(postCount(server, path)).toBe(1);

@@ -129,7 +129,7 @@ describe("Invitation", () => {
       warn.mockClear();
       await resolveOutput(new Invitation("jane", { expires }).urn);
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-      expect(warn.mock.calls.map(([message]) => message)).toEqual([`expires within a day${when}`]);
+      expect(warn.mock.calls.map(([message]) => message)).toEqual([`the invitation expires within a day${when}`]);
     }
     warn.mockClear();
   });

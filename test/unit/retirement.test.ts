@@ -230,7 +230,7 @@ describe("an invitation deleted after its expiry", () => {
 });
 
 describe("an existing invitation", () => {
-  test("is expired as of its expiry, but not gone", async () => {
+  test("is expired as of its expiry, and stays on the server", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry }));
     const { props, inputs } = await refresh(multiUse({ expires: pastExpiry }));
     expect(props).toEqual(multiUse({ expires: pastExpiry, status: "expired", retiredAt: pastExpiry }));

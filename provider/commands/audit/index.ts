@@ -165,7 +165,7 @@ function printJson(undeclared: readonly UndeclaredInvitation[]): void {
 }
 
 function describeNone(isFiltered: boolean): string {
-  return isFiltered ? "There are no invitations that match --flow and --created-by.\n" : "There are no invitations.\n";
+  return isFiltered ? "No invitation matches the filters.\n" : "There are no invitations.\n";
 }
 
 function describeStack({ stack, isPending, isForeign }: UndeclaredInvitation): string {
@@ -180,9 +180,7 @@ function countInvitations(count: number): string {
 
 function printTable(undeclared: readonly UndeclaredInvitation[], total: number): void {
   if (undeclared.length === 0) {
-    process.stdout.write(
-      total === 1 ? "The only invitation is declared.\n" : `All ${total} invitations are declared.\n`,
-    );
+    process.stdout.write(total === 1 ? "The invitation is declared.\n" : `All ${total} invitations are declared.\n`);
     return;
   }
   const header = ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"];
@@ -227,7 +225,7 @@ async function deleteAll(
     return `${countInvitations(count)} ${verb} ${what}, and ${verb} kept.`;
   };
   if (pending.length > 0) {
-    process.stderr.write(`${describeKept(pending.length, "of an interrupted run")} Run \`recover\`.\n`);
+    process.stderr.write(`${describeKept(pending.length, "part of an interrupted run")} Run \`recover\`.\n`);
   }
   if (foreign.length > 0) {
     const stacks = [...new Set(foreign.map(({ stack }) => stack ?? "an unknown one"))].join(", ");

@@ -36,7 +36,6 @@ export interface ProgramOptions {
 
 const reservedIdentifiers = ["authentik", "config", "pulumi", "readPks"];
 
-/** Writes the program. */
 export async function writeProgram(snapshot: Snapshot, options: ProgramOptions): Promise<ExportedProgram> {
   const { isBatch, onlyInvitations } = options;
   const { flows, stages, invitationsWithoutFlow } = snapshot;

@@ -111,12 +111,15 @@ async function exportWithSecrets(stack: string | undefined): Promise<string> {
 function describe({ name, type, outcome, id, reason }: RecoveredOperation): string {
   const resource = `${type} "${name}"`;
   if (outcome === "recovered" && reason !== undefined) return toPrintableLine(`${resource}: ${reason}`);
-  if (outcome === "recovered") return toPrintableLine(`${resource}: created (id ${id}), moves into the state`);
+  if (outcome === "recovered")
+    return toPrintableLine(`${resource}: was created (id ${id}). It will be added to the state`);
   if (outcome === "orphaned") {
     return toPrintableLine(
-      `${resource}: created (id ${id}), but a later run created another one, so this one has no owner. List it with \`audit\`, and delete it with \`audit --delete\`; its pending operation is removed`,
+      `${resource}: was created (id ${id}), but the state has another one, which a later run created. Its pending operation will be removed. To delete it, run \`audit --delete\``,
     );
   }
-  if (outcome === "removed") return toPrintableLine(`${resource}: ${reason}; its pending operation is removed`);
-  return toPrintableLine(`${resource}: unclear: ${reason}. Its pending operation is removed if the state changes`);
+  if (outcome === "removed") return toPrintableLine(`${resource}: ${reason}. Its pending operation will be removed`);
+  return toPrintableLine(
+    `${resource}: unclear: ${reason}. Its pending operation will also be removed if the state changes`,
+  );
 }

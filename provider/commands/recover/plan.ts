@@ -28,7 +28,7 @@ export interface RecoveredOperation {
   readonly reason?: string;
 }
 
-const interruptedEmail = "the update was interrupted, and the addresses that it added count as emailed";
+const interruptedEmail = "the update was interrupted; the addresses that it added are saved as emailed";
 
 /** Determines what the pending operations did, and the state without them. The state must have been exported with `--show-secrets`. */
 export async function planRecovery(state: State): Promise<{ state: State; operations: RecoveredOperation[] }> {

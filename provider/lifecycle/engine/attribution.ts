@@ -109,10 +109,10 @@ function describeDeletion(connection: Connection, object: ObservedObject, deleti
   return `deleted ${isOwnDeletion ? "by an earlier run of this stack, " : ""}${formatActor(deletion)}`;
 }
 
-/** Whether this stack caused the event. Requests of other stacks count as outside. */
+/** Whether this stack caused the event, and not another stack, a person or another program. */
 function isOwn(connection: Connection, { origin }: ObservedObject, { source }: ObjectEvent): boolean {
   if (source === undefined) return false;
-  // Versions before origins sent no source, and their states have none.
+  // Earlier versions sent no source, and saved no origin.
   if (origin === undefined || source === "") return true;
   const stack = connection.stackOf(origin);
   return source === stack || source.startsWith(`${stack}; `);

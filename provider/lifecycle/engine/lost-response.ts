@@ -48,7 +48,7 @@ export async function createExactlyOnce<Stored>(
       if (created === undefined) {
         throw new UserError(
           error.explain(
-            "authentik's event log has no object that this request created. Run `pulumi up` again. It warns if the event was only late.",
+            "authentik's event log has no object that this request created. Run `pulumi up` again. If authentik did create the object and its event arrives late, that run warns about it.",
           ),
           { cause: error },
         );
