@@ -115,6 +115,8 @@ export class InvitationBatch extends AuthentikResource {
   declare public readonly ids: pulumi.Output<Record<string, string>>;
   /** `pending`, `used` or `expired` by key, as of the last refresh or update. */
   declare public readonly statuses: pulumi.Output<Record<string, "pending" | "used" | "expired">>;
+  /** When the invitation was used or expired, by key, an RFC 3339 timestamp: see {@link Invitation.retiredAt}. `undefined` if none was or has. */
+  declare public readonly retiredAt: pulumi.Output<Record<string, string> | undefined>;
   /** The addresses to which links were emailed, by key, see {@link Invitation.emailedTo}. Secret if the `email` of an entry contains a secret, or if all of `invitations` is one. */
   declare public readonly emailedTo: pulumi.Output<Record<string, string[]> | undefined>;
 
@@ -156,6 +158,7 @@ export class InvitationBatch extends AuthentikResource {
         "links",
         "ids",
         "statuses",
+        "retiredAt",
         "emailedTo",
         "__invitations",
         "__common",
@@ -166,7 +169,7 @@ export class InvitationBatch extends AuthentikResource {
       // Pulumi only keeps a secret of an input secret in the output of the same name, and `invitations` is none.
       ["pks", "links", "__invitations", "__common", "__details", "__obsolete"],
       // Pulumi would display thousands of unchanged ids and statuses around one that changed.
-      { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses", "emailedTo"] },
+      { ...opts, hideDiffs: [...(opts?.hideDiffs ?? []), "ids", "statuses", "retiredAt", "emailedTo"] },
     );
     const { links } = this;
     defineUsed(this, "links", () => {

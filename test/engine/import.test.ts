@@ -56,30 +56,35 @@ describe("import and get", () => {
     const { pk } = await createInvitation();
     const stagePk = await createStage("taken");
     const missing = "00000000-0000-4000-8000-000000000000";
-    await project.write(`new authentik.Invitation("jane", { validFor: "14d", flow: "default-source-enrollment",
-      fixedData: { email: "j@example.com", attributes: { team: "a" }, extra: "s3cr3t" } }, { import: "${pk}" });
-      new authentik.Invitation("missing", { validFor: "14d" }, { import: "${missing}" });
-      new authentik.InvitationStage("taken");
-      new authentik.InvitationStage("default-authentication-login");`);
     requestsOf(server);
+    await project.write(`new authentik.Invitation("jane", { validFor: "14d", flow: "default-source-enrollment",
+      fixedData: { email: "j@example.com", attributes: { team: "a" }, extra: "s3cr3t" } }, { import: "${pk}" });`);
+    const differing = await project.preview();
+    expect(differing.code).not.toBe(0);
+    expect(differing.output).toContain(
+      'has a problem: Invitation "jane" cannot be imported, because it differs from the program in name, validFor, fixedData.email, fixedData.extra, singleUse, flow. Nothing was changed. Declare the values that authentik has, run `pulumi up`, then change them.',
+    );
+    await project.write(`new authentik.Invitation("missing", { validFor: "14d" }, { import: "${missing}" });`);
+    const notFound = await project.preview();
+    expect(notFound.output).toContain(
+      'has a problem: Invitation "missing" cannot be imported: authentik has no invitation with the pk in the resource option import.',
+    );
+    for (const secret of ["s3cr3t", pk, missing]) expect(differing.output + notFound.output).not.toContain(secret);
+    // Checking an import only reads.
+    expect(requestsOf(server)).toEqual(Array(2).fill(`GET ${invitationsPath}{pk}/`));
+
+    await project.write(
+      'new authentik.InvitationStage("taken"); new authentik.InvitationStage("default-authentication-login");',
+    );
     const options = ["--yes", "--skip-preview", "--suppress-progress", "--continue-on-error"];
     const { code, output } = await project.pulumi("up", ...options);
     expect(code).not.toBe(0);
     expect(output).toContain(
-      'error: Invitation "jane" cannot be imported, because it differs from the program in name, validFor, fixedData.email, fixedData.extra, singleUse, flow. Nothing was changed. Declare the values that authentik has, run `pulumi up`, then change them.',
-    );
-    expect(output).toContain(
-      'error: Invitation "missing" cannot be imported: authentik has no invitation with the pk in the resource option import.',
-    );
-    expect(output).toContain(
       `The invitation stage with the pk ${stagePk} has this name. Choose another name, or import that stage with the resource option { import: "${stagePk}" }.`,
     );
     expect(output).toContain("No invitation stage has this name");
-    for (const secret of ["s3cr3t", pk, missing]) expect(output).not.toContain(secret);
-    const sent = requestsOf(server);
-    // The imports only read.
-    expect(sent.filter((request) => request === `GET ${invitationsPath}{pk}/`)).toHaveLength(2);
-    expect(sent.filter((request) => !request.startsWith("GET"))).toEqual([`POST ${stagesPath}`, `POST ${stagesPath}`]);
+    const writes = requestsOf(server).filter((request) => !request.startsWith("GET"));
+    expect(writes).toEqual([`POST ${stagesPath}`, `POST ${stagesPath}`]);
     expect((await invitations(server)).map((invitation) => invitation.pk)).toEqual([pk]);
     expect((await project.state()).size).toBe(0);
   });

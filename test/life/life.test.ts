@@ -407,6 +407,9 @@ class Scenario {
     }
     expect(failure.stack).toBe("");
     const expectedMessages = [
+      ...(command === "destroy" || !this.#declaresPastExpiry()
+        ? []
+        : [/^Invitation "[-\w]+": expires is in the past, so the link would stop working at once\./]),
       ...(this.world.eventLog === "failing" && command !== "destroy"
         ? [/^Could not read the events of invitation "/]
         : []),
@@ -429,6 +432,10 @@ class Scenario {
         : []),
     ];
     expect(failure.message).toMatch(new RegExp(expectedMessages.map(({ source }) => source).join("|") || "no failure"));
+  }
+
+  #declaresPastExpiry(): boolean {
+    return [...this.#program.values()].some(({ expires }) => Date.parse(String(expires)) <= Date.now());
   }
 
   #declaresMissingFlow(): boolean {

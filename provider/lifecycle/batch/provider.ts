@@ -6,22 +6,29 @@ import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
-import { isAdopted } from "../engine/adoption";
+import { importErrors, isAdopted } from "../engine/adoption";
 import { type Connection, configure, connect } from "../engine/connections";
 import { PartialError, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures } from "../engine/validation";
 import { changeInvitation } from "../invitation/change";
 import { normalizeEmail } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
-import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "../invitation/issue";
-import { isRetired } from "../invitation/plan";
+import { adoptInvitation, currentIssuedAt, issueInvitation, readImported, trackPk } from "../invitation/issue";
+import { endedAtOnce, endsAtOnce, isRetired } from "../invitation/plan";
 import { readerOf } from "../invitation/reader";
-import { type EmailResult, emailInvitation, requireEmailSupport } from "../invitation/send";
+import { type EmailResult, emailInvitation, emailSupportErrors, requireEmailSupport } from "../invitation/send";
 import { type InvitationState, keepState } from "../invitation/state";
 import { isJsonObject, isSameJson } from "../values/json";
-import { formatPath, ownValue, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import {
+  formatPath,
+  isKnownString,
+  ownValue,
+  type Properties,
+  unknownValue,
+  withoutUndefined,
+} from "../values/properties";
 import { protectNewSecrets, protectOutputs } from "../values/secrets";
-import { type BatchInputs, type EntryInputs, validateBatch } from "./inputs";
+import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
 import { type PlannedAction, planBatch } from "./plan";
 import { reportPlan } from "./preview";
@@ -52,8 +59,9 @@ export const batchProvider = {
       [originInput]: isCreated ? newOrigin : olds[originInput],
       [secretInputsInput]: secretInputs,
     });
+    if (errors.length === 0) errors.push(...(await importEntryErrors(declared, existing)));
     // The engine asks for the diff of an existing batch only.
-    if (isCreated && errors.length === 0 && isKnown(declared)) await reportCreation(declared);
+    if (isCreated && errors.length === 0 && isKnown(declared)) errors.push(...(await reportCreation(declared)));
     return { inputs: protectNewSecrets(declared, olds), failures: toCheckFailures(errors) };
   },
 
@@ -61,12 +69,14 @@ export const batchProvider = {
     const state = olds as unknown as BatchState;
     const isMoved = (news["connection"] ?? defaultConnection) !== (state.connection ?? defaultConnection);
     if (isMoved) {
-      if (isKnown(news)) await reportCreation(news);
+      if (isKnown(news)) throwErrors(await reportCreation(news));
       return { changes: true, replaces: ["connection"], deleteBeforeReplace: false };
     }
     if (!isKnown(news)) return { changes: true };
     const inputs = news as unknown as BatchInputs;
     const plan = await planBatch(state, inputs);
+    throwErrors(endedEntryErrors(plan));
+    if (needsEmails(plan)) throwErrors(await emailSupportErrors(state.connection));
     reportPlan(inputs, plan);
     const isChanged = [...plan.values()].some(
       ({ action, isChanged, isLinkChanged }) => action !== "keep" || isChanged || isLinkChanged,
@@ -150,9 +160,51 @@ function isKnown({ name, invitations }: Properties): boolean {
   return name !== unknownValue && invitations !== unknownValue;
 }
 
-async function reportCreation(declared: Properties): Promise<void> {
+/** Reports what a creation has to do. Returns why it would fail. */
+async function reportCreation(declared: Properties): Promise<string[]> {
   const inputs = declared as unknown as BatchInputs;
-  reportPlan(inputs, await planBatch(undefined, inputs));
+  const plan = await planBatch(undefined, inputs);
+  reportPlan(inputs, plan);
+  return needsEmails(plan) ? await emailSupportErrors(inputs.connection) : [];
+}
+
+/** Why entries that are not in the state yet cannot be imported. */
+async function importEntryErrors(declared: Properties, existing: Properties): Promise<string[]> {
+  if (!isKnown(declared)) return [];
+  const batch = declared as unknown as BatchInputs;
+  const invitations = Object.entries(batch.invitations).filter(
+    ([key, { import: pk }]) => isKnownString(pk) && !Object.hasOwn(existing, key),
+  );
+  if (invitations.length === 0) return [];
+  const inputs = await toInvitationInputs(batch);
+  const errors = await Promise.all(
+    invitations.map(async ([key, { import: pk = "" }]) => {
+      const imported = normalizeUuid(pk) ?? "";
+      const reasons = await importErrors(() =>
+        readImported(inputs.get(key) as InvitationInputs, undefined, imported, true),
+      );
+      return reasons.map((reason) => `${entryPath(key)}: ${reason}`);
+    }),
+  );
+  return limitLines(errors.flat(), "errors");
+}
+
+function endedEntryErrors(plan: ReadonlyMap<string, PlannedAction>): string[] {
+  const ended = [...plan].filter(
+    ([, { state, inputs }]) => state !== undefined && inputs !== undefined && endsAtOnce(state, { ...inputs }),
+  );
+  return limitLines(
+    ended.map(([key]) => `${entryPath(key)}: ${endedAtOnce}`),
+    "errors",
+  );
+}
+
+function needsEmails(plan: ReadonlyMap<string, PlannedAction>): boolean {
+  return [...plan.values()].some(({ addresses }) => addresses.length > 0);
+}
+
+function throwErrors(errors: readonly string[]): void {
+  if (errors.length > 0) throw new UserError(errors.join("\n"));
 }
 
 function emailedToIsSecret(properties: SecretInputs): boolean {
@@ -185,7 +237,7 @@ async function execute(
 ): Promise<BatchState> {
   const connection = connect(inputs.connection);
   readerOf(connection).reset();
-  if ([...plan.values()].some(({ addresses }) => addresses.length > 0)) await requireEmailSupport(connection);
+  if (needsEmails(plan)) await requireEmailSupport(connection);
   const issuedAt = currentIssuedAt();
   const toDelete = new Set(obsolete);
   const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));

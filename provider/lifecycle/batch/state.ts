@@ -41,6 +41,8 @@ export interface BatchState extends Omit<BatchInputs, "invitations"> {
   readonly links?: Readonly<Record<string, string>>;
   readonly ids: Readonly<Record<string, string>>;
   readonly statuses: Readonly<Record<string, InvitationState["status"]>>;
+  /** Missing if no invitation was used or has expired, and in the states of earlier versions. */
+  readonly retiredAt?: Readonly<Record<string, string>>;
   /** Secret if the program declares the entries as a secret. Missing if no link was emailed. */
   readonly emailedTo?: Readonly<Record<string, readonly string[]>>;
   /** Details that an invitation has unless `__details` says otherwise. */
@@ -110,21 +112,31 @@ export async function toBatchState(
   const by = <T>(select: (state: InvitationState) => T): Record<string, T> =>
     Object.fromEntries([...states].map(([key, state]) => [key, select(state)]));
   const { invitations: _, ...shared } = inputs;
-  const emailed = [...states].flatMap(([key, { emailedTo }]) => (emailedTo ? [[key, emailedTo] as const] : []));
-  const linked = [...states].flatMap(([key, { link }]) => (link ? [[key, link] as const] : []));
+  const ofSome = <T>(select: (state: InvitationState) => T | undefined): Record<string, T> =>
+    Object.fromEntries(
+      [...states].flatMap(([key, state]) => {
+        const value = select(state);
+        return value === undefined ? [] : [[key, value] as const];
+      }),
+    );
   return withoutUndefined({
     ...shared,
     __invitations: invitations,
     pks: by(({ pk }) => pk),
-    links: Object.fromEntries(linked),
+    links: ofSome(({ link }) => link),
     ids: by(({ pk }) => invitationId(pk)),
     statuses: by(({ status }) => status),
-    emailedTo: emailed.length > 0 ? Object.fromEntries(emailed) : undefined,
+    retiredAt: ifAny(ofSome(({ retiredAt }) => retiredAt)),
+    emailedTo: ifAny(ofSome(({ emailedTo }) => emailedTo)),
     __common: common,
     __details: Object.fromEntries(own),
     __obsolete: obsolete.length > 0 ? obsolete : undefined,
     [originInput]: inputs[originInput],
   }) as unknown as BatchState;
+}
+
+function ifAny<T>(record: Record<string, T>): Record<string, T> | undefined {
+  return Object.keys(record).length > 0 ? record : undefined;
 }
 
 function withoutImport({ import: _, ...entry }: EntryInputs = {}): EntryInputs {
@@ -175,6 +187,7 @@ export async function toBatchInputs(state: BatchState): Promise<Record<string, u
     links,
     ids,
     statuses,
+    retiredAt,
     emailedTo,
     __invitations,
     __common,

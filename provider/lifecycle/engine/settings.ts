@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { TransportOptions } from "../../authentik/transport";
 import { defaultConnection, parseBaseUrl } from "../../common/base-url";
-import { UserError } from "./user-error";
+import { SettingsError } from "./user-error";
 
 /** The configuration as Pulumi passes it to `configure`. */
 export interface Configuration {
@@ -14,6 +14,8 @@ export interface Configuration {
 export interface Settings extends TransportOptions {
   /** Whether messages about drift name the user who caused it. */
   readonly attribution: boolean;
+  /** Whether `AUTHENTIK_TOKEN` is set to another token than the one in Pulumi's configuration, which takes precedence. */
+  readonly isTokenVariableIgnored: boolean;
   /** The base URL of links, under which invitees reach authentik. Defaults to `url`. */
   readonly publicUrl: string;
 }
@@ -52,7 +54,7 @@ export function readSettings(configuration: Configuration, connection: string): 
 
   const url = read("url", "AUTHENTIK_URL");
   if (!url) {
-    throw new UserError(
+    throw new SettingsError(
       `authentik's URL is not set. Set it with \`pulumi config set ${namespace}:url https://authentik.example.com\`${isDefault ? " or in AUTHENTIK_URL" : ""}.`,
     );
   }
@@ -61,20 +63,22 @@ export function readSettings(configuration: Configuration, connection: string): 
 
   const token = read("token", "AUTHENTIK_TOKEN");
   if (!token) {
-    throw new UserError(
+    throw new SettingsError(
       `authentik's API token is not set. Set it with \`pulumi config set --secret ${namespace}:token …\`${isDefault ? " or in AUTHENTIK_TOKEN" : ""}.`,
     );
   }
   if (!/^[\x21-\x7e]+$/.test(token.value.trim())) {
-    throw new UserError(`${token.source} is not an API token: it must be printable ASCII without spaces.`);
+    throw new SettingsError(`${token.source} is not an API token: it must be printable ASCII without spaces.`);
   }
 
+  const variable = isDefault ? process.env["AUTHENTIK_TOKEN"]?.trim() : undefined;
   const insecure = read("insecure", "AUTHENTIK_INSECURE");
 
   return {
     url: baseUrl,
     publicUrl: publicUrl === undefined ? baseUrl : parseUrl(publicUrl, namespace),
     token: token.value.trim(),
+    isTokenVariableIgnored: Boolean(variable) && variable !== token.value.trim(),
     insecure: parseBoolean(insecure?.source ?? "", insecure?.value, false),
     settingNames: {
       url: url.source,
@@ -113,14 +117,14 @@ function settingReader(configuration: Configuration, connection: string) {
 
 function parseUrl({ value, source }: Setting, namespace: string): string {
   const parsed = parseBaseUrl(value, namespace);
-  if ("problem" in parsed) throw new UserError(`${source} ${parsed.problem}.`);
+  if ("problem" in parsed) throw new SettingsError(`${source} ${parsed.problem}.`);
   return parsed.url;
 }
 
 function parseBoolean(source: string, value: string | undefined, defaultValue: boolean): boolean {
   if (value === undefined) return defaultValue;
   const parsed = booleanSetting.safeParse(value.trim());
-  if (!parsed.success) throw new UserError(`${source} must be true or false.`);
+  if (!parsed.success) throw new SettingsError(`${source} must be true or false.`);
   return parsed.data;
 }
 
@@ -131,12 +135,12 @@ function parseHeaders(source: string, value: string | undefined): Record<string,
   try {
     json = JSON.parse(value);
   } catch {
-    throw new UserError(`${source} must be a JSON object of header names and values. ${hint}`);
+    throw new SettingsError(`${source} must be a JSON object of header names and values. ${hint}`);
   }
   const parsed = headersSetting.safeParse(json);
   if (!parsed.success)
-    throw new UserError(`${source} must be a JSON object of valid HTTP header names and string values. ${hint}`);
+    throw new SettingsError(`${source} must be a JSON object of valid HTTP header names and string values. ${hint}`);
   const reserved = Object.keys(parsed.data).find((header) => reservedHeaders.has(header.toLowerCase()));
-  if (reserved) throw new UserError(`${source} must not set ${reserved}, which is a reserved header.`);
+  if (reserved) throw new SettingsError(`${source} must not set ${reserved}, which is a reserved header.`);
   return parsed.data;
 }

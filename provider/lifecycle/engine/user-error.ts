@@ -13,6 +13,9 @@ export class UserError extends Error {
   }
 }
 
+/** A setting that is missing or not valid. */
+export class SettingsError extends UserError {}
+
 /**
  * An error after which the state is kept: the operation succeeded in part, and the next run goes on. The SDK recognizes it by its fields. It
  * adds the input `__provider`, without which nothing can be read or deleted, to the outputs of a success only.

@@ -3,7 +3,7 @@ import { createInvitation, retrieveInvitation, type StoredInvitation } from "../
 import type { Origin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { hasSecretInput } from "../../common/secret-inputs";
-import { formatImportMismatch, recordAdoption } from "../engine/adoption";
+import { formatImportMismatch, recordAdoption, retrieveImported } from "../engine/adoption";
 import { connect } from "../engine/connections";
 import { warnAboutEarlierCreation } from "../engine/earlier-creations";
 import { createExactlyOnce } from "../engine/lost-response";
@@ -62,10 +62,24 @@ export async function adoptInvitation(
   origin: Origin | undefined,
   pk: string,
 ): Promise<InvitationState> {
+  const state = await readImported(inputs, origin, pk, false);
+  recordAdoption(pk);
+  trackPk(pk);
+  return state;
+}
+
+/** The state of an existing invitation that matches the inputs, as far as they are known. Fails if it differs from them. */
+export async function readImported(
+  inputs: InvitationInputs,
+  origin: Origin | undefined,
+  pk: string,
+  isCheck: boolean,
+): Promise<InvitationState> {
   const object = describeInvitation(inputs);
   let stored: StoredInvitation;
   try {
-    stored = await retrieveInvitation(connect(inputs.connection).clientOf(origin), pk);
+    const client = connect(inputs.connection).clientOf(origin);
+    stored = await retrieveImported(pk, isCheck, () => retrieveInvitation(client, pk));
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new UserError(
@@ -76,8 +90,6 @@ export async function adoptInvitation(
   const state = toState(inputs, stored, estimateIssuedAt(inputs, stored));
   const differing = changedPaths(state, inputs);
   if (differing.length > 0) throw new UserError(formatImportMismatch(object, differing));
-  recordAdoption(pk);
-  trackPk(pk);
   return state;
 }
 

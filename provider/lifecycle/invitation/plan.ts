@@ -3,7 +3,7 @@ import { toAddressKey } from "../../common/email-address";
 import type { Change } from "../engine/validation";
 import { hasPassed, isSameInstant } from "../values/instant";
 import { differingKeys, isJsonObject, isSameJson } from "../values/json";
-import { formatPath, isKnownString, type Properties, unknownValue } from "../values/properties";
+import { containsUnknown, formatPath, isKnownString, type Properties, unknownValue } from "../values/properties";
 import { isSameString } from "../values/strings";
 import { addressKeys } from "./email";
 import type { InvitationInputs } from "./inputs";
@@ -67,14 +67,30 @@ function isSameEmail(state: InvitationState, declared: Properties): boolean {
   return isSameJson(declared.email ?? {}, state.email ?? {});
 }
 
-/** Like {@link changedInputs}, with each differing key of `fixedData`. */
+/** Like {@link changedInputs}, with each differing key of `fixedData`, and without what is unknown at preview. */
 export function changedPaths(state: InvitationState, declared: InvitationInputs): string[] {
-  return changedInputs(state, { ...declared }).flatMap((name) =>
+  const changed = changedInputs(state, { ...declared }).filter(
+    (name) => !containsUnknown(({ ...declared } as Properties)[name]),
+  );
+  return changed.flatMap((name) =>
     name === "fixedData"
       ? differingKeys(state.fixedData, declared.fixedData).map((key) => formatPath(["fixedData", key]))
       : [name],
   );
 }
+
+/**
+ * Whether an update would end a pending invitation, because its declared `expires` is in the past: most likely a typo. A `validFor` that has passed
+ * ends it on purpose.
+ */
+export function endsAtOnce(state: InvitationState, declared: Properties): boolean {
+  if (isRetired(state) || state.gone || declared.validFor !== undefined) return false;
+  return changedInputs(state, declared).includes("expires") && declaresPastExpiry(declared, state);
+}
+
+/** The error for an invitation that {@link endsAtOnce}. */
+export const endedAtOnce =
+  "expires is in the past, so the link would stop working at once. Correct it. To end the invitation, set validFor to a time that has passed, such as 1s, or remove it from the program.";
 
 /** Says which changes to a retired invitation are ignored; `undefined` if there are none. */
 export function describeIgnoredChanges(state: InvitationState, declared: Properties): string | undefined {

@@ -6,27 +6,27 @@ import { log } from "../../common/log";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
-import { importedPk, importInput, isAdopted, validateImport } from "../engine/adoption";
+import { importErrors, importedPk, importInput, isAdopted, validateImport } from "../engine/adoption";
 import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
 import { type Connection, configure, connect } from "../engine/connections";
 import { PartialError, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff } from "../engine/validation";
 import { formatInstant } from "../values/instant";
 import { differingKeys } from "../values/json";
-import { type Properties, withoutUndefined } from "../values/properties";
+import { type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { protectChangedInputs, protectNewSecrets, protectOutputs } from "../values/secrets";
 import { capitalize } from "../values/strings";
 import { changeInvitation } from "./change";
 import { detectDrift, observeFlow, observeInvitation } from "./drift";
 import { normalizeEmail } from "./email";
 import { type InvitationInputs, validateInvitation } from "./inputs";
-import { adoptInvitation, currentIssuedAt, issueInvitation, trackPk } from "./issue";
+import { adoptInvitation, currentIssuedAt, issueInvitation, readImported, trackPk } from "./issue";
 import { hasCurrentLink } from "./link";
-import { addressesToEmail, changedInputs, isRetired, planChange } from "./plan";
+import { addressesToEmail, changedInputs, endedAtOnce, endsAtOnce, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
 import { classifyMissing, needsEvents, refreshGone } from "./retirement";
-import { type EmailResult, emailInvitation, reportUnsent, requireEmailSupport } from "./send";
+import { type EmailResult, emailInvitation, emailSupportErrors, reportUnsent, requireEmailSupport } from "./send";
 import { describeInvitation, type InvitationState, keepState, toInputs, toState } from "./state";
 
 /** The dynamic provider of `Invitation`. */
@@ -45,27 +45,27 @@ export const invitationProvider = {
     const origin = isCreated ? newOrigin : olds[originInput];
     const adoption = validateImport(importOption, isCreated);
     const isIssued = isCreated && adoption.pk === undefined;
-    return {
-      inputs: protectNewSecrets(
-        withoutUndefined({
-          fixedData: {},
-          singleUse: false,
-          ...inputs,
-          email: normalizeEmail(inputs["email"]),
-          [importInput]: adoption.pk,
-          [originInput]: origin,
-          [secretInputsInput]: secretInputs,
-        }),
-        olds,
-      ),
-      failures: toCheckFailures([...adoption.errors, ...validateInvitation(inputs, isIssued)]),
-    };
+    const declared = withoutUndefined({
+      fixedData: {},
+      singleUse: false,
+      ...inputs,
+      email: normalizeEmail(inputs["email"]),
+      [importInput]: adoption.pk,
+      [originInput]: origin,
+      [secretInputsInput]: secretInputs,
+    });
+    const errors = [...adoption.errors, ...validateInvitation(inputs, isIssued)];
+    if (errors.length === 0 && isCreated) errors.push(...(await creationErrors(declared, adoption.pk)));
+    return { inputs: protectNewSecrets(declared, olds), failures: toCheckFailures(errors) };
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
     const state = trackState(olds);
+    if (endsAtOnce(state, news)) throw new UserError(`${capitalize(describeInvitation(state))}: ${endedAtOnce}`);
     const change = planChange(state, news);
     if (isRetired(state)) return toDiff(change);
+    const isEmailed = addressesToEmail(state, news).length > 0 || (change.replaces.length > 0 && "email" in news);
+    if (isEmailed) for (const error of await emailSupportErrors(state.connection)) throw new UserError(error);
     const unsent = change.inputs.length === 0 ? addressesToEmail(state, news) : [];
     if (unsent.length > 0) reportUnsent(state, unsent);
     const isSecretChanged = hasSecretInput(state, "email") !== hasSecretInput(news, "email");
@@ -147,6 +147,13 @@ export const invitationProvider = {
     });
   },
 };
+
+/** Why a creation would fail, as far as authentik can say at preview. */
+async function creationErrors(declared: Properties, pk: string | undefined): Promise<string[]> {
+  const inputs = declared as unknown as InvitationInputs;
+  if (pk === undefined) return inputs.email === undefined ? [] : await emailSupportErrors(inputs.connection);
+  return pk === unknownValue ? [] : await importErrors(() => readImported(inputs, originOf(inputs), pk, true));
+}
 
 /** Makes authentik match the inputs, with no request if only the state has to change: for `onRetired`, `email`, or the spelling of a value. */
 async function applyChanges(state: InvitationState, inputs: InvitationInputs): Promise<InvitationState> {

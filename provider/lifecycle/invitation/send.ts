@@ -6,7 +6,7 @@ import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { hasSecretInput } from "../../common/secret-inputs";
 import { type Connection, connect } from "../engine/connections";
-import { UserError } from "../engine/user-error";
+import { SettingsError, UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
 import type { EmailInputs } from "./email";
@@ -25,6 +25,29 @@ export async function requireEmailSupport(connection: Connection): Promise<void>
   throw new UserError(
     `authentik at ${connection.url} cannot send invitations by email; this needs 2026.5 or later. Nothing was created or changed. Remove email from the program, or update authentik.`,
   );
+}
+
+/**
+ * The error of {@link requireEmailSupport} for the preview, if there is one. Without settings, or if authentik does not respond, the preview does
+ * without, and does not ask again.
+ */
+export async function emailSupportErrors(connectionName: string | undefined): Promise<string[]> {
+  try {
+    const connection = connect(connectionName);
+    return await connection.cached("email errors", async () => {
+      try {
+        await requireEmailSupport(connection);
+        return [];
+      } catch (error) {
+        if (error instanceof AuthentikError) return [];
+        if (error instanceof UserError) return [error.message];
+        throw error;
+      }
+    });
+  } catch (error) {
+    if (error instanceof SettingsError) return [];
+    throw error;
+  }
 }
 
 /**

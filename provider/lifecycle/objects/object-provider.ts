@@ -10,10 +10,12 @@ import { normalizeUuid } from "../../common/pk";
 import { hasSecretInput, type SecretInputs, secretInputsInput } from "../../common/secret-inputs";
 import {
   formatImportMismatch,
+  importErrors,
   importedPk,
   importInput,
   isAdopted,
   recordAdoption,
+  retrieveImported,
   validateImport,
 } from "../engine/adoption";
 import { reportChange, reportDeletion } from "../engine/attribution";
@@ -23,7 +25,7 @@ import { createExactlyOnce } from "../engine/lost-response";
 import { findInterruptedCreation, type Recovery } from "../engine/recovery";
 import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff, validate } from "../engine/validation";
-import { type Properties, withoutUndefined } from "../values/properties";
+import { containsUnknown, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
 
 interface Connected extends SecretInputs {
@@ -153,10 +155,20 @@ export function objectProvider<
   }
 
   async function adopt(inputs: Inputs, pk: string): Promise<Stored> {
+    const stored = await readImported(inputs, pk, false);
+    recordAdoption(pk);
+    return stored;
+  }
+
+  /** An existing object that matches the inputs, as far as they are known. */
+  async function readImported(inputs: Inputs, pk: string, isCheck: boolean): Promise<Stored> {
     const object = describe(inputs);
     let stored: Stored;
     try {
-      stored = await kind.retrieve(pk, resourceConnection(inputs), inputs as unknown as Partial<State>);
+      const connection = resourceConnection(inputs);
+      stored = await retrieveImported(pk, isCheck, () =>
+        kind.retrieve(pk, connection, inputs as unknown as Partial<State>),
+      );
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new UserError(
@@ -167,9 +179,8 @@ export function objectProvider<
     const differing = changedInputs(
       inputs as unknown as Properties,
       kind.toState(inputs as unknown as Partial<State>, stored),
-    );
+    ).filter((name) => !containsUnknown((inputs as Properties)[name]));
     if (differing.length > 0) throw new UserError(formatImportMismatch(object, differing));
-    recordAdoption(pk);
     return stored;
   }
 
@@ -226,20 +237,23 @@ export function objectProvider<
       } = withoutUndefined(news);
       const adoption = validateImport(importOption, isCreate(olds));
       const origin = isCreate(olds) ? newOrigin : olds[originInput];
-      return {
-        inputs: withoutUndefined({
-          ...kind.defaults,
-          ...inputs,
-          [importInput]: adoption.pk,
-          [originInput]: origin,
-          [secretInputsInput]: secretInputs,
-        }),
-        failures: toCheckFailures([
-          ...adoption.errors,
-          ...validate(kind.schema, inputs),
-          ...(kind.validateCombination?.({ ...kind.defaults, ...inputs }) ?? []),
-        ]),
-      };
+      const declared = withoutUndefined({
+        ...kind.defaults,
+        ...inputs,
+        [importInput]: adoption.pk,
+        [originInput]: origin,
+        [secretInputsInput]: secretInputs,
+      });
+      const errors = [
+        ...adoption.errors,
+        ...validate(kind.schema, inputs),
+        ...(kind.validateCombination?.({ ...kind.defaults, ...inputs }) ?? []),
+      ];
+      const pk = importedPk(declared);
+      if (errors.length === 0 && pk !== undefined && pk !== unknownValue) {
+        errors.push(...(await importErrors(() => readImported(declared as unknown as Inputs, pk, true))));
+      }
+      return { inputs: declared, failures: toCheckFailures(errors) };
     },
 
     async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {

@@ -9,6 +9,12 @@ export function isKnownString(value: unknown): value is string {
   return typeof value === "string" && value !== unknownValue;
 }
 
+/** Whether a value is unknown, or contains one that is. */
+export function containsUnknown(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return value === unknownValue;
+  return Object.values(value).some(containsUnknown);
+}
+
 /** The value of a key that people choose: `constructor` is a key like any other. */
 export function ownValue<Value>(record: Readonly<Record<string, Value>> | undefined, key: string): Value | undefined {
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;

@@ -17,7 +17,9 @@ const derivedOutputs: Readonly<Record<string, readonly string[]>> = {
   expires: ["retiredAt", "__declaredExpires"],
   validFor: ["expires", "retiredAt", "__declaredExpires"],
   // Keys can be addresses.
-  invitations: ["emailedTo"],
+  invitations: ["emailedTo", "retiredAt"],
+  "invitations.expires": ["retiredAt"],
+  "invitations.validFor": ["retiredAt"],
   "invitations.email": ["emailedTo"],
 };
 
