@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
-import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getFlow}: exactly one of `slug` and `pk`. */
 export interface GetFlowArgs {
@@ -65,19 +65,9 @@ export async function getFlow(args: GetFlowArgs, opts: pulumi.InvokeOptions = {}
   await validateArgs("getFlow", args, ["slug", "pk", "connection"], ["slug", "pk"]);
   const mocked = await callMock<GetFlowResult>("getFlow", args, opts);
   if (mocked) return mocked as GetFlowResult;
-  const { findFlowSummary } = await import("../authentik/flows.js");
-  const pk =
-    args.pk === undefined ? undefined : (normalizeUuid(args.pk) ?? (await fail("getFlow: pk must be a UUID.")));
-  const criteria = pk === undefined ? { slug: args.slug?.trim() ?? "" } : { pk };
-  const description = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
-  const flow = await lookup(
-    args.connection,
-    `flow ${JSON.stringify(criteria)}`,
-    async ({ client }) =>
-      (await findFlowSummary(client, criteria)) ??
-      (await fail(`getFlow: authentik has no flow with the ${description} that the token's user is allowed to view.`)),
-  );
-  return { ...flow };
+  const { lookUpFlow } = await import("../lifecycle/lookups.js");
+  const key = `flow ${args.slug?.trim()} ${normalizeUuid(args.pk ?? "")}`;
+  return { ...(await lookup(args.connection, key, (connection) => lookUpFlow(connection, args))) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { normalizeUuid } from "../common/pk";
 import type { GetFlowResult } from "./get-flow";
-import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getInvitationStage}: exactly one of `name` and `pk`. */
 export interface GetInvitationStageArgs {
@@ -55,22 +55,9 @@ export async function getInvitationStage(
   await validateArgs("getInvitationStage", args, ["name", "pk", "connection"], ["name", "pk"]);
   const mocked = await callMock<GetInvitationStageResult>("getInvitationStage", args, opts);
   if (mocked) return mocked as GetInvitationStageResult;
-  const { findInvitationStage } = await import("../authentik/invitation-stages.js");
-  const pk =
-    args.pk === undefined
-      ? undefined
-      : (normalizeUuid(args.pk) ?? (await fail("getInvitationStage: pk must be a UUID.")));
-  const criteria = pk === undefined ? { name: args.name?.trim() ?? "" } : { pk };
-  const description = pk === undefined ? `name "${args.name}"` : `pk ${pk}`;
-  const found = await lookup(
-    args.connection,
-    `invitation stage ${JSON.stringify(criteria)}`,
-    async ({ client }) =>
-      (await findInvitationStage(client, criteria)) ??
-      (await fail(
-        `getInvitationStage: authentik has no invitation stage with the ${description} that the token's user is allowed to view.`,
-      )),
-  );
+  const { lookUpInvitationStage } = await import("../lifecycle/lookups.js");
+  const key = `invitation stage ${args.name?.trim()} ${normalizeUuid(args.pk ?? "")}`;
+  const found = await lookup(args.connection, key, (connection) => lookUpInvitationStage(connection, args));
   const { name, continueFlowWithoutInvitation, flowSet } = found;
   return { pk: found.pk, name, continueFlowWithoutInvitation, flowSet: [...flowSet] };
 }

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getStage}. */
 export interface GetStageArgs {
@@ -49,20 +49,15 @@ export async function getStage(args: GetStageArgs, opts: pulumi.InvokeOptions = 
   await validateOptions("getStage", opts);
   await validateArgs("getStage", args, ["name", "connection"], ["name"]);
   const name = args.name.trim();
-  const stage = await findStage(name, args.connection, opts);
-  if (stage) return { ...stage };
-  return await fail(
-    `getStage: authentik has no stage with the name "${name}" that the token's user is allowed to view.${await listExistingStages(args.connection)}`,
-  );
+  const mocked = await callMock<GetStageResult>("getStage", { name, connection: args.connection }, opts);
+  if (mocked) return mocked as GetStageResult;
+  const { lookUpStage } = await import("../lifecycle/lookups.js");
+  return { ...(await lookup(args.connection, `getStage ${name}`, (connection) => lookUpStage(connection, { name }))) };
 }
 
 /** @internal */
-export async function findStage(
-  name: string,
-  connection: string | undefined,
-  opts?: pulumi.InvokeOptions,
-): Promise<GetStageResult | undefined> {
-  const mocked = await callMock<GetStageResult>("getStage", { name, connection }, opts);
+export async function findStage(name: string, connection: string | undefined): Promise<GetStageResult | undefined> {
+  const mocked = await callMock<GetStageResult>("getStage", { name, connection });
   if (mocked) return mocked as GetStageResult;
   const { listStages } = await import("../authentik/stages.js");
   const [stage] = await lookup(connection, `stage ${name}`, ({ client }) => listStages(client, { name }));
@@ -75,11 +70,8 @@ export async function findStage(
  * @internal
  */
 export async function listExistingStages(connection: string | undefined): Promise<string> {
-  const { listStages } = await import("../authentik/stages.js");
-  // A failing list must not hide that the stage does not exist.
-  const all = await lookup(connection, "stages", ({ client }) => listStages(client)).catch(() => []);
-  const names = all.map(({ name }) => name).sort();
-  return names.length > 0 ? ` Existing stages: ${names.join(", ")}.` : "";
+  const { describeExistingStages } = await import("../lifecycle/lookups.js");
+  return await lookup(connection, "stages", ({ client }) => describeExistingStages(client));
 }
 
 /**

@@ -63,28 +63,16 @@ function toRunError({ message, cause }: Error): pulumi.RunError {
   return error;
 }
 
-/**
- * Validates a lookup's arguments, also for programs in JavaScript. authentik ignores unknown and empty filters (case `list.name.empty`), so a
- * misspelled argument or an unset variable would match everything.
- */
+/** Validates a lookup's arguments, also for programs in JavaScript. */
 export async function validateArgs(
   functionName: string,
   args: object,
   names: readonly string[],
   exactlyOneOf?: readonly string[],
 ): Promise<void> {
-  const set = Object.entries(args).filter(([, value]) => value !== undefined);
-  const unknown = set.find(([name]) => !names.includes(name));
-  if (unknown) await fail(`${functionName}: unknown argument ${unknown[0]}. The arguments are ${names.join(", ")}.`);
-  const notString = set.find(([, value]) => typeof value !== "string");
-  if (notString) await fail(`${functionName}: ${notString[0]} must be a string.`);
-  const empty = set.find(([, value]) => value.trim() === "");
-  if (empty) await fail(`${functionName}: ${empty[0]} must not be empty.`);
-  if (exactlyOneOf && set.filter(([name]) => exactlyOneOf.includes(name)).length !== 1) {
-    const required =
-      exactlyOneOf.length === 1 ? `${exactlyOneOf[0]} is required` : `set exactly one of ${exactlyOneOf.join(" and ")}`;
-    await fail(`${functionName}: ${required}.`);
-  }
+  const { argumentError } = await import("../lifecycle/lookups.js");
+  const error = argumentError(functionName, { ...args }, names, exactlyOneOf);
+  if (error !== undefined) await fail(error);
 }
 
 /** Options that choose a provider plugin. A lookup runs in the program, so they would be ignored. */

@@ -19,6 +19,8 @@ import {
   DiffResponse,
   ErrorResourceInitFailed,
   GetSchemaResponse,
+  type InvokeRequest,
+  InvokeResponse,
   PropertyDiff,
   ProviderHandshakeResponse,
   type ReadRequest,
@@ -32,10 +34,11 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { withLog } from "../common/log";
 import { cancel, throwIfCancelled } from "../lifecycle/engine/cancellation";
 import { configure } from "../lifecycle/engine/connections";
-import { PartialError } from "../lifecycle/engine/user-error";
+import { PartialError, withUserErrors } from "../lifecycle/engine/user-error";
 import { withoutUndefined } from "../lifecycle/values/properties";
 import { compareProperties, type PropertyChange } from "./detailed-diff";
 import type { Engine } from "./engine";
+import { invokeFunction } from "./functions";
 import {
   checkInputs,
   createResource,
@@ -95,6 +98,7 @@ export class ProviderService {
       read: this.#method((request: ReadRequest) => this.#read(request)),
       update: this.#method((request: UpdateRequest) => this.#update(request)),
       delete: this.#method((request: DeleteRequest) => this.#delete(request)),
+      invoke: this.#method((request: InvokeRequest) => this.#invoke(request)),
       cancel: this.#method(async () => {
         cancel();
         return new Empty();
@@ -109,13 +113,11 @@ export class ProviderService {
     else this.#onIdle = onIdle;
   }
 
-  #method<Request extends { getUrn?(): string | undefined }, Response>(
-    operation: (request: Request) => Promise<Response>,
-  ) {
+  #method<Request extends object, Response>(operation: (request: Request) => Promise<Response>) {
     return async ({ request }: ServerUnaryCall<Request, Response>, respond: sendUnaryData<Response>): Promise<void> => {
       this.#running += 1;
       try {
-        const log = this.#engine.logOf(request.getUrn?.() ?? "");
+        const log = this.#engine.logOf(urnOf(request));
         const response = await withLog(log, () => operation(request));
         await this.#engine.flush();
         respond(null, response);
@@ -197,6 +199,13 @@ export class ProviderService {
     return new Empty();
   }
 
+  async #invoke(request: InvokeRequest): Promise<InvokeResponse> {
+    throwIfCancelled();
+    const { properties } = decodeStruct(request.getArgs());
+    const result = await withUserErrors(() => invokeFunction(request.getTok(), properties));
+    return new InvokeResponse().setReturn(encodeStruct(result));
+  }
+
   /** The resource of a request. The first one says which stack the process works for. */
   #resource(request: { getUrn(): string }): ReturnType<typeof toResource> {
     const urn = request.getUrn();
@@ -207,6 +216,11 @@ export class ProviderService {
     }
     return toResource(urn);
   }
+}
+
+/** The resource of a request, which functions and the configuration have none of. */
+function urnOf(request: object): string {
+  return "getUrn" in request && typeof request.getUrn === "function" ? String(request.getUrn()) : "";
 }
 
 function toCheckResponse(

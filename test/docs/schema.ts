@@ -11,6 +11,9 @@ const packageName = "authentik-invitations";
 /** The dynamic resources choose their server with this input. The plugin has explicit providers. */
 const omittedInputs = new Set(["connection"]);
 
+/** The functions that the plugin has. */
+const pluginFunctions = new Set(["getFlow", "getInvitationStage", "getStage"]);
+
 type Json = Readonly<Record<string, unknown>>;
 
 export function generateSchema(root: string): string {
@@ -19,6 +22,9 @@ export function generateSchema(root: string): string {
   const resources = reference
     .filter(({ kind }) => kind === "resource")
     .map((entry) => [token(entry.name), toResource(entry, types)] as const);
+  const functions = reference
+    .filter(({ name }) => pluginFunctions.has(name))
+    .map((entry) => [token(entry.name), toFunction(entry, types)] as const);
   const provider = readInterface(root, "plugin/settings.ts", "ProviderArgs");
   const settings = toProperties(provider.properties, types);
   const schema = {
@@ -32,6 +38,7 @@ export function generateSchema(root: string): string {
     provider: { description: "The connection to one authentik.", inputProperties: settings },
     types: types.definitions(),
     resources: Object.fromEntries(resources),
+    functions: Object.fromEntries(functions),
     language: {
       nodejs: { respectSchemaVersion: true },
       python: { respectSchemaVersion: true, pyproject: { enabled: true } },
@@ -62,6 +69,21 @@ function toResource({ name, comment, inputs, outputs }: Entry, types: Types): Js
     // A dynamic resource of the same name in the state becomes this one, without a change.
     aliases: [{ type: `pulumi-nodejs:dynamic/authentik:${name}` }],
     requiredInputs: args.filter(({ isOptional }) => !isOptional).map((input) => input.name),
+  };
+}
+
+function toFunction({ comment, inputs, outputs }: Entry, types: Types): Json {
+  const args = inputs.properties.filter((input) => !omittedInputs.has(input.name));
+  const required = (properties: readonly Property[]): string[] =>
+    properties.filter(({ isOptional }) => !isOptional).map((property) => property.name);
+  return {
+    description: toMarkdown(comment),
+    inputs: { type: "object", properties: toProperties(args, types), required: required(args) },
+    outputs: {
+      type: "object",
+      properties: toProperties(outputs.properties, types),
+      required: required(outputs.properties),
+    },
   };
 }
 

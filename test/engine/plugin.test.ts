@@ -303,3 +303,27 @@ test("`pulumi schema check` accepts the schema", async () => {
   expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
   expect(output).not.toContain("warning");
 });
+
+test("functions look up what exists, at preview too, and say what is wrong", async () => {
+  const lookUp = (name: string, args: string): string => `
+variables:
+  found: { "fn::invoke": { function: "authentik-invitations:${name}", arguments: ${args} } }
+resources:
+  jane: { type: "authentik-invitations:Invitation", properties: { name: "jane", validFor: "14d" } }
+outputs: { found: "\${found}" }
+`;
+  await project.writeYaml(lookUp("getFlow", "{ slug: default-source-enrollment }"));
+  await project.up();
+  const { found } = await project.outputs();
+  expect(found).toMatchObject({ slug: "default-source-enrollment", designation: "enrollment" });
+  for (const [name, args, message] of [
+    ["getFlow", "{ slug: missing }", 'getFlow: authentik has no flow with the slug "missing"'],
+    ["getStage", "{ name: missing }", 'getStage: authentik has no stage with the name "missing"'],
+    ["getInvitationStage", "{ name: a, pk: b }", "getInvitationStage: set exactly one of name and pk."],
+  ] as const) {
+    await project.writeYaml(lookUp(name, args));
+    const { code, output } = await project.preview();
+    expect(code).not.toBe(0);
+    expect(output).toContain(message);
+  }
+});

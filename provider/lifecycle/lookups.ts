@@ -1,0 +1,81 @@
+import { type FlowSummary, findFlowSummary } from "../authentik/flows";
+import { findInvitationStage, type StoredInvitationStage } from "../authentik/invitation-stages";
+import { listStages, type StoredStage } from "../authentik/stages";
+import { normalizeUuid } from "../common/pk";
+import type { Connection } from "./engine/connections";
+import { UserError } from "./engine/user-error";
+
+type Connected = Pick<Connection, "client">;
+
+/** The flow with this slug or pk. */
+export async function lookUpFlow({ client }: Connected, args: { slug?: string; pk?: string }): Promise<FlowSummary> {
+  const pk = args.pk === undefined ? undefined : requirePk("getFlow", args.pk);
+  const flow = await findFlowSummary(client, pk === undefined ? { slug: args.slug?.trim() ?? "" } : { pk });
+  if (flow) return flow;
+  const description = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
+  throw new UserError(
+    `getFlow: authentik has no flow with the ${description} that the token's user is allowed to view.`,
+  );
+}
+
+/** The invitation stage with this name or pk. */
+export async function lookUpInvitationStage(
+  { client }: Connected,
+  args: { name?: string; pk?: string },
+): Promise<StoredInvitationStage> {
+  const pk = args.pk === undefined ? undefined : requirePk("getInvitationStage", args.pk);
+  const found = await findInvitationStage(client, pk === undefined ? { name: args.name?.trim() ?? "" } : { pk });
+  if (found) return found;
+  const description = pk === undefined ? `name "${args.name}"` : `pk ${pk}`;
+  throw new UserError(
+    `getInvitationStage: authentik has no invitation stage with the ${description} that the token's user is allowed to view.`,
+  );
+}
+
+/** The stage of any kind with this name, which no two stages have. */
+export async function lookUpStage({ client }: Connected, { name }: { name: string }): Promise<StoredStage> {
+  const [stage] = await listStages(client, { name: name.trim() });
+  if (stage) return stage;
+  throw new UserError(
+    `getStage: authentik has no stage with the name "${name.trim()}" that the token's user is allowed to view.${await describeExistingStages(client)}`,
+  );
+}
+
+/** The end of an error about a stage that does not exist. */
+export async function describeExistingStages(client: Connected["client"]): Promise<string> {
+  // A failing list must not hide that the stage does not exist.
+  const all = await listStages(client).catch(() => []);
+  const names = all.map(({ name }) => name).sort();
+  return names.length > 0 ? ` Existing stages: ${names.join(", ")}.` : "";
+}
+
+function requirePk(functionName: string, value: string): string {
+  const pk = normalizeUuid(value);
+  if (pk === undefined) throw new UserError(`${functionName}: pk must be a UUID.`);
+  return pk;
+}
+
+/**
+ * Says what is wrong with a lookup's arguments. authentik ignores unknown and empty filters (case `list.name.empty`), so a misspelled argument or an
+ * unset variable would match everything.
+ */
+export function argumentError(
+  functionName: string,
+  args: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  exactlyOneOf?: readonly string[],
+): string | undefined {
+  const set = Object.entries(args).filter(([, value]) => value !== undefined && value !== null);
+  const unknown = set.find(([name]) => !names.includes(name));
+  if (unknown) return `${functionName}: unknown argument ${unknown[0]}. The arguments are ${names.join(", ")}.`;
+  const notString = set.find(([, value]) => typeof value !== "string");
+  if (notString) return `${functionName}: ${notString[0]} must be a string.`;
+  const empty = set.find(([, value]) => String(value).trim() === "");
+  if (empty) return `${functionName}: ${empty[0]} must not be empty.`;
+  if (exactlyOneOf && set.filter(([name]) => exactlyOneOf.includes(name)).length !== 1) {
+    const required =
+      exactlyOneOf.length === 1 ? `${exactlyOneOf[0]} is required` : `set exactly one of ${exactlyOneOf.join(" and ")}`;
+    return `${functionName}: ${required}.`;
+  }
+  return undefined;
+}
