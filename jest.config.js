@@ -1,13 +1,10 @@
-const { availableParallelism } = require("node:os");
-
 /** @type {import("jest").Config} */
 module.exports = {
   // Both search all output of the tests for secrets.
   testEnvironment: "<rootDir>/test/secrecy/environment.js",
   reporters: ["<rootDir>/test/secrecy/reporter.js", "default"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],
-  // One more than there are cores, because some files mostly wait.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: 2,
   testSequencer: "<rootDir>/test/sequencer.js",
   globalSetup: "<rootDir>/test/bundle.mjs",
   setupFiles: ["<rootDir>/test/jest-setup.js"],

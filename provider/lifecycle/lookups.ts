@@ -65,7 +65,7 @@ export function argumentError(
   names: readonly string[],
   exactlyOneOf?: readonly string[],
 ): string | undefined {
-  const set = Object.entries(args).filter(([, value]) => value !== undefined && value !== null);
+  const set = Object.entries(args).filter(([, value]) => value !== undefined);
   const unknown = set.find(([name]) => !names.includes(name));
   if (unknown) return `${functionName}: unknown argument ${unknown[0]}. The arguments are ${names.join(", ")}.`;
   const notString = set.find(([, value]) => typeof value !== "string");

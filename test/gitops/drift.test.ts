@@ -72,7 +72,7 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     await server.request("DELETE", `${invitationsPath}${contractor?.pk}/`);
     await pipeline.addPendingCreation("jane");
     expect(await run("up", { REFRESH: "true" })).toBe(0);
-    expect(log).toMatch(/\n::stop-commands::.*\nInvitation "jane": .*its pending operation is removed\n/);
+    expect(log).toMatch(/\n::stop-commands::.*\nInvitation "jane": .*Its pending operation will be removed\n/);
     expect((await invitations(server)).map(({ name }) => name)).toEqual(["jane"]);
     expect(await run("drift")).toBe(0);
     const [, closed] = pipeline.github.posts;

@@ -7,6 +7,8 @@ import { catchError } from "./support/catch-error";
 import { nock } from "./support/nock";
 import { findFreePort } from "./support/server";
 
+// Requests are slow on purpose.
+jest.setTimeout(30_000);
 jest.spyOn(console, "log").mockImplementation();
 const { argv } = process;
 const ended = "not done, because Pulumi's engine no longer accepts connections. Run `pulumi up` again.";

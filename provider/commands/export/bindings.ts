@@ -34,7 +34,7 @@ export async function writeBindings(
 ): Promise<void> {
   for (const { pk, target, stage, ...others } of bindings) {
     const inputs = omitDefaults(others, defaults);
-    const why = await validationError(flowStageBindingProvider, { ...inputs, target, stage }, pk);
+    const why = await validationError(flowStageBindingProvider, { ...inputs, target, stage });
     if (why !== undefined) {
       writer.skip(`The binding ${toStringLiteral(pk)}`, why);
       continue;

@@ -29,7 +29,7 @@ export async function writeFlow(flow: StoredFlow, identifier: string, writer: Pr
     defaults,
   );
   const complete = { ...inputs, name: flow.name, slug: flow.slug, title: flow.title };
-  const why = await validationError(flowProvider, complete, flow.pk);
+  const why = await validationError(flowProvider, complete);
   const pk = toStringLiteral(flow.pk);
   if (why === undefined) {
     writer.resource({ type: "Flow", name: flow.slug, inputs, importSource: pk, variable });

@@ -49,10 +49,10 @@ export async function selectInvitations(
 
 /** Why the program cannot import an invitation. The same rules apply to an entry of a batch. */
 async function findObstacle(invitation: ExportableInvitation): Promise<string | undefined> {
-  const { name, flow, expires, fixedData, singleUse, pk } = invitation;
+  const { name, flow, expires, fixedData, singleUse } = invitation;
   if (hasPassed(expires)) return `it expired at ${expires}, and authentik will delete it`;
   const inputs = { name, expires, fixedData, singleUse, ...(flow === null ? {} : { flow }) };
-  return (await validationError(invitationProvider, inputs, pk)) ?? unsupportedByPulumi(fixedData);
+  return (await validationError(invitationProvider, inputs)) ?? unsupportedByPulumi(fixedData);
 }
 
 /** Why Pulumi cannot pass on a value that `check` accepts. */

@@ -66,7 +66,7 @@ export class StageWriter {
       },
       defaults,
     );
-    const why = await validationError(invitationStageProvider, { ...inputs, name: stage.name }, stage.pk);
+    const why = await validationError(invitationStageProvider, { ...inputs, name: stage.name });
     if (why === undefined) {
       this.#writer.resource({ type: "InvitationStage", name, inputs, importSource: pk, variable });
       return () => variable.reference("id");

@@ -1,4 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
+import { unknownValue } from "../../lifecycle/values/properties";
 
 interface Checkable {
   check(olds: Record<string, unknown>, news: Record<string, unknown>): Promise<dynamic.CheckResult>;
@@ -8,9 +9,9 @@ interface Checkable {
 export async function validationError(
   provider: Checkable,
   inputs: Record<string, unknown>,
-  pk: string,
 ): Promise<string | undefined> {
-  const { failures } = await provider.check({}, { ...inputs, import: pk });
+  // An unknown import: what already exists may have expired, and was just read, so that comparing it again would only cost requests.
+  const { failures } = await provider.check({}, { ...inputs, import: unknownValue });
   return failures && failures.length > 0 ? failures.map(({ reason }) => reason).join("; ") : undefined;
 }
 
