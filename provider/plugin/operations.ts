@@ -105,7 +105,8 @@ export async function diffResource(
   const changed = compareProperties(withoutConnection(oldInputs ?? {}), news);
   const isInput = oldInputs !== undefined && changed.length > 0;
   // After a partial failure, the inputs in the state are those of the program, and only the outputs say what is missing.
-  const changes = isInput ? changed : compareProperties(pick(olds, Object.keys(news)), news);
+  const stored = { invitations: olds["__invitations"], ...olds };
+  const changes = isInput ? changed : compareProperties(pick(stored, Object.keys(news)), news);
   const unlisted = replaces.filter((name) => !changes.some(({ property }) => property === name));
   return {
     isChanged,
@@ -134,7 +135,9 @@ export function previewCreate({ type }: Resource, inputs: Decoded): Properties {
 export function previewUpdate({ type, kind }: Resource, olds: Properties, news: Decoded): Properties {
   const { properties } = news;
   const changed = compareProperties(pick(olds, Object.keys(properties)), properties).map(({ property }) => property);
-  const derived = [...changed, "*"].flatMap((name) => kind.derivedOutputs[name] ?? []);
+  // If no input changed, the slug of the flow or the URL of links did.
+  const causes = changed.length > 0 ? changed : ["flow"];
+  const derived = [...causes, "*"].flatMap((name) => kind.derivedOutputs[name] ?? []);
   const unknown = Object.fromEntries(derived.map((name) => [name, unknownValue]));
   return markSecretOutputs(
     { ...withoutConnection(olds), ...unknown, ...properties },

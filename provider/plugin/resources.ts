@@ -60,7 +60,7 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
   InvitationBatch: {
     lifecycle: batchProvider,
     defaults: nameDefault,
-    derivedOutputs: { "*": ["pks", "links", "ids", "statuses", "emailedTo"] },
+    derivedOutputs: { "*": ["pks", "links", "ids", "statuses", "retiredAt", "emailedTo"] },
   },
   InvitationStage: {
     lifecycle: invitationStageProvider,

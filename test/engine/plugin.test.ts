@@ -327,3 +327,27 @@ outputs: { found: "\${found}" }
     expect(output).toContain(message);
   }
 });
+
+test("links follow the slug of their flow in the same update", async () => {
+  const { url } = server;
+  const renamed = (slug: string): string => `
+resources:
+  flow: { type: "authentik-invitations:Flow", properties: { slug: ${slug}, title: Welcome, designation: enrollment } }
+  jane: { type: "authentik-invitations:Invitation", properties: { flow: "\${flow.id}", validFor: 14d } }
+  intake:
+    type: authentik-invitations:InvitationBatch
+    properties: { flow: "\${flow.id}", validFor: 14d, invitations: { ada: {} } }
+outputs: { link: "\${jane.link}", links: "\${intake.links}" }
+`;
+  await project.writeYaml(renamed("staff"));
+  await project.up();
+  await project.writeYaml(renamed("crew"));
+  const { output } = await project.preview("--diff");
+  expect(output).toContain('Invitation "jane": the link changes');
+  // No input of theirs changed.
+  expect(output).not.toContain("+ invitations");
+  await project.up();
+  const expected = expect.stringMatching(new RegExp(`^${url}/if/flow/crew/\\?itoken=`));
+  expect(await project.outputs()).toEqual({ link: expected, links: { ada: expected } });
+  expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+});
