@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
 import { inputNameAt, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
+import { parseUrn } from "../common/urn";
 import { UserError } from "../lifecycle/engine/user-error";
-import { secretSignature, signatureKey } from "../lifecycle/values/secrets";
+import { isSecretValue, secretSignature, signatureKey } from "../lifecycle/values/secrets";
 
 const resourceSchema = z.looseObject({
   urn: z.string(),
@@ -68,7 +69,7 @@ export function resourcesOf(state: State): StateResource[] {
 
 /** The type at the end of a URN, which also contains the types of the parents. */
 export function typeOfUrn(urn: string): string {
-  return urn.split("::")[2]?.split("$").at(-1) ?? "";
+  return parseUrn(urn).type;
 }
 
 /** `project/stack` of a state, from its resources' URNs. Undefined if it has none. */
@@ -107,9 +108,7 @@ interface SerializedSecret {
 }
 
 function isSecret(value: unknown): value is SerializedSecret {
-  return (
-    typeof value === "object" && value !== null && signatureKey in value && value[signatureKey] === secretSignature
-  );
+  return isSecretValue(value);
 }
 
 export function toSecret(value: unknown): unknown {

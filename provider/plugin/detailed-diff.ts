@@ -1,4 +1,5 @@
 import { isJsonObject, isSameJson } from "../lifecycle/values/json";
+import { ownValue } from "../lifecycle/values/properties";
 
 export interface PropertyChange {
   /** The path as the engine reads it: `fixedData.attributes["cost center"]`. */
@@ -15,12 +16,11 @@ export function compareProperties(
 ): PropertyChange[] {
   const names = [...new Set([...Object.keys(olds), ...Object.keys(news)])].filter((name) => !name.startsWith("__"));
   return names.flatMap((name) =>
-    compare(own(olds, name), own(news, name), appendKey("", name)).map((change) => ({ ...change, property: name })),
+    compare(ownValue(olds, name), ownValue(news, name), appendKey("", name)).map((change) => ({
+      ...change,
+      property: name,
+    })),
   );
-}
-
-function own(record: Readonly<Record<string, unknown>>, name: string): unknown {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 function compare(old: unknown, current: unknown, path: string): Omit<PropertyChange, "property">[] {
@@ -30,7 +30,7 @@ function compare(old: unknown, current: unknown, path: string): Omit<PropertyCha
   if (isMissing(current)) return [{ path, kind: "delete" }];
   if (isJsonObject(old) && isJsonObject(current)) {
     return [...new Set([...Object.keys(old), ...Object.keys(current)])].flatMap((key) =>
-      compare(own(old, key), own(current, key), appendKey(path, key)),
+      compare(ownValue(old, key), ownValue(current, key), appendKey(path, key)),
     );
   }
   if (Array.isArray(old) && Array.isArray(current)) {

@@ -3,6 +3,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { invitationId } from "../common/pk";
 import { secretInputsInput } from "../common/secret-inputs";
+import { parseUrn } from "../common/urn";
 import { importInput } from "../lifecycle/engine/adoption";
 import { PartialError } from "../lifecycle/engine/user-error";
 import { toCheckFailures } from "../lifecycle/engine/validation";
@@ -12,7 +13,6 @@ import { findKind, type ResourceKind } from "./resources";
 import { outputNames, secretOutputNames } from "./schema";
 import { markSecretInputs, markSecretOutputs, secretInputNames } from "./secrets";
 import type { Decoded } from "./struct";
-import { parseUrn } from "./urn";
 
 /** A resource, as each request names it. */
 export interface Resource {

@@ -39,7 +39,7 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
       slug: slug ?? name,
       title: title ?? declared ?? name,
     }),
-    derivedOutputs: { slug: ["exportUrl"] },
+    derivedOutputs: {},
   },
   FlowStageBinding: {
     lifecycle: flowStageBindingProvider,

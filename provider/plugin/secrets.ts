@@ -1,5 +1,5 @@
 import { inputNameAt } from "../common/secret-inputs";
-import { secretOutputsOf, secretSignature, signatureKey, toSecret } from "../lifecycle/values/secrets";
+import { isSecretValue, secretOutputsOf, toSecret } from "../lifecycle/values/secrets";
 import type { Path } from "./struct";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ export function markSecretInputs(inputs: Properties, secrets: readonly Path[]): 
 }
 
 function mark(value: unknown, secrets: SecretTree): unknown {
-  if (isSecret(value)) return value;
+  if (isSecretValue(value)) return value;
   if (secrets.size === 0) return toSecret(value);
   const markItem = (key: string, item: unknown): unknown => {
     const below = secrets.get(key);
@@ -49,16 +49,7 @@ export function markSecretOutputs(
   return Object.fromEntries(
     Object.entries(outputs).map(([name, value]) => [
       name,
-      names.has(name) && !isSecret(value) ? toSecret(value) : value,
+      names.has(name) && !isSecretValue(value) ? toSecret(value) : value,
     ]),
-  );
-}
-
-function isSecret(value: unknown): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    Object.hasOwn(value, signatureKey) &&
-    (value as Properties)[signatureKey] === secretSignature
   );
 }

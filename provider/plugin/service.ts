@@ -32,6 +32,7 @@ import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { withLog } from "../common/log";
+import { parseUrn } from "../common/urn";
 import { cancel, throwIfCancelled } from "../lifecycle/engine/cancellation";
 import { configure } from "../lifecycle/engine/connections";
 import { PartialError, withUserErrors } from "../lifecycle/engine/user-error";
@@ -54,7 +55,6 @@ import { formatSchema, secretSettings } from "./schema";
 import { markSecretInputs } from "./secrets";
 import { checkSettings, toConfiguration } from "./settings";
 import { decodeStruct, encodeStruct } from "./struct";
-import { parseUrn } from "./urn";
 
 /** Pulumi's provider protocol (`proto/pulumi/provider.proto`). Methods that are missing here are answered as not implemented. */
 export class ProviderService {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { toPrintableJson } from "../../authentik/printable";
+import { parseUrn } from "../../common/urn";
 import { addDuration, parseDuration } from "../../lifecycle/values/instant";
 import { isJsonObject } from "../../lifecycle/values/json";
 import { formatPath, ownValue, type Properties, unknownValue } from "../../lifecycle/values/properties";
@@ -110,7 +111,7 @@ function className(urn: string): string {
 }
 
 function nameOf(urn: string): string {
-  return redactLine(urn.split("::").slice(3).join("::"));
+  return redactLine(parseUrn(urn).name);
 }
 
 function toChange(step: Step): Change[] {

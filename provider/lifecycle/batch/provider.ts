@@ -6,9 +6,15 @@ import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
-import { importErrors, isAdopted } from "../engine/adoption";
+import { isAdopted } from "../engine/adoption";
 import { type Connection, configure, connect } from "../engine/connections";
-import { PartialError, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
+import {
+  errorsAtPreview,
+  PartialError,
+  UserError,
+  withUserErrors,
+  withUserErrorsAndSettingsHint,
+} from "../engine/user-error";
 import { isCreate, toCheckFailures } from "../engine/validation";
 import { changeInvitation } from "../invitation/change";
 import { normalizeEmail } from "../invitation/email";
@@ -180,7 +186,7 @@ async function importEntryErrors(declared: Properties, existing: Properties): Pr
   const errors = await Promise.all(
     invitations.map(async ([key, { import: pk = "" }]) => {
       const imported = normalizeUuid(pk) ?? "";
-      const reasons = await importErrors(() =>
+      const reasons = await errorsAtPreview(() =>
         readImported(inputs.get(key) as InvitationInputs, undefined, imported, true),
       );
       return reasons.map((reason) => `${entryPath(key)}: ${reason}`);

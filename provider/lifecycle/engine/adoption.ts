@@ -1,8 +1,6 @@
-import { AuthentikError } from "../../authentik/errors";
 import { normalizeUuid } from "../../common/pk";
 import { type Properties, unknownValue } from "../values/properties";
 import { capitalize } from "../values/strings";
-import { SettingsError, UserError } from "./user-error";
 
 /**
  * The input that carries the resource option `import`. The engine cannot import dynamic resources, so the constructor passes the option as an
@@ -33,21 +31,6 @@ export function validateImport(value: unknown, isCreated: boolean): ImportValida
   if (pk === undefined) return { pk: undefined, errors: ["import: must be the pk (a UUID) of the object to import"] };
   if (!isCreated) managed.add(pk);
   return { pk: isCreated && !managed.has(pk) ? pk : undefined, errors: [] };
-}
-
-/**
- * Why an object cannot be imported, for the preview: it differs from the program, or does not exist. Without settings, or if authentik does not
- * respond, the preview does without this check.
- */
-export async function importErrors(readImported: () => Promise<unknown>): Promise<string[]> {
-  try {
-    await readImported();
-    return [];
-  } catch (error) {
-    if (error instanceof AuthentikError) return [];
-    if (!(error instanceof UserError)) throw error;
-    return error instanceof SettingsError ? [] : [error.message];
-  }
 }
 
 /** What the check of an import has read, for the creation that follows at once. */

@@ -55,9 +55,10 @@ export class Connection {
   constructor(settings: Settings) {
     this.client = Client.connect(settings).from(this.stackOf(undefined));
     this.url = settings.url;
-    if (settings.isTokenVariableIgnored) {
-      console.warn(
-        "AUTHENTIK_TOKEN is ignored, because authentik:token is another token: in the stack's configuration or, if it was removed there, in the state until the next `pulumi up`. To use AUTHENTIK_TOKEN now, run `pulumi config rm authentik:token`, and add --run-program to refresh and destroy.",
+    const { overridingToken } = settings;
+    if (overridingToken !== undefined) {
+      log.warn(
+        `AUTHENTIK_TOKEN is ignored, because ${overridingToken} is another token: in the stack's configuration or, if it was removed there, in the state until the next \`pulumi up\`. To use AUTHENTIK_TOKEN now, run \`pulumi config rm ${overridingToken}\`, and add --run-program to refresh and destroy.`,
       );
     }
     this.publicUrl = settings.publicUrl;

@@ -14,8 +14,8 @@ export interface Configuration {
 export interface Settings extends TransportOptions {
   /** Whether messages about drift name the user who caused it. */
   readonly attribution: boolean;
-  /** Whether `AUTHENTIK_TOKEN` is set to another token than the one in Pulumi's configuration, which takes precedence. */
-  readonly isTokenVariableIgnored: boolean;
+  /** The setting with the token, if `AUTHENTIK_TOKEN` is set to another one, which is ignored. */
+  readonly overridingToken: string | undefined;
   /** The base URL of links, under which invitees reach authentik. Defaults to `url`. */
   readonly publicUrl: string;
 }
@@ -78,7 +78,7 @@ export function readSettings(configuration: Configuration, connection: string): 
     url: baseUrl,
     publicUrl: publicUrl === undefined ? baseUrl : parseUrl(publicUrl, namespace),
     token: token.value.trim(),
-    isTokenVariableIgnored: Boolean(variable) && variable !== token.value.trim(),
+    overridingToken: variable && variable !== token.value.trim() ? token.source : undefined,
     insecure: parseBoolean(insecure?.source ?? "", insecure?.value, false),
     settingNames: {
       url: url.source,

@@ -17,6 +17,20 @@ export class UserError extends Error {
 export class SettingsError extends UserError {}
 
 /**
+ * The error that an update would fail with, for the preview. Without settings, or if authentik does not respond, the preview does without: `[]`.
+ */
+export async function errorsAtPreview(operation: () => Promise<unknown>): Promise<string[]> {
+  try {
+    await operation();
+    return [];
+  } catch (error) {
+    if (error instanceof AuthentikError || error instanceof SettingsError) return [];
+    if (error instanceof UserError) return [error.message];
+    throw error;
+  }
+}
+
+/**
  * An error after which the state is kept: the operation succeeded in part, and the next run goes on. The SDK recognizes it by its fields. It
  * adds the input `__provider`, without which nothing can be read or deleted, to the outputs of a success only.
  */

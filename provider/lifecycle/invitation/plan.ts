@@ -69,9 +69,8 @@ function isSameEmail(state: InvitationState, declared: Properties): boolean {
 
 /** Like {@link changedInputs}, with each differing key of `fixedData`, and without what is unknown at preview. */
 export function changedPaths(state: InvitationState, declared: InvitationInputs): string[] {
-  const changed = changedInputs(state, { ...declared }).filter(
-    (name) => !containsUnknown(({ ...declared } as Properties)[name]),
-  );
+  const properties: Properties = { ...declared };
+  const changed = changedInputs(state, properties).filter((name) => !containsUnknown(properties[name]));
   return changed.flatMap((name) =>
     name === "fixedData"
       ? differingKeys(state.fixedData, declared.fixedData).map((key) => formatPath(["fixedData", key]))

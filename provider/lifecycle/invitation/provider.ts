@@ -6,10 +6,16 @@ import { log } from "../../common/log";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
-import { importErrors, importedPk, importInput, isAdopted, validateImport } from "../engine/adoption";
+import { importedPk, importInput, isAdopted, validateImport } from "../engine/adoption";
 import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../engine/attribution";
 import { type Connection, configure, connect } from "../engine/connections";
-import { PartialError, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
+import {
+  errorsAtPreview,
+  PartialError,
+  UserError,
+  withUserErrors,
+  withUserErrorsAndSettingsHint,
+} from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff } from "../engine/validation";
 import { formatInstant } from "../values/instant";
 import { differingKeys } from "../values/json";
@@ -152,7 +158,7 @@ export const invitationProvider = {
 async function creationErrors(declared: Properties, pk: string | undefined): Promise<string[]> {
   const inputs = declared as unknown as InvitationInputs;
   if (pk === undefined) return inputs.email === undefined ? [] : await emailSupportErrors(inputs.connection);
-  return pk === unknownValue ? [] : await importErrors(() => readImported(inputs, originOf(inputs), pk, true));
+  return pk === unknownValue ? [] : await errorsAtPreview(() => readImported(inputs, originOf(inputs), pk, true));
 }
 
 /** Makes authentik match the inputs, with no request if only the state has to change: for `onRetired`, `email`, or the spelling of a value. */

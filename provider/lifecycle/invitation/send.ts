@@ -6,7 +6,7 @@ import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { hasSecretInput } from "../../common/secret-inputs";
 import { type Connection, connect } from "../engine/connections";
-import { SettingsError, UserError } from "../engine/user-error";
+import { errorsAtPreview, UserError } from "../engine/user-error";
 import { withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
 import type { EmailInputs } from "./email";
@@ -27,27 +27,14 @@ export async function requireEmailSupport(connection: Connection): Promise<void>
   );
 }
 
-/**
- * The error of {@link requireEmailSupport} for the preview, if there is one. Without settings, or if authentik does not respond, the preview does
- * without, and does not ask again.
- */
+/** The error of {@link requireEmailSupport} for the preview, which asks once per process, whether authentik responds or not. */
 export async function emailSupportErrors(connectionName: string | undefined): Promise<string[]> {
-  try {
+  let errors: string[] = [];
+  const settingsErrors = await errorsAtPreview(async () => {
     const connection = connect(connectionName);
-    return await connection.cached("email errors", async () => {
-      try {
-        await requireEmailSupport(connection);
-        return [];
-      } catch (error) {
-        if (error instanceof AuthentikError) return [];
-        if (error instanceof UserError) return [error.message];
-        throw error;
-      }
-    });
-  } catch (error) {
-    if (error instanceof SettingsError) return [];
-    throw error;
-  }
+    errors = await connection.cached("email errors", () => errorsAtPreview(() => requireEmailSupport(connection)));
+  });
+  return [...settingsErrors, ...errors];
 }
 
 /**

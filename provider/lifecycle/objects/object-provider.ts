@@ -10,7 +10,6 @@ import { normalizeUuid } from "../../common/pk";
 import { hasSecretInput, type SecretInputs, secretInputsInput } from "../../common/secret-inputs";
 import {
   formatImportMismatch,
-  importErrors,
   importedPk,
   importInput,
   isAdopted,
@@ -23,7 +22,7 @@ import { type Connection, configure, connect } from "../engine/connections";
 import { warnAboutEarlierCreation } from "../engine/earlier-creations";
 import { createExactlyOnce } from "../engine/lost-response";
 import { findInterruptedCreation, type Recovery } from "../engine/recovery";
-import { UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
+import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../engine/user-error";
 import { isCreate, toCheckFailures, toDiff, validate } from "../engine/validation";
 import { containsUnknown, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
@@ -251,7 +250,7 @@ export function objectProvider<
       ];
       const pk = importedPk(declared);
       if (errors.length === 0 && pk !== undefined && pk !== unknownValue) {
-        errors.push(...(await importErrors(() => readImported(declared as unknown as Inputs, pk, true))));
+        errors.push(...(await errorsAtPreview(() => readImported(declared as unknown as Inputs, pk, true))));
       }
       return { inputs: declared, failures: toCheckFailures(errors) };
     },

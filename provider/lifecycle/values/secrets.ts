@@ -71,6 +71,16 @@ export function secretHints(properties: SecretInputs): Record<string, unknown> {
   return { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail };
 }
 
+/** Whether a value is a serialized secret. */
+export function isSecretValue(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.hasOwn(value, signatureKey) &&
+    (value as { readonly [signatureKey]: unknown })[signatureKey] === secretSignature
+  );
+}
+
 /** A value that Pulumi stores encrypted and does not print. */
 export function toSecret(value: unknown): unknown {
   return value === undefined || value === null ? value : { [signatureKey]: secretSignature, value };
