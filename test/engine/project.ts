@@ -48,8 +48,11 @@ export interface ProjectOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether to link the package and the Pulumi SDK into `node_modules`. Defaults to `true`. */
   readonly link?: boolean;
-  /** Whether to put the plugin and the language host for YAML programs on the PATH, and to configure the plugin as well. */
-  readonly plugin?: boolean;
+  /**
+   * Whether to put the plugin and the language host for YAML programs on the PATH, and to configure the plugin as well. An archive is installed
+   * by `pulumi plugin install`, and neither node nor anything else but `pulumi` and that language host are on the PATH.
+   */
+  readonly plugin?: boolean | { readonly version: string; readonly archive: string };
   /** Folder of the `node` that runs the program and the provider. Defaults to the first one on the PATH. */
   readonly node?: string;
 }
@@ -98,7 +101,8 @@ export class Project {
         join(folder, "node_modules", "@pulumi", "pulumi"),
       );
     }
-    if (options.plugin) await project.#addPlugin();
+    if (options.plugin === true) await project.#addPlugin();
+    else if (options.plugin) await project.#installPlugin(options.plugin);
     await project.write(program);
     stackFiles ??= project.#initStack();
     for (const [file, content] of Object.entries(await stackFiles)) await project.#writeFile(file, content);
@@ -128,6 +132,15 @@ export class Project {
     await chmod(main, 0o755);
     await symlink(main, join(bin, "pulumi-resource-authentik-invitations"));
     this.#env.PATH = [bin, await findYamlHost(), this.#env.PATH].join(delimiter);
+  }
+
+  async #installPlugin({ version, archive }: { version: string; archive: string }): Promise<void> {
+    const bin = join(this.folder, "bin");
+    await mkdir(bin);
+    await symlink(this.#command, join(bin, "pulumi"));
+    await symlink(join(await findYamlHost(), "pulumi-language-yaml"), join(bin, "pulumi-language-yaml"));
+    this.#env.PATH = bin;
+    await this.succeed("plugin", "install", "resource", "authentik-invitations", version, "--file", archive);
   }
 
   /** Replaces the program with a YAML program. */
