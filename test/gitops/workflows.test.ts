@@ -230,6 +230,8 @@ describe("the GitLab pipeline", () => {
       { name: "authentik-report", action: "access" },
     ]);
     expect(pipeline[".pulumi"]).toMatchObject({
+      // GitLab's runner starts a shell with the entrypoint of the image, which is pulumi.
+      image: { entrypoint: [""] },
       before_script: ["npm ci --ignore-scripts"],
       script: `${command} $CI_JOB_NAME`,
     });
