@@ -29,9 +29,13 @@ export function secretOutputNames(type: string): string[] {
   return secretNames(resources[type]?.properties ?? {});
 }
 
-/** The package's schema, with the version of this package. */
-export function formatSchema(version: string): string {
-  return JSON.stringify({ ...schema, version });
+const { repository } = require("../../package.json") as { repository?: { url: string } };
+
+/** The package's schema, with the version of this package, and where Pulumi downloads the plugin from. */
+export function formatSchema(version: string, repositoryUrl = repository?.url): string {
+  const [, url, path] = /^git\+(https:\/\/github\.com\/(.+))\.git$/.exec(repositoryUrl ?? "") ?? [];
+  const published = url === undefined ? {} : { repository: url, pluginDownloadURL: `github://api.github.com/${path}` };
+  return JSON.stringify({ ...schema, version, ...published });
 }
 
 function secretNames(properties: PropertySchemas): string[] {

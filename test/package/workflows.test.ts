@@ -125,21 +125,84 @@ describe("the release", () => {
     return script;
   }
 
-  test("runs on version tags: checks, then tests, then publishes", async () => {
+  test("runs on version tags: checks, tests, builds the plugin, and then publishes", async () => {
     const { on, jobs, concurrency } = await readWorkflow(pathOf("release.yml"));
     expect(on).toEqual({ push: { tags: ["v*"] } });
     expect(concurrency["cancel-in-progress"]).toBe(false);
     expect(jobs).toMatchObject({
       test: { needs: "check", uses: "./.github/workflows/ci.yml" },
-      publish: { needs: "test", environment: "npm" },
+      draft: { needs: "test" },
+      plugin: { needs: "draft" },
+      publish: { needs: "plugin", environment: "npm" },
+      release: { needs: "publish" },
     });
   });
 
-  test("can request an ID token only in the job that publishes", async () => {
+  test("builds the plugin for Linux, macOS and Windows, on x64 and arm64", async () => {
+    const { jobs } = await readWorkflow(pathOf("release.yml"));
+    const include = ["linux", "darwin", "windows"].flatMap((os) => [
+      { platform: `${os}-amd64` },
+      { platform: `${os}-arm64` },
+    ]);
+    const steps = expect.arrayContaining([{ run: "npm run plugin" }]);
+    expect(jobs).toMatchObject({ plugin: { strategy: { matrix: { include } }, steps } });
+  });
+
+  /** Adds a `gh` that prints its arguments, and creates two archives when it is to download them. */
+  async function fakeGh(viewStatus = 0): Promise<void> {
+    const gh = `#!/usr/bin/env bash
+echo "$*"
+if [ "$2" = view ]; then exit ${viewStatus}; fi
+if [ "$2" = download ]; then for platform in linux-amd64 windows-arm64; do echo "$platform" > "${archiveName}-$platform.tar.gz"; done; fi
+`;
+    await writeFile(join(folder, "gh"), gh);
+    await chmod(join(folder, "gh"), 0o755);
+  }
+  const archiveName = "pulumi-resource-authentik-invitations-v1.2.3";
+
+  test.each([
+    ["v1.2.3", "latest"],
+    ["v2.0.0-beta.1", "prerelease"],
+  ])("creates a draft of the release of %s as %s, unless a run before has created it", async (tag, kind) => {
+    const script = await readScript("Create a draft release");
+    await fakeGh(1);
+    expect(runScript(script, { GITHUB_REF_NAME: tag })).toEqual({
+      code: 0,
+      output: expect.stringContaining(`release create ${tag} --draft --verify-tag --${kind} `),
+    });
+    await fakeGh(0);
+    expect(runScript(script, { GITHUB_REF_NAME: tag })).toEqual({ code: 0, output: "" });
+  });
+
+  test("uploads the archive of each platform, and publishes the release with all checksums", async () => {
+    await fakeGh();
+    const env = { GITHUB_REF_NAME: "v1.2.3", PLATFORM: "darwin-arm64" };
+    expect(runScript(await readScript("Upload the plugin"), env)).toEqual({
+      code: 0,
+      output: `release upload v1.2.3 --clobber build/plugin/${archiveName}-darwin-arm64.tar.gz\n`,
+    });
+    const { code, output } = runScript(await readScript("Add the checksums and publish the release"), env);
+    expect(code).toBe(0);
+    expect(output.split("\n")).toEqual([
+      "release download v1.2.3 --pattern *.tar.gz",
+      `release upload v1.2.3 --clobber ${archiveName}-checksums.txt`,
+      "release edit v1.2.3 --draft=false",
+      "",
+    ]);
+    const verified = runScript(`sha256sum --check ${archiveName}-checksums.txt`);
+    expect(verified.output).toBe(`${archiveName}-linux-amd64.tar.gz: OK\n${archiveName}-windows-arm64.tar.gz: OK\n`);
+  });
+
+  test("can request an ID token only in the job that publishes the package, and can write only in those of the release", async () => {
     const { permissions, jobs } = await readWorkflow(pathOf("release.yml"));
     expect(permissions).toEqual({ contents: "read" });
     const jobPermissions = Object.entries(jobs).map(([name, job]) => [name, job.permissions]);
-    expect(Object.fromEntries(jobPermissions)).toEqual({ publish: { contents: "read", "id-token": "write" } });
+    expect(Object.fromEntries(jobPermissions)).toEqual({
+      draft: { contents: "write" },
+      plugin: { contents: "write" },
+      publish: { contents: "read", "id-token": "write" },
+      release: { contents: "write" },
+    });
   });
 
   test("rejects a tag that does not match the version in package.json", async () => {
