@@ -1,5 +1,4 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { normalizeUuid } from "../common/pk";
 import { callMock, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getFlowStageBindings}. */
@@ -60,10 +59,9 @@ export async function getFlowStageBindings(
   await validateArgs("getFlowStageBindings", args, ["flow", "connection"], ["flow"]);
   const mocked = await callMock<{ bindings: GetFlowStageBindingResult[] }>("getFlowStageBindings", args, opts);
   if (mocked) return mocked.bindings ?? [];
-  const { listFlowStageBindings } = await import("../authentik/flow-stage-bindings.js");
-  const flow = args.flow.trim();
-  const bindings = await lookup(args.connection, `bindings ${flow}`, async (connection) =>
-    listFlowStageBindings(connection.client, normalizeUuid(flow) ?? (await connection.flowPk(flow))),
+  const { lookUpFlowStageBindings } = await import("../lifecycle/lookups.js");
+  const bindings = await lookup(args.connection, `bindings ${args.flow.trim()}`, (connection) =>
+    lookUpFlowStageBindings(connection, args),
   );
   return bindings.map((binding) => ({ ...binding }));
 }

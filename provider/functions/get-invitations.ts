@@ -1,10 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { StoredInvitation } from "../authentik/invitations";
-import { configuredPublicUrl } from "../common/configured-url";
-import { formatLink } from "../common/link";
-import { invitationId, normalizeUuid } from "../common/pk";
+import { normalizeUuid } from "../common/pk";
+import type { InvitationSummary } from "../lifecycle/lookups";
 import { warnAboutLinkHost } from "../resources/link-warnings";
-import { callMock, fail, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
+import { callMock, lookup, lookupOutput, validateArgs, validateOptions } from "./lookup";
 
 /** Arguments of {@link getInvitation}: exactly one of `pk` and `name`. */
 export interface GetInvitationArgs {
@@ -90,36 +88,10 @@ export async function getInvitation(
   await validateArgs("getInvitation", args, ["pk", "name", "connection"], ["pk", "name"]);
   const mocked = await callMock<MockedInvitation>("getInvitation", args, opts);
   if (mocked) return toMockedResult(mocked);
-  const { listInvitations, retrieveInvitation } = await import("../authentik/invitations.js");
-  const { NotFoundError } = await import("../authentik/errors.js");
-  const { connection } = args;
-  if (args.pk !== undefined) {
-    const pk = normalizeUuid(args.pk) ?? (await fail("getInvitation: pk must be a UUID."));
-    try {
-      const stored = await lookup(connection, `invitation ${pk}`, ({ client }) => retrieveInvitation(client, pk));
-      return toResult(stored, connection);
-    } catch (error) {
-      if (!(error instanceof Error && error.cause instanceof NotFoundError)) throw error;
-      return await fail(
-        "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
-      );
-    }
-  }
-  const name = args.name?.trim() ?? "";
-  const match = await lookup(connection, `invitation ${JSON.stringify({ name })}`, async ({ client }) => {
-    const [first, ...others] = await listInvitations(client, { name });
-    if (first === undefined)
-      return await fail(
-        `getInvitation: authentik has no invitation with the name "${name}" that the token's user is allowed to view.`,
-      );
-    if (others.length > 0) {
-      return await fail(
-        `getInvitation: ${others.length + 1} invitations have the name "${name}". Set pk instead, or use getInvitations.`,
-      );
-    }
-    return first;
-  });
-  return toResult(match, connection);
+  const { lookUpInvitation } = await import("../lifecycle/lookups.js");
+  const key = `invitation ${args.name?.trim()} ${normalizeUuid(args.pk ?? "")}`;
+  const found = await lookup(args.connection, key, (connection) => lookUpInvitation(connection, args));
+  return toResult(found, args.connection);
 }
 
 /**
@@ -148,12 +120,12 @@ export async function getInvitations(
   await validateArgs("getInvitations", args, ["name", "flowSlug", "createdBy", "expires", "connection"]);
   const mocked = await callMock<{ invitations: MockedInvitation[] }>("getInvitations", args, opts);
   if (mocked) return (mocked.invitations ?? []).map(toMockedResult);
-  const { listInvitations } = await import("../authentik/invitations.js");
-  const { connection, ...filters } = args;
-  const stored = await lookup(connection, `invitations ${JSON.stringify(filters)}`, ({ client }) =>
-    listInvitations(client, filters),
+  const { lookUpInvitations } = await import("../lifecycle/lookups.js");
+  const { connection: name, ...filters } = args;
+  const found = await lookup(name, `invitations ${JSON.stringify(filters)}`, (connection) =>
+    lookUpInvitations(connection, filters),
   );
-  return stored.map((invitation) => toResult(invitation, connection));
+  return found.map((invitation) => toResult(invitation, name));
 }
 
 /**
@@ -189,21 +161,9 @@ function toMockedResult(mocked: MockedInvitation): GetInvitationResult {
   return { ...mocked, pk: pulumi.secret(mocked.pk), link: pulumi.secret(mocked.link) } as GetInvitationResult;
 }
 
-function toResult(stored: StoredInvitation, connection: string | undefined): GetInvitationResult {
-  const { pk, name, expires, fixedData, singleUse, flow, flowSlug, createdBy } = stored;
-  if (flowSlug !== undefined) warnAboutLinkHost(connection);
-  const isExpired = expires !== null && Date.parse(expires) <= Date.now();
-  return {
-    id: invitationId(pk),
-    pk: pulumi.secret(pk),
-    link: pulumi.secret(formatLink(configuredPublicUrl(connection)?.url, flowSlug, pk)),
-    name,
-    expires: expires ?? undefined,
-    status: isExpired ? "expired" : "pending",
-    fixedData: { ...fixedData },
-    singleUse,
-    flowPk: flow ?? undefined,
-    flowSlug,
-    createdBy,
-  };
+function toResult(found: InvitationSummary, connection: string | undefined): GetInvitationResult {
+  if (found.flowSlug !== undefined) warnAboutLinkHost(connection);
+  // Equal lookups share the result, which a program could change.
+  const fixedData = { ...found.fixedData };
+  return { ...found, fixedData, pk: pulumi.secret(found.pk), link: pulumi.secret(found.link) };
 }

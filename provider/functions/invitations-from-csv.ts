@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { CsvError, toLines } from "./csv/error";
 import { parseInvitations } from "./csv/invitations";
 import { validateOptions } from "./csv/options";
+import { readCsvFile } from "./csv/read";
 
 /**
  * A row of a CSV file: its cells by the columns of the header row, without blanks around them. Reading a column that the file does not have is an
@@ -40,29 +40,35 @@ export interface CsvInvitation {
 
 /** How {@link invitationsFromCsv} reads a file. */
 export interface InvitationsFromCsvOptions {
-  /** The column with each invitation's key, or a function that computes it from a row. Keys must not be empty, and must be unique. */
+  /** The column with each invitation's key. Or a function that computes it from a row. Keys must not be empty, and must be unique. */
   key: string | ((row: CsvRow) => string);
-  /** The columns that become `fixedData` (empty cells are omitted), or a function that computes it from a row. */
-  fixedData?: readonly string[] | ((row: CsvRow) => Record<string, unknown>);
+  /**
+   * The columns that become `fixedData`: a list, or an object with columns as values, for other keys and nested objects, for example
+   * `{ email: "E-mail", attributes: { team: "Team" } }`. Empty cells are omitted. Or a function that computes it from a row.
+   */
+  fixedData?: readonly string[] | Readonly<Record<string, unknown>> | ((row: CsvRow) => Record<string, unknown>);
   /**
    * The column with each invitation's `expires`: a timestamp, or a date in another format, see {@link CsvDate}. Or a function that computes it from a row. An
    * empty cell, or `undefined`, means the batch's default.
    */
   expires?: string | CsvDate | ((row: CsvRow) => string | undefined);
-  /** The column with each invitation's `validFor`, or a function that computes it from a row. An empty cell, or `undefined`, means the batch's default. */
+  /** The column with each invitation's `validFor`. Or a function that computes it from a row. An empty cell, or `undefined`, means the batch's default. */
   validFor?: string | ((row: CsvRow) => string | undefined);
   /**
-   * The column with each invitation's `singleUse` (`true` or `false`, `yes` or `no`, `1` or `0`), or a function that computes it from a row. An empty
+   * The column with each invitation's `singleUse` (`true` or `false`, `yes` or `no`, `1` or `0`). Or a function that computes it from a row. An empty
    * cell, or `undefined`, means the batch's default.
    */
   singleUse?: string | ((row: CsvRow) => boolean | undefined);
   /**
-   * The column with the address to which each invitation's link is emailed (authentik 2026.5 and later), or a function that computes `email` from a
+   * The column with the address to which each invitation's link is emailed (authentik 2026.5 and later). Or a function that computes `email` from a
    * row. An empty cell, or `undefined`, means no email.
    */
   email?: string | ((row: CsvRow) => CsvInvitation["email"]);
-  /** Whether a row is ignored, for example because of a cell that says so. */
-  skip?: (row: CsvRow) => boolean;
+  /**
+   * The column that says whether a row is ignored (`true` or `false`, `yes` or `no`, `1` or `0`). An empty cell means that it is not. Or a function that
+   * computes it from a row.
+   */
+  skip?: string | ((row: CsvRow) => boolean);
   /**
    * What happens if a key occurs again, also in other capitals, with invisible characters or in another Unicode normal form: `"error"`, or `"first"`, which keeps the first row.
    *
@@ -122,7 +128,7 @@ export interface InvitationsFromCsvOptions {
 export function invitationsFromCsv(file: string, options: InvitationsFromCsvOptions): Record<string, CsvInvitation> {
   try {
     const validOptions = validateOptions(file, options);
-    const { invitations, warnings } = parseInvitations(readFile(file), file, validOptions);
+    const { invitations, warnings } = parseInvitations(readCsvFile(file), file, validOptions, isPending);
     if (warnings.length > 0) void pulumi.log.warn(toLines(warnings, "warnings"));
     return invitations;
   } catch (error) {
@@ -131,10 +137,7 @@ export function invitationsFromCsv(file: string, options: InvitationsFromCsvOpti
   }
 }
 
-function readFile(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new CsvError(`Cannot read ${file}: ${(error as NodeJS.ErrnoException).message}`);
-  }
+/** Values that Pulumi resolves later. */
+function isPending(value: unknown): boolean {
+  return pulumi.Output.isInstance(value) || value instanceof Promise;
 }

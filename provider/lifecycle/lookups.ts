@@ -1,7 +1,11 @@
+import { NotFoundError } from "../authentik/errors";
+import { listFlowStageBindings, type StoredFlowStageBinding } from "../authentik/flow-stage-bindings";
 import { type FlowSummary, findFlowSummary } from "../authentik/flows";
 import { findInvitationStage, type StoredInvitationStage } from "../authentik/invitation-stages";
+import { listInvitations, retrieveInvitation, type StoredInvitation } from "../authentik/invitations";
 import { listStages, type StoredStage } from "../authentik/stages";
-import { normalizeUuid } from "../common/pk";
+import { formatLink } from "../common/link";
+import { invitationId, normalizeUuid } from "../common/pk";
 import type { Connection } from "./engine/connections";
 import { UserError } from "./engine/user-error";
 
@@ -39,6 +43,90 @@ export async function lookUpStage({ client }: Connected, { name }: { name: strin
   throw new UserError(
     `getStage: authentik has no stage with the name "${name.trim()}" that the token's user is allowed to view.${await describeExistingStages(client)}`,
   );
+}
+
+/** An invitation as lookups return it. Its pk and link are secrets. */
+export interface InvitationSummary {
+  readonly id: string;
+  readonly pk: string;
+  readonly link: string | undefined;
+  readonly name: string;
+  readonly expires: string | undefined;
+  readonly status: "pending" | "expired";
+  readonly fixedData: Record<string, unknown>;
+  readonly singleUse: boolean;
+  readonly flowPk: string | undefined;
+  readonly flowSlug: string | undefined;
+  readonly createdBy: string | undefined;
+}
+
+type ConnectedWithLinks = Pick<Connection, "client" | "publicUrl">;
+
+/** The invitation with this pk or name. */
+export async function lookUpInvitation(
+  connection: ConnectedWithLinks,
+  args: { pk?: string; name?: string },
+): Promise<InvitationSummary> {
+  if (args.pk !== undefined) {
+    const pk = requirePk("getInvitation", args.pk);
+    try {
+      return toSummary(await retrieveInvitation(connection.client, pk), connection);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new UserError(
+        "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
+      );
+    }
+  }
+  const name = args.name?.trim() ?? "";
+  const [first, ...others] = await listInvitations(connection.client, { name });
+  if (first === undefined) {
+    throw new UserError(
+      `getInvitation: authentik has no invitation with the name "${name}" that the token's user is allowed to view.`,
+    );
+  }
+  if (others.length > 0) {
+    throw new UserError(
+      `getInvitation: ${others.length + 1} invitations have the name "${name}". Set pk instead, or use getInvitations.`,
+    );
+  }
+  return toSummary(first, connection);
+}
+
+/** The invitations that match the filters, sorted by pk. */
+export async function lookUpInvitations(
+  connection: ConnectedWithLinks,
+  filters: { name?: string; flowSlug?: string; createdBy?: string; expires?: string },
+): Promise<InvitationSummary[]> {
+  const invitations = await listInvitations(connection.client, filters);
+  return invitations.map((invitation) => toSummary(invitation, connection));
+}
+
+function toSummary(stored: StoredInvitation, { publicUrl }: Pick<Connection, "publicUrl">): InvitationSummary {
+  const { pk, name, expires, fixedData, singleUse, flow, flowSlug, createdBy } = stored;
+  const isExpired = expires !== null && Date.parse(expires) <= Date.now();
+  return {
+    id: invitationId(pk),
+    pk,
+    link: formatLink(publicUrl, flowSlug, pk),
+    name,
+    expires: expires ?? undefined,
+    status: isExpired ? "expired" : "pending",
+    fixedData: { ...fixedData },
+    singleUse,
+    flowPk: flow ?? undefined,
+    flowSlug,
+    createdBy,
+  };
+}
+
+/** The bindings of the flow with this slug or pk, sorted by their order. */
+export async function lookUpFlowStageBindings(
+  connection: Pick<Connection, "client" | "flowPk">,
+  args: { flow: string },
+): Promise<StoredFlowStageBinding[]> {
+  const flow = args.flow.trim();
+  return await listFlowStageBindings(connection.client, normalizeUuid(flow) ?? (await connection.flowPk(flow)));
 }
 
 /** The end of an error about a stage that does not exist. */

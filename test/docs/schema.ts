@@ -11,19 +11,25 @@ const packageName = "authentik-invitations";
 /** The dynamic resources choose their server with this input. The plugin has explicit providers. */
 const omittedInputs = new Set(["connection"]);
 
-/** The functions that the plugin has. */
-const pluginFunctions = new Set(["getFlow", "getInvitationStage", "getStage"]);
+/** The objects that the plugin's functions return their lists and maps in. Only objects have named results. */
+const resultNames: Readonly<Record<string, string>> = {
+  getFlowStageBindings: "bindings",
+  getInvitations: "invitations",
+  invitationsFromCsv: "invitations",
+};
 
 type Json = Readonly<Record<string, unknown>>;
 
 export function generateSchema(root: string): string {
   const reference = readReference(root);
-  const types = new Types(reference.flatMap(({ kind, nested, outputs }) => (kind === "function" ? [outputs] : nested)));
+  const types = new Types(
+    reference.flatMap(({ kind, nested, outputs }) => (kind === "function" ? [outputs, ...nested] : nested)),
+  );
   const resources = reference
     .filter(({ kind }) => kind === "resource")
     .map((entry) => [token(entry.name), toResource(entry, types)] as const);
   const functions = reference
-    .filter(({ name }) => pluginFunctions.has(name))
+    .filter(({ kind }) => kind === "function")
     .map((entry) => [token(entry.name), toFunction(entry, types)] as const);
   const provider = readInterface(root, "plugin/settings.ts", "ProviderArgs");
   const settings = toProperties(provider.properties, types);
@@ -72,19 +78,43 @@ function toResource({ name, comment, inputs, outputs }: Entry, types: Types): Js
   };
 }
 
-function toFunction({ comment, inputs, outputs }: Entry, types: Types): Json {
-  const args = inputs.properties.filter((input) => !omittedInputs.has(input.name));
+function toFunction({ name, comment, inputs, outputs, returns, isLocal }: Entry, types: Types): Json {
+  const args = [...(isLocal ? source : []), ...inputs.properties].filter((input) => !omittedInputs.has(input.name));
   const required = (properties: readonly Property[]): string[] =>
-    properties.filter(({ isOptional }) => !isOptional).map((property) => property.name);
+    properties.filter(isRequired).map((property) => property.name);
   return {
     description: toMarkdown(comment),
     inputs: { type: "object", properties: toProperties(args, types), required: required(args) },
-    outputs: {
-      type: "object",
-      properties: toProperties(outputs.properties, types),
-      required: required(outputs.properties),
-    },
+    outputs:
+      returns === "object"
+        ? {
+            type: "object",
+            properties: toProperties(outputs.properties, types),
+            required: required(outputs.properties),
+          }
+        : toListResult(name, toResultType(outputs.name, returns, types)),
   };
+}
+
+/** A program in TypeScript passes these as the first argument. */
+const source: readonly Property[] = [
+  {
+    name: "file",
+    comment:
+      "Path of the file, relative to the folder in which Pulumi runs the program. Set exactly one of `file` and `content`.",
+  },
+  { name: "content", comment: "Content of the file, for example the result of `fn::readFile`." },
+].map((property) => ({ ...property, type: "string", isOptional: true, defaultsTo: undefined }));
+
+function toResultType(name: string, returns: "list" | "map", types: Types): Json {
+  if (returns === "list") return { type: "array", items: types.toType("", name) };
+  return { type: "object", additionalProperties: types.toType("", name) };
+}
+
+function toListResult(functionName: string, type: Json): Json {
+  const name = resultNames[functionName];
+  if (name === undefined) throw new Error(`The result of ${functionName} needs a name.`);
+  return { type: "object", properties: { [name]: type }, required: [name] };
 }
 
 function toProperties(properties: readonly Property[], types: Types): Json {
@@ -100,6 +130,10 @@ function toProperties(properties: readonly Property[], types: Types): Json {
   );
 }
 
+function isRequired({ isOptional, type }: Property): boolean {
+  return !isOptional && !/\bundefined\b/.test(type);
+}
+
 /** Not as a `default`, with which SDKs would declare a value that the program does not. */
 function describeDefault({ defaultsTo }: Property): string {
   if (defaultsTo === undefined) return "";
@@ -107,12 +141,17 @@ function describeDefault({ defaultsTo }: Property): string {
 }
 
 function toMarkdown(comment: string): string {
-  return comment
-    .replaceAll(/\{@link (?:\w+Args\.)?([\w.]+) *\}/g, "`$1`")
-    .replace("any input other than `connection`", "any input")
-    .replace("Changing `connection` or `keepers`", "Changing `keepers`")
-    .replaceAll(/(?<!\n)\n(?!\n)/g, " ")
-    .trim();
+  return (
+    comment
+      .replaceAll(/\{@link (?:\w+Args\.)?([\w.]+) *\}/g, "`$1`")
+      .replaceAll(/(?<!\n)\n(?!\n)/g, " ")
+      // A plugin cannot call a function of the program.
+      .replaceAll(/ Or a function that computes \S+ from a row\./g, "")
+      .replaceAll("An empty cell, or `undefined`,", "An empty cell")
+      .replace("any input other than `connection`", "any input")
+      .replace("Changing `connection` or `keepers`", "Changing `keepers`")
+      .trim()
+  );
 }
 
 function token(name: string): string {
@@ -138,14 +177,23 @@ class Types {
 
   toType(property: string, declared: string): Json {
     // Only TypeScript accepts a resource instead of its id.
-    const type = declared.replace(/ \| undefined$/, "").replace(/ \| pulumi\.CustomResource$/, "");
+    const type = declared
+      .replace(/ \| undefined$/, "")
+      .replace(/ \| pulumi\.CustomResource$/, "")
+      .replace(/ \| \(\(row: .*$/, "")
+      .replace(/^\{ to: string\[\];.*\}$/, "InvitationEmail")
+      .replaceAll(/\breadonly |\bReadonly<(?=Record<string, unknown>>)|(?<=Record<string, unknown>)>/g, "");
     const [, value] = /^Record<string, (.+)>$/.exec(type) ?? [];
     if (value !== undefined) return { type: "object", additionalProperties: this.toType(property, value) };
     if (type.endsWith("[]")) return { type: "array", items: this.toType(property, type.slice(0, -2)) };
     const primitive = primitives[type];
     if (primitive) return primitive;
     const isEnum = /^"[^"]+"( \| "[^"]+")*$/.test(type);
-    return isEnum ? this.#toEnum(property, type) : this.#toObject(type);
+    if (isEnum) return this.#toEnum(property, type);
+    const alternatives = type.split(" | ");
+    if (alternatives.length > 1)
+      return { oneOf: alternatives.map((alternative) => this.toType(property, alternative)) };
+    return this.#toObject(type);
   }
 
   /** The types that the properties so far refer to. */
@@ -157,11 +205,11 @@ class Types {
     const singular = property === "statuses" ? "status" : property;
     const name = token(singular.charAt(0).toUpperCase() + singular.slice(1));
     const values = [...type.matchAll(/"([^"]+)"/g)].map(([, value]) => ({ value }));
-    const known = this.#definitions.get(name);
-    const definition = { type: "string", enum: values };
-    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(definition))
+    const known = this.#definitions.get(name)?.["enum"] as typeof values | undefined;
+    // A lookup returns fewer statuses than a resource has.
+    if (known !== undefined && !values.every(({ value }) => known.some((item) => item.value === value)))
       throw new Error(`The properties ${property} have different values.`);
-    this.#definitions.set(name, definition);
+    if (known === undefined) this.#definitions.set(name, { type: "string", enum: values });
     return { type: "string", $ref: `#/types/${name}` };
   }
 
@@ -174,7 +222,7 @@ class Types {
         type: "object",
         description: toMarkdown(comment),
         properties: toProperties(properties, this),
-        required: properties.filter(({ isOptional }) => !isOptional).map((property) => property.name),
+        required: properties.filter(isRequired).map((property) => property.name),
       });
     }
     return { type: "object", $ref: `#/types/${token(name)}` };

@@ -1,4 +1,5 @@
 /** The plugin, driven by YAML programs. */
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../sandbox";
@@ -326,6 +327,78 @@ outputs: { found: "\${found}" }
     expect(code).not.toBe(0);
     expect(output).toContain(message);
   }
+});
+
+test("functions return lists, and pks and links as secrets", async () => {
+  await project.writeYaml(program());
+  await project.up();
+  const [, , jane] = await invitations(server);
+  requestsOf(server);
+  await project.writeYaml(`
+${program()}
+  staff: "\${bindings[0].order}"
+  name: "\${one.name}"
+  status: "\${all[0].status}"
+  pk: "\${one.pk}"
+  found: "\${all}"
+variables:
+  bindings:
+    fn::invoke: { function: "authentik-invitations:getFlowStageBindings", arguments: { flow: staff-enrollment }, return: bindings }
+  one:
+    fn::invoke: { function: "authentik-invitations:getInvitation", arguments: { name: jane } }
+  all:
+    fn::invoke: { function: "authentik-invitations:getInvitations", arguments: { flowSlug: staff-enrollment }, return: invitations }
+`);
+  const output = await project.up();
+  await expectNoSecrets(output);
+  expect(await project.outputs()).toMatchObject({ staff: 0, name: "jane", status: "pending", pk: jane?.pk });
+  expect((await project.outputs())["found"]).toHaveLength(3);
+});
+
+describe("invitationsFromCsv", () => {
+  const intake = (args: string): string => `
+resources:
+  intake:
+    type: authentik-invitations:InvitationBatch
+    properties:
+      validFor: 14d
+      invitations:
+        fn::invoke: { function: "authentik-invitations:invitationsFromCsv", arguments: ${args}, return: invitations }
+`;
+
+  test("reads a file in the program's folder, or content", async () => {
+    const rows = "E-mail;Team;until;left\nada@example.com;sales;31.12.2036;no\ngrace@example.com;;;yes\n";
+    await writeFile(join(project.folder, "people.csv"), rows);
+    const options =
+      "key: E-mail, skip: left, expires: { column: until, format: DD.MM.YYYY }, fixedData: { email: E-mail, attributes: { team: Team } } }";
+    await project.writeYaml(intake(`{ file: people.csv, ${options}`));
+    await project.up();
+    expect(await invitations(server)).toMatchObject([
+      { fixed_data: { email: "ada@example.com", attributes: { team: "sales" } }, expires: "2036-12-31T23:59:59Z" },
+    ]);
+    await project.writeYaml(intake(`{ content: { "fn::readFile": ./people.csv }, ${options}`));
+    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+  });
+
+  test("reports all errors by line, without cells, and warns", async () => {
+    await writeFile(join(project.folder, "people.csv"), "email,team\na@x.org,one\na@x.org,two\n,three\n");
+    await project.writeYaml(intake("{ file: people.csv, key: email }"));
+    const { code: exitCode, output } = await project.preview();
+    expect(exitCode).not.toBe(0);
+    expect(output).toMatch(/people\.csv:3: email is the same as in line 2\n/);
+    expect(output).toContain("people.csv:4: email must not be empty");
+    expect(output).not.toContain("x.org");
+    for (const [args, message] of [
+      ["{ key: email }", "invitationsFromCsv: set exactly one of file and content"],
+      ["{ file: missing.csv, key: email }", "Cannot read missing.csv: ENOENT"],
+      ['{ content: "email\\na\\n", key: " " }', "invitationsFromCsv: key must be the name of a column"],
+    ] as const) {
+      await project.writeYaml(intake(args));
+      expect((await project.preview()).output).toContain(message);
+    }
+    await project.writeYaml(intake('{ content: "id,email\\n1,a@x.org\\n2,a@x.org\\n", key: id, fixedData: [email] }'));
+    expect((await project.preview()).output).toMatch(/warning: content:3: has the same email address as line 2/);
+  });
 });
 
 test("links follow the slug of their flow in the same update", async () => {

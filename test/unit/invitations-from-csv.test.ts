@@ -552,7 +552,10 @@ describe("files and options", () => {
     [{ key: 5 }, "key must be the name of a column, or a function of the row"],
     [{ key: undefined }, "key is required: the column with each invitation's key, or a function"],
     [{ key: " " }, "key must be the name of a column, or a function of the row"],
-    [{ fixedData: "email" }, "fixedData must be a list of columns, or a function of the row"],
+    [
+      { fixedData: "email" },
+      "fixedData must be a list of columns, or an object with columns as values, or a function of the row",
+    ],
     [{ expires: new Date() }, "expires.column is required"],
     [
       { expires: { column: "x", format: "DD.MM.YY" } },
@@ -564,7 +567,7 @@ describe("files and options", () => {
     ],
     [{ expires: { column: "x", format: "YYYY-MM-DD", addDays: "3" } }, "expires.addDays must be an integer"],
     [{ singleUse: true }, "singleUse must be the name of a column, or a function of the row"],
-    [{ skip: "x" }, "skip must be a function of the row that returns true or false"],
+    [{ skip: 5 }, "skip must be the name of a column, or a function of the row"],
     [{ duplicates: "last" }, 'duplicates must be "error" or "first"'],
     [{ columns: "email" }, "columns must be a list of column names"],
     [{ delimiter: ";;" }, 'delimiter must be one character, for example ";" or "\\t"'],
@@ -575,6 +578,20 @@ describe("files and options", () => {
     const message = error?.replace(/^invitationsFromCsv: /, "");
     if (typeof expected === "string") expect(message).toBe(expected);
     else expect(message).toMatch(expected);
+  });
+
+  test("reads nested fixedData from an object with columns as values, and ignores rows that a column says", () => {
+    const csv = "email,E-mail,Team,Left\na,a@x.org,sales,no\nb,b@x.org,,\nc,c@x.org,sales,YES\n";
+    const fixedData = { mail: "E-mail", attributes: { team: "Team" } };
+    expect(read(csv, { fixedData, skip: "Left" })).toEqual({
+      a: { fixedData: { mail: "a@x.org", attributes: { team: "sales" } } },
+      b: { fixedData: { mail: "b@x.org" } },
+    });
+    expect(errorsOf(csv, { fixedData: { attributes: { team: "Tem" } } })).toEqual([
+      "people.csv:1: no column Tem. Did you mean Team?",
+    ]);
+    expect(errorsOf("email,Left\na,perhaps\n", { skip: "Left" })).toEqual(["people.csv:2: Left must be true or false"]);
+    expect(errorsOf(csv, untyped({ fixedData: { team: 5 } }))).toHaveLength(1);
   });
 
   test("rejects missing arguments", () => {

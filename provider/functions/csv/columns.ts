@@ -11,11 +11,17 @@ export function namedColumns({
   validFor,
   singleUse,
   email,
+  skip,
 }: InvitationsFromCsvOptions): string[] {
-  const single = [key, typeof expires === "object" ? expires.column : expires, validFor, singleUse, email];
-  const several = typeof fixedData === "function" ? [] : (fixedData ?? []);
-  const names = [...single, ...several].filter((name) => typeof name === "string");
+  const single = [key, typeof expires === "object" ? expires.column : expires, validFor, singleUse, email, skip];
+  const names = [...single, ...columnsIn(fixedData)].filter((name) => typeof name === "string");
   return [...new Set(names.map(toColumnName))];
+}
+
+/** The columns in a list, or in an object at any depth. */
+function columnsIn(fixedData: unknown): unknown[] {
+  if (typeof fixedData !== "object" || fixedData === null) return [fixedData];
+  return Object.values(fixedData).flatMap(columnsIn);
 }
 
 /** Columns are compared without blanks around them, and in one Unicode normal form, because others look the same. */

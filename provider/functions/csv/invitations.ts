@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { isAddress, toAddressKey } from "../../common/email-address";
 import { isTimestamp, timestampRule } from "../../common/timestamp";
 import { parseDuration } from "../../lifecycle/values/instant";
@@ -17,11 +16,15 @@ export interface ParsedInvitations {
   readonly warnings: readonly string[];
 }
 
-/** Reads the invitations of a file with this content. `file` is its name, for messages. */
+/**
+ * Reads the invitations of a file with this content. `file` is its name, for messages. `isPending` recognizes values that Pulumi resolves later, which
+ * functions of a program can return.
+ */
 export function parseInvitations(
   bytes: Uint8Array,
   file: string,
   options: InvitationsFromCsvOptions,
+  isPending: (value: unknown) => boolean = () => false,
 ): ParsedInvitations {
   const text = decodeFile(bytes, file, options.encoding);
   const required = namedColumns(options);
@@ -42,7 +45,7 @@ export function parseInvitations(
     ? new Columns(declared, `${file}: option columns`, true)
     : new Columns(withoutTrailingBlanks(header), `${file}:${first?.line}`, isHeaderRow(header, others[0]?.cells));
   throwIfAny(columns.validate(required));
-  return new Reader(file, columns, options).read(declared ? records : others);
+  return new Reader(file, columns, options, isPending).read(declared ? records : others);
 }
 
 function isSameName(name: string, cell: string | undefined): boolean {
@@ -75,7 +78,7 @@ interface Entry {
   readonly invitation: CsvInvitation;
 }
 
-/** The words in cells of `singleUse`. */
+/** The words in cells of `singleUse` and `skip`. */
 const booleans = new Map([
   ["true", true],
   ["yes", true],
@@ -94,15 +97,22 @@ class Reader {
   readonly #columns: Columns;
   readonly #options: InvitationsFromCsvOptions;
   readonly #rows: Rows;
+  readonly #isPending: (value: unknown) => boolean;
   readonly #errors: string[] = [];
   /** The first row of each key, by the key in the form in which keys are compared. */
   readonly #firstRows = new Map<string, { readonly key: string; readonly line: number }>();
 
-  constructor(file: string, columns: Columns, options: InvitationsFromCsvOptions) {
+  constructor(
+    file: string,
+    columns: Columns,
+    options: InvitationsFromCsvOptions,
+    isPending: (value: unknown) => boolean,
+  ) {
     this.#file = file;
     this.#columns = columns;
     this.#options = options;
     this.#rows = new Rows(columns);
+    this.#isPending = isPending;
   }
 
   read(records: readonly CsvRecord[]): ParsedInvitations {
@@ -180,7 +190,9 @@ class Reader {
     if (this.#options.skip === undefined) return false;
     const skip = this.#evaluate("skip", this.#options.skip, row);
     if (skip === undefined || typeof skip.value === "boolean") return skip?.value as boolean | undefined;
-    return this.#report(row, "skip must return true or false");
+    if (typeof this.#options.skip === "function") return this.#report(row, "skip must return true or false");
+    const word = skip.value === "" ? false : booleans.get(String(skip.value).toLowerCase());
+    return word ?? this.#report(row, `${skip.label} must be true or false`);
   }
 
   /** The key, unless it is invalid or occurred before. */
@@ -269,16 +281,26 @@ class Reader {
   #readFixedData(row: CurrentRow): Record<string, unknown> | undefined {
     const { fixedData = [] } = this.#options;
     if (typeof fixedData !== "function") {
-      const cells = fixedData.map((column) => [column, this.#columns.cell(row.cells, column)] as const);
-      const set = cells.filter(([, cell]) => cell !== "");
-      return set.length > 0 ? this.#checkFixedData(Object.fromEntries(set), row) : undefined;
+      const columns = isList(fixedData) ? Object.fromEntries(fixedData.map((column) => [column, column])) : fixedData;
+      const cells = this.#readCells(columns, row);
+      return cells && this.#checkFixedData(cells, row);
     }
     const value = this.#evaluateOptional("fixedData", fixedData, row)?.value;
-    if (value === undefined || isPending(value)) return value;
+    if (value === undefined || this.#isPending(value)) return value as undefined;
     // A copy, because the function may return the row, which is no ordinary object.
     return isObject(value)
       ? this.#checkFixedData({ ...value }, row)
       : this.#report(row, "fixedData must return an object");
+  }
+
+  /** The cells of the columns in an object, at any depth. `undefined` if all are empty. */
+  #readCells(columns: Readonly<Record<string, unknown>>, row: CurrentRow): Record<string, unknown> | undefined {
+    const values = Object.entries(columns).map(([key, column]) => {
+      const value = isObject(column) ? this.#readCells(column, row) : this.#columns.cell(row.cells, String(column));
+      return [key, value === "" ? undefined : value] as const;
+    });
+    const set = values.filter(([, value]) => value !== undefined);
+    return set.length > 0 ? Object.fromEntries(set) : undefined;
   }
 
   #checkFixedData(fixedData: Record<string, unknown>, row: CurrentRow): Record<string, unknown> | undefined {
@@ -295,7 +317,7 @@ class Reader {
       if (typeof value === "string" && isAddress(value)) return { to: [value] };
       return this.#report(row, `${label} must be an email address, for example jane@example.com`);
     }
-    if (isPending(value)) return value;
+    if (this.#isPending(value)) return value as CsvInvitation["email"];
     if (!isObject(value)) return this.#report(row, "email must return an object, for example { to: [row.email] }");
     for (const name of ["to", "cc", "bcc"]) {
       const isInvalid = (address: unknown): boolean => typeof address === "string" && !isAddress(address);
@@ -338,9 +360,8 @@ function toComparableKey(key: string): string {
   return visible.normalize("NFKC").toLowerCase().replaceAll("ß", "ss").replaceAll("ς", "σ").normalize("NFKC");
 }
 
-/** Values that Pulumi resolves later. */
-function isPending(value: unknown): value is never {
-  return pulumi.Output.isInstance(value) || value instanceof Promise;
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

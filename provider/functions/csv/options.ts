@@ -16,37 +16,53 @@ function rule(isValid: (value: unknown) => boolean, reason: string): Rule {
   return (value, name) => (isValid(value) ? [] : [`${name} ${reason}`]);
 }
 
-const columnOrFunction = rule(
-  (value) => isString(value) || isFunction(value),
-  "must be the name of a column, or a function of the row",
-);
+/** The objects whose values are the names of columns, at any depth. */
+function isColumns(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const values = Object.values(value);
+  return values.length > 0 && values.every((item) => isString(item) || isColumns(item));
+}
 
-const rules: Readonly<{ [Name in keyof Required<InvitationsFromCsvOptions>]: Rule }> = {
-  key: columnOrFunction,
-  fixedData: rule(
-    (value) => isFunction(value) || (Array.isArray(value) && value.every(isString)),
-    "must be a list of columns, or a function of the row",
-  ),
-  expires: validateExpires,
-  validFor: columnOrFunction,
-  singleUse: columnOrFunction,
-  email: columnOrFunction,
-  skip: rule(isFunction, "must be a function of the row that returns true or false"),
-  duplicates: rule((value) => value === "error" || value === "first", 'must be "error" or "first"'),
-  columns: rule(
-    (value) => Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string"),
-    "must be a list of column names",
-  ),
-  delimiter: rule(
-    (value) => typeof value === "string" && /^[^"\r\n]$/.test(value),
-    'must be one character, for example ";" or "\\t"',
-  ),
-  encoding: rule(
-    (value) => isString(value) && encodingOf(value) !== undefined,
-    'must be a name that TextDecoder knows, for example "windows-1252" or "utf-16le"',
-  ),
-  allowEmpty: rule((value) => typeof value === "boolean", "must be true or false"),
-};
+type Rules = Readonly<{ [Name in keyof Required<InvitationsFromCsvOptions>]: Rule }>;
+
+/** The rules for options. `orFunction` is what messages add if options can be functions. */
+function toRules(orFunction: string): Rules {
+  const canBeFunction = orFunction !== "";
+  const isAllowedFunction = (value: unknown): boolean => canBeFunction && isFunction(value);
+  const column = rule(
+    (value) => isString(value) || isAllowedFunction(value),
+    `must be the name of a column${orFunction}`,
+  );
+  return {
+    key: column,
+    fixedData: rule(
+      (value) => isAllowedFunction(value) || (Array.isArray(value) && value.every(isString)) || isColumns(value),
+      `must be a list of columns, or an object with columns as values${orFunction}`,
+    ),
+    expires: (value, name) => (isObject(value) ? validateDate(value, name) : column(value, name)),
+    validFor: column,
+    singleUse: column,
+    email: column,
+    skip: column,
+    duplicates: rule((value) => value === "error" || value === "first", 'must be "error" or "first"'),
+    columns: rule(
+      (value) => Array.isArray(value) && value.length > 0 && value.every((name) => typeof name === "string"),
+      "must be a list of column names",
+    ),
+    delimiter: rule(
+      (value) => typeof value === "string" && /^[^"\r\n]$/.test(value),
+      'must be one character, for example ";" or "\\t"',
+    ),
+    encoding: rule(
+      (value) => isString(value) && encodingOf(value) !== undefined,
+      'must be a name that TextDecoder knows, for example "windows-1252" or "utf-16le"',
+    ),
+    allowEmpty: rule((value) => typeof value === "boolean", "must be true or false"),
+  };
+}
+
+const rulesOfPrograms = toRules(", or a function of the row");
+const rulesOfPlugin = toRules("");
 
 const dateRules = {
   column: rule(isString, "must be the name of a column"),
@@ -54,13 +70,32 @@ const dateRules = {
   addDays: rule(Number.isSafeInteger, "must be an integer"),
 };
 
-/** Validates the arguments, also for programs in JavaScript. Returns the options that are set. */
+/** Validates the arguments of a program, also in JavaScript. Returns the options that are set. */
 export function validateOptions(file: unknown, options: unknown): InvitationsFromCsvOptions {
   if (!isString(file)) throw invalid("file must be the path of a file");
   if (!isObject(options)) throw invalid('options must be an object, for example { key: "email" }');
+  return validateWith(rulesOfPrograms, options, ", or a function");
+}
+
+/** A file, or its content, and how to read it. */
+interface Arguments {
+  readonly file: string | undefined;
+  readonly content: string | undefined;
+  readonly options: InvitationsFromCsvOptions;
+}
+
+/** Validates the arguments of the plugin's function, which no function can be among. */
+export function validateArguments({ file, content, ...options }: Options): Arguments {
+  if ((file === undefined) === (content === undefined)) throw invalid("set exactly one of file and content");
+  if (file !== undefined && !isString(file)) throw invalid("file must be the path of a file");
+  if (content !== undefined && typeof content !== "string") throw invalid("content must be the content of a file");
+  return { file, content, options: validateWith(rulesOfPlugin, options, "") };
+}
+
+function validateWith(rules: Rules, options: Options, orFunction: string): InvitationsFromCsvOptions {
   const set = omitUndefined(options);
   const errors = [
-    ...(set["key"] === undefined ? ["key is required: the column with each invitation's key, or a function"] : []),
+    ...(set["key"] === undefined ? [`key is required: the column with each invitation's key${orFunction}`] : []),
     ...validateEach(set, rules, "option"),
   ];
   if (errors.length > 0) throw invalid(...errors);
@@ -89,8 +124,7 @@ function validateEach(values: Options, known: Readonly<Record<string, Rule>>, no
   });
 }
 
-function validateExpires(value: unknown, name: string): readonly string[] {
-  if (!isObject(value)) return columnOrFunction(value, name);
+function validateDate(value: Options, name: string): readonly string[] {
   const set = omitUndefined(value);
   const required = ["column", "format"].filter((property) => set[property] === undefined);
   return [
