@@ -278,6 +278,7 @@ describe("ci, with a fake Pulumi", () => {
       ["drift", gitlab, "GITLAB_TOKEN is not set."],
       ["drift", { AUDIT: "no" }, "AUDIT must be true or false."],
       ["up", { STRICT_STATE: "1" }, "STRICT_STATE must be true or false."],
+      ["drift", { AUDIT_FLOW: "--delete staff" }, "AUDIT_FLOW must match ^[\\w-]+$."],
       [
         "drift",
         { AUDIT_STACKS: "prod --delete;id" },
@@ -488,6 +489,21 @@ describe("ci, with a fake Pulumi", () => {
       expect(pipeline.github.posts).toMatchObject([
         { state: "closed", comments: [expect.stringContaining("No drift and no undeclared invitations found.")] },
       ]);
+    });
+
+    test("drift limits undeclared invitations by flow and creator", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      await pipeline.audit({ code: 0, stdout: "[]" });
+      const auditOf = async (env: Record<string, string>) => {
+        expect((await pipeline.run("drift", env)).code).toBe(0);
+        return (await pipeline.runs()).at(-1)?.args;
+      };
+      expect(await auditOf({ AUDIT_FLOW: "staff-enrollment", AUDIT_CREATED_BY: "--delete me" })).toEqual(
+        expect.arrayContaining(["--flow=staff-enrollment", "--created-by=--delete me"]),
+      );
+      expect((await auditOf({ AUDIT_FLOW: "", AUDIT_CREATED_BY: "" }))?.join(" ")).toMatch(
+        /audit --json --stack staff$/,
+      );
     });
 
     test("the title of the issue says which of both was found", async () => {

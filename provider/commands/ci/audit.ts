@@ -9,8 +9,13 @@ const maxCellLength = 100;
 export type Audit = { readonly table: readonly string[]; readonly failure?: undefined } | { readonly failure: string };
 
 /** Lists the invitations on the server that no stack declares. */
-export async function runAudit({ stack, auditStacks }: Settings): Promise<Audit> {
-  const options = [stack, ...auditStacks].flatMap((name) => ["--stack", name]);
+export async function runAudit({ stack, auditStacks, auditFlow, auditCreatedBy }: Settings): Promise<Audit> {
+  const options = [
+    ...[stack, ...auditStacks].flatMap((name) => ["--stack", name]),
+    // A value that starts with a dash would be another option.
+    ...(auditFlow === undefined ? [] : [`--flow=${auditFlow}`]),
+    ...(auditCreatedBy === undefined ? [] : [`--created-by=${auditCreatedBy}`]),
+  ];
   const { code, stdout, stderr } = runCaptured(process.execPath, packageCommand("audit", "--json", ...options), "read");
   return await withoutWorkflowCommands(() => {
     for (const line of stderr) print(line);

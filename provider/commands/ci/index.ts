@@ -50,6 +50,8 @@ Environment variables:
   STRICT_STATE    true: also reject code in the state that other packages may have put there
   AUDIT           false: drift does not look for undeclared invitations
   AUDIT_STACKS    more stacks that manage invitations on the same server, separated by spaces
+  AUDIT_FLOW, AUDIT_CREATED_BY
+                  drift lists only undeclared invitations of this flow (slug), or that this user created
   AUTHENTIK_READ_TOKEN
                   a token for everything but pulumi up, which gets AUTHENTIK_TOKEN
 

@@ -1,5 +1,6 @@
 import { UserError } from "../../lifecycle/engine/user-error";
 
+const slugPattern = /^[\w-]+$/;
 const stackPattern = /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/;
 
 /** What `ci` runs. */
@@ -16,6 +17,9 @@ export interface Settings {
   readonly isAudited: boolean;
   /** More stacks that `audit` reads. */
   readonly auditStacks: readonly string[];
+  /** Limit what `audit` lists: the slug of a flow, and who created the invitations. */
+  readonly auditFlow: string | undefined;
+  readonly auditCreatedBy: string | undefined;
   /** The file that the report is written to, instead of a forge. */
   readonly reportFile: string | undefined;
 }
@@ -36,6 +40,8 @@ export function readSettings(stack: string | undefined): Settings {
     isStrict: isEnabled("STRICT_STATE", false),
     isAudited: isEnabled("AUDIT", true),
     auditStacks,
+    auditFlow: optionalVariable("AUDIT_FLOW", slugPattern),
+    auditCreatedBy: optionalVariable("AUDIT_CREATED_BY", /^[^\p{Cc}]*$/u),
     reportFile: process.env["REPORT_FILE"] || undefined,
   };
 }
@@ -48,8 +54,15 @@ function isEnabled(name: string, byDefault: boolean): boolean {
 
 /** The value of an environment variable. */
 export function requireVariable(name: string, pattern: RegExp): string {
+  const value = optionalVariable(name, pattern);
+  if (value === undefined) throw new UserError(`${name} is not set.`);
+  return value;
+}
+
+/** Pipelines set variables that have no value to the empty string. */
+function optionalVariable(name: string, pattern: RegExp): string | undefined {
   const value = process.env[name] ?? "";
-  if (value === "") throw new UserError(`${name} is not set.`);
+  if (value === "") return undefined;
   if (!pattern.test(value)) throw new UserError(`${name} must match ${pattern.source}.`);
   return value;
 }
