@@ -84,6 +84,8 @@ interface Session {
   readonly secrets: readonly string[];
   readonly settingNames: SettingNames;
   tokenIsValid: Promise<boolean | undefined> | undefined;
+  /** Whether an error has said that the token is invalid, and how to replace it. */
+  isTokenErrorReported: boolean;
 }
 
 /** authentik's API: sends and receives JSON, and turns every failure into a typed error. */
@@ -96,7 +98,16 @@ export class Client {
   static connect(options: TransportOptions): Client {
     const secrets = [options.token, ...Object.values(options.headers ?? {})];
     const { settingNames = defaultSettingNames } = options;
-    return new Client({ transport: new Transport(options), secrets, settingNames, tokenIsValid: undefined }, "");
+    return new Client(
+      {
+        transport: new Transport(options),
+        secrets,
+        settingNames,
+        tokenIsValid: undefined,
+        isTokenErrorReported: false,
+      },
+      "",
+    );
   }
 
   private constructor(session: Session, source: string, nonce?: string, withholdsText = false) {
@@ -280,6 +291,7 @@ export class Client {
             failure,
             failed,
             `authentik rejected the token. Create an API token (intent API, not expired, of an active user) and set it ${howToSetToken(settings.token)}.`,
+            this.#session,
           );
     }
     if (status === 404 && isDetail(body)) {

@@ -18,6 +18,8 @@ export interface FailedRequest {
  */
 export abstract class AuthentikError extends Error {
   readonly request: FailedRequest;
+  /** What failed, for example "Could not create the flow". */
+  readonly summary: string;
   /** The message without its hint. */
   readonly description: string;
   /** What to do next. */
@@ -37,6 +39,7 @@ export abstract class AuthentikError extends Error {
     super(formatMessage(description, hint, request), { cause: options.cause });
     this.name = new.target.name;
     this.request = request;
+    this.summary = summary;
     this.description = description;
     this.hint = hint;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
@@ -59,7 +62,23 @@ export class ConnectionError extends AuthentikError {}
 export class TimeoutError extends AuthentikError {}
 
 /** The token is invalid or expired. authentik returns 403 for this, as for a missing permission, never 401. */
-export class AuthenticationError extends AuthentikError {}
+export class AuthenticationError extends AuthentikError {
+  readonly #connection: { isTokenErrorReported: boolean };
+
+  constructor(summary: string, request: FailedRequest, hint: string, connection: { isTokenErrorReported: boolean }) {
+    super(summary, request, hint);
+    this.#connection = connection;
+  }
+
+  /** `message` for the first error of a connection that is reported. All requests fail for the same reason, so the others refer to that one. */
+  report(message: string): string {
+    if (this.#connection.isTokenErrorReported) {
+      return `${this.summary}: authentik rejected the token. Another error of this run says how to replace it.`;
+    }
+    this.#connection.isTokenErrorReported = true;
+    return message;
+  }
+}
 
 /** The token is valid, but its user lacks a permission. */
 export class PermissionError extends AuthentikError {

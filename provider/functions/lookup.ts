@@ -48,9 +48,9 @@ export async function fail(message: string): Promise<never> {
 
 /** Runs a lookup. Pulumi prints errors that users can fix as they are, without a stack and not as "unhandled exception". */
 async function withRunErrors<T>(load: () => Promise<T>): Promise<T> {
-  const { UserError, withUserErrors } = await import("../lifecycle/engine/user-error.js");
+  const { UserError, withLookupErrors } = await import("../lifecycle/engine/user-error.js");
   try {
-    return await withUserErrors(load);
+    return await withLookupErrors(load);
   } catch (error) {
     throw error instanceof UserError ? toRunError(error) : error;
   }

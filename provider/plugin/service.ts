@@ -35,7 +35,7 @@ import { withLog } from "../common/log";
 import { parseUrn } from "../common/urn";
 import { cancel, throwIfCancelled } from "../lifecycle/engine/cancellation";
 import { configure } from "../lifecycle/engine/connections";
-import { PartialError, withUserErrors } from "../lifecycle/engine/user-error";
+import { PartialError, withLookupErrors } from "../lifecycle/engine/user-error";
 import { withoutUndefined } from "../lifecycle/values/properties";
 import { compareProperties, type PropertyChange } from "./detailed-diff";
 import type { Engine } from "./engine";
@@ -202,7 +202,7 @@ export class ProviderService {
   async #invoke(request: InvokeRequest): Promise<InvokeResponse> {
     throwIfCancelled();
     const { properties } = decodeStruct(request.getArgs());
-    const result = await withUserErrors(() => invokeFunction(request.getTok(), properties));
+    const result = await withLookupErrors(() => invokeFunction(request.getTok(), properties));
     return new InvokeResponse().setReturn(encodeStruct(result));
   }
 

@@ -105,10 +105,16 @@ describe("failures", () => {
     const program = (single: boolean) => `
       new authentik.Invitation("jane", { ${expires}, singleUse: ${single}, flow: "default-source-enrollment" });
       new authentik.InvitationStage("stage", { continueFlowWithoutInvitation: ${single} });`;
-    await project.write(program(false));
+    await project.write(`${program(false)}
+      for (const name of ["ada", "grace"]) new authentik.Invitation(name, { ${expires} });
+      new authentik.InvitationBatch("intake", { ${expires}, invitations: { joe: {}, sam: {} } });`);
     await project.succeed("config", "set", "--secret", "authentik:token", "wrong-t0ken");
     const invalid = await project.pulumi(...runUp);
-    expect(invalid.output).toContain("authentik rejected the token");
+    // How to replace it is said once, and every error says what failed.
+    const [, diagnostics = ""] = invalid.output.split("Diagnostics:");
+    expect(diagnostics.match(/authentik rejected the token\. Create an API token/g)).toHaveLength(1);
+    expect(diagnostics.match(/: authentik rejected the token\. Another error of this run says/g)).toHaveLength(5);
+    await project.write(program(false));
     expect(invalid.output).not.toContain("wrong-t0ken");
     const viewer = server.addUser("viewer", [
       "authentik_stages_invitation.view_invitation",

@@ -167,6 +167,20 @@ describe("the provider's configuration", () => {
     );
   });
 
+  test("with an invalid token fails with one error that says how to replace it", async () => {
+    const names = ["ada", "grace", "joe"];
+    const resources = names.map(
+      (name) => `  ${name}:\n    type: authentik-invitations:Invitation\n    properties: { validFor: 14d }\n`,
+    );
+    await project.writeYaml(`resources:\n${resources.join("")}`);
+    await project.succeed("config", "set", "--secret", "authentik-invitations:token", "wrong-t0ken");
+    const { output } = await project.pulumi("up", "--yes", "--skip-preview", "--continue-on-error");
+    const [, diagnostics = ""] = output.split("Diagnostics:");
+    expect(diagnostics.match(/authentik rejected the token\. Create an API token/g)).toHaveLength(1);
+    expect(diagnostics.match(/: authentik rejected the token\. Another error of this run says/g)).toHaveLength(2);
+    expect(output).not.toContain("wrong-t0ken");
+  });
+
   test("can be that of an explicit provider, whose token is secret", async () => {
     const other = await Authentik.start();
     try {

@@ -11,6 +11,7 @@ import { type Connection, configure, connect } from "../engine/connections";
 import {
   errorsAtPreview,
   PartialError,
+  reportedMessage,
   UserError,
   withUserErrors,
   withUserErrorsAndSettingsHint,
@@ -337,9 +338,6 @@ function entryPath(key: string): string {
 }
 
 function describeErrors(errors: ReadonlyMap<string, unknown>, name = entryPath): string[] {
-  const reasons = [...errors].map(([key, error]) => {
-    const message = error instanceof Error ? error.message : String(error);
-    return `${name(key)}: ${message}`;
-  });
+  const reasons = [...errors].map(([key, error]) => `${name(key)}: ${reportedMessage(error)}`);
   return limitLines(reasons, "invitations failed");
 }

@@ -49,13 +49,32 @@ export class PartialError extends UserError {
   }
 }
 
-/** Runs a provider operation. Errors from authentik become {@link UserError}s; bugs of this package keep their stack. */
-export async function withUserErrors<T>(operation: () => Promise<T>): Promise<T> {
+/** The message of an error for the engine, which prints it with the resource. `message` defaults to the error's. */
+export function reportedMessage(
+  error: unknown,
+  message = error instanceof Error ? error.message : String(error),
+): string {
+  return error instanceof AuthenticationError ? error.report(message) : message;
+}
+
+/**
+ * Runs a provider operation. Errors from authentik become {@link UserError}s; bugs of this package keep their stack. `describe` returns the message of
+ * an error.
+ */
+export async function withUserErrors<T>(
+  operation: () => Promise<T>,
+  describe: (error: AuthentikError) => string = reportedMessage,
+): Promise<T> {
   try {
     return await operation();
   } catch (error) {
-    throw error instanceof AuthentikError ? new UserError(error.message, { cause: error }) : error;
+    throw error instanceof AuthentikError ? new UserError(describe(error), { cause: error }) : error;
   }
+}
+
+/** Runs a lookup. Each error has its whole message, because a program may catch the one that a shorter message would refer to. */
+export async function withLookupErrors<T>(load: () => Promise<T>): Promise<T> {
+  return await withUserErrors(load, ({ message }) => message);
 }
 
 /**
@@ -72,7 +91,7 @@ export async function withUserErrorsAndSettingsHint<T>(operation: () => Promise<
       if (!mayDependOnSettings) throw error;
       const hint =
         "If you just changed the settings: refresh and destroy use those of the last `pulumi up`. Add --run-program to use the current ones.";
-      throw new UserError(error.explain(`${error.hint} ${hint}`), { cause: error });
+      throw new UserError(reportedMessage(error, error.explain(`${error.hint} ${hint}`)), { cause: error });
     }
   });
 }
