@@ -20,7 +20,7 @@ module.exports = {
   ],
   moduleNameMapper: {
     // Dynamic imports name the compiled file. Maps them to the source.
-    "^(\\.{1,2}/(?:lifecycle|authentik)/.*)\\.js$": "$1",
+    "^(\\.{1,2}/(?:objects|lifecycle|authentik|values)/.*)\\.js$": "$1",
     "^(?:\\.\\./)+bundle-internals$": "<rootDir>/dist/bundle-internals.js",
   },
   modulePathIgnorePatterns: ["<rootDir>/dist", "<rootDir>/build"],

@@ -1,16 +1,22 @@
-export { type GetFlowArgs, type GetFlowResult, getFlow, getFlowOutput } from "./functions/get-flow";
+export { Flow, type FlowArgs, type FlowState } from "./program/flow";
+export {
+  FlowStageBinding,
+  type FlowStageBindingArgs,
+  type FlowStageBindingState,
+} from "./program/flow-stage-binding";
+export { type GetFlowArgs, type GetFlowResult, getFlow, getFlowOutput } from "./program/get-flow";
 export {
   type GetFlowStageBindingResult,
   type GetFlowStageBindingsArgs,
   getFlowStageBindings,
   getFlowStageBindingsOutput,
-} from "./functions/get-flow-stage-bindings";
+} from "./program/get-flow-stage-bindings";
 export {
   type GetInvitationStageArgs,
   type GetInvitationStageResult,
   getInvitationStage,
   getInvitationStageOutput,
-} from "./functions/get-invitation-stage";
+} from "./program/get-invitation-stage";
 export {
   type GetInvitationArgs,
   type GetInvitationResult,
@@ -19,23 +25,17 @@ export {
   getInvitationOutput,
   getInvitations,
   getInvitationsOutput,
-} from "./functions/get-invitations";
-export { type GetStageArgs, type GetStageResult, getStage, getStageOutput } from "./functions/get-stage";
+} from "./program/get-invitations";
+export { type GetStageArgs, type GetStageResult, getStage, getStageOutput } from "./program/get-stage";
+export { Invitation, type InvitationArgs, type InvitationState } from "./program/invitation";
+export { InvitationBatch, type InvitationBatchArgs, type InvitationBatchEntry } from "./program/invitation-batch";
+export type { InvitationEmail } from "./program/invitation-email";
+export { InvitationStage, type InvitationStageArgs, type InvitationStageState } from "./program/invitation-stage";
 export {
   type CsvDate,
   type CsvInvitation,
   type CsvRow,
   type InvitationsFromCsvOptions,
   invitationsFromCsv,
-} from "./functions/invitations-from-csv";
-export { Flow, type FlowArgs, type FlowState } from "./resources/flow";
-export {
-  FlowStageBinding,
-  type FlowStageBindingArgs,
-  type FlowStageBindingState,
-} from "./resources/flow-stage-binding";
-export { Invitation, type InvitationArgs, type InvitationState } from "./resources/invitation";
-export { InvitationBatch, type InvitationBatchArgs, type InvitationBatchEntry } from "./resources/invitation-batch";
-export type { InvitationEmail } from "./resources/invitation-email";
-export { InvitationStage, type InvitationStageArgs, type InvitationStageState } from "./resources/invitation-stage";
-export { InviteOnlyEnrollment, type InviteOnlyEnrollmentArgs } from "./resources/invite-only-enrollment";
+} from "./program/invitations-from-csv";
+export { InviteOnlyEnrollment, type InviteOnlyEnrollmentArgs } from "./program/invite-only-enrollment";

@@ -18,5 +18,5 @@ export { listStages } from "../provider/authentik/stages";
 export { type HttpResponse, type Limits, Transport, type TransportRequest } from "../provider/authentik/transport";
 export { readInvitations } from "../provider/commands/export/invitation-list";
 export { planRecovery } from "../provider/commands/recover/plan";
-export { type Connection, connect } from "../provider/lifecycle/engine/connections";
-export { InvitationReader } from "../provider/lifecycle/invitation/reader";
+export { type Connection, connect } from "../provider/lifecycle/connections";
+export { InvitationReader } from "../provider/objects/invitation/reader";

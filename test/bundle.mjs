@@ -17,7 +17,7 @@ export default async function bundle() {
     // The last one is for tests only.
     entryPoints: {
       index: "provider/index.ts",
-      "lifecycle/index": "provider/lifecycle/index.ts",
+      "objects/index": "provider/objects/index.ts",
       "commands/main": "provider/commands/main.ts",
       "bundle-internals": "test/bundle-internals.ts",
     },

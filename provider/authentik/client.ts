@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { log } from "../common/log";
 import { createNonce } from "../common/origin";
+import { toPrintableLine } from "../common/printable";
 import {
   describeBody,
   describeErrorResponse,
@@ -20,7 +21,6 @@ import {
   ServerError,
   ValidationError,
 } from "./errors";
-import { toPrintableLine } from "./printable";
 import { repeatsSecret } from "./secret-echo";
 import {
   defaultSettingNames,

@@ -1,5 +1,5 @@
 import { isJson } from "../common/is-json";
-import { toPrintableLine } from "./printable";
+import { toPrintableLine } from "../common/printable";
 import { repeatsSecret } from "./secret-echo";
 import type { HttpResponse } from "./transport";
 

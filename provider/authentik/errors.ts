@@ -1,4 +1,4 @@
-import { toPrintableLine } from "./printable";
+import { toPrintableLine } from "../common/printable";
 
 /** The request that failed. `path` never contains an invitation's pk: see `redactedPath` in client.ts. */
 export interface FailedRequest {

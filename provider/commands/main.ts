@@ -2,8 +2,8 @@
 /** The command `pulumi-authentik-invitations`. */
 import { parseArgs } from "node:util";
 import { AuthentikError } from "../authentik/errors";
-import { toPrintableLine } from "../authentik/printable";
-import { UserError } from "../lifecycle/engine/user-error";
+import { toPrintableLine } from "../common/printable";
+import { UserError } from "../lifecycle/user-error";
 import { auditCommand } from "./audit";
 import { ciCommand } from "./ci";
 import { type Command, type OptionValues, UsageError } from "./command";

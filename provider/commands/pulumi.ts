@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as z from "zod";
-import { toPrintableLine, toPrintableLines } from "../authentik/printable";
 import { defaultConnection } from "../common/base-url";
-import { configure } from "../lifecycle/engine/connections";
-import { UserError } from "../lifecycle/engine/user-error";
+import { toPrintableLine, toPrintableLines } from "../common/printable";
+import { configure } from "../lifecycle/connections";
+import { UserError } from "../lifecycle/user-error";
 
 /** Runs the `pulumi` on the PATH and returns its standard output. Secrets are passed through pipes only. */
 export async function runPulumi(args: readonly string[], input = ""): Promise<string> {

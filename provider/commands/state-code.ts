@@ -1,8 +1,8 @@
-import { toPrintableLine } from "../authentik/printable";
 import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { limitLines } from "../common/limit-lines";
+import { toPrintableLine } from "../common/printable";
 import { isProviderSource } from "../common/provider-source";
-import type { Properties } from "../lifecycle/values/properties";
+import type { Properties } from "../values/properties";
 import { readConfiguration } from "./pulumi";
 import { resourceName, resourcesOf, type State, type StateResource, typeOfUrn, unwrapSecrets } from "./state";
 

@@ -2,8 +2,8 @@ import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
 import { inputNameAt, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
 import { parseUrn } from "../common/urn";
-import { UserError } from "../lifecycle/engine/user-error";
-import { isSecretValue, secretSignature, signatureKey } from "../lifecycle/values/secrets";
+import { UserError } from "../lifecycle/user-error";
+import { isSecretValue, secretSignature, signatureKey } from "../values/secrets";
 
 const resourceSchema = z.looseObject({
   urn: z.string(),

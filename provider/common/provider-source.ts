@@ -1,4 +1,4 @@
-/** The names that lifecycle/index.ts exports. Old states refer to them. */
+/** The names that objects/index.ts exports. Old states refer to them. */
 export type ResourceName = "Flow" | "FlowStageBinding" | "Invitation" | "InvitationBatch" | "InvitationStage";
 
 /**

@@ -1,5 +1,5 @@
-import { isJsonObject, isSameJson } from "../lifecycle/values/json";
-import { ownValue } from "../lifecycle/values/properties";
+import { isJsonObject, isSameJson } from "../values/json";
+import { ownValue } from "../values/properties";
 
 export interface PropertyChange {
   /** The path as the engine reads it: `fixedData.attributes["cost center"]`. */

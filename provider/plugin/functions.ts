@@ -1,10 +1,10 @@
 import { log } from "../common/log";
-import { CsvError, toLines } from "../functions/csv/error";
-import { parseInvitations } from "../functions/csv/invitations";
-import { validateArguments } from "../functions/csv/options";
-import { readCsvFile } from "../functions/csv/read";
-import { connect } from "../lifecycle/engine/connections";
-import { UserError } from "../lifecycle/engine/user-error";
+import { CsvError, toLines } from "../csv/error";
+import { parseInvitations } from "../csv/invitations";
+import { validateArguments } from "../csv/options";
+import { readCsvFile } from "../csv/read";
+import { connect } from "../lifecycle/connections";
+import { UserError } from "../lifecycle/user-error";
 import {
   argumentError,
   type InvitationSummary,
@@ -14,9 +14,9 @@ import {
   lookUpInvitationStage,
   lookUpInvitations,
   lookUpStage,
-} from "../lifecycle/lookups";
-import { type Properties, withoutUndefined } from "../lifecycle/values/properties";
-import { toSecret } from "../lifecycle/values/secrets";
+} from "../objects/lookups";
+import { type Properties, withoutUndefined } from "../values/properties";
+import { toSecret } from "../values/secrets";
 import { packageName } from "./schema";
 
 type Arguments = Readonly<Record<string, string>>;

@@ -4,10 +4,10 @@ import { createNonce, createTag, formatOrigin, originInput } from "../common/ori
 import { invitationId } from "../common/pk";
 import { secretInputsInput } from "../common/secret-inputs";
 import { parseUrn } from "../common/urn";
-import { importInput } from "../lifecycle/engine/adoption";
-import { PartialError } from "../lifecycle/engine/user-error";
-import { toCheckFailures } from "../lifecycle/engine/validation";
-import { type Properties, unknownValue, withoutUndefined } from "../lifecycle/values/properties";
+import { importInput } from "../lifecycle/adoption";
+import { PartialError } from "../lifecycle/user-error";
+import { toCheckFailures } from "../lifecycle/validation";
+import { type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { compareProperties, type PropertyChange } from "./detailed-diff";
 import { findKind, type ResourceKind } from "./resources";
 import { outputNames, secretOutputNames } from "./schema";

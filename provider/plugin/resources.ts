@@ -1,11 +1,11 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { batchProvider } from "../lifecycle/batch/provider";
-import { findInvitationPk } from "../lifecycle/invitation/find";
-import { invitationProvider } from "../lifecycle/invitation/provider";
-import { flowProvider } from "../lifecycle/objects/flow";
-import { flowStageBindingProvider } from "../lifecycle/objects/flow-stage-binding";
-import { invitationStageProvider } from "../lifecycle/objects/invitation-stage";
-import type { Properties } from "../lifecycle/values/properties";
+import { flowProvider } from "../objects/flow";
+import { flowStageBindingProvider } from "../objects/flow-stage-binding";
+import { findInvitationPk } from "../objects/invitation/find";
+import { invitationProvider } from "../objects/invitation/provider";
+import { batchProvider } from "../objects/invitation-batch/provider";
+import { invitationStageProvider } from "../objects/invitation-stage";
+import type { Properties } from "../values/properties";
 import { packageName } from "./schema";
 
 /** What the dynamic resources and the plugin share: the operations on one kind of resource. */

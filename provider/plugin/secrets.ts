@@ -1,5 +1,5 @@
 import { inputNameAt } from "../common/secret-inputs";
-import { isSecretValue, secretOutputsOf, toSecret } from "../lifecycle/values/secrets";
+import { isSecretValue, secretOutputsOf, toSecret } from "../values/secrets";
 import type { Path } from "./struct";
 
 type Properties = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
 import { defaultConnection } from "../common/base-url";
 import { findNearest } from "../common/nearest";
-import { type Configuration, readSettings } from "../lifecycle/engine/settings";
-import { UserError } from "../lifecycle/engine/user-error";
-import { type Properties, unknownValue } from "../lifecycle/values/properties";
+import { type Configuration, readSettings } from "../lifecycle/settings";
+import { UserError } from "../lifecycle/user-error";
+import { type Properties, unknownValue } from "../values/properties";
 import { packageName, settingNames } from "./schema";
 
 /** Inputs of the provider, which are also the settings in its configuration namespace. The schema is generated from them. */

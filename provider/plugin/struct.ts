@@ -1,7 +1,7 @@
 import { ListValue, NullValue, Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
-import { UserError } from "../lifecycle/engine/user-error";
-import { unknownValue } from "../lifecycle/values/properties";
-import { secretSignature, signatureKey } from "../lifecycle/values/secrets";
+import { UserError } from "../lifecycle/user-error";
+import { unknownValue } from "../values/properties";
+import { secretSignature, signatureKey } from "../values/secrets";
 
 /** A path to a property. Items of a list have their index as a string. */
 export type Path = readonly string[];

@@ -7,7 +7,7 @@ import {
   Invitation as invitationProvider,
   InvitationStage as invitationStageProvider,
 } from "pulumi-authentik-invitations/provider";
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { unknownValue } from "../../provider/values/properties";
 import type { Authentik } from "../sandbox";
 import { strip as stripWhitespace } from "../sandbox/fields";
 import { type Json, stringifyJson } from "../sandbox/json";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { unknownValue } from "../../provider/values/properties";
 
 export type Inputs = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
-import { providerSource } from "../../provider/resources/resource";
+import { providerSource } from "../../provider/program/resource";
 import { connect } from "../bundle-internals";
 import { isPartialFailure } from "../unit/support/batch";
 

@@ -176,12 +176,12 @@ describe("the tarball", () => {
   test("contains the bundled package, its types, the docs and the examples, and nothing else", async () => {
     // Those that a program can reach.
     const sources = (await listFiles("provider")).filter((path) =>
-      /^provider\/(index|(common|functions|resources)\/(?!lookup\.).*)\.ts$/.test(path),
+      /^provider\/(index|(common|csv|program)\/(?!lookup\.).*)\.ts$/.test(path),
     );
     const types = sources.map((path) => path.replace(/^provider/, "dist").replace(/\.ts$/, ".d.ts"));
     const bundles = [
       "dist/index.js",
-      "dist/lifecycle/index.js",
+      "dist/objects/index.js",
       "dist/commands/main.js",
       "dist/plugin/main.js",
       "dist/THIRD-PARTY-LICENSES",

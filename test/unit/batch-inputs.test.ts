@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/provider";
-import { toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
-import { maxPrefixLength, toEntryNames } from "../../provider/lifecycle/batch/names";
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
+import { maxPrefixLength, toEntryNames } from "../../provider/objects/invitation-batch/names";
+import { unknownValue } from "../../provider/values/properties";
 import { runs } from "../hostile/runs";
 import { batchInputs, type Properties } from "./support/batch";
 

@@ -2,9 +2,9 @@ import {
   InvitationBatch as batchProvider,
   Invitation as invitationProvider,
 } from "pulumi-authentik-invitations/provider";
-import { type BatchInputs, toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
-import { type BatchState, toBatchState, toInvitationStates } from "../../provider/lifecycle/batch/state";
-import type { InvitationState } from "../../provider/lifecycle/invitation/state";
+import type { InvitationState } from "../../provider/objects/invitation/state";
+import { type BatchInputs, toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
+import { type BatchState, toBatchState, toInvitationStates } from "../../provider/objects/invitation-batch/state";
 import { Authentik } from "../sandbox";
 import { type Instant, parseInstant } from "../sandbox/instants";
 import { Batch, batchInputs, catchPartialFailure, countRequests, type Properties, takeRequests } from "./support/batch";

@@ -9,7 +9,7 @@ import { closeServers, listen, sendJson, startServer } from "./support/server";
 
 jest.setTimeout(20_000);
 
-const bundle = join(__dirname, "../../dist/lifecycle/index.js");
+const bundle = join(__dirname, "../../dist/objects/index.js");
 const program = `const pk = "b0a0e5a4-8f0b-4c43-9a5c-1b1ed0d0a001"; require(${JSON.stringify(bundle)}).Flow.read(pk, { pk }).catch(() => undefined)`;
 
 afterEach(closeServers);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/provider";
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { unknownValue } from "../../provider/values/properties";
 import { runs, timeout } from "../hostile/runs";
 import { batchInputs } from "./support/batch";
 import { checkInvitation, forbidRequests, unexpectedRequests } from "./support/check";

@@ -11,8 +11,8 @@ import { type ExportedProgram, writeProgram } from "../../provider/commands/expo
 import { sharedJson, withoutShared } from "../../provider/commands/export/shared-values";
 import type { Snapshot } from "../../provider/commands/export/snapshot";
 import { mostFrequent } from "../../provider/common/most-frequent";
-import { toInvitationInputs } from "../../provider/lifecycle/batch/inputs";
-import { isSameJson, mergeJson } from "../../provider/lifecycle/values/json";
+import { toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
+import { isSameJson, mergeJson } from "../../provider/values/json";
 import { Client, readInvitations } from "../bundle-internals";
 import { runs, timeout } from "../hostile/runs";
 

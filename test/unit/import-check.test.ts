@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { unknownValue } from "../../provider/values/properties";
 import { checkInvitation, checkStage, forbidRequests, unexpectedRequests } from "./support/check";
 
 beforeAll(forbidRequests);

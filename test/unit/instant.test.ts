@@ -7,7 +7,7 @@ import {
   isSameInstant,
   parseDuration,
   toMicroseconds,
-} from "../../provider/lifecycle/values/instant";
+} from "../../provider/values/instant";
 import { runs } from "../hostile/runs";
 
 const firstYear = Date.parse("0001-01-01T00:00:00Z");

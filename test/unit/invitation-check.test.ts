@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { unknownValue } from "../../provider/values/properties";
 import { checkInvitation, forbidRequests, unexpectedRequests } from "./support/check";
 
 const validInputs = { name: "jane", expires: "2031-05-06T07:08:09Z" };

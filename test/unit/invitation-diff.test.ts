@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { unknownValue } from "../../provider/values/properties";
 import { runs } from "../hostile/runs";
 import { forbidRequests, unexpectedRequests } from "./support/check";
 import { diffInvitation, invitationInputs, invitationState } from "./support/invitation";

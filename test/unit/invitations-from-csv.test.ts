@@ -8,7 +8,7 @@ import {
   type CsvRow,
   type InvitationsFromCsvOptions,
   invitationsFromCsv,
-} from "../../provider/functions/invitations-from-csv";
+} from "../../provider/program/invitations-from-csv";
 import { runs } from "../hostile/runs";
 
 const folder = mkdtempSync(join(tmpdir(), "csv-"));

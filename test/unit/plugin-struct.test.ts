@@ -1,9 +1,9 @@
 import { CreateRequest } from "@pulumi/pulumi/proto/provider_pb";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { unknownValue } from "../../provider/lifecycle/values/properties";
-import { toSecret } from "../../provider/lifecycle/values/secrets";
 import { markSecretInputs, markSecretOutputs, secretInputNames } from "../../provider/plugin/secrets";
 import { decodeStruct, encodeStruct, rejectProtoKey } from "../../provider/plugin/struct";
+import { unknownValue } from "../../provider/values/properties";
+import { toSecret } from "../../provider/values/secrets";
 
 test("properties arrive as they were sent", () => {
   const properties = { a: [1, true, null, { b: "c" }], constructor: 2, toString: { valueOf: "x" } };

@@ -1,4 +1,4 @@
-import { toPrintableLine } from "../../provider/authentik/printable";
+import { toPrintableLine } from "../../provider/common/printable";
 
 test.each([
   ["an escape sequence", "a\u001b[2Kb", "a [2Kb"],

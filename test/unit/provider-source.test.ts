@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as lifecycle from "../../provider/lifecycle";
-import { providerSource } from "../../provider/resources/resource";
+import * as lifecycle from "../../provider/objects";
+import { providerSource } from "../../provider/program/resource";
 
 /** Existing states contain these strings. If they change, those states can be neither refreshed nor destroyed. */
 const sources = {
@@ -41,7 +41,7 @@ test("the package exports the subpath that the provider source requires", () => 
   const manifest: unknown = JSON.parse(readFileSync(join(__dirname, "../../package.json"), "utf8"));
   expect(manifest).toMatchObject({
     name: "pulumi-authentik-invitations",
-    exports: { "./provider": { default: "./dist/lifecycle/index.js" } },
+    exports: { "./provider": { default: "./dist/objects/index.js" } },
   });
   expect(manifest).not.toHaveProperty("pulumi");
 });
@@ -54,6 +54,6 @@ test("importing the package loads neither undici nor zod", () => {
       });
     }
     expect(() => require("../../provider")).not.toThrow();
-    expect(() => require("../../provider/lifecycle")).toThrow(/was loaded/);
+    expect(() => require("../../provider/objects")).toThrow(/was loaded/);
   });
 });

@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { unknownValue } from "../../provider/values/properties";
 import { checkStage, forbidRequests, unexpectedRequests } from "./support/check";
 
 const validInputs = { name: "invitation" };

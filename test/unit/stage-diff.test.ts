@@ -1,5 +1,5 @@
-import { invitationStageProvider } from "../../provider/lifecycle/objects/invitation-stage";
-import { unknownValue } from "../../provider/lifecycle/values/properties";
+import { invitationStageProvider } from "../../provider/objects/invitation-stage";
+import { unknownValue } from "../../provider/values/properties";
 import { forbidRequests, unexpectedRequests } from "./support/check";
 import { stagePk } from "./support/response-bodies";
 

@@ -1,7 +1,7 @@
 import type { State, StateResource } from "../../provider/commands/state";
 import { findCode } from "../../provider/commands/state-code";
 import { providerSource } from "../../provider/common/provider-source";
-import { secretSignature, signatureKey } from "../../provider/lifecycle/values/secrets";
+import { secretSignature, signatureKey } from "../../provider/values/secrets";
 
 const type = "pulumi-nodejs:dynamic/authentik:Invitation";
 const urn = `urn:pulumi:dev::team::${type}::jane`;

@@ -4,8 +4,8 @@ import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/
 import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
-import { entryOrigin, nextRevision } from "../../lifecycle/batch/origin";
-import { isJsonObject } from "../../lifecycle/values/json";
+import { entryOrigin, nextRevision } from "../../objects/invitation-batch/origin";
+import { isJsonObject } from "../../values/json";
 import {
   containsSecret,
   invitationIdsOf,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { UserError } from "../../lifecycle/engine/user-error";
+import { UserError } from "../../lifecycle/user-error";
 import type { Forge, ReportKind } from "./forge";
 import { RestClient, type Row } from "./rest-client";
 import { requireVariable } from "./settings";

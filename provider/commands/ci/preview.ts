@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { toPrintableJson } from "../../authentik/printable";
+import { toPrintableJson } from "../../common/printable";
 import { parseUrn } from "../../common/urn";
-import { addDuration, parseDuration } from "../../lifecycle/values/instant";
-import { isJsonObject } from "../../lifecycle/values/json";
-import { formatPath, ownValue, type Properties, unknownValue } from "../../lifecycle/values/properties";
+import { addDuration, parseDuration } from "../../values/instant";
+import { isJsonObject } from "../../values/json";
+import { formatPath, ownValue, type Properties, unknownValue } from "../../values/properties";
 import { typeOfUrn } from "../state";
 import { redactLine, truncate } from "./redact";
 

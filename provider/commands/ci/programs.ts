@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
-import { UserError } from "../../lifecycle/engine/user-error";
+import { UserError } from "../../lifecycle/user-error";
 import { redactLine } from "./redact";
 
 /** The token of whoever can change authentik, for `pulumi up`, or that of whoever can only read it, if there is another one. */

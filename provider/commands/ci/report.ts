@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync, statSync } from "node:fs";
 import * as z from "zod";
-import { UserError } from "../../lifecycle/engine/user-error";
+import { UserError } from "../../lifecycle/user-error";
 import type { Audit } from "./audit";
 import { formatDrift, formatPreview } from "./comment";
 import type { Forge, ReportKind } from "./forge";

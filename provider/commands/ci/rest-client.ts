@@ -1,4 +1,4 @@
-import { UserError } from "../../lifecycle/engine/user-error";
+import { UserError } from "../../lifecycle/user-error";
 import { redactLine } from "./redact";
 
 const timeoutMs = 60_000;

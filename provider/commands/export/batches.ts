@@ -1,5 +1,5 @@
 import { mostFrequent } from "../../common/most-frequent";
-import { maxPrefixLength, toEntryNames } from "../../lifecycle/batch/names";
+import { maxPrefixLength, toEntryNames } from "../../objects/invitation-batch/names";
 import type { ExportableInvitation, FlowInput, InvitationGroup, InvitationWriter } from "./invitations";
 import { Source, toStringLiteral } from "./literals";
 import { toIdentifier, toLogicalName, toUniqueNames } from "./names";

@@ -1,5 +1,5 @@
 import type { StoredFlowStageBinding } from "../../authentik/flow-stage-bindings";
-import { flowStageBindingProvider } from "../../lifecycle/objects/flow-stage-binding";
+import { flowStageBindingProvider } from "../../objects/flow-stage-binding";
 import { toStringLiteral } from "./literals";
 import { toUniqueNames } from "./names";
 import type { ProgramWriter, Variable } from "./program-writer";

@@ -1,5 +1,5 @@
 import type { StoredFlow } from "../../authentik/flows";
-import { flowProvider } from "../../lifecycle/objects/flow";
+import { flowProvider } from "../../objects/flow";
 import { toStringLiteral } from "./literals";
 import { type ProgramWriter, Variable } from "./program-writer";
 import { omitDefaults, validationError } from "./validation";

@@ -1,4 +1,4 @@
-import { connect } from "../../lifecycle/engine/connections";
+import { connect } from "../../lifecycle/connections";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { configureFromStack, stackOption } from "../pulumi";
 import { countInvitations, type ExportedProgram, writeProgram } from "./program";

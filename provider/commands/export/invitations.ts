@@ -1,7 +1,7 @@
 import type { StoredInvitation } from "../../authentik/invitations";
-import { invitationProvider } from "../../lifecycle/invitation/provider";
-import { hasPassed } from "../../lifecycle/values/instant";
-import { unknownValue } from "../../lifecycle/values/properties";
+import { invitationProvider } from "../../objects/invitation/provider";
+import { hasPassed } from "../../values/instant";
+import { unknownValue } from "../../values/properties";
 import { type Source, toStringLiteral } from "./literals";
 import { toLogicalName, toUniqueNames } from "./names";
 import type { ProgramWriter } from "./program-writer";

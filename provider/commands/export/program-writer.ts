@@ -1,5 +1,5 @@
-import { toPrintableLine } from "../../authentik/printable";
 import { defaultConnection } from "../../common/base-url";
+import { toPrintableLine } from "../../common/printable";
 import { Source, toLiteral, toStringLiteral } from "./literals";
 
 /** A secret setting: an invitation's pk, or the pks of a batch's invitations by key. */

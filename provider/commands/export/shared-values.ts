@@ -1,4 +1,4 @@
-import { isJsonObject, isSameJson } from "../../lifecycle/values/json";
+import { isJsonObject, isSameJson } from "../../values/json";
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -10,7 +10,7 @@ import {
 } from "../../authentik/invitation-stages";
 import type { StoredInvitation } from "../../authentik/invitations";
 import { retrieveStage, type StoredStage } from "../../authentik/stages";
-import { UserError } from "../../lifecycle/engine/user-error";
+import { UserError } from "../../lifecycle/user-error";
 import { readInvitations } from "./invitation-list";
 
 /** Flows with everything in them that this package manages. */

@@ -1,7 +1,7 @@
 import type { StoredInvitationStage } from "../../authentik/invitation-stages";
 import type { StoredStage } from "../../authentik/stages";
 import { stripWhitespace } from "../../common/whitespace";
-import { invitationStageProvider } from "../../lifecycle/objects/invitation-stage";
+import { invitationStageProvider } from "../../objects/invitation-stage";
 import { Source, toStringLiteral } from "./literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "./names";
 import { type ProgramWriter, Variable } from "./program-writer";

@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { unknownValue } from "../../lifecycle/values/properties";
+import { unknownValue } from "../../values/properties";
 
 interface Checkable {
   check(olds: Record<string, unknown>, news: Record<string, unknown>): Promise<dynamic.CheckResult>;

@@ -2,8 +2,8 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { toPrintableLine } from "../../authentik/printable";
 import { isJson } from "../../common/is-json";
+import { toPrintableLine } from "../../common/printable";
 import { confirm } from "../prompt";
 import { PulumiError, runPulumi } from "../pulumi";
 

@@ -1,5 +1,5 @@
-import { toPrintableLine } from "../../authentik/printable";
-import { UserError } from "../../lifecycle/engine/user-error";
+import { toPrintableLine } from "../../common/printable";
+import { UserError } from "../../lifecycle/user-error";
 import type { Command, OptionValues } from "../command";
 import { UsageError } from "../command";
 import { confirm } from "../prompt";

@@ -1,8 +1,8 @@
 import { secretInputsInput } from "../../common/secret-inputs";
-import * as providers from "../../lifecycle";
-import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/engine/recovery";
-import type { Properties } from "../../lifecycle/values/properties";
-import { secretOutputsOf } from "../../lifecycle/values/secrets";
+import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/recovery";
+import * as providers from "../../objects";
+import type { Properties } from "../../values/properties";
+import { secretOutputsOf } from "../../values/secrets";
 import {
   containsSecret,
   invitationIdsOf,

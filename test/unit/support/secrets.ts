@@ -1,4 +1,4 @@
-import { secretSignature, signatureKey } from "../../../provider/lifecycle/values/secrets";
+import { secretSignature, signatureKey } from "../../../provider/values/secrets";
 
 /** A secret in the form in which a provider returns it to the engine. */
 export function secret(value: unknown): Record<string, unknown> {

@@ -1,0 +1,128 @@
+import { type EventAction, listEvents, type ObjectEvent } from "../authentik/events";
+import { log } from "../common/log";
+import type { Origin } from "../common/origin";
+import { toPrintableLine } from "../common/printable";
+import { capitalize } from "../values/strings";
+import type { Connection } from "./connections";
+
+/** An object in authentik, for messages about what happened to it. */
+export interface ObservedObject {
+  /** The object in messages: `invitation "jane"`. */
+  readonly name: string;
+  readonly pk: string;
+  /** Where this stack's requests for the object come from. */
+  readonly origin: Origin | undefined;
+}
+
+/**
+ * The newest events of an object, newest first, of one action if it is given; `undefined` if the token is not allowed to read them. Warns about the missing permission once per
+ * connection, and sends no further requests to the event log after that.
+ */
+export async function readEvents(
+  connection: Connection,
+  { name, pk, origin }: ObservedObject,
+  action?: EventAction,
+): Promise<readonly ObjectEvent[] | undefined> {
+  const client = connection.client.from(connection.sourceOf(origin));
+  return await connection.readEventLogOrWarn(() => listEvents(client, pk, name, action));
+}
+
+/**
+ * Warns that an object was changed outside Pulumi, and by whom: one request to the event log, unless attribution is disabled. A failing event
+ * log does not fail the refresh.
+ */
+export async function reportChange(
+  connection: Connection,
+  object: ObservedObject,
+  changed: readonly string[],
+): Promise<void> {
+  const events = await readEventsForAttribution(connection, object, "model_updated");
+  reportChangeFromEvents(connection, object, changed, events);
+}
+
+/** Like {@link reportChange}, for events that have already been read. */
+export function reportChangeFromEvents(
+  connection: Connection,
+  object: ObservedObject,
+  changed: readonly string[],
+  events: readonly ObjectEvent[] | undefined,
+): void {
+  // The newest update may be this stack's own, such as the one of the last `pulumi up`.
+  const last = events?.find((event) => event.action === "model_updated" && !isOwn(connection, object, event));
+  warn(
+    `${capitalize(object.name)}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${formatActor(last)}` : ""}`,
+  );
+}
+
+/** Warns that an object was deleted, and by whom. */
+export async function reportDeletion(connection: Connection, object: ObservedObject): Promise<void> {
+  reportDeletionFromEvents(connection, object, await readEventsForAttribution(connection, object, "model_deleted"));
+}
+
+/** Like {@link reportDeletion}, for events that have already been read. */
+export function reportDeletionFromEvents(
+  connection: Connection,
+  object: ObservedObject,
+  events: readonly ObjectEvent[] | undefined,
+): void {
+  const deletion = connection.attribution ? findDeletion(events) : undefined;
+  warn(`${capitalize(object.name)}: ${describeDeletion(connection, object, deletion)}`);
+}
+
+/**
+ * Warns that an invitation's flow was removed because the flow was deleted, and by whom. authentik writes no event for the invitation then,
+ * only for the flow.
+ */
+export async function reportFlowRemoval(
+  connection: Connection,
+  object: ObservedObject,
+  flow: ObservedObject,
+): Promise<void> {
+  // Many invitations may have had the same flow.
+  const events = await connection.cached(`events ${flow.pk}`, () =>
+    readEventsForAttribution(connection, flow, "model_deleted"),
+  );
+  const deletion = findDeletion(events);
+  const cause = deletion
+    ? `the flow was ${describeDeletion(connection, flow, deletion)}`
+    : "this happens when a flow is deleted";
+  warn(
+    `${capitalize(object.name)}: its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
+  );
+}
+
+async function readEventsForAttribution(
+  connection: Connection,
+  object: ObservedObject,
+  action: EventAction,
+): Promise<readonly ObjectEvent[] | undefined> {
+  return connection.attribution ? await readEvents(connection, object, action).catch(() => undefined) : undefined;
+}
+
+function findDeletion(events: readonly ObjectEvent[] | undefined): ObjectEvent | undefined {
+  return events?.find(({ action }) => action === "model_deleted");
+}
+
+function describeDeletion(connection: Connection, object: ObservedObject, deletion: ObjectEvent | undefined): string {
+  if (!deletion) return "deleted outside Pulumi";
+  const isOwnDeletion = isOwn(connection, object, deletion);
+  return `deleted ${isOwnDeletion ? "by an earlier run of this stack, " : ""}${formatActor(deletion)}`;
+}
+
+/** Whether this stack caused the event, and not another stack, a person or another program. */
+function isOwn(connection: Connection, { origin }: ObservedObject, { source }: ObjectEvent): boolean {
+  if (source === undefined) return false;
+  // Earlier versions sent no source, and saved no origin.
+  if (origin === undefined || source === "") return true;
+  const stack = connection.stackOf(origin);
+  return source === stack || source.startsWith(`${stack}; `);
+}
+
+function formatActor(event: ObjectEvent): string {
+  return `by ${event.username || "an unknown user"} on ${event.created.replace(/\.\d+/, "")}`;
+}
+
+/** Object names and usernames come from authentik, where other people can set them. */
+function warn(line: string): void {
+  log.warn(toPrintableLine(line));
+}

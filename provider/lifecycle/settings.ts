@@ -1,0 +1,146 @@
+import * as z from "zod";
+import type { TransportOptions } from "../authentik/transport";
+import { defaultConnection, parseBaseUrl } from "../common/base-url";
+import { SettingsError } from "./user-error";
+
+/** The configuration as Pulumi passes it to `configure`. */
+export interface Configuration {
+  /** The namespace of the default connection. Defaults to `authentik`. */
+  readonly namespace?: string;
+  get(key: string): string | undefined;
+}
+
+/** The settings of one connection. */
+export interface Settings extends TransportOptions {
+  /** Whether messages about drift name the user who caused it. */
+  readonly attribution: boolean;
+  /** The setting with the token, if `AUTHENTIK_TOKEN` is set to another one, which is ignored. */
+  readonly overridingToken: string | undefined;
+  /** The base URL of links, under which invitees reach authentik. Defaults to `url`. */
+  readonly publicUrl: string;
+}
+
+/** A value, and the setting or the variable that it comes from. */
+interface Setting {
+  readonly value: string;
+  readonly source: string;
+}
+
+const booleanSetting = z.stringbool({ truthy: ["true", "1", "yes"], falsy: ["false", "0", "no", ""] });
+const headersSetting = z.record(
+  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+  z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/),
+);
+/** Headers that the provider sets, and headers that control the connection: undici rejects every request that sets one of those. */
+const reservedHeaders = new Set([
+  "authorization",
+  "user-agent",
+  "accept",
+  "content-type",
+  "content-length",
+  "host",
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+]);
+
+/** Reads the settings of a connection. Only the default connection falls back to environment variables. */
+export function readSettings(configuration: Configuration, connection: string): Settings {
+  const isDefault = connection === defaultConnection;
+  const namespace = namespaceOf(configuration, connection);
+  const read = settingReader(configuration, connection);
+
+  const url = read("url", "AUTHENTIK_URL");
+  if (!url) {
+    throw new SettingsError(
+      `authentik's URL is not set. Set it with \`pulumi config set ${namespace}:url https://authentik.example.com\`${isDefault ? " or in AUTHENTIK_URL" : ""}.`,
+    );
+  }
+  const baseUrl = parseUrl(url, namespace);
+  const publicUrl = read("publicUrl");
+
+  const token = read("token", "AUTHENTIK_TOKEN");
+  if (!token) {
+    throw new SettingsError(
+      `authentik's API token is not set. Set it with \`pulumi config set --secret ${namespace}:token …\`${isDefault ? " or in AUTHENTIK_TOKEN" : ""}.`,
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(token.value.trim())) {
+    throw new SettingsError(`${token.source} is not an API token: it must be printable ASCII without spaces.`);
+  }
+
+  const variable = isDefault ? process.env["AUTHENTIK_TOKEN"]?.trim() : undefined;
+  const insecure = read("insecure", "AUTHENTIK_INSECURE");
+
+  return {
+    url: baseUrl,
+    publicUrl: publicUrl === undefined ? baseUrl : parseUrl(publicUrl, namespace),
+    token: token.value.trim(),
+    overridingToken: variable && variable !== token.value.trim() ? token.source : undefined,
+    insecure: parseBoolean(insecure?.source ?? "", insecure?.value, false),
+    settingNames: {
+      url: url.source,
+      token: token.source,
+      insecure: insecure?.source ?? (url.source.includes(":") ? `${namespace}:insecure` : "AUTHENTIK_INSECURE"),
+      headers: `${namespace}:headers`,
+    },
+    headers: parseHeaders(`${namespace}:headers`, configuration.get(`${namespace}:headers`)),
+    attribution: parseBoolean(`${namespace}:attribution`, configuration.get(`${namespace}:attribution`), true),
+  };
+}
+
+/** The base URL of links. Unlike {@link readSettings}, this works without a token; `undefined` if the setting is missing or not valid. */
+export function readPublicUrl(configuration: Configuration, connection: string): string | undefined {
+  const read = settingReader(configuration, connection);
+  const setting = read("publicUrl") ?? read("url", "AUTHENTIK_URL");
+  const parsed = parseBaseUrl(setting?.value ?? "", connection);
+  return "url" in parsed ? parsed.url : undefined;
+}
+
+/** The configuration namespace of a connection: its name, except for the default connection of the plugin. */
+function namespaceOf(configuration: Configuration, connection: string): string {
+  return (connection === defaultConnection ? configuration.namespace : undefined) ?? connection;
+}
+
+/** Reads a setting of a connection, or else, for the default connection, the variable. */
+function settingReader(configuration: Configuration, connection: string) {
+  const namespace = namespaceOf(configuration, connection);
+  return (key: string, variable?: string): Setting | undefined => {
+    const configured = configuration.get(`${namespace}:${key}`);
+    if (configured !== undefined) return { value: configured, source: `${namespace}:${key}` };
+    const value = connection === defaultConnection && variable !== undefined ? process.env[variable] : undefined;
+    return variable === undefined || !value ? undefined : { value, source: variable };
+  };
+}
+
+function parseUrl({ value, source }: Setting, namespace: string): string {
+  const parsed = parseBaseUrl(value, namespace);
+  if ("problem" in parsed) throw new SettingsError(`${source} ${parsed.problem}.`);
+  return parsed.url;
+}
+
+function parseBoolean(source: string, value: string | undefined, defaultValue: boolean): boolean {
+  if (value === undefined) return defaultValue;
+  const parsed = booleanSetting.safeParse(value.trim());
+  if (!parsed.success) throw new SettingsError(`${source} must be true or false.`);
+  return parsed.data;
+}
+
+function parseHeaders(source: string, value: string | undefined): Record<string, string> {
+  if (value === undefined || value.trim() === "") return {};
+  const hint = `Set it with \`pulumi config set --secret --path '${source}.X-My-Header' …\`.`;
+  let json: unknown;
+  try {
+    json = JSON.parse(value);
+  } catch {
+    throw new SettingsError(`${source} must be a JSON object of header names and values. ${hint}`);
+  }
+  const parsed = headersSetting.safeParse(json);
+  if (!parsed.success)
+    throw new SettingsError(`${source} must be a JSON object of valid HTTP header names and string values. ${hint}`);
+  const reserved = Object.keys(parsed.data).find((header) => reservedHeaders.has(header.toLowerCase()));
+  if (reserved) throw new SettingsError(`${source} must not set ${reserved}, which is a reserved header.`);
+  return parsed.data;
+}

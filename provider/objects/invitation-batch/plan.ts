@@ -1,0 +1,60 @@
+import { ownValue } from "../../values/properties";
+import type { InvitationInputs } from "../invitation/inputs";
+import { trackPk } from "../invitation/issue";
+import { hasCurrentLink } from "../invitation/link";
+import { addressesToEmail, changedInputs, isRetired, planChange } from "../invitation/plan";
+import type { InvitationState } from "../invitation/state";
+import { type BatchInputs, type EntryInputs, toInvitationInputs } from "./inputs";
+import { type BatchState, toInvitationStates } from "./state";
+
+/** What has to be done with one invitation. */
+export type Action = "create" | "update" | "email" | "reissue" | "keep" | "delete";
+
+export interface PlannedAction {
+  readonly action: Action;
+  /** Whether inputs changed that only the state has, such as `onRetired`. */
+  readonly isChanged?: boolean;
+  /** Whether the link is another one, although the invitation is the same. */
+  readonly isLinkChanged?: boolean;
+  /** Whether an existing invitation is taken into the state instead of a new one. */
+  readonly isImport?: boolean;
+  /** The addresses that the link has to be emailed to. */
+  readonly addresses: readonly string[];
+  readonly state?: InvitationState;
+  readonly inputs?: InvitationInputs;
+}
+
+/** What an update has to do, by key; without a state, what a creation has to do. */
+export async function planBatch(
+  batch: BatchState | undefined,
+  inputs: BatchInputs,
+): Promise<Map<string, PlannedAction>> {
+  const states = batch ? await toInvitationStates(batch) : new Map<string, InvitationState>();
+  const declared = await toInvitationInputs(inputs);
+  const plan = new Map<string, PlannedAction>();
+  for (const [key, entry] of declared) {
+    const state = states.get(key);
+    plan.set(key, state ? planEntry(state, entry) : planCreation(entry, ownValue(inputs.invitations, key)));
+  }
+  for (const [key, state] of states) {
+    if (!declared.has(key)) plan.set(key, { action: "delete", state, addresses: [] });
+  }
+  return plan;
+}
+
+/** An imported invitation is not emailed. */
+function planCreation(inputs: InvitationInputs, entry: EntryInputs | undefined): PlannedAction {
+  const isImport = entry?.import !== undefined;
+  return { action: "create", isImport, inputs, addresses: isImport ? [] : (inputs.email?.to ?? []) };
+}
+
+function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAction {
+  trackPk(state.pk);
+  const { inputs: changed, replaces } = planChange(state, { ...inputs });
+  if (replaces.length > 0) return { action: "reissue", state, inputs, addresses: inputs.email?.to ?? [] };
+  const isDifferent = !isRetired(state) && changedInputs(state, { ...inputs }).length > 0;
+  const addresses = addressesToEmail(state, { ...inputs });
+  const isLinkChanged = !isRetired(state) && !hasCurrentLink(state);
+  const action = isDifferent ? "update" : addresses.length > 0 ? "email" : "keep";
+  return { action, isChanged: changed.length > 0, isLinkChanged, state, inputs, addresses };
+}

@@ -1,0 +1,167 @@
+import { ifFound } from "../../authentik/errors";
+import { type EventAction, listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
+import { isUnreadable, listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
+import { log } from "../../common/log";
+import type { Origin } from "../../common/origin";
+import { toPrintableLine } from "../../common/printable";
+import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
+import type { Connection } from "../../lifecycle/connections";
+import { type Drift, detectDrift, observeFlow, observeInvitation } from "../invitation/drift";
+import { classifyMissing, needsEvents, refreshGone } from "../invitation/retirement";
+import { describeInvitation, type InvitationState } from "../invitation/state";
+import { forEachKey } from "./progress";
+
+/** Above this number, reading event pages takes fewer requests than one search per invitation. */
+const maxSearches = 10;
+
+interface Missing {
+  readonly key: string;
+  readonly state: InvitationState;
+}
+
+/**
+ * Reads the invitations of a batch by list pages, and reports drift. Returns the states by key, without those that were deleted and have to be
+ * recreated.
+ */
+export async function refreshBatch(
+  connection: Connection,
+  batch: string,
+  states: ReadonlyMap<string, InvitationState>,
+  originOf: (key: string) => Origin | undefined,
+): Promise<Map<string, InvitationState>> {
+  // A retired invitation that authentik has deleted does not come back.
+  const readable = [...states].filter(([, state]) => !state.gone);
+  const stored = await readStored(connection, batch, new Map(readable));
+  const drifts = new Map<string, Drift>();
+  const missing: Missing[] = [];
+  for (const [key, state] of readable) {
+    const found = stored.get(state.pk);
+    if (found) drifts.set(key, detectDrift(state, found));
+    else missing.push({ key, state });
+  }
+  const retired = await refreshMissing(connection, missing, originOf);
+  await reportDrift(connection, states, drifts, originOf);
+  const refreshed = new Map(
+    [...states].flatMap(([key, state]) => {
+      const current = state.gone ? refreshGone(state) : (drifts.get(key)?.state ?? retired.get(key));
+      return current ? [[key, current] as const] : [];
+    }),
+  );
+  reportRetired(batch, states, refreshed);
+  return refreshed;
+}
+
+/** Keys that a message names before it only counts the rest. */
+const maxKeys = 5;
+
+/** Reports which invitations were used or have expired since the last refresh. */
+function reportRetired(
+  batch: string,
+  before: ReadonlyMap<string, InvitationState>,
+  after: ReadonlyMap<string, InvitationState>,
+): void {
+  for (const status of ["used", "expired"] as const) {
+    const keys = [...after].flatMap(([key, state]) =>
+      state.status === status && before.get(key)?.status === "pending" ? [key] : [],
+    );
+    const rest = keys.length > maxKeys ? ` and ${(keys.length - maxKeys).toLocaleString("en-US")} more` : "";
+    if (keys.length > 0) log.info(toPrintableLine(`${batch}: ${status}: ${keys.slice(0, maxKeys).join(", ")}${rest}`));
+  }
+}
+
+/** The invitations that exist, by pk. */
+async function readStored(
+  connection: Connection,
+  batch: string,
+  states: ReadonlyMap<string, InvitationState>,
+): Promise<Map<string, StoredInvitation>> {
+  const { client } = connection;
+  const listed = await listInvitations(client, { search: batch }).catch((error: unknown) => {
+    // Then every invitation is read singly.
+    if (isUnreadable(error)) return [];
+    throw error;
+  });
+  const stored = new Map(listed.map((invitation) => [invitation.pk, invitation]));
+  // An invitation that is missing in the list may have another name. Only a single read says that it was deleted.
+  const unlisted = [...states].filter(([, { pk }]) => !stored.has(pk));
+  const { values, errors } = await forEachKey(
+    batch,
+    "read",
+    unlisted.map(([key]) => key),
+    async (key) => await ifFound(retrieveInvitation(client, states.get(key)?.pk ?? "")),
+  );
+  for (const error of errors.values()) throw error;
+  for (const invitation of values.values()) if (invitation) stored.set(invitation.pk, invitation);
+  return stored;
+}
+
+async function refreshMissing(
+  connection: Connection,
+  missing: readonly Missing[],
+  originOf: (key: string) => Origin | undefined,
+): Promise<Map<string, InvitationState>> {
+  const unclear = missing.filter(({ state }) => needsEvents(state));
+  const events = await readEventsOf(
+    connection,
+    unclear.map(({ state }) => state),
+  );
+  const retired = new Map<string, InvitationState>();
+  for (const { key, state } of missing) {
+    const own = events?.get(state.pk);
+    const classified = classifyMissing(state, events === undefined ? undefined : (own ?? []));
+    if (classified) retired.set(key, classified);
+    else reportDeletionFromEvents(connection, observeInvitation(state, originOf(key)), own);
+  }
+  return retired;
+}
+
+async function reportDrift(
+  connection: Connection,
+  states: ReadonlyMap<string, InvitationState>,
+  drifts: ReadonlyMap<string, Drift>,
+  originOf: (key: string) => Origin | undefined,
+): Promise<void> {
+  const changed = [...drifts].filter(([, drift]) => drift.changed.length > 0);
+  const changedStates = changed.flatMap(([key]) => states.get(key) ?? []);
+  const events = connection.attribution
+    ? await readEventsOf(connection, changedStates, "model_updated").catch(() => undefined)
+    : undefined;
+  for (const [key, { changed: inputs, isFlowRemoved }] of changed) {
+    const state = states.get(key) as InvitationState;
+    const object = observeInvitation(state, originOf(key));
+    reportChangeFromEvents(connection, object, inputs, events?.get(state.pk));
+    if (isFlowRemoved) await reportFlowRemoval(connection, object, observeFlow(state, originOf(key)));
+  }
+}
+
+/** The events of invitations by pk, newest first, of one action if it is given: by one search each, or for many, from the newest events of all invitations. */
+async function readEventsOf(
+  connection: Connection,
+  states: readonly InvitationState[],
+  action?: EventAction,
+): Promise<Map<string, readonly ObjectEvent[]> | undefined> {
+  if (states.length === 0) return new Map();
+  const { client } = connection;
+  return await connection.readEventLogOrWarn(async () => {
+    if (states.length <= maxSearches) {
+      return new Map(
+        await Promise.all(
+          states.map(
+            async (state) => [state.pk, await listEvents(client, state.pk, describeInvitation(state), action)] as const,
+          ),
+        ),
+      );
+    }
+    const oldest = states.map(({ issuedAt }) => Date.parse(issuedAt)).reduce((a, b) => Math.min(a, b));
+    const found = await listObjectEvents(client, new Set(states.map(({ pk }) => pk)), {
+      search: "invitation",
+      ...(action === undefined ? {} : { action }),
+      since: new Date(oldest),
+      maxPages: states.length,
+    });
+    const others = states.filter(({ pk }) => !found.has(pk));
+    for (const state of others)
+      found.set(state.pk, await listEvents(client, state.pk, describeInvitation(state), action));
+    return found;
+  });
+}

@@ -1,0 +1,103 @@
+import { NotFoundError } from "../../authentik/errors";
+import { createInvitation, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
+import type { Origin } from "../../common/origin";
+import { invitationId } from "../../common/pk";
+import { hasSecretInput } from "../../common/secret-inputs";
+import { formatImportMismatch, recordAdoption, retrieveImported } from "../../lifecycle/adoption";
+import { connect } from "../../lifecycle/connections";
+import { warnAboutEarlierCreation } from "../../lifecycle/earlier-creations";
+import { createExactlyOnce } from "../../lifecycle/lost-response";
+import { UserError } from "../../lifecycle/user-error";
+import { addDuration, formatInstant, formatSecond, parseDuration } from "../../values/instant";
+import { capitalize } from "../../values/strings";
+import type { InvitationInputs } from "./inputs";
+import { changedPaths } from "./plan";
+import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
+
+/** Pks that this process has seen in a state, or created. */
+const knownPks = new Set<string>();
+
+/** Remembers the pk of an invitation in the state. */
+export function trackPk(pk: string): void {
+  knownPks.add(pk);
+}
+
+/** When an invitation that is issued now counts as issued. */
+export function currentIssuedAt(): string {
+  return formatSecond(Date.now());
+}
+
+/** Creates an invitation in authentik. */
+export async function issueInvitation(
+  inputs: InvitationInputs,
+  origin: Origin | undefined,
+  issuedAt: string,
+): Promise<InvitationState> {
+  const connection = connect(inputs.connection);
+  const fields = await toApiFields(inputs, { issuedAt }, connection);
+  const object = describeInvitation(inputs);
+  const model = "invitation";
+  const [stored] = await Promise.all([
+    createExactlyOnce(connection, origin, {
+      object,
+      model,
+      create: (client) => createInvitation(client.withholdingText(hasSecretInput(inputs)), fields),
+      retrieve: retrieveInvitation,
+    }),
+    warnAboutEarlierCreation(connection, origin, {
+      name: object,
+      model,
+      isInState: (pk) => knownPks.has(pk),
+      id: invitationId,
+      retrieve: retrieveInvitation,
+    }),
+  ]);
+  trackPk(stored.pk);
+  return toState(inputs, stored, issuedAt);
+}
+
+/** Takes an existing invitation into the state. Fails if it differs from the inputs, and writes nothing. */
+export async function adoptInvitation(
+  inputs: InvitationInputs,
+  origin: Origin | undefined,
+  pk: string,
+): Promise<InvitationState> {
+  const state = await readImported(inputs, origin, pk, false);
+  recordAdoption(pk);
+  trackPk(pk);
+  return state;
+}
+
+/** The state of an existing invitation that matches the inputs, as far as they are known. Fails if it differs from them. */
+export async function readImported(
+  inputs: InvitationInputs,
+  origin: Origin | undefined,
+  pk: string,
+  isCheck: boolean,
+): Promise<InvitationState> {
+  const object = describeInvitation(inputs);
+  let stored: StoredInvitation;
+  try {
+    const client = connect(inputs.connection).clientOf(origin);
+    stored = await retrieveImported(pk, isCheck, () => retrieveInvitation(client, pk));
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    throw new UserError(
+      `${capitalize(object)} cannot be imported: authentik has no invitation with the pk in the resource option import. Correct the pk, or remove the option.`,
+      { cause: error },
+    );
+  }
+  const state = toState(inputs, stored, estimateIssuedAt(inputs, stored));
+  const differing = changedPaths(state, inputs);
+  if (differing.length > 0) throw new UserError(formatImportMismatch(object, differing));
+  return state;
+}
+
+/** When an adopted invitation was issued, which authentik does not return: `validFor` before its expiry if that is in the past, otherwise now. */
+function estimateIssuedAt(inputs: InvitationInputs, stored: StoredInvitation): string {
+  const now = formatInstant(Date.now());
+  const validFor = parseDuration(inputs.validFor ?? "");
+  if (validFor === undefined || stored.expires === null) return now;
+  const issuedAt = addDuration(stored.expires, -validFor);
+  return Date.parse(issuedAt) <= Date.now() ? issuedAt : now;
+}

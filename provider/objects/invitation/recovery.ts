@@ -1,0 +1,78 @@
+import type { ObjectEvent } from "../../authentik/events";
+import { retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
+import { originInput, parseOrigin } from "../../common/origin";
+import { invitationId } from "../../common/pk";
+import { type Connection, connect } from "../../lifecycle/connections";
+import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../../lifecycle/recovery";
+import { addDuration, formatInstant, formatSecond, parseDuration } from "../../values/instant";
+import type { Properties } from "../../values/properties";
+import type { InvitationInputs } from "./inputs";
+import { addressesToEmail } from "./plan";
+import { assumeEmailed } from "./send";
+import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
+
+/** Finds the invitation that an interrupted run issued for these inputs. */
+export async function recoverInvitation(properties: Properties, options: RecoveryOptions): Promise<Recovery> {
+  const inputs = properties as unknown as InvitationInputs;
+  if (options.outputs !== undefined) return recoverEmails(options.outputs, inputs);
+  const connection = connect(inputs.connection);
+  const found = await findInterruptedCreation(connection, parseOrigin(inputs[originInput]), {
+    object: describeInvitation(inputs),
+    model: "invitation",
+    retrieve: retrieveInvitation,
+  });
+  if (found.outcome !== "found") return found;
+  const { event } = found;
+  const state = await toRecoveredState(connection, inputs, event, found.stored);
+  return toRecovery(state, event.created);
+}
+
+/** The state of an invitation that an interrupted run created. `stored` is undefined if it no longer exists. */
+export async function toRecoveredState(
+  connection: Connection,
+  inputs: InvitationInputs,
+  event: ObjectEvent,
+  stored: StoredInvitation | undefined,
+): Promise<InvitationState> {
+  // It may have been used since. The next refresh determines what became of it; a new one would be a second link.
+  const recovered = stored ?? (await asRequested(connection, inputs, event));
+  return assumeAllEmailed(toState(inputs, recovered, recoveredIssuedAt(inputs, recovered, event.created)));
+}
+
+/** Counts the addresses that an interrupted update added as emailed. Undefined if it added none. */
+export function recoverAddedAddresses(state: InvitationState, declared: InvitationInputs): InvitationState | undefined {
+  const addresses = addressesToEmail(state, { ...declared });
+  return addresses.length === 0 ? undefined : assumeEmailed({ ...state, email: declared.email }, addresses);
+}
+
+/** What an interrupted update may have emailed. The next refresh shows what else it did. */
+function recoverEmails(outputs: Properties, inputs: InvitationInputs): Recovery {
+  const state = recoverAddedAddresses(outputs as unknown as InvitationState, inputs);
+  return state === undefined ? { outcome: "not created" } : toRecovery(state, formatInstant(Date.now()));
+}
+
+function assumeAllEmailed(state: InvitationState): InvitationState {
+  return assumeEmailed(state, state.email?.to ?? []);
+}
+
+function toRecovery(state: InvitationState, created: string): Recovery {
+  return { outcome: "created", id: invitationId(state.pk), outputs: state as unknown as Properties, created };
+}
+
+function recoveredIssuedAt(inputs: InvitationInputs, stored: StoredInvitation, created: string): string {
+  const validFor = parseDuration(inputs.validFor ?? "");
+  return validFor === undefined || stored.expires === null
+    ? formatSecond(Date.parse(created))
+    : addDuration(stored.expires, -validFor);
+}
+
+/** The invitation as the request created it, after it no longer exists. */
+async function asRequested(
+  connection: Connection,
+  inputs: InvitationInputs,
+  { pk, created, username: createdBy }: ObjectEvent,
+): Promise<StoredInvitation> {
+  const issuedAt = formatSecond(Date.parse(created));
+  const fields = await toApiFields(inputs, { issuedAt }, connection);
+  return { ...fields, pk, flowSlug: undefined, createdBy };
+}

@@ -1,0 +1,181 @@
+import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
+import { formatLink } from "../../common/link";
+import { originInput } from "../../common/origin";
+import { normalizeUuid } from "../../common/pk";
+import { breakDirectives } from "../../common/printable";
+import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
+import { stripWhitespace } from "../../common/whitespace";
+import { type Connection, publicUrlOf } from "../../lifecycle/connections";
+import {
+  addDuration,
+  addDurationAsBefore,
+  durationBetween,
+  hasPassed,
+  isSameInstant,
+  parseDuration,
+  toMicroseconds,
+} from "../../values/instant";
+import { isSameJson, mapStrings } from "../../values/json";
+import { withoutUndefined } from "../../values/properties";
+import { secretHints } from "../../values/secrets";
+import { asConfigured } from "../../values/strings";
+import { type EmailProgress, withoutUnsent } from "./email";
+import type { InvitationInputs } from "./inputs";
+import { withCurrentLink } from "./link";
+
+/**
+ * An invitation's outputs in Pulumi's state: the inputs with authentik's values (as configured, where they are equal) and what authentik adds.
+ * `diff`, `read`, `update` and `delete` receive nothing else.
+ */
+export interface InvitationState extends InvitationInputs, EmailProgress {
+  readonly pk: string;
+  readonly status: "pending" | "used" | "expired";
+  readonly issuedAt: string;
+  /** When it was used or expired; undefined if its expiry was moved into the past outside Pulumi. */
+  readonly retiredAt?: string;
+  /** Set once authentik has deleted the retired invitation: there is nothing left to read, update or delete. */
+  readonly gone?: true;
+  readonly flowPk?: string;
+  readonly flowSlug?: string;
+  /** Secret. Missing in the states of some earlier versions. */
+  readonly link?: string;
+  readonly createdBy?: string;
+  /** The declared expiry, while the stored one differs from it because it was moved into the past outside Pulumi. */
+  readonly __declaredExpires?: string;
+}
+
+/**
+ * The state for a response of authentik. `configured` are the inputs of the program, or those in the old state, and who was emailed already.
+ */
+export function toState(
+  configured: Partial<InvitationInputs> & EmailProgress,
+  stored: StoredInvitation,
+  issuedAt: string,
+): InvitationState {
+  const flow = { flowPk: stored.flow ?? undefined, flowSlug: stored.flowSlug };
+  const isExpired = stored.expires !== null && hasPassed(stored.expires);
+  return withoutUndefined({
+    name: asConfigured(configured.name, stored.name),
+    fixedData: isSameJson(configured.fixedData, stored.fixedData)
+      ? configured.fixedData
+      : mapStrings(stored.fixedData, breakDirectives),
+    singleUse: stored.singleUse,
+    flow: flowAsConfigured(configured.flow, flow),
+    ...expiryAsConfigured(configured, stored.expires, issuedAt),
+    onRetired: configured.onRetired,
+    keepers: configured.keepers,
+    connection: configured.connection,
+    email: configured.email,
+    [originInput]: configured[originInput],
+    ...secretHints(configured),
+    pk: stored.pk,
+    status: isExpired ? "expired" : "pending",
+    issuedAt,
+    retiredAt: isExpired ? stored.expires : undefined,
+    ...flow,
+    link: formatLink(publicUrlOf(configured.connection), stored.flowSlug, stored.pk),
+    createdBy: stored.createdBy === undefined ? undefined : breakDirectives(stored.createdBy),
+    emailedTo: configured.emailedTo,
+    __unsentTo: configured.__unsentTo,
+  }) as unknown as InvitationState;
+}
+
+/** The state with the inputs of the program, after no request was necessary, because authentik has their values already. */
+export function keepState(state: InvitationState, inputs: InvitationInputs): InvitationState {
+  const configured = {
+    onRetired: undefined,
+    validFor: undefined,
+    email: undefined,
+    [secretInputsInput]: undefined,
+    [secretEmailInput]: undefined,
+  };
+  // With `validFor`, the expiry is only in the state.
+  const expires = inputs.expires ?? state.expires;
+  return withCurrentLink(
+    withoutUndefined({ ...state, ...configured, ...inputs, expires }) as unknown as InvitationState,
+  );
+}
+
+/** An invitation in messages: `invitation "jane"`. */
+export function describeInvitation(invitation: { readonly name: string } & SecretInputs): string {
+  return `invitation "${hasSecretInput(invitation, "name") ? "[secret]" : invitation.name}"`;
+}
+
+/** The inputs that correspond to a state. `read` returns them, so that a refresh shows which line drifted. */
+export function toInputs(state: InvitationState): Record<string, unknown> {
+  const { name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection } = state;
+  const expiry = validFor === undefined ? { expires } : { validFor };
+  const email = withoutUnsent(state.email, state);
+  const hidden = { [originInput]: state[originInput], ...secretHints(state) };
+  return withoutUndefined({
+    name,
+    ...expiry,
+    fixedData,
+    singleUse,
+    flow,
+    onRetired,
+    keepers,
+    connection,
+    email,
+    ...hidden,
+  });
+}
+
+/** The request body for the inputs. The only place where a slug becomes a UUID, and a duration an instant. */
+export async function toApiFields(
+  inputs: InvitationInputs,
+  issued: Issued,
+  connection: Connection,
+): Promise<InvitationFields> {
+  const flow = inputs.flow === undefined ? undefined : stripWhitespace(inputs.flow);
+  return {
+    name: inputs.name,
+    // authentik rejects a lower-case `t` or `z` (case `invitations.create.expires.lower-case-z`).
+    expires: inputs.expires?.toUpperCase() ?? expiryFrom(inputs.validFor ?? "", issued),
+    fixedData: inputs.fixedData,
+    singleUse: inputs.singleUse,
+    flow: flow === undefined ? null : (normalizeUuid(flow) ?? (await connection.flowPk(flow))),
+  };
+}
+
+/** Whether a slug or UUID refers to the invitation's flow. */
+export function refersToFlow(flow: string, state: Pick<InvitationState, "flowPk" | "flowSlug">): boolean {
+  const uuid = normalizeUuid(flow);
+  return uuid === undefined ? stripWhitespace(flow) === state.flowSlug : uuid === state.flowPk;
+}
+
+/** What determines when an invitation with `validFor` expires: `expires` is its expiry in the state if it exists. */
+export type Issued = Pick<InvitationState, "issuedAt" | "expires" | "__declaredExpires">;
+
+/** The expiry that `validFor` declares. One that an earlier version computed from the same duration is kept. */
+export function expiryFrom(validFor: string, { issuedAt, expires, __declaredExpires }: Issued): string {
+  const stored = __declaredExpires ?? expires;
+  const isComputedBefore = stored !== undefined && isSameInstant(stored, addDurationAsBefore(issuedAt, validFor));
+  return isComputedBefore ? stored : addDuration(issuedAt, parseDuration(validFor) ?? 0n);
+}
+
+function flowAsConfigured(
+  configured: string | undefined,
+  stored: Pick<InvitationState, "flowPk" | "flowSlug">,
+): string | undefined {
+  if (configured !== undefined && refersToFlow(configured, stored)) return configured;
+  const isConfiguredAsUuid = configured !== undefined && normalizeUuid(configured) !== undefined;
+  return isConfiguredAsUuid ? stored.flowPk : (stored.flowSlug ?? stored.flowPk);
+}
+
+function expiryAsConfigured(
+  configured: Partial<InvitationInputs>,
+  stored: string | null,
+  issuedAt: string,
+): Pick<InvitationInputs, "expires" | "validFor"> {
+  if (stored === null) return {};
+  if (configured.validFor === undefined) {
+    const isSame = configured.expires !== undefined && isSameInstant(configured.expires, stored);
+    return { expires: isSame ? configured.expires : stored };
+  }
+  if (isSameInstant(expiryFrom(configured.validFor, { issuedAt, expires: stored }), stored))
+    return { expires: stored, validFor: configured.validFor };
+  // A duration cannot express an expiry before the issue.
+  const isAfterIssue = toMicroseconds(stored) > toMicroseconds(issuedAt);
+  return isAfterIssue ? { expires: stored, validFor: durationBetween(issuedAt, stored) } : { expires: stored };
+}

@@ -1,0 +1,69 @@
+import * as pulumi from "@pulumi/pulumi";
+
+const day = 86_400_000;
+
+/** The outputs of an invitation that its warnings depend on. */
+interface WatchedInvitation extends pulumi.Resource {
+  readonly name: pulumi.Output<string>;
+  readonly expires: pulumi.Output<string>;
+  readonly fixedData: pulumi.Output<Record<string, unknown>>;
+  readonly singleUse: pulumi.Output<boolean>;
+  readonly issuedAt: pulumi.Output<string>;
+  readonly status: pulumi.Output<string>;
+  readonly flowPk: pulumi.Output<string | undefined>;
+  readonly flowSlug: pulumi.Output<string | undefined>;
+  readonly email: pulumi.Output<unknown>;
+}
+
+/** The arguments of an invitation, of which only these are read by name. */
+interface WatchedArgs {
+  readonly flow?: unknown;
+  readonly connection?: unknown;
+  readonly email?: unknown;
+}
+
+/**
+ * Warns about an invitation that expires soon, and about ignored changes to a retired one. The warnings are attached to the resource, which
+ * only the program can do. Depends on as few outputs as possible, because each one costs time for every invitation.
+ */
+export function warnAboutLifecycle(invitation: WatchedInvitation, args: WatchedArgs): void {
+  pulumi.all([invitation.status, invitation.expires]).apply(async ([status, expires]) => {
+    // Unit test mocks, and states that this package did not write, may have neither.
+    if (typeof status !== "string" || typeof expires !== "string") return;
+    if (status !== "pending") warnAboutIgnoredChanges(invitation, args);
+    else if (!pulumi.runtime.isDryRun() && Date.parse(expires) - Date.now() < day) warnAboutExpiry(invitation, expires);
+  });
+}
+
+/** An invitation that was issued for a short time expires soon as intended, so it has to have little of its life left. */
+function warnAboutExpiry(invitation: WatchedInvitation, expires: string): void {
+  invitation.issuedAt.apply(async (issuedAt) => {
+    const remaining = Date.parse(expires) - Date.now();
+    const isShortLived = remaining > (Date.parse(expires) - Date.parse(issuedAt)) / 4;
+    if (isShortLived) return;
+    const when = (await pulumi.isSecret(invitation.expires)) ? "" : `, on ${expires}`;
+    await pulumi.log.warn(`the invitation expires within a day${when}`, invitation);
+  });
+}
+
+function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArgs): void {
+  // At preview, an output that is missing in the state is unknown, and nothing that depends on it runs. Without a flow, two are missing.
+  const isWithoutFlow = pulumi.runtime.isDryRun() && args.flow === undefined;
+  const flow = isWithoutFlow ? {} : { flowPk: invitation.flowPk, flowSlug: invitation.flowSlug };
+  const email = args.email === undefined ? {} : { email: invitation.email };
+  const { name, fixedData, singleUse, expires, issuedAt, status } = invitation;
+  pulumi
+    .all([
+      pulumi.output({ name, fixedData, singleUse, expires, issuedAt, status, ...flow, ...email }),
+      pulumi.output(args),
+    ])
+    .apply(async ([outputs, declared]) => {
+      // Loaded only when needed, because it delays the program.
+      const { describeIgnoredChanges } = await import("../objects/invitation/plan.js");
+      const { withoutUndefined } = await import("../values/properties.js");
+      const state = outputs as unknown as Parameters<typeof describeIgnoredChanges>[0];
+      const inputs = { name: state.name, fixedData: {}, singleUse: false, ...withoutUndefined({ ...declared }) };
+      const warning = describeIgnoredChanges(state, inputs);
+      if (warning !== undefined) await pulumi.log.warn(warning, invitation);
+    });
+}

@@ -1,0 +1,68 @@
+import * as pulumi from "@pulumi/pulumi";
+import { inputNameAt } from "../common/secret-inputs";
+import { formatPath } from "../values/properties";
+
+/** An argument that is known later, and where it occurs. */
+interface Pending {
+  readonly value: unknown;
+  readonly path: readonly string[];
+}
+
+/**
+ * The names of the arguments that contain secrets, at any depth, see {@link secretInputsInput}. Only the program can see that. `undefined` if none
+ * does. Arguments without an output or a promise, which batches have by the thousand, take no turn of the event loop.
+ */
+export function findSecretInputs(args: object, resource: string): Promise<string[] | undefined> | undefined {
+  const pending = findPending(resource, args, [], new Set());
+  return pending.length === 0 ? undefined : resolveSecretInputs(resource, pending);
+}
+
+async function resolveSecretInputs(resource: string, pending: readonly Pending[]): Promise<string[] | undefined> {
+  const names = new Set<string>();
+  let current = pending;
+  while (current.length > 0) {
+    const resolved = await Promise.all(
+      current.map(async ({ value, path }) => {
+        // Pulumi's copy of the value would lack the key.
+        if (value instanceof Promise) requireNoProto(resource, await value, path);
+        const output = pulumi.output(value);
+        if (!(await pulumi.isSecret(output))) return { value: await resolveValue(output), path };
+        names.add(inputNameAt(path));
+        return { value: undefined, path };
+      }),
+    );
+    // An output's value can contain outputs.
+    current = resolved.flatMap(({ value, path }) => findPending(resource, value, path, new Set()));
+  }
+  return names.size === 0 ? undefined : [...names].sort();
+}
+
+function findPending(resource: string, value: unknown, path: readonly string[], seen: Set<unknown>): Pending[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (pulumi.Output.isInstance(value) || value instanceof Promise) return [{ value, path }];
+  if (pulumi.Resource.isInstance(value) || seen.has(value)) return [];
+  seen.add(value);
+  requireNoProto(resource, value, path);
+  return Object.entries(value).flatMap(([key, item]) => findPending(resource, item, [...path, key], seen));
+}
+
+/** Pulumi's SDK makes the value of a key `__proto__` the prototype of a copy, so that its properties would become keys, or are lost. */
+function requireNoProto(resource: string, value: unknown, path: readonly string[]): void {
+  if (typeof value !== "object" || value === null) return;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The literal `{ __proto__: { … } }` sets the prototype. A class's prototype has a constructor of its own.
+  const isLiteral =
+    typeof prototype === "object" &&
+    prototype !== null &&
+    Object.getPrototypeOf(prototype) === Object.prototype &&
+    !Object.hasOwn(prototype, "constructor");
+  if (!isLiteral && !Object.hasOwn(value, "__proto__")) return;
+  throw new pulumi.RunError(
+    `${resource}: ${formatPath(path)}: the key "__proto__" cannot be used, because Pulumi's SDK for Node.js loses it. Choose another key.`,
+  );
+}
+
+/** The value of an output, with unknowns at preview. Does not depend on the output, whose resource may be the parent. */
+async function resolveValue(output: pulumi.Output<unknown>): Promise<unknown> {
+  return await (output as unknown as { promise(withUnknowns: boolean): Promise<unknown> }).promise(true);
+}

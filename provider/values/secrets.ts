@@ -1,0 +1,87 @@
+import {
+  hasSecretInput,
+  type SecretInputs,
+  secretEmailInput,
+  secretInputsInput,
+  secretInputsOf,
+} from "../common/secret-inputs";
+
+/** Pulumi marks serialized secrets with these two values (`sdk/go/common/resource`). */
+export const signatureKey = "4dabf18193072939515e22adb298388d";
+export const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** The outputs that follow from an input of another name. */
+const derivedOutputs: Readonly<Record<string, readonly string[]>> = {
+  email: ["emailedTo", "__unsentTo"],
+  flow: ["flowPk", "flowSlug"],
+  expires: ["retiredAt", "__declaredExpires"],
+  validFor: ["expires", "retiredAt", "__declaredExpires"],
+  // Keys can be addresses.
+  invitations: ["emailedTo", "retiredAt"],
+  "invitations.expires": ["retiredAt"],
+  "invitations.validFor": ["retiredAt"],
+  "invitations.email": ["emailedTo"],
+};
+
+/** The outputs that contain pks, or values of any entry of a batch. */
+const secretOutputs = ["pks", "links", "__invitations", "__common", "__details", "__obsolete"];
+
+/** The outputs that contain secrets, as far as the inputs say. */
+export function secretOutputsOf(outputs: SecretInputs): ReadonlySet<string> {
+  const inputs = secretInputsOf(outputs);
+  return new Set([...inputs, ...inputs.flatMap((input) => derivedOutputs[input] ?? []), ...secretOutputs]);
+}
+
+/**
+ * The outputs of a resource, with those as secrets that contain secrets. The engine would only keep what has the same path as a secret input, and
+ * not what authentik returns beside it.
+ */
+export function protectOutputs<Outputs extends SecretInputs>(outputs: Outputs): Outputs {
+  const secret = secretOutputsOf(outputs);
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, value]) => [name, secret.has(name) ? toSecret(value) : value]),
+  ) as Outputs;
+}
+
+/** Inputs that `read` returns, with those as secrets that were changed outside Pulumi and contain secrets. */
+export function protectChangedInputs(
+  inputs: Record<string, unknown>,
+  changed: readonly string[],
+  configured: SecretInputs,
+): Record<string, unknown> {
+  const isSecret = (name: string): boolean => changed.includes(name) && hasSecretInput(configured, name);
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value]),
+  );
+}
+
+/**
+ * Inputs after `check`, with those as secrets that contain secrets and did not before. The engine then encrypts the outputs of the same names, even if
+ * nothing has to be updated.
+ */
+export function protectNewSecrets(inputs: Record<string, unknown>, olds: SecretInputs): Record<string, unknown> {
+  const isCreated = Object.keys(olds).length === 0;
+  const added = isCreated ? [] : secretInputsOf(inputs).filter((name) => !hasSecretInput(olds, name));
+  return protectChangedInputs(inputs, added, inputs);
+}
+
+/** The hidden inputs about secrets. */
+export function secretHints(properties: SecretInputs): Record<string, unknown> {
+  const { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail } = properties;
+  return { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail };
+}
+
+/** Whether a value is a serialized secret. */
+export function isSecretValue(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.hasOwn(value, signatureKey) &&
+    (value as { readonly [signatureKey]: unknown })[signatureKey] === secretSignature
+  );
+}
+
+/** A value that Pulumi stores encrypted and does not print. */
+export function toSecret(value: unknown): unknown {
+  return value === undefined || value === null ? value : { [signatureKey]: secretSignature, value };
+}
