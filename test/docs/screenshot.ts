@@ -1,25 +1,38 @@
-/** The second half of `npm run docs`: runs the demo and draws its drift preview, which README shows. */
+/** The second half of `npm run docs`: draws the pictures from real runs: the demo's drift preview, and the comment of `ci preview`. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { drawDriftPreview, driftPreviewPath } from "./drift-preview";
+import { commentPath, commentPicturePath, drawComment } from "./preview-comment";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 
-async function main(): Promise<void> {
-  process.stdout.write("docs: running the demo to capture its drift preview\n");
-  const { status, stdout } = spawnSync(process.execPath, [join(root, "build", "test", "demo", "main.js")], {
+function run(name: string, args: readonly string[], env: Readonly<Record<string, string>>): string {
+  process.stdout.write(`docs: running ${name}\n`);
+  const { status, stdout } = spawnSync(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, FORCE_COLOR: "1" },
+    env: { ...process.env, ...env },
     encoding: "utf8",
     maxBuffer: 16 * 1024 * 1024,
     stdio: ["ignore", "pipe", "inherit"],
   });
-  if (status !== 0) throw new Error(`The demo failed. It printed:\n${stdout}`);
-  const path = join(root, driftPreviewPath);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, await drawDriftPreview(stdout));
-  process.stdout.write(`docs: wrote ${driftPreviewPath}\n`);
+  if (status !== 0) throw new Error(`${name} failed. It printed:\n${stdout}`);
+  return stdout;
+}
+
+function write(path: string, picture: string | Buffer): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), picture);
+  process.stdout.write(`docs: wrote ${path}\n`);
+}
+
+async function main(): Promise<void> {
+  const output = run("the demo", [join(root, "build", "test", "demo", "main.js")], { FORCE_COLOR: "1" });
+  write(driftPreviewPath, await drawDriftPreview(output));
+  run("a pipeline", [join(root, "node_modules", "jest", "bin", "jest.js"), "test/gitops/yaml.test.ts"], {
+    UPDATE_DOCS: "true",
+  });
+  write(commentPicturePath, await drawComment(readFileSync(join(root, commentPath), "utf8")));
 }
 
 main().catch((error: unknown) => {

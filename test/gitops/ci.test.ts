@@ -36,17 +36,16 @@ describe("ci, with a fake Pulumi", () => {
       "",
       "### Pulumi preview for `staff`",
       "",
-      "**1 invitation to create, 2 to update**, 4 unchanged",
-      "- `intake-2027` (200 invitations): `3 to create, 2 to delete`",
+      "**1 invitation to create, 2 to update, 3 of 200 entries of `intake-2027` to create, 2 to delete**, 4 unchanged",
       "",
       "> [!WARNING]",
-      "> - **Links that stop working:** `intake-2027` (2)",
+      "> - **2 links stop working:** `intake-2027` (2)",
       "",
       "| | resource | changes |",
-      "| --- | --- | --- |",
-      '| 🟢 create | `jane`<br>`Invitation` | `name`: `"jane"` |',
-      '| 🟡 update | `bob`<br>`Invitation` | `name`: `"bob"` → `"bob"` |',
-      '| 🟡 update | `eve`<br>`Invitation` | `name`: `"eve"` → `"eve"` |',
+      "| :-- | :-- | :-- |",
+      "| 🟢 create | `jane`<br>Invitation |  |",
+      '| 🟡 update | `bob`<br>Invitation | `name`: `"bob"` → `"bob"` |',
+      '| 🟡 update | `eve`<br>Invitation | `name`: `"eve"` → `"eve"` |',
       "",
       "[Pipeline run](https://github.example/team/invitations/actions/runs/4711) for commit 0a1b2c3d",
       "",
@@ -54,7 +53,6 @@ describe("ci, with a fake Pulumi", () => {
       "",
       "```diff",
       '+ Invitation "jane" (create)',
-      '+   name: "jane"',
       '! Invitation "bob" (update)',
       '-   name: "bob"',
       '+   name: "bob"',
@@ -135,26 +133,57 @@ describe("ci, with a fake Pulumi", () => {
     expect((await pipeline.run("preview")).code).toBe(0);
     const body = pipeline.github.posts[0]?.body ?? "";
     expect(body.slice(body.indexOf("**"), body.indexOf("[Pipeline run]")).trimEnd().split("\n")).toEqual([
-      "**2 invitations to create, 2 to update, 1 to replace, 2 to delete, 1 batch to update, 1 flow to update**, 4 unchanged",
-      "- `intake-2027` (1,203 invitations): `1,200 to create, 2 to reissue, 1 to delete, 1,202 to email`",
+      "**2 invitations to create, 2 to update, 1 to replace, 2 to delete, 1 batch to update, 1 flow to update, " +
+        "1,200 of 1,203 entries of `intake-2027` to create, 2 to reissue, 1 to delete, 1,202 to email**, 4 unchanged",
       "",
       "> [!WARNING]",
-      "> - **Links that stop working:** 5 of `bob`, `old`, `intake-2027` (3)",
-      "> - **Emails that will be sent:** `jane` (2), `mail`, `hidden`, `intake-2027` (1202)",
-      "> - **Expire in more than 90 days:** `jane`, `intake` (2)",
+      "> - **5 links stop working:** `bob`, `old`, `intake-2027` (3)",
+      "> - **Emails will be sent:** `jane` (2), `mail`, `hidden`, `intake-2027` (1,202)",
+      "> - **3 invitations expire in more than 90 days:** `jane`, `intake` (2)",
       "",
       "| | resource | changes |",
-      "| --- | --- | --- |",
-      `| 🟢 create | \`jane\`<br>\`Invitation\` | \`name\`: \`"jane"\`<br>\`expires\`: \`"${inOneYear}"\`<br>\`email\`: \`{"to":["jane@example.com","ann@example.com"]}\` |`,
-      '| 🟢 create | `soon`<br>`Invitation` | `validFor`: `"14d"` |',
-      '| 🟠 replace | `bob`<br>`Invitation` | `keepers["cost center"]`: `2`<br>`name`: `(unknown)` → `[secret]` |',
-      "| 🔴 delete | `old`<br>`Invitation` |  |",
-      "| 🔴 delete | `used`<br>`Invitation` |  |",
-      '| 🟡 update | `mail`<br>`Invitation` | `email.to[1]`: `"ann@example.com"` |',
-      '| 🟡 update | `hidden`<br>`Invitation` | `email`: `(unknown)` → `{"to":"[secret]"}` |',
-      "| 🟡 update | `intake`<br>`InvitationBatch` | `invitations`: 2 entries differ |",
-      "| 🟡 update | ````` b \\| c ```` @everyone `````<br>`Flow` | `fixedData.x`: `(unknown)` → `(unknown)` |",
+      "| :-- | :-- | :-- |",
+      `| 🟢 create | \`jane\`<br>Invitation | \`expires\`: \`"${inOneYear}"\`<br>\`email.to\`: \`["jane@example.com","ann@example.com"]\` |`,
+      '| 🟢 create | `soon`<br>Invitation | `validFor`: `"14d"` |',
+      "| 🟡 update | ````` b \\| c ```` @everyone `````<br>Flow | `fixedData.x`: `(unknown)` → `(unknown)` |",
+      '| 🟡 update | `hidden`<br>Invitation | `email`: `(unknown)` → `{"to":"[secret]"}` |',
+      "| 🟡 update | `intake`<br>InvitationBatch | `invitations`: 2 entries |",
+      '| 🟡 update | `mail`<br>Invitation | `email.to[1]`: `"ann@example.com"` |',
+      '| 🟠 replace | `bob`<br>Invitation | `keepers["cost center"]`: `2`<br>`name`: `(unknown)` → `[secret]` |',
+      "| 🔴 delete | `old`<br>Invitation | pending: its link stops working |",
+      "| 🔴 delete | `used`<br>Invitation | used or expired |",
     ]);
+  });
+
+  test("the comment and the issue name what was changed outside Pulumi, and who did it", async () => {
+    const on = "on 2026-11-23T02:01:21Z";
+    const warnings = [
+      `Invitation "jane": expires, singleUse changed outside Pulumi, last by ann ${on}`,
+      `warning: Invitation "jane": expires, singleUse changed outside Pulumi, last by ann ${on}`,
+      'Flow "staff": title changed outside Pulumi',
+      `Invitation "a \`b\`": deleted by eve | @all ${on}`,
+      `Invitation "x": its flow was removed (the flow was deleted by ann ${on}). Until \`pulumi up\` restores it, any flow accepts it.`,
+      `Invitation "y": deleted by an earlier run of this stack, by pulumi ${on}`,
+      "warning: using pulumi-resource-authentik-invitations from $PATH at /home/runner/node_modules/.bin/x",
+    ];
+    const items = [
+      "- **Changed outside Pulumi:** `expires`, `singleUse` of `jane`, last by `ann` on 2026-11-23 at 02:01 UTC",
+      "- **Changed outside Pulumi:** `title` of `staff`",
+      "- **Deleted outside Pulumi:** `` a `b` ``, by `eve | @all` on 2026-11-23 at 02:01 UTC",
+      `- **Changed outside Pulumi:** \`\` ${warnings[4]} \`\``,
+      "- **Deleted outside Pulumi:** `y`, by an earlier run of this stack, by `pulumi` on 2026-11-23 at 02:01 UTC",
+    ];
+    pipeline = await Pipeline.fake(warnings, 0);
+    expect((await pipeline.run("preview", { REFRESH: "true" })).code).toBe(0);
+    const { args } = JSON.parse(await pipeline.readFile("pulumi.json")) as { args: string[] };
+    expect(args.slice(0, 3)).toEqual(["preview", "--refresh", "--json"]);
+    const [comment] = pipeline.github.posts;
+    expect(comment?.body).toContain(["> [!WARNING]", ...items.map((item) => `> ${item}`), ""].join("\n"));
+    expect(comment?.body).not.toContain("$PATH");
+    await pipeline.remove();
+    pipeline = await Pipeline.fake(warnings, 7);
+    expect((await pipeline.run("drift")).code).toBe(7);
+    expect(pipeline.github.posts[0]?.body).toContain(`\n\n${items.join("\n")}\n\n`);
   });
 
   test("preview reports a failure and exits with its code", async () => {
@@ -596,7 +625,7 @@ describe("ci, with a fake Pulumi", () => {
       pipeline = await Pipeline.fake(resources, 0);
       for (const _ of [1, 2]) expect(await pipeline.run("preview", env())).toMatchObject({ code: 0 });
       expect(gitlab.notes).toHaveLength(1);
-      expect(gitlab.notes[0]?.body).toContain("1 invitation to create, 2 to update**, 4 unchanged");
+      expect(gitlab.notes[0]?.body).toContain("1 invitation to create, 2 to update, 3 of 200 entries of ");
       expect(gitlab.writes.map(({ endpoint }) => endpoint)).toEqual([
         "POST /projects/9/merge_requests/3/notes",
         "PUT /projects/9/merge_requests/3/notes/500",

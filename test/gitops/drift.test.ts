@@ -39,8 +39,8 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     expect(await run("preview")).toBe(0);
     const [comment] = pipeline.github.posts;
     expect(comment?.body).toContain("**1 invitation to create, 1 invitation stage to create**, 0 unchanged");
-    expect(comment?.body).toContain('`fixedData`: `{"email":"jane@example.com"}`');
-    expect(comment?.body).toContain("> - **Expire in more than 90 days:** `jane`");
+    expect(comment?.body).toContain('`fixedData.email`: `"jane@example.com"`');
+    expect(comment?.body).toContain("> - **1 invitation expires in more than 90 days:** `jane`");
 
     expect(await run("up")).toBe(0);
 
@@ -60,9 +60,9 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
       "akadmin",
       expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+Z$/),
     ]);
-    const [warning = ""] = /^Invitation "jane": .*$/m.exec(issue?.body ?? "") ?? [];
+    const [warning = ""] = /^- \*\*Changed outside Pulumi:.*$/m.exec(issue?.body ?? "") ?? [];
     expect(warning).toMatch(
-      /^Invitation "jane": expires changed outside Pulumi, last by akadmin on \d{4}-\d\d-\d\dT[\d:]+Z$/,
+      /^- \*\*Changed outside Pulumi:\*\* `expires` of `jane`, last by `akadmin` on \d{4}-\d\d-\d\d at \d\d:\d\d UTC$/,
     );
     // The issue starts with the warnings, before the long output.
     expect(issue?.body.indexOf(warning)).toBeLessThan(issue?.body.indexOf("<details>") ?? 0);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { commandFile } from "../commands/fixture";
 import { packageRoot, preload } from "../engine/project";
-import { findPulumi } from "../pulumi-cli";
+import { findPulumi, findYamlHost } from "../pulumi-cli";
 import { FakeGitHub, githubToken } from "./fake-github";
 
 export interface Result {
@@ -67,6 +67,21 @@ export class Pipeline {
       `const authentik = require("pulumi-authentik-invitations");\nconst pulumi = require("@pulumi/pulumi");\n${program}`,
     );
     return pipeline;
+  }
+
+  /** Creates a pipeline with the real Pulumi and the plugin, for a YAML program. */
+  static async yaml(program: string): Promise<Pipeline> {
+    const path = [(await findPulumi()).path, await findYamlHost()].join(delimiter);
+    const pipeline = await Pipeline.create(path);
+    const plugin = join(packageRoot, "dist", "plugin", "main.js");
+    await chmod(plugin, 0o755);
+    await symlink(plugin, join(pipeline.folder, "bin", "pulumi-resource-authentik-invitations"));
+    await pipeline.writeYaml(program);
+    return pipeline;
+  }
+
+  async writeYaml(program: string): Promise<void> {
+    await this.writeFile("Pulumi.yaml", `name: team\nruntime: yaml\n${program}`);
   }
 
   /**

@@ -1,6 +1,7 @@
+import { capitalize } from "../../values/strings";
 import type { Audit } from "./audit";
-import { byteLength, codeBlock, codeSpan, maxBodyBytes } from "./markdown";
-import type { Change, Note, Preview } from "./preview";
+import { byteLength, codeBlock, codeSpan, maxBodyBytes, tableRow } from "./markdown";
+import type { Batch, Change, Preview } from "./preview";
 import type { Result } from "./programs";
 import { truncate } from "./redact";
 
@@ -33,9 +34,7 @@ export function formatPreview(
     return withDetails(head, undefined, lines);
   }
   return withDetails(
-    [marker, title, summarize(preview), ...formatNotes(preview.notes), ...formatTable(preview.changes), runLink].filter(
-      Boolean,
-    ),
+    [marker, title, summarize(preview), ...formatNotes(preview), ...formatTable(preview), runLink].filter(Boolean),
     preview,
     lines,
   );
@@ -62,10 +61,10 @@ export function formatDrift(
   const paragraphs = [marker, `### ${title}`];
   if (hasDrift) {
     if (preview) paragraphs.push(summarize(preview));
-    const warnings = findDriftWarnings(lines);
-    if (warnings.length > 0) paragraphs.push(codeBlock(warnings, maxBodyBytes / 4));
+    const warnings = formatDriftWarnings(lines);
+    if (warnings.length > 0) paragraphs.push(warnings.join("\n"));
     paragraphs.push("To revert these changes, run `pulumi up --refresh`. To keep them, update the program.");
-    if (preview) paragraphs.push(...formatTable(preview.changes));
+    if (preview) paragraphs.push(...formatTable(preview));
   }
   if (audited?.failure === undefined && audited && audited.table.length > 0) {
     paragraphs.push(
@@ -98,12 +97,31 @@ function withDetails(paragraphs: readonly string[], preview: Preview | undefined
   );
 }
 
-/** For example **2 invitations to create, 1 to update**, 4 unchanged. */
+/** For example **2 invitations to create, 1 to update, 14 of 200 entries of `intake-2027` to delete**, 4 unchanged. */
 function summarize({ changes, unchanged, batches }: Preview): string {
-  const entries = batches
-    .slice(0, maxRows)
-    .map(({ name, size, counts }) => `- ${codeSpan(name)} (${size}): ${codeSpan(counts)}`);
-  return [`**${summarizeChanges(changes)}**, ${unchanged} unchanged`, ...entries].join("\n");
+  const counted = batches.slice(0, maxNames);
+  const others = changes.filter(
+    ({ type, name }) => type !== "InvitationBatch" || !counted.some((batch) => batch.name === name),
+  );
+  const parts = [...(others.length > 0 ? [summarizeChanges(others)] : []), ...counted.map(summarizeBatch)];
+  return `**${parts.join(", ") || summarizeChanges([])}**, ${unchanged} unchanged`;
+}
+
+/** For example 14 of 200 entries of `intake-2027` to delete, 3 to create. */
+function summarizeBatch({ name, size, counts }: Batch): string {
+  return counts
+    .map(({ count, what }, index) => {
+      if (index > 0) return `${formatNumber(count)} ${what}`;
+      const entries = `${size === 1 ? "entry" : "entries"} of ${codeSpan(name)} ${what}`;
+      return count === size
+        ? `${formatNumber(count)} ${entries}`
+        : `${formatNumber(count)} of ${formatNumber(size)} ${entries}`;
+    })
+    .join(", ");
+}
+
+function formatNumber(number: number): string {
+  return number.toLocaleString("en-US");
 }
 
 function summarizeChanges(changes: readonly Change[]): string {
@@ -122,59 +140,104 @@ function summarizeChanges(changes: readonly Change[]): string {
 }
 
 /** What the reviewer must know. */
-function formatNotes(notes: readonly Note[]): string[] {
+function formatNotes({ notes, messages }: Preview): string[] {
   const headings = [
-    ["link stops working", "Links that stop working:"],
-    ["link changes", "Links that change:"],
-    ["email", "Emails that will be sent:"],
-    ["no early expiry", "Expire in more than 90 days:"],
+    ["link stops working", "1 link stops working", "links stop working"],
+    ["link changes", "1 link changes", "links change"],
+    ["email", "1 email will be sent", "emails will be sent"],
+    ["no early expiry", "1 invitation expires in more than 90 days", "invitations expire in more than 90 days"],
   ] as const;
-  const items = headings.flatMap(([kind, heading]) => {
+  const items = headings.flatMap(([kind, singular, plural]) => {
     const own = notes.filter((note) => note.kind === kind);
     if (own.length === 0) return [];
-    const counts = own.map(({ count }) => count);
-    const sum = counts.every((count) => count !== undefined)
-      ? counts.reduce<number>((total, count) => total + (count ?? 0), 0)
-      : undefined;
+    const sum = own.reduce<number | undefined>(
+      (total, { count }) => (total === undefined || count === undefined ? undefined : total + count),
+      0,
+    );
+    const heading = sum === 1 ? singular : sum === undefined ? capitalize(plural) : `${formatNumber(sum)} ${plural}`;
     const names = own
       .slice(0, maxNames)
-      .map(({ name, count }) => (count === undefined || count === 1 ? codeSpan(name) : `${codeSpan(name)} (${count})`));
+      .map(({ name, count }) =>
+        count === undefined || count === 1 ? codeSpan(name) : `${codeSpan(name)} (${formatNumber(count)})`,
+      );
     const rest = own.length > maxNames ? `, and ${own.length - maxNames} more` : "";
-    return [
-      `> - **${heading}** ${sum === undefined || own.length === 1 ? "" : `${sum} of `}${names.join(", ")}${rest}`,
-    ];
+    return [`- **${heading}:** ${names.join(", ")}${rest}`];
   });
-  if (items.length === 0) return [];
-  const isWarning = notes.some(({ kind }) => kind === "link stops working");
-  return [[isWarning ? "> [!WARNING]" : "> [!NOTE]", ...items].join("\n")];
+  const drift = formatDriftWarnings(messages);
+  if (items.length + drift.length === 0) return [];
+  const isWarning = drift.length > 0 || notes.some(({ kind }) => kind === "link stops working");
+  return [[isWarning ? "> [!WARNING]" : "> [!NOTE]", ...[...items, ...drift].map((item) => `> ${item}`)].join("\n")];
 }
 
-function formatTable(changes: readonly Change[]): string[] {
+/** The provider's warnings about changes made outside Pulumi, which name who made them, as the items of a list. */
+function formatDriftWarnings(lines: readonly string[]): string[] {
+  const warnings = lines
+    .map((line) => line.trim().replace(/^warning: /, ""))
+    .filter((line) => /: (.+ changed outside Pulumi\b|deleted (by|outside) |its flow was removed )/.test(line));
+  const items = [...new Set(warnings)].map(formatDriftWarning);
+  const rest = items.length > maxRows ? [`- and ${formatNumber(items.length - maxRows)} more, see the messages`] : [];
+  return [...items.slice(0, maxRows), ...rest];
+}
+
+function formatDriftWarning(warning: string): string {
+  const [, name, inputs, deleted, actor] =
+    /^[\w ]+ "(.*)": (?:([\w, ]+) changed outside Pulumi|(deleted)(?: outside Pulumi)?)(?:(?:, last)? by (.*))?$/.exec(
+      warning,
+    ) ?? [];
+  if (name === undefined) return `- **Changed outside Pulumi:** ${codeSpan(warning)}`;
+  const by = formatActor(actor);
+  if (deleted !== undefined) return `- **Deleted outside Pulumi:** ${codeSpan(name)}${by && `, ${by}`}`;
+  const changed = (inputs ?? "").split(", ").map(codeSpan).join(", ");
+  return `- **Changed outside Pulumi:** ${changed} of ${codeSpan(name)}${by && `, last ${by}`}`;
+}
+
+function formatActor(actor: string | undefined): string {
+  if (actor === undefined) return "";
+  const [, run = "", user = "", day, minute] =
+    /^(an earlier run of this stack, by )?(.*) on (\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$/.exec(actor) ?? [];
+  return day === undefined ? `by ${codeSpan(actor)}` : `by ${run}${codeSpan(user)} on ${day} at ${minute} UTC`;
+}
+
+function formatTable(preview: Preview): string[] {
+  const { changes } = preview;
   if (changes.length === 0) return [];
-  const rows = changes
-    .slice(0, maxRows)
-    .map(
-      (change) =>
-        `| ${icons[change.operation]} ${change.operation} | ${codeSpan(change.name)}<br>${codeSpan(change.type)} | ${formatProperties(change)} |`,
-    );
+  const rows = changes.slice(0, maxRows).map((change) => {
+    const { operation, type, name } = change;
+    const resource = `${codeSpan(name)}<br>${formatType(type)}`;
+    return tableRow([`${icons[operation]} ${operation}`, resource, formatProperties(change, preview)]);
+  });
   const rest = changes.length > maxRows ? [`${changes.length - maxRows} more resources change, see the diff.`] : [];
-  return [["| | resource | changes |", "| --- | --- | --- |", ...rows].join("\n"), ...rest];
+  return [["| | resource | changes |", "| :-- | :-- | :-- |", ...rows].join("\n"), ...rest];
 }
 
-function formatProperties({ properties }: Change): string {
-  const isEntry = ({ path }: Change["properties"][number]): boolean => /^invitations[.[]/.test(path);
-  const entries = properties.filter(isEntry);
-  const others = properties.filter((property) => !isEntry(property));
+function formatType(type: string): string {
+  return /^[A-Za-z]+$/.test(type) ? type : codeSpan(type);
+}
+
+function formatProperties({ operation, type, name, properties }: Change, { batches, notes }: Preview): string {
+  const entries = new Set<string>();
+  const others = properties.filter(({ path }) => {
+    const [entry] = /^invitations(\.[^.[]+|\["(?:[^"\\]|\\.)*"\])/.exec(path) ?? [];
+    if (type === "InvitationBatch" && entry !== undefined) entries.add(entry);
+    return type !== "InvitationBatch" || entry === undefined;
+  });
   const cells = others.slice(0, maxProperties).map(({ path, before, after }) => {
     const values = [before, after].filter((value) => value !== undefined).map((value) => codeSpan(shorten(value)));
     const removed = after === undefined ? " (removed)" : "";
     return `${codeSpan(shorten(path))}: ${values.join(" → ")}${removed}`;
   });
-  if (entries.length > 0)
-    cells.push(
-      `${codeSpan("invitations")}: ${entries.length === 1 ? "1 entry differs" : `${entries.length} entries differ`}`,
-    );
   if (others.length > maxProperties) cells.push(`and ${others.length - maxProperties} more`);
+  const counts = batches.find((batch) => type === "InvitationBatch" && batch.name === name)?.counts;
+  if (counts)
+    cells.push(
+      `${codeSpan("invitations")}: ${counts.map(({ count, what }) => `${formatNumber(count)} ${what}`).join(", ")}`,
+    );
+  else if (entries.size > 0)
+    cells.push(`${codeSpan("invitations")}: ${entries.size === 1 ? "1 entry" : `${entries.size} entries`}`);
+  if (operation === "delete" && type === "Invitation") {
+    const isPending = notes.some((note) => note.kind === "link stops working" && note.name === name);
+    cells.push(isPending ? "pending: its link stops working" : "used or expired");
+  }
   return cells.join("<br>");
 }
 
@@ -192,12 +255,4 @@ function diffLines(changes: readonly Change[]): string[] {
       ...(after === undefined ? [] : [`+   ${path}: ${after}`]),
     ]),
   ]);
-}
-
-/** Finds the provider's warnings about changes made outside Pulumi, which name who made them. */
-function findDriftWarnings(lines: readonly string[]): string[] {
-  const warnings = lines
-    .map((line) => line.trim())
-    .filter((line) => /: (.+ changed outside Pulumi\b|deleted (by|outside) )/.test(line));
-  return [...new Set(warnings)];
 }

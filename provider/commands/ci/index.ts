@@ -46,7 +46,8 @@ Environment variables:
                   the token that writes comments and issues. Pulumi and the program never get it
   REPORT_FILE     the file that a report is written to or read from
   PULL_REQUEST    the number of the pull request (default on GitHub, Gitea and Forgejo: that of the event)
-  REFRESH         true: up also reverts changes made outside Pulumi
+  REFRESH         true: up also reverts changes made outside Pulumi, and preview also shows them, for which its token must be able
+                  to read invitations
   STRICT_STATE    true: also reject code in the state that other packages may have put there
   AUDIT           false: drift does not look for undeclared invitations
   AUDIT_STACKS    more stacks that manage invitations on the same server, separated by spaces
@@ -100,7 +101,7 @@ async function check(run: ReportKind, settings: Settings, isMarkdown: boolean): 
     const code = await recover(run, settings);
     if (code !== 0) return code;
   }
-  const { result, preview } = await runPreview(run, settings.stack);
+  const { result, preview } = await runPreview(run, settings);
   if (run === "drift" && result.code !== 0 && result.code !== foundExitCode) return result.code;
   const audited = run === "drift" && settings.isAudited ? await runAudit(settings) : undefined;
   const code = audited?.failure !== undefined ? 1 : audited && audited.table.length > 0 ? foundExitCode : result.code;
@@ -123,8 +124,11 @@ async function runUp(settings: Settings): Promise<number> {
 }
 
 /** Runs `pulumi preview --json`, which hides secrets, and logs the changes and messages. */
-async function runPreview(run: ReportKind, stack: string): Promise<{ result: Result; preview: Preview | undefined }> {
-  const args = run === "drift" ? ["--refresh", "--expect-no-changes"] : [];
+async function runPreview(
+  run: ReportKind,
+  { stack, isRefreshed }: Settings,
+): Promise<{ result: Result; preview: Preview | undefined }> {
+  const args = run === "drift" ? ["--refresh", "--expect-no-changes"] : isRefreshed ? ["--refresh"] : [];
   const { code, stdout, stderr } = runCaptured(
     "pulumi",
     ["preview", ...args, "--json", ...pulumiOptions(stack)],

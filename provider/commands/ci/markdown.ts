@@ -11,12 +11,17 @@ export function codeBlock(lines: readonly string[], maxBytes: number, language =
   return [`${fence}${language}`, ...omitMiddle(lines, maxBytes - 2 * fence.length - 200), fence].join("\n");
 }
 
-/** Formats a string as inline code, also in a table. No string can end it or start a cell, a mention, a link or HTML. */
+/** Formats a string as inline code. No string can end it or start a mention, a link or HTML. */
 export function codeSpan(string: string): string {
   const line = string.replaceAll(/\s+/g, " ").trim() || " ";
   const fence = "`".repeat(longestRun(line) + 1);
   const padding = fence.length > 1 ? " " : "";
-  return `${fence}${padding}${line.replaceAll("|", "\\|")}${padding}${fence}`;
+  return `${fence}${padding}${line}${padding}${fence}`;
+}
+
+/** Formats the row of a table. No cell can start another one. */
+export function tableRow(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 
 /** The length of the longest run of backticks. */

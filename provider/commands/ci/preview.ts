@@ -28,12 +28,19 @@ const noteSchema = z.object({
   count: z.number().optional(),
 });
 
+const batchSchema = z.object({
+  name: z.string(),
+  /** How many invitations it has, those to delete included. */
+  size: z.number(),
+  /** What the provider says about them, for example 3 `to create`. */
+  counts: z.array(z.object({ count: z.number(), what: z.string().regex(/^[a-z ]+$/) })),
+});
+
 /** What a preview changes. All strings are redacted. Another job reads it from a file, which may contain anything. */
 export const previewSchema = z.object({
   changes: z.array(changeSchema),
   unchanged: z.number(),
-  /** What the provider says about each batch, for example `3 to create, 2 to delete`. */
-  batches: z.array(z.object({ name: z.string(), size: z.string().regex(/^[\d,]+ invitations?$/), counts: z.string() })),
+  batches: z.array(batchSchema),
   /** What a reviewer must know. */
   notes: z.array(noteSchema),
   messages: z.array(z.string()),
@@ -41,7 +48,8 @@ export const previewSchema = z.object({
 
 export type Preview = z.output<typeof previewSchema>;
 export type Change = z.output<typeof changeSchema>;
-export type Note = z.output<typeof noteSchema>;
+export type Batch = z.output<typeof batchSchema>;
+type Note = z.output<typeof noteSchema>;
 
 const propertiesSchema = z.record(z.string(), z.unknown()).nullish();
 const stateSchema = z.object({ custom: z.boolean().optional(), inputs: propertiesSchema, outputs: propertiesSchema });
@@ -78,20 +86,46 @@ export function parsePreview(json: string, now: Date): Preview | undefined {
   );
   const messages = (digest.diagnostics ?? [])
     .flatMap(({ message }) => message.split(/\r?\n/))
-    .filter((line) => line.trim() !== "")
+    .filter((line) => line.trim() !== "" && !isAboutPath(line))
     .map(redactLine);
-  const batches = [...new Set(messages)].flatMap((message) => {
-    const [, name = "", size = "", counts] = /^(.+) \(([\d,]+ invitations?)\): (\d.*)$/.exec(message) ?? [];
-    return counts === undefined ? [] : [{ name, size, counts }];
-  });
+  const batches = [...new Set(messages)].flatMap(parseBatch);
   return {
-    changes: steps.flatMap(toChange),
+    changes: steps.flatMap(toChange).sort(compareChanges),
     // The steps lack most resources that do not change.
     unchanged: Math.max(0, (digest.changeSummary?.same ?? 0) - (isStackUnchanged ? 1 : 0)),
     batches,
     notes: [...steps.flatMap((step) => findNotes(step, now)), ...batches.flatMap(findBatchNotes)],
     messages,
   };
+}
+
+/** Pulumi warns each time it loads a plugin from the PATH, which is where npm installs this package's. */
+function isAboutPath(line: string): boolean {
+  return /^(warning: )?using pulumi-[\w-]+ from \$PATH at /.test(line);
+}
+
+/** Parses what the provider says about a batch, for example `intake-2027 (200 invitations): 3 to create, 14 to delete`. */
+function parseBatch(message: string): Batch[] {
+  const [, name = "", size = "", list] = /^(.+) \(([\d,]+) invitations?\): (\d.*)$/.exec(message) ?? [];
+  if (list === undefined) return [];
+  const counts = [...list.matchAll(/(?:^|, )([\d,]+) ([a-z ]+)/g)];
+  return [
+    {
+      name,
+      size: parseNumber(size),
+      counts: counts.map(([, count = "", what = ""]) => ({ count: parseNumber(count), what })),
+    },
+  ];
+}
+
+function parseNumber(number: string): number {
+  return Number(number.replaceAll(",", ""));
+}
+
+/** The engine's order differs from run to run. */
+function compareChanges(a: Change, b: Change): number {
+  const order = operations.indexOf(a.operation) - operations.indexOf(b.operation);
+  return order || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
 /** Whether a step is about an object outside Pulumi, unlike the stack, components and providers. */
@@ -126,8 +160,9 @@ function changedProperties(step: Step): Change["properties"] {
   const { op, newState, oldState, detailedDiff, diffReasons } = step;
   if (op === "create" || op === "import") {
     return Object.entries(newState?.inputs ?? {})
-      .filter(([name, value]) => !name.startsWith("__") && !(isJsonObject(value) && Object.keys(value).length === 0))
-      .map(([name, value]) => ({ path: redactLine(name), after: format(value) }));
+      .filter(([name, value]) => !name.startsWith("__") && !(name === "name" && value === parseUrn(step.urn).name))
+      .flatMap(([name, value]) => flatten([name], value))
+      .map(({ keys, value }) => ({ path: redactLine(formatPath(keys)), after: format(value) }));
   }
   const diff =
     detailedDiff && Object.keys(detailedDiff).length > 0
@@ -146,6 +181,12 @@ function changedProperties(step: Step): Change["properties"] {
         ...(kind.startsWith("delete") ? {} : { after: format(after) }),
       };
     });
+}
+
+/** The values in objects, with their paths, as Pulumi lists what changes. The entries of a batch stay whole. */
+function flatten(keys: string[], value: unknown): { keys: string[]; value: unknown }[] {
+  if (!isJsonObject(value) || (keys[0] === "invitations" && keys.length > 1)) return [{ keys, value }];
+  return Object.entries(value).flatMap(([key, nested]) => flatten([...keys, key], nested));
 }
 
 /** The keys of a property path such as `fixedData.attributes["cost center"][0]`. */
@@ -197,7 +238,7 @@ function findNotes(step: Step, now: Date): Note[] {
   if (operation !== "delete" && (isIssued || isExpiryChanged)) {
     const entries = isJsonObject(inputs["invitations"]) ? Object.values(inputs["invitations"]) : [{}];
     const count = entries.filter((entry) => expiresLate({ ...inputs, ...Object(entry) }, now)).length;
-    if (count > 0) notes.push({ kind: "no early expiry", name, ...(type === "InvitationBatch" ? { count } : {}) });
+    if (count > 0) notes.push({ kind: "no early expiry", name, count });
   }
   return notes;
 }
@@ -224,18 +265,13 @@ function expiresLate({ expires, validFor }: Readonly<Record<string, unknown>>, n
   return duration !== undefined && Date.parse(addDuration(now.toISOString(), duration)) > limit;
 }
 
-function findBatchNotes({ name, counts }: Preview["batches"][number]): Note[] {
-  const count = (what: string): number =>
-    counts
-      .split(", ")
-      .filter((part) => part.endsWith(what) || part.includes(`${what},`))
-      .reduce((sum, part) => sum + Number.parseInt(part.replaceAll(",", ""), 10), 0);
-  const stopping = count(" to delete") + count(" to reissue");
-  const [, changed] = /([\d,]+) with another link/.exec(counts) ?? [];
-  const notes: (Note & { count: number })[] = [
-    { kind: "link stops working", name, count: stopping },
-    { kind: "link changes", name, count: Number.parseInt(changed?.replaceAll(",", "") ?? "0", 10) },
-    { kind: "email", name, count: count(" to email") },
-  ];
-  return notes.filter((note) => note.count > 0);
+function findBatchNotes({ name, counts }: Batch): Note[] {
+  const sum = (...kinds: string[]): number =>
+    counts.reduce((total, { count, what }) => (kinds.includes(what) ? total + count : total), 0);
+  const notes = [
+    { kind: "link stops working", name, count: sum("to delete", "to reissue") },
+    { kind: "link changes", name, count: sum("with another link") },
+    { kind: "email", name, count: sum("to email") },
+  ] as const;
+  return notes.filter(({ count }) => count > 0);
 }

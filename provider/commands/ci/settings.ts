@@ -9,7 +9,7 @@ export type Run = "preview" | "up" | "drift";
 /** The settings of a run. */
 export interface Settings {
   readonly stack: string;
-  /** Whether `up` also reverts changes made outside Pulumi. */
+  /** Whether `up` also reverts changes made outside Pulumi, and `preview` shows them. */
   readonly isRefreshed: boolean;
   /** Whether `recover` rejects code of other packages in the state. */
   readonly isStrict: boolean;
