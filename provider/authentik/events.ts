@@ -206,3 +206,74 @@ export async function listStackCreations<Value>(
   }
   return found;
 }
+
+/** A use of an invitation, the deletion of one, or the write of a user by a flow: what happened, and from where. */
+export interface Activity {
+  readonly action: "invitation_used" | "model_deleted" | "user_write";
+  /** RFC 3339. */
+  readonly created: string;
+  /** UUID of the invitation; `undefined` for the write of a user. */
+  readonly pk: string | undefined;
+  /** Path of the request, which contains the flow's slug. */
+  readonly path: string | undefined;
+  /** Address and User-Agent of the request. An enrollment takes several requests, which share no id. */
+  readonly client: string;
+  /** The user that was written. */
+  readonly username: string | undefined;
+  readonly email: string | undefined;
+  /** Whether the user was created. */
+  readonly isNewUser: boolean;
+}
+
+const wireActivity = z.object({
+  created: wireInstant,
+  client_ip: z.string().nullish(),
+  user: z.object({ username: displayedString, email: z.string().optional() }).nullish().catch(undefined),
+  context: z
+    .object({
+      model: z.object({ pk: z.unknown() }).nullish().catch(undefined),
+      invitation_uuid: z.string().optional(),
+      created: z.boolean().optional().catch(undefined),
+      http_request: z.object({ path: z.string().optional(), user_agent: z.string().optional() }).optional(),
+    })
+    .nullish(),
+});
+
+/** The activities of one kind, newest first. Stops at the first one before `since`. */
+export async function listActivities(
+  client: Client,
+  action: Activity["action"],
+  since: Date | undefined,
+): Promise<Activity[]> {
+  const found: Activity[] = [];
+  for (let page = 1; page !== 0 && page <= maxPages; ) {
+    const { results, pagination } = await client.send(
+      {
+        method: "GET",
+        path: "events/events/",
+        query: { action, ordering: "-created", page_size: "100", page: String(page) },
+        failure: "Could not read the event log",
+        permission: "authentik_events.view_event",
+      },
+      z.object({ pagination: z.object({ next: z.number() }).optional(), results: z.array(wireActivity) }),
+    );
+    for (const { created, client_ip: address, user, context } of results) {
+      const { path, user_agent: userAgent } = context?.http_request ?? {};
+      found.push({
+        action,
+        created,
+        pk: normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? "")),
+        path,
+        client: JSON.stringify([address, userAgent]),
+        username: user?.username,
+        email: user?.email,
+        isNewUser: context?.created === true,
+      });
+    }
+    const oldest = found.at(-1)?.created;
+    if (results.length === 0 || (since && oldest && Date.parse(oldest) < since.getTime())) break;
+    const next = pagination?.next ?? 0;
+    page = next > page ? next : 0;
+  }
+  return found;
+}

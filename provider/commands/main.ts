@@ -9,6 +9,7 @@ import { ciCommand } from "./ci";
 import { type Command, type OptionValues, UsageError } from "./command";
 import { exportCommand } from "./export";
 import { recoverCommand } from "./recover";
+import { reportCommand } from "./report";
 
 const { version } = require("../../package.json") as { version: string };
 
@@ -17,6 +18,7 @@ const commands = new Map<string, Command>([
   ["ci", ciCommand],
   ["export", exportCommand],
   ["recover", recoverCommand],
+  ["report", reportCommand],
 ]);
 const names = [...commands.keys()].join(", ");
 
@@ -27,6 +29,7 @@ Commands:
   ci       run Pulumi in a CI pipeline, and report the result on GitHub, GitLab, Gitea or Forgejo
   export   write a Pulumi program that imports flows with their invitations
   recover  repair a stack's state after a run that was killed
+  report   list a stack's invitations with their status and the accounts that enrolled
 
 Run \`pulumi-authentik-invitations <command> --help\` for the options of a command, or --version for the version.
 `;

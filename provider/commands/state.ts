@@ -63,6 +63,15 @@ export function resourceName({ type }: Pick<StateResource, "type">): string | un
   return type.startsWith(typePrefix) ? type.slice(typePrefix.length) : undefined;
 }
 
+/** The same for a resource of the plugin as well. */
+export function kindOf(resource: Pick<StateResource, "type">): string | undefined {
+  return isOfPlugin(resource) ? resource.type.slice(pluginTypePrefix.length) : resourceName(resource);
+}
+
+export function isOfPlugin({ type }: Pick<StateResource, "type">): boolean {
+  return type.startsWith(pluginTypePrefix);
+}
+
 export function resourcesOf(state: State): StateResource[] {
   return state.deployment.resources ?? [];
 }
@@ -95,8 +104,7 @@ export function originOf({ inputs }: StateResource): Origin | undefined {
 export function invitationIdsOf(state: State): string[] {
   return resourcesOf(state).flatMap((resource) => {
     if (resource.external) return [];
-    const { type } = resource;
-    const name = type.startsWith(pluginTypePrefix) ? type.slice(pluginTypePrefix.length) : resourceName(resource);
+    const name = kindOf(resource);
     if (name === "Invitation") return resource.id ?? [];
     const ids = name === "InvitationBatch" ? resource.outputs?.["ids"] : undefined;
     return typeof ids === "object" && ids !== null ? Object.values(ids).map(String) : [];

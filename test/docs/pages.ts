@@ -34,6 +34,7 @@ const guideGroups: Readonly<Record<string, readonly string[]>> = {
   Operate: [
     "interrupted-runs.md",
     "audit.md",
+    "who-used-their-link.md",
     "failures.md",
     "retries-and-timeouts.md",
     "performance.md",

@@ -95,6 +95,18 @@ export class Events {
     });
   }
 
+  /** No recording shows it. As authentik's source does: its user is the one that was written (`events/signals.py`, `on_user_write`). */
+  logUserWritten(request: ApiRequest, user: { pk: number; email: string; username: string }): void {
+    this.add({
+      user: { pk: user.pk, email: user.email, username: user.username },
+      action: "user_write",
+      app: "authentik.events.signals",
+      context: { created: true, username: user.username, http_request: httpRequestContext(request) },
+      clientIp: "127.0.0.1",
+      brand: this.brand,
+    });
+  }
+
   /** Deletions by the cleanup task have no request (events.swept.search-hex). */
   logCleanedUp(ref: ObjectReference): void {
     this.add({

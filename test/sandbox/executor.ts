@@ -118,6 +118,7 @@ export class Executor {
         }
       } else if (stage.type === stageTypes.userWrite) {
         plan.user = this.createUser(plan.context);
+        this.instance.events.logUserWritten(request, plan.user);
       } else if (stage.type === stageTypes.userLogin) {
         if (!plan.user) throw notRecorded("a login without a user");
         plan.user.lastLogin = this.instance.timestamp();

@@ -150,6 +150,12 @@ describe("expires", () => {
     },
   );
 
+  test("reports a date in another format once, not as being in the past as well", async () => {
+    expect(await getReasons({ expires: "01/02/2020" })).toEqual([
+      "expires: must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z",
+    ]);
+  });
+
   test("accepts an expiry in the past for an existing invitation", async () => {
     expect(
       await getReasons({ expires: "2001-02-03T04:05:06Z" }, { ...validInputs, expires: "2001-02-03T04:05:06Z" }),

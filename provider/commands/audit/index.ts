@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
-import * as z from "zod";
 import type { Client } from "../../authentik/client";
 import { deleteInvitation } from "../../authentik/invitations";
 import { toPrintableJson, toPrintableLine } from "../../common/printable";
 import { connect } from "../../lifecycle/connections";
-import { UserError } from "../../lifecycle/user-error";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { confirm } from "../prompt";
-import { configureFromStack, findProject, isWithoutStack, runPulumi, stackOption } from "../pulumi";
-import { parseState, type State, stackOf } from "../state";
+import { configureFromStack, findProject } from "../pulumi";
+import { nonEmpty, nonEmptyList, readStates } from "../states";
+import { formatTable } from "../table";
 import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
 
 export const auditCommand: Command = {
@@ -89,76 +87,6 @@ async function audit(values: OptionValues): Promise<number> {
   }
 }
 
-function nonEmptyList(values: OptionValues, name: string): string[] {
-  const list = values[name];
-  return Array.isArray(list) ? list.map((value) => requireNonEmpty(value, name)) : [];
-}
-
-function nonEmpty(values: OptionValues, name: string): string | undefined {
-  const value = values[name];
-  return value === undefined ? undefined : requireNonEmpty(value, name);
-}
-
-/** An empty filter would match everything. */
-function requireNonEmpty(value: unknown, name: string): string {
-  if (typeof value !== "string" || value.trim() === "") throw new UsageError(`--${name} must not be empty`);
-  return value.trim();
-}
-
-/** The states, and the `project/stack` of each. */
-async function readStates(
-  hasProject: boolean,
-  names: readonly string[],
-  files: readonly string[],
-): Promise<{ states: State[]; stacks: Set<string> }> {
-  const states = files.map((file) => parseState(readFile(file), file === "-" ? "Standard input" : file));
-  if (names.length > 0) {
-    const read = await Promise.all([exportCurrentState(), ...names.map(exportState)]);
-    states.push(...read.filter((state) => state !== undefined));
-  } else if (hasProject) states.push(...(await exportAllStates()));
-  return { states, stacks: new Set(states.flatMap((state) => stackOf(state) ?? [])) };
-}
-
-async function exportState(stack: string | undefined): Promise<State> {
-  const json = await runPulumi(["stack", "export", ...stackOption(stack)]);
-  return parseState(json, stack === undefined ? "The state" : `The state of ${stack}`);
-}
-
-/** A pipeline may name stacks without selecting one. Any other failure is an error, or declared invitations would be listed. */
-async function exportCurrentState(): Promise<State | undefined> {
-  try {
-    return await exportState(undefined);
-  } catch (error) {
-    if (isWithoutStack(error)) return undefined;
-    throw error;
-  }
-}
-
-const stackList = z.array(z.object({ name: z.string() }));
-
-/** The states of the project's stacks. Those that cannot be read are reported: what they created is not deleted. */
-async function exportAllStates(): Promise<State[]> {
-  const names = stackList.parse(JSON.parse(await runPulumi(["stack", "ls", "--json"]))).map(({ name }) => name);
-  const results = await Promise.allSettled(names.map(exportState));
-  const states = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const [failure] = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
-  if (failure !== undefined && states.length === 0) throw failure;
-  for (const [index, result] of results.entries()) {
-    if (result.status === "fulfilled") continue;
-    const reason = result.reason instanceof Error ? result.reason.message : String(result.reason);
-    process.stderr.write(`The stack ${toPrintableLine(names[index] ?? "")} could not be read. ${reason}\n`);
-  }
-  return states;
-}
-
-function readFile(file: string): string {
-  try {
-    return readFileSync(file === "-" ? 0 : file, "utf8");
-  } catch (error) {
-    throw new UserError(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 function printJson(undeclared: readonly UndeclaredInvitation[]): void {
   const rows = undeclared.map(({ pk: _, ...row }) => row);
   process.stdout.write(`${toPrintableJson(rows, 2)}\n`);
@@ -184,28 +112,16 @@ function printTable(undeclared: readonly UndeclaredInvitation[], total: number):
     return;
   }
   const header = ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"];
-  const rows = undeclared.map((row) =>
-    [
-      row.id,
-      row.name,
-      row.flow ?? "any",
-      row.expires ?? "never",
-      row.createdBy ?? "",
-      row.created ?? "",
-      describeStack(row),
-    ].map(toPrintableLine),
-  );
-  const widths = header.map((title, column) =>
-    Math.max(...[title, ...rows.map((row) => row[column] ?? "")].map(({ length }) => length)),
-  );
-  for (const row of [header, ...rows]) {
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd()}\n`,
-    );
-  }
+  const rows = undeclared.map((row) => [
+    row.id,
+    row.name,
+    row.flow ?? "any",
+    row.expires ?? "never",
+    row.createdBy ?? "",
+    row.created ?? "",
+    describeStack(row),
+  ]);
+  process.stdout.write(formatTable([header, ...rows]));
   process.stdout.write(
     `\n${undeclared.length} of ${countInvitations(total)} ${undeclared.length === 1 ? "is" : "are"} not declared by any of these stacks.\n`,
   );

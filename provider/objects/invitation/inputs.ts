@@ -99,7 +99,8 @@ export function validateExpiry({ expires, validFor }: Properties, isIssued: bool
       "expires: set either expires (for example 2027-01-31T23:59:59Z) or validFor (for example 14d). Without one, authentik expires the invitation after 30 minutes",
     ];
   }
-  const isPast = typeof expires === "string" && Date.parse(expires.toUpperCase()) <= Date.now();
+  // JavaScript also parses other formats, in which a day may be taken for a month. The format has an error of its own.
+  const isPast = typeof expires === "string" && isTimestamp(expires) && Date.parse(expires.toUpperCase()) <= Date.now();
   return isIssued && isPast ? ["expires: is in the past"] : [];
 }
 

@@ -1,0 +1,49 @@
+import type { Activity, ObjectEvent } from "../../authentik/events";
+import type { StoredInvitation } from "../../authentik/invitations";
+import { invitationId } from "../../common/pk";
+import { isRetired } from "../../objects/invitation/plan";
+import { classifyMissing } from "../../objects/invitation/retirement";
+import type { InvitationState } from "../../objects/invitation/state";
+import { hasPassed } from "../../values/instant";
+import type { DeclaredInvitation } from "./declared";
+
+/** The status of an invitation in authentik. */
+export interface CurrentStatus {
+  readonly status: "pending" | "used" | "expired" | "deleted";
+  /** RFC 3339. */
+  readonly expires: string | undefined;
+  /** When it was used, expired or was deleted, RFC 3339; `undefined` if that is unknown. */
+  readonly retiredAt: string | undefined;
+}
+
+/** Determines the status of an invitation, as a refresh would. `stored` is the invitation in authentik, if it exists there. */
+export function currentStatus(
+  { id, state }: DeclaredInvitation,
+  stored: StoredInvitation | undefined,
+  activities: readonly Activity[] | undefined,
+): CurrentStatus {
+  if (stored !== undefined) {
+    const expires = stored.expires ?? undefined;
+    if (expires !== undefined && hasPassed(expires)) return { status: "expired", expires, retiredAt: expires };
+    return { status: "pending", expires, retiredAt: undefined };
+  }
+  const { expires } = state;
+  if (state.gone || state.status === "used") {
+    return { status: state.status ?? "used", expires, retiredAt: state.retiredAt };
+  }
+  const events = activities
+    ?.filter(({ pk }) => pk !== undefined && invitationId(pk) === id)
+    .sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
+  const classified = classifyMissing(
+    { ...state, status: state.status ?? "pending", singleUse: state.singleUse ?? true } as InvitationState,
+    events as readonly ObjectEvent[] | undefined,
+  );
+  const at = events?.[0]?.created.replace(/\.\d+/, "");
+  if (classified === undefined) return { status: "deleted", expires, retiredAt: at };
+  if (classified.status === "expired" || (classified.status === "pending" && isRetired(classified))) {
+    return { status: "expired", expires, retiredAt: classified.retiredAt };
+  }
+  // Without an event, `classifyMissing` assumes that it was used just now.
+  const use = events?.find(({ action }) => action === "invitation_used")?.created.replace(/\.\d+/, "");
+  return { status: "used", expires, retiredAt: use ?? at };
+}

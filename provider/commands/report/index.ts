@@ -1,0 +1,146 @@
+import type { Client } from "../../authentik/client";
+import { PermissionError } from "../../authentik/errors";
+import { type Activity, listActivities } from "../../authentik/events";
+import { listInvitations } from "../../authentik/invitations";
+import { invitationId } from "../../common/pk";
+import { connect } from "../../lifecycle/connections";
+import { type Command, type OptionValues, UsageError } from "../command";
+import { configureFromStack, findProject } from "../pulumi";
+import { nonEmpty, nonEmptyList, readStates } from "../states";
+import { formatTable } from "../table";
+import { matchAccounts } from "./accounts";
+import { formatCsv } from "./csv";
+import { type CurrentStatus, currentStatus } from "./current-status";
+import { type DeclaredInvitation, readDeclaredInvitations } from "./declared";
+
+export const reportCommand: Command = {
+  usage: `Usage: pulumi-authentik-invitations report [options]
+
+Lists the invitations in the stacks' states with their current status in authentik, and the account that enrolled with each. Reads
+the states of all stacks of the project; with --stack, of the current one and those. Never prints a pk, a link or a token.
+
+  pulumi-authentik-invitations report
+  pulumi-authentik-invitations report --stack prod --csv > invitations.csv
+  pulumi stack export --show-secrets | pulumi-authentik-invitations report --state -
+
+Options:
+  --stack <name>       not all stacks, but this one and the current one (repeatable)
+  --state <file>       a state written by \`pulumi stack export\`, - for standard input (repeatable)
+  --connection <name>  configuration namespace of the authentik server (default: authentik)
+  --csv                print CSV
+  --show-secrets       print the keys and names that the program declares as secrets
+  --help               print this help
+
+The status is pending, used, expired, or deleted (outside Pulumi). authentik records no connection between an invitation and an
+account. The account is the one that was created in the same flow, by the same browser or with the invitation's email address,
+within a day after the use. The column is empty if there is none, or more than one invitation fits.
+
+The URL and token are those of the configuration of the first --stack or, without one, of the current stack. Outside a project, and
+for settings that the configuration does not have, they are AUTHENTIK_URL and AUTHENTIK_TOKEN. Accounts require the permission
+authentik_events.view_event.
+
+Exit codes: 0 success, 1 error, 2 invalid usage.
+`,
+  options: {
+    stack: { type: "string", multiple: true },
+    state: { type: "string", multiple: true },
+    connection: { type: "string" },
+    csv: { type: "boolean" },
+    "show-secrets": { type: "boolean" },
+  },
+  run: report,
+};
+
+type ReportedInvitation = DeclaredInvitation & CurrentStatus & { readonly accounts: readonly string[] };
+
+async function report(values: OptionValues): Promise<number> {
+  const stacks = nonEmptyList(values, "stack");
+  const files = nonEmptyList(values, "state");
+  const hasProject = findProject() !== undefined;
+  if (!hasProject && stacks.length === 0 && files.length === 0) {
+    throw new UsageError("run it in the folder of a Pulumi project, or set --state");
+  }
+  const connectionName = nonEmpty(values, "connection");
+  await configureFromStack(stacks[0], connectionName);
+  const { client, url } = connect(connectionName);
+  const reporter = client.from("report");
+  try {
+    // The program's secrets are read because a batch's details are among them.
+    const { states } = await readStates(hasProject, stacks, files, true);
+    const showsSecrets = values["show-secrets"] === true;
+    const read = await Promise.all(states.map((state) => readDeclaredInvitations(state, connectionName, url)));
+    const declared = read.flatMap(({ invitations }) => invitations);
+    const reported = await addStatus(reporter, declared);
+    process.stdout.write(toRows(reported, showsSecrets)[values["csv"] === true ? "csv" : "table"]());
+    const elsewhere = read.reduce((sum, { otherServers }) => sum + otherServers, 0);
+    if (elsewhere > 0) {
+      process.stderr.write(
+        `${elsewhere === 1 ? "1 resource is" : `${elsewhere} resources are`} of another server. Select its settings with --connection.\n`,
+      );
+    }
+    return 0;
+  } finally {
+    await reporter.close();
+  }
+}
+
+/** The states are read before the invitations are listed, so that an invitation that is created meanwhile does not look deleted. */
+async function addStatus(client: Client, declared: readonly DeclaredInvitation[]): Promise<ReportedInvitation[]> {
+  const listed = await listInvitations(client, {});
+  const stored = new Map(listed.map((invitation) => [invitationId(invitation.pk), invitation]));
+  const activities = await readActivities(client, declared);
+  if (activities === undefined && declared.length > 0) {
+    process.stderr.write(
+      "Which accounts enrolled is unknown, because authentik's event log could not be read (permission authentik_events.view_event, which also shows every email that authentik sends).\n",
+    );
+  }
+  const accounts = matchAccounts(declared, activities ?? []);
+  return declared.map((invitation) => ({
+    ...invitation,
+    ...currentStatus(invitation, stored.get(invitation.id), activities),
+    accounts: accounts.get(invitation.id) ?? [],
+  }));
+}
+
+/** What happened since the first invitation was issued; `undefined` without the permission. */
+async function readActivities(
+  client: Client,
+  declared: readonly DeclaredInvitation[],
+): Promise<Activity[] | undefined> {
+  if (declared.length === 0) return [];
+  const issued = declared.map(({ state: { issuedAt } }) => Date.parse(issuedAt ?? ""));
+  const since = issued.some(Number.isNaN) ? undefined : new Date(issued.reduce((a, b) => Math.min(a, b)));
+  try {
+    const actions = ["invitation_used", "model_deleted", "user_write"] as const;
+    return (await Promise.all(actions.map((action) => listActivities(client, action, since)))).flat();
+  } catch (error) {
+    if (error instanceof PermissionError) return undefined;
+    throw error;
+  }
+}
+
+function toRows(
+  reported: readonly ReportedInvitation[],
+  showsSecrets: boolean,
+): { csv: () => string; table: () => string } {
+  const header = ["stack", "resource", "key", "name", "status", "issued", "expires", "retired", "account"];
+  const show = (value: string, isSecret: boolean): string => (isSecret && !showsSecrets ? "[secret]" : value);
+  const rows = reported.map((row) => [
+    row.stack,
+    row.resource,
+    show(row.key, row.isKeySecret),
+    show(row.state.name ?? "", row.isNameSecret),
+    row.status,
+    row.state.issuedAt?.replace(/\.\d+/, "") ?? "",
+    row.expires ?? "",
+    row.retiredAt ?? "",
+    row.accounts.join(", "),
+  ]);
+  return {
+    csv: () => formatCsv([header, ...rows]),
+    table: () =>
+      rows.length === 0
+        ? "There are no invitations in the state.\n"
+        : formatTable([header.map((title) => title.toUpperCase()), ...rows]),
+  };
+}
