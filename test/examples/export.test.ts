@@ -4,6 +4,7 @@ import { Script } from "node:vm";
 import fc from "fast-check";
 import { toLiteral, toStringLiteral } from "../../provider/commands/export/literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "../../provider/commands/export/names";
+import { invitationId } from "../../provider/common/pk";
 import { Project, preloadForTypeScript } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
 import { runs } from "../hostile/runs";
@@ -128,6 +129,44 @@ describe("export", () => {
 
   afterAll(() => server.close());
 
+  test("--invitation writes the program and the commands for one invitation, by its name or its id", async () => {
+    const flow = await post(server, "flows/instances/", {
+      name: "y",
+      slug: "one",
+      title: "y",
+      designation: "enrollment",
+    });
+    const expires = "2035-01-01T00:00:00Z";
+    const pk = await post(server, "stages/invitation/invitations/", { name: "contractor", flow, expires });
+    await post(server, "stages/invitation/invitations/", { name: "other", flow, expires });
+    const project = await Project.create("", {
+      authentik: server,
+      env: { NODE_OPTIONS: preloadForTypeScript, PULUMI_NODEJS_TRANSPILE_ONLY: "true" },
+    });
+    try {
+      const exported = await runCommand(["export", "--invitation", invitationId(pk)], environmentOf(server));
+      expect(exported.stdout).toContain('new authentik.Invitation(\n  "contractor",\n  {\n    flow: "one",');
+      expect(exported.stdout).not.toContain("other");
+      expect(exported.stderr).toContain(`export --invitation ${invitationId(pk)} --commands | sh`);
+      expect(exported.stdout + exported.stderr).not.toContain(pk);
+      await writeFile(join(project.folder, "index.ts"), exported.stdout);
+      await writeFile(join(project.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");
+      const commands = await runCommand(["export", "--invitation", "contractor", "--commands"], environmentOf(server));
+      expect(commands.stdout).toBe(`pulumi config set --secret pk-contractor <<'END'\n${pk}\nEND\n`);
+      await runShell(project, commands.stdout);
+      requestsOf(server);
+      expect(await project.up()).toMatch(/\+ 2 created/);
+      expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
+      expect(await runCommand(["export", "--invitation", "nobody"], environmentOf(server))).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining('authentik has no invitation with the name or id "nobody"'),
+      });
+    } finally {
+      await project.remove();
+    }
+  });
+
   test("skips invitations that authentik cannot return", async () => {
     const flow = await post(server, "flows/instances/", {
       name: "x",
@@ -228,12 +267,14 @@ describe("export", () => {
   });
 
   test.each([
-    [[], "a command is required: audit, ci, export, recover"],
-    [["import"], 'unknown command "import": the commands are audit, ci, export, recover'],
-    [["constructor"], 'unknown command "constructor": the commands are audit, ci, export, recover'],
-    [["export"], "--flow <slug> or --all is required"],
+    [[], "a command is required: audit, ci, export, recover, report"],
+    [["import"], 'unknown command "import": the commands are audit, ci, export, recover, report'],
+    [["constructor"], 'unknown command "constructor": the commands are audit, ci, export, recover, report'],
+    [["export"], "--flow <slug>, --invitation <name> or --all is required"],
     [["export", "--flow", " "], "--flow must not be empty"],
-    [["export", "--flow", "x", "--all"], "set either --flow or --all, not both"],
+    [["export", "--flow", "x", "--all"], "set only one of --flow, --invitation and --all"],
+    [["export", "--invitation", "x", "--flow", "y"], "set only one of --flow, --invitation and --all"],
+    [["export", "--invitation", " "], "--invitation must not be empty"],
     [["export", "staff", "--flow", "x"], "Unexpected argument 'staff'"],
     [["export", "--flows", "x"], "Unknown option '--flows'"],
     [["export", "--flow"], "Option '--flow <value>' argument missing"],

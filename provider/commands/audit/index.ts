@@ -4,7 +4,7 @@ import { toPrintableJson, toPrintableLine } from "../../common/printable";
 import { connect } from "../../lifecycle/connections";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { confirm } from "../prompt";
-import { configureFromStack, findProject } from "../pulumi";
+import { configureFromStack, findProject, stackOption } from "../pulumi";
 import { nonEmpty, nonEmptyList, readStates } from "../states";
 import { formatTable } from "../table";
 import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
@@ -75,6 +75,7 @@ async function audit(values: OptionValues): Promise<number> {
     if (values["json"]) printJson(undeclared);
     else if (total === 0) process.stdout.write(describeNone(Object.values(filters).some(Boolean)));
     else printTable(undeclared, total);
+    if (!values["json"] && !values["delete"]) printImport(undeclared, stacks[0], connectionName);
     if (!canReadEvents) {
       process.stderr.write(
         "When and by which stack they were created is unknown, because authentik's event log could not be read (permission authentik_events.view_event, which also shows every email that authentik sends).\n",
@@ -85,6 +86,26 @@ async function audit(values: OptionValues): Promise<number> {
   } finally {
     await client.close();
   }
+}
+
+/** How to import what was listed. The pk stays in a pipe. */
+function printImport(
+  undeclared: readonly UndeclaredInvitation[],
+  stack: string | undefined,
+  connection: string | undefined,
+): void {
+  const first = undeclared.find(({ isPending }) => !isPending);
+  if (first === undefined) return;
+  const others = [...stackOption(stack), ...(connection === undefined ? [] : ["--connection", connection])];
+  const command = ["npx pulumi-authentik-invitations export --invitation", first.id, ...others].join(" ");
+  process.stderr.write(
+    `
+To import one of them, write its declaration, and store its pk in the stack's configuration without displaying it. For example, ${toPrintableLine(first.name)}:
+
+  ${toPrintableLine(command)}
+  ${toPrintableLine(command)} --commands | sh
+`,
+  );
 }
 
 function printJson(undeclared: readonly UndeclaredInvitation[]): void {

@@ -70,7 +70,7 @@ export function formatDrift(
     paragraphs.push(
       "These invitations are valid in authentik, but no stack declares them:",
       codeBlock(audited.table, maxBodyBytes / 4),
-      "To keep one, declare it with the resource option `import`. To delete them, run `npx pulumi-authentik-invitations audit --delete` with the same options `--stack`, `--flow` and `--created-by`.",
+      "To keep one, import it: `npx pulumi-authentik-invitations export --invitation` with its id writes the declaration. To delete them, run `npx pulumi-authentik-invitations audit --delete` with the same options `--stack`, `--flow` and `--created-by`.",
     );
   }
   if (audited?.failure !== undefined) paragraphs.push(codeBlock([audited.failure], maxBodyBytes / 4));

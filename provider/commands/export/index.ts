@@ -1,13 +1,14 @@
+import type { Client } from "../../authentik/client";
 import { connect } from "../../lifecycle/connections";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { configureFromStack, stackOption } from "../pulumi";
 import { countInvitations, type ExportedProgram, writeProgram } from "./program";
 import type { SecretSetting } from "./program-writer";
-import { readEverything, readFlows } from "./snapshot";
+import { readEverything, readFlows, readSelected, type Snapshot } from "./snapshot";
 
 export const exportCommand: Command = {
-  usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all) [--invitations-only] [--batch]
-       [--commands] [--stack <name>] [--connection <name>]
+  usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all | --invitation <name>)
+       [--invitations-only] [--batch] [--commands] [--stack <name>] [--connection <name>]
 
 Writes a Pulumi program in TypeScript that imports flows from authentik: the flows, their invitation stages, the bindings of their
 stages, and their invitations. The first \`pulumi up\` of that program imports them and changes nothing in authentik.
@@ -19,6 +20,8 @@ stages, and their invitations. The first \`pulumi up\` of that program imports t
 Options:
   --flow <slug>  the flow's slug, the part of its URL after /if/flow/ (repeatable)
   --all          all flows that have an invitation stage or an invitation, and the invitations without a flow
+  --invitation <name>
+                 one invitation by its name, or by the id that \`audit\` prints (repeatable); implies --invitations-only
   --invitations-only
                  write only the invitations, which refer to their flows by slug, for flows that Terraform or a blueprint manages
   --batch        write the invitations of each flow as one InvitationBatch, and those without a flow as another one
@@ -39,6 +42,7 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
   options: {
     flow: { type: "string", multiple: true },
     all: { type: "boolean" },
+    invitation: { type: "string", multiple: true },
     "invitations-only": { type: "boolean" },
     batch: { type: "boolean" },
     commands: { type: "boolean" },
@@ -49,22 +53,21 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
 };
 
 async function exportProgram(values: OptionValues): Promise<number> {
-  const slugs = parseFlows(values);
+  const selection = parseSelection(values);
   const isBatch = values["batch"] === true;
-  const onlyInvitations = values["invitations-only"] === true;
+  const onlyInvitations = values["invitations-only"] === true || selection.kind === "invitations";
   const stack = parseName(values, "stack");
   const connection = parseName(values, "connection");
   await configureFromStack(stack, connection);
   const { client, url } = connect(connection);
   try {
-    const options = { onlyInvitations };
-    const snapshot = slugs === "all" ? await readEverything(client, options) : await readFlows(client, slugs, options);
+    const snapshot = await readSnapshot(client, selection, onlyInvitations);
     const exported = await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: url, connection });
     if (values["commands"]) printCommands(exported, stack);
     else {
       printProgram(exported, [
-        ...selectionOptions(slugs),
-        ...(onlyInvitations ? ["--invitations-only"] : []),
+        ...selectionOptions(selection),
+        ...(values["invitations-only"] ? ["--invitations-only"] : []),
         ...(isBatch ? ["--batch"] : []),
         ...stackOption(stack),
         ...(connection === undefined ? [] : ["--connection", connection]),
@@ -76,14 +79,38 @@ async function exportProgram(values: OptionValues): Promise<number> {
   }
 }
 
-/** The flows to export, each once. */
-function parseFlows(values: OptionValues): readonly string[] | "all" {
-  const flows = Array.isArray(values["flow"]) ? values["flow"].map((flow) => String(flow).trim()) : [];
-  if (values["all"] && flows.length > 0) throw new UsageError("set either --flow or --all, not both");
-  if (values["all"]) return "all";
-  if (flows.length === 0) throw new UsageError("--flow <slug> or --all is required");
-  if (flows.includes("")) throw new UsageError("--flow must not be empty");
-  return [...new Set(flows)];
+/** What to export: everything, or what these slugs or names select. */
+interface Selection {
+  readonly kind: "all" | "flows" | "invitations";
+  readonly names: readonly string[];
+}
+
+function parseSelection(values: OptionValues): Selection {
+  const flows = parseList(values, "flow");
+  const invitations = parseList(values, "invitation");
+  const selections: Selection[] = [
+    ...(values["all"] ? [{ kind: "all", names: [] } as const] : []),
+    ...(flows.length > 0 ? [{ kind: "flows", names: flows } as const] : []),
+    ...(invitations.length > 0 ? [{ kind: "invitations", names: invitations } as const] : []),
+  ];
+  const [selection, other] = selections;
+  if (selection === undefined) throw new UsageError("--flow <slug>, --invitation <name> or --all is required");
+  if (other !== undefined) throw new UsageError("set only one of --flow, --invitation and --all");
+  return selection;
+}
+
+/** The values of a repeatable option, each once. */
+function parseList(values: OptionValues, option: string): string[] {
+  const list = values[option];
+  const names = Array.isArray(list) ? list.map((name) => String(name).trim()) : [];
+  if (names.includes("")) throw new UsageError(`--${option} must not be empty`);
+  return [...new Set(names)];
+}
+
+async function readSnapshot(client: Client, { kind, names }: Selection, onlyInvitations: boolean): Promise<Snapshot> {
+  if (kind === "invitations") return await readSelected(client, names);
+  const options = { onlyInvitations };
+  return kind === "all" ? await readEverything(client, options) : await readFlows(client, names, options);
 }
 
 /** A name that a command line can contain. */
@@ -94,8 +121,13 @@ function parseName(values: OptionValues, option: string): string | undefined {
   return value;
 }
 
-function selectionOptions(slugs: readonly string[] | "all"): string[] {
-  return slugs === "all" ? ["--all"] : slugs.map((slug) => `--flow ${slug}`);
+function selectionOptions({ kind, names }: Selection): string[] {
+  if (kind === "all") return ["--all"];
+  return names.map((name) => `--${kind === "flows" ? "flow" : "invitation"} ${quoteForShell(name)}`);
+}
+
+function quoteForShell(name: string): string {
+  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }
 
 function printProgram({ program, secrets, skipped }: ExportedProgram, options: readonly string[]): void {

@@ -10,6 +10,7 @@ import {
 } from "../../authentik/invitation-stages";
 import type { StoredInvitation } from "../../authentik/invitations";
 import { retrieveStage, type StoredStage } from "../../authentik/stages";
+import { invitationId } from "../../common/pk";
 import { UserError } from "../../lifecycle/user-error";
 import { readInvitations } from "./invitation-list";
 
@@ -77,6 +78,30 @@ export async function readEverything(client: Client, options: SnapshotOptions): 
       flows: found.flatMap(({ slug, flow }) => (flow ? [] : slug)),
       invitations: sorted.filter(({ flow }) => flow !== null && !pks.has(flow)).length,
     },
+  };
+}
+
+/** Reads the invitations with these names or ids, which refer to their flows. Sends only GET requests. */
+export async function readSelected(client: Client, selection: readonly string[]): Promise<Snapshot> {
+  const { invitations } = await readInvitations(client, "all");
+  const isSelected = ({ name, pk }: StoredInvitation, selected: string): boolean =>
+    selected === name || selected === invitationId(pk);
+  const missing = selection.find((selected) => !invitations.some((invitation) => isSelected(invitation, selected)));
+  if (missing !== undefined) {
+    throw new UserError(
+      `authentik has no invitation with the name or id "${missing}" that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).`,
+    );
+  }
+  const found = sort(
+    invitations.filter((invitation) => selection.some((selected) => isSelected(invitation, selected))),
+  );
+  const slugs = [...new Set(found.flatMap(({ flowSlug }) => flowSlug ?? []))].sort();
+  const flows = await Promise.all(slugs.map(async (slug) => await requireFlow(client, slug)));
+  return {
+    ...(await readContents(client, flows, found, { onlyInvitations: true })),
+    invitationsWithoutFlow: found.filter(({ flow }) => flow === null),
+    unreadable: 0,
+    hidden: { flows: [], invitations: 0 },
   };
 }
 

@@ -71,7 +71,7 @@ function toInvitation(resource: StateResource, stack: string): DeclaredInvitatio
 }
 
 async function toEntries(resource: StateResource, stack: string): Promise<DeclaredInvitation[]> {
-  const batch = unwrapSecrets(resource.outputs ?? {}) as BatchState;
+  const batch = unwrapSecrets(resource.outputs ?? {}) as Partial<BatchState>;
   const { ids, statuses, retiredAt } = batch;
   if (!isJsonObject(ids)) return [];
   const states: ReadonlyMap<string, Partial<InvitationState>> = isJsonObject(batch.__invitations) &&
