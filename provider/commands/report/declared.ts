@@ -76,7 +76,7 @@ async function toEntries(resource: StateResource, stack: string): Promise<Declar
   if (!isJsonObject(ids)) return [];
   const states: ReadonlyMap<string, Partial<InvitationState>> = isJsonObject(batch.__invitations) &&
   isJsonObject(batch.__common)
-    ? await toInvitationStates(batch)
+    ? await toInvitationStates(batch as BatchState)
     : new Map();
   const isKeySecret = isSecret(resource, "invitations");
   return Object.entries(ids).map(([key, id]) => ({
