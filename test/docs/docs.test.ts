@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
+import { relativeLinks, withoutCode } from "./links";
 import { findUnknownParts, listMessages, readLiterals, unwrapLines } from "./messages";
 import { generatePages } from "./pages";
 import { type Entry, readReference } from "./reference";
@@ -61,7 +62,7 @@ test("README links to the same guides as the index, in the same order", () => {
 describe("links", () => {
   test("relative links lead to existing files and headings", () => {
     const broken = allMarkdown.flatMap((page) =>
-      relativeLinks(page)
+      relativeLinks(read(page))
         .filter((link) => !isTarget(page, link))
         .map((link) => `${page}: ${link}`),
     );
@@ -73,16 +74,6 @@ describe("links", () => {
     expect(images.filter((image) => image === "![]" || /^<img (?!.*\balt="[^"])/.test(image))).toEqual([]);
   });
 });
-
-/** The links and images of a page that are not URLs. */
-function relativeLinks(page: string): string[] {
-  const markdown = withoutCode(read(page));
-  const links = [
-    ...markdown.matchAll(/\]\(([^)\s]+)\)/g),
-    ...markdown.matchAll(/<(?:img|a) [^>]*(?:src|href)="([^"]+)"/g),
-  ];
-  return links.map((match) => match[1] ?? "").filter((link) => !/^[a-z]+:/.test(link));
-}
 
 function isTarget(page: string, link: string): boolean {
   const [path = "", anchor] = link.split("#");
@@ -99,10 +90,6 @@ function anchorsOf(markdown: string): string[] {
       .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
       .replaceAll(" ", "-"),
   );
-}
-
-function withoutCode(markdown: string): string {
-  return markdown.replaceAll(/^```[\s\S]*?^```$/gm, "");
 }
 
 test("TypeScript snippets compile against the package's types", () => {
