@@ -13,6 +13,8 @@ import { trimCell } from "./trim";
 /** The invitations of a file, and what is unusual about them. */
 export interface ParsedInvitations {
   readonly invitations: Record<string, CsvInvitation>;
+  /** The line of each invitation by key. */
+  readonly lines: ReadonlyMap<string, number>;
   readonly warnings: readonly string[];
 }
 
@@ -128,6 +130,7 @@ class Reader {
     }
     return {
       invitations: Object.fromEntries(entries.map(({ key, invitation }) => [key, invitation])),
+      lines: new Map(entries.map(({ key, line }) => [key, line])),
       warnings: [...this.#findDifferingAddresses(entries), ...this.#findSharedAddresses(entries)],
     };
   }

@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { configuredPublicUrl } from "../common/configured-url";
+import { csvPlacesInput } from "../common/csv-places";
 import { formatLink } from "../common/link";
 import type { InvitationArgs } from "./invitation";
 import type { InvitationEmail } from "./invitation-email";
+import { placesOf } from "./invitations-from-csv";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
 import { AuthentikResource, defineUsed, orDefault, resourceType } from "./resource";
 
@@ -143,7 +145,7 @@ export class InvitationBatch extends AuthentikResource {
     super(
       "InvitationBatch",
       name,
-      { ...args, name: orDefault(name, args?.name) },
+      { ...args, name: orDefault(name, args?.name), [csvPlacesInput]: placesOf(args?.invitations) },
       [
         "name",
         "expires",

@@ -128,13 +128,27 @@ export interface InvitationsFromCsvOptions {
 export function invitationsFromCsv(file: string, options: InvitationsFromCsvOptions): Record<string, CsvInvitation> {
   try {
     const validOptions = validateOptions(file, options);
-    const { invitations, warnings } = parseInvitations(readCsvFile(file), file, validOptions, isPending);
+    const { invitations, lines, warnings } = parseInvitations(readCsvFile(file), file, validOptions, isPending);
     if (warnings.length > 0) void pulumi.log.warn(toLines(warnings, "warnings"));
+    for (const [key, invitation] of Object.entries(invitations)) places.set(invitation, `${file}:${lines.get(key)}`);
     return invitations;
   } catch (error) {
     // The SDK prints no stack for it.
     throw error instanceof CsvError ? new pulumi.RunError(error.message) : error;
   }
+}
+
+/** File and line of each entry. A program may add or remove entries before it passes them to a batch. */
+const places = new WeakMap<object, string>();
+
+/** File and line of the entries of a batch by key; `undefined` if none is known. */
+export function placesOf(invitations: unknown): Record<string, string> | undefined {
+  if (typeof invitations !== "object" || invitations === null) return undefined;
+  const known = Object.entries(invitations).flatMap(([key, entry]) => {
+    const place = typeof entry === "object" && entry !== null ? places.get(entry) : undefined;
+    return place === undefined ? [] : [[key, place] as const];
+  });
+  return known.length > 0 ? Object.fromEntries(known) : undefined;
 }
 
 /** Values that Pulumi resolves later. */

@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Authentik } from "../sandbox";
 import { Project } from "./project";
 import { requestsOf } from "./server";
@@ -124,5 +126,34 @@ describe("validation", () => {
     } finally {
       await unconfigured.remove();
     }
+  });
+
+  test("names file and line of an entry from a CSV file, once each, and keeps them out of the state", async () => {
+    const rows = ["email,until", "ada@example.com,2035-01-01T00:00:00Z"];
+    const write = async (...more: string[]) =>
+      await writeFile(join(project.folder, "people.csv"), [...rows, ...more].join("\n"));
+    await project.write(`const invitations = { extra: { validFor: "s3cr3t" },
+        ...authentik.invitationsFromCsv("people.csv", { key: "email", expires: "until", fixedData: () => ({ n: NaN }) }) };
+      new authentik.InvitationBatch("intake", { invitations });`);
+    await write("grace@example.com,2020-01-01T00:00:00Z");
+    const { output } = await project.preview();
+    const [, diagnostics = ""] = output.split("Diagnostics:");
+    const errors = [...diagnostics.matchAll(/has a problem: (.*)/g)].map(([, error]) => error);
+    expect(errors.sort()).toEqual([
+      "invitations.extra.validFor: must be a number and a unit, for example 14d, 36h or 90m (minutes)",
+      'people.csv:2: invitations["ada@example.com"].fixedData.n: must be a finite number',
+      'people.csv:3: invitations["grace@example.com"].expires: is in the past',
+      'people.csv:3: invitations["grace@example.com"].fixedData.n: must be a finite number',
+    ]);
+    await project.write(`new authentik.InvitationBatch("intake", {
+      invitations: authentik.invitationsFromCsv("people.csv", { key: "email", expires: "until" }) });`);
+    await write();
+    await project.up();
+    expect(await project.stateText()).not.toMatch(/people\.csv/);
+    // A row that moves is no change.
+    rows.splice(1, 0, "");
+    await write();
+    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+    await project.destroy();
   });
 });

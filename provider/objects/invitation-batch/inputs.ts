@@ -2,6 +2,7 @@ import * as z from "zod";
 import { limitLines } from "../../common/limit-lines";
 import type { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { toPrintableLine } from "../../common/printable";
 import { type SecretInputs, secretInputsInput, secretInputsOf } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../../lifecycle/validation";
@@ -49,11 +50,22 @@ const entrySchema = z.strictObject({
     .optional(),
 });
 
-/** Validates a batch. `isIssued` says whether an entry is about to be issued, so that an expiry in the past is an error. */
-export function validateBatch(inputs: Properties, isIssued: (key: string) => boolean): string[] {
+/**
+ * Validates a batch. `isIssued` says whether an entry is about to be issued, so that an expiry in the past is an error. `places` are file and line of
+ * entries by key.
+ */
+export function validateBatch(
+  inputs: Properties,
+  isIssued: (key: string) => boolean,
+  places: Properties = {},
+): string[] {
   const batchErrors = validate(batchSchema, inputs);
   const entries = isJsonObject(inputs["invitations"]) ? Object.entries(inputs["invitations"]) : [];
-  const errors = entries.flatMap(([key, entry]) => validateEntry(inputs, key, entry, isIssued(key)));
+  const errors = entries.flatMap(([key, entry]) => {
+    const place = ownValue(places, key);
+    const prefix = typeof place === "string" ? `${toPrintableLine(place)}: ` : "";
+    return validateEntry(inputs, key, entry, isIssued(key)).map((error) => `${prefix}${error}`);
+  });
   return limitLines([...batchErrors, ...errors], "errors");
 }
 

@@ -1,6 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { deleteInvitation } from "../../authentik/invitations";
 import { defaultConnection } from "../../common/base-url";
+import { csvPlacesInput } from "../../common/csv-places";
 import { limitLines } from "../../common/limit-lines";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
@@ -50,7 +51,12 @@ export const batchProvider = {
   recover: recoverBatch,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-    const { [originInput]: newOrigin, [secretInputsInput]: secretInputs, ...inputs } = withoutUndefined(news);
+    const {
+      [originInput]: newOrigin,
+      [secretInputsInput]: secretInputs,
+      [csvPlacesInput]: places,
+      ...inputs
+    } = withoutUndefined(news);
     const isCreated = isCreate(olds);
     const existing = isJsonObject(olds["invitations"]) ? olds["invitations"] : {};
     const invitations = inputs["invitations"];
@@ -59,7 +65,7 @@ export const batchProvider = {
           Object.entries(invitations).map(([key, entry]) => [key, checkEntry(entry, Object.hasOwn(existing, key))]),
         )
       : invitations;
-    const errors = validateBatch(inputs, (key) => !Object.hasOwn(existing, key));
+    const errors = validateBatch(inputs, (key) => !Object.hasOwn(existing, key), isJsonObject(places) ? places : {});
     const declared = withoutUndefined({
       ...inputs,
       invitations: checked,
