@@ -6,7 +6,7 @@ module.exports = {
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   maxWorkers: 2,
   testSequencer: "<rootDir>/test/sequencer.js",
-  globalSetup: "<rootDir>/test/bundle.mjs",
+  globalSetup: "<rootDir>/scripts/bundle.mjs",
   setupFiles: ["<rootDir>/test/jest-setup.js"],
   transform: {
     "^.+\\.[mc]?[jt]s$": [

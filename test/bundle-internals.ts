@@ -1,5 +1,5 @@
 /**
- * The modules that tests of HTTP requests import and the package does not export. test/bundle.mjs bundles them in the same chunks as the package, and
+ * The modules that tests of HTTP requests import and the package does not export. scripts/bundle.mjs bundles them in the same chunks as the package, and
  * jest.config.js resolves imports of this file to the result, `dist/bundle-internals.js`. So these tests run the code that ships. The package
  * does not include that file.
  */

@@ -28,8 +28,8 @@ class Clone {
 
   constructor() {
     folders.push(this.folder);
-    mkdirSync(join(this.folder, "test"));
-    copyFileSync(join(__dirname, "setup.mjs"), join(this.folder, "test", "setup.mjs"));
+    mkdirSync(join(this.folder, "scripts"));
+    copyFileSync(join(__dirname, "..", "scripts", "setup.mjs"), join(this.folder, "scripts", "setup.mjs"));
     this.writeLockfile();
     this.addNpm(`
       mkdirSync("node_modules/ms", { recursive: true });
@@ -60,7 +60,7 @@ class Clone {
 
   runSetup(): { status: number | null; output: string } {
     const env = { ...process.env, npm_execpath: join(this.folder, "npm", "npm-cli.js") };
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(this.folder, "test", "setup.mjs")], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(this.folder, "scripts", "setup.mjs")], {
       encoding: "utf8",
       env,
     });
@@ -125,7 +125,7 @@ test("prints npm's output and exits with code 1 if npm fails", () => {
 
 test("does not run again from a lifecycle script of npm ci", () => {
   const clone = new Clone();
-  clone.addNpm('process.exit(spawnSync(process.execPath, ["test/setup.mjs"], { stdio: "inherit" }).status);');
+  clone.addNpm('process.exit(spawnSync(process.execPath, ["scripts/setup.mjs"], { stdio: "inherit" }).status);');
   expect(clone.runSetup().status).toBe(0);
   expect(clone.listNpmCalls()).toHaveLength(1);
 });

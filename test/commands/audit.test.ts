@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Invitation } from "pulumi-authentik-invitations/provider";
 import { invitationId } from "../../provider/common/pk";
+import { Authentik } from "../../sandbox";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
-import { Authentik } from "../sandbox";
 import { create, declare, pending, runCommand, runOnTerminal, StateFolder, stateOf, urnOf } from "./fixture";
 
 jest.setTimeout(60_000);

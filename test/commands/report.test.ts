@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Authentik } from "../../sandbox";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
-import { Authentik } from "../sandbox";
 import { runCommand } from "./fixture";
 
 jest.setTimeout(180_000);

@@ -2,7 +2,7 @@ import { chmod } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { delimiter } from "node:path";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { type CommandResult, runCommand, StateFolder, stateOf } from "./fixture";
 
 jest.setTimeout(60_000);

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
-import { drawDriftPreview, driftPreviewPath } from "../docs/drift-preview";
+import { findDescendants } from "../../scripts/demo/processes";
+import { drawDriftPreview, driftPreviewPath } from "../../scripts/docs/drift-preview";
 import { preloadForTypeScript } from "../engine/project";
-import { findDescendants } from "./processes";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 
@@ -38,7 +38,7 @@ interface RunningDemo {
 }
 
 function startDemo(): RunningDemo {
-  const demo = spawn(process.execPath, [join(root, "build", "test", "demo", "main.js")], {
+  const demo = spawn(process.execPath, [join(root, "build", "scripts", "demo", "main.js")], {
     cwd: root,
     env: { ...process.env, TMPDIR: temporary, FORCE_COLOR: "1", NODE_OPTIONS: preloadForTypeScript },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
+import { generatePages } from "../../scripts/docs/pages";
+import { type Entry, readReference } from "../../scripts/docs/reference";
+import { generateSchema, schemaPath } from "../../scripts/docs/schema";
 import { relativeLinks, withoutCode } from "./links";
 import { findUnknownParts, listMessages, readLiterals, unwrapLines } from "./messages";
-import { generatePages } from "./pages";
-import { type Entry, readReference } from "./reference";
-import { generateSchema, schemaPath } from "./schema";
 import { checkSnippets } from "./snippets";
 
 jest.setTimeout(60_000);

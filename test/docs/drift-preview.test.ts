@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { drawDriftPreview, driftPreviewPath } from "./drift-preview";
-import { drawWindow } from "./svg";
-import { plainText, renderLines, wrapLine } from "./terminal";
+import { drawDriftPreview, driftPreviewPath } from "../../scripts/docs/drift-preview";
+import { drawWindow } from "../../scripts/docs/svg";
+import { plainText, renderLines, wrapLine } from "../../scripts/docs/terminal";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 

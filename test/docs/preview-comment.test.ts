@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { commentPath, commentPicturePath, isPictureOf } from "./preview-comment";
+import { commentPath, commentPicturePath, isPictureOf } from "../../scripts/docs/preview-comment";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 const picture = readFileSync(join(root, commentPicturePath));

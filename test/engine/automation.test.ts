@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { Project } from "./project";
 
 jest.setTimeout(240_000);

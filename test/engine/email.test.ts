@@ -1,4 +1,4 @@
-import { Authentik, type Mail } from "../sandbox";
+import { Authentik, type Mail } from "../../sandbox";
 import { canary } from "../secrecy/canary";
 import { sendPath } from "../unit/support/email-requests";
 import { Project } from "./project";

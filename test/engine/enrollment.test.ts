@@ -1,4 +1,4 @@
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 import { setUpFixture, setUpSharedFixture, setUpVersions } from "./fixture";
 import { invitations, requestsOf } from "./server";
 

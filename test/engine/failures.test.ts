@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { setUpFixture } from "./fixture";
 import { Project } from "./project";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";

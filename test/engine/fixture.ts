@@ -1,4 +1,4 @@
-import { Authentik, authentikVersions } from "../sandbox";
+import { Authentik, authentikVersions } from "../../sandbox";
 import { Project } from "./project";
 
 export interface Fixture {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 import { canary } from "../secrecy/canary";
 import { removeVersions, startVersions, type VersionsFixture } from "./fixture";
 import { type ApiInvitation, invitations, invitationsPath, requestsOf, stagesPath } from "./server";

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 import { setUpFixture } from "./fixture";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { invitationId } from "../../provider/common/pk";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { canary } from "../secrecy/canary";
 import { Project, packageRoot } from "./project";
 import { invitations, requestsOf } from "./server";

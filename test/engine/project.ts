@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { findPulumi, findYamlHost, type PulumiCli } from "../pulumi-cli";
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
+import { findPulumi, findYamlHost, type PulumiCli } from "../../scripts/pulumi-cli";
 
 /** The directory of the package under test. Its build in `dist` is tested, so run `npm run build` first. */
 export const packageRoot = dirname(require.resolve("pulumi-authentik-invitations/package.json"));

@@ -1,4 +1,4 @@
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 import { setUpFixture, setUpVersions } from "./fixture";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 

@@ -1,4 +1,4 @@
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 
 export const invitationsPath = "/api/v3/stages/invitation/invitations/";
 export const stagesPath = "/api/v3/stages/invitation/stages/";

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { Project } from "./project";
 import { requestsOf } from "./server";
 

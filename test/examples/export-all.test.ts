@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Authentik } from "../../sandbox";
 import { Project, preloadForTypeScript } from "../engine/project";
 import { invitations, invitationsPath, requestsOf } from "../engine/server";
-import { Authentik } from "../sandbox";
 import { typeErrors } from "./example";
 import { environmentOf, findStagePk, post, runCommand, runShell, tooDeepData } from "./export-command";
 

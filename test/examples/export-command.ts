@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Authentik } from "../../sandbox";
 import { type Project, packageRoot } from "../engine/project";
-import type { Authentik } from "../sandbox";
 
 export interface CommandResult {
   readonly code: number | null;

@@ -5,10 +5,10 @@ import fc from "fast-check";
 import { toLiteral, toStringLiteral } from "../../provider/commands/export/literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "../../provider/commands/export/names";
 import { invitationId } from "../../provider/common/pk";
+import { Authentik, authentikVersions } from "../../sandbox";
 import { Project, preloadForTypeScript } from "../engine/project";
 import { invitationsPath, requestsOf } from "../engine/server";
 import { runs } from "../hostile/runs";
-import { Authentik, authentikVersions } from "../sandbox";
 import { typeErrors } from "./example";
 import { environmentOf, findStagePk, post, runCommand, runShell, tooDeepData } from "./export-command";
 

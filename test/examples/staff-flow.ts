@@ -1,4 +1,4 @@
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 
 /** Creates the flow that `examples/import` imports: what an admin has configured in authentik before Pulumi manages it. */
 export async function createStaffFlow(server: Authentik): Promise<void> {

@@ -1,10 +1,10 @@
 /** The real `pulumi`, interrupted at the moment at which a request arrives. Requires `npm run build`. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { invitationId } from "../../provider/common/pk";
-import { findDescendants, killAll } from "../demo/processes";
+import { Authentik } from "../../sandbox";
+import { findDescendants, killAll } from "../../scripts/demo/processes";
 import { Project, type Run } from "../engine/project";
 import { type ApiInvitation, invitations, invitationsPath } from "../engine/server";
-import { Authentik } from "../sandbox";
 import { canary } from "../secrecy/canary";
 import { sendPath } from "../unit/support/email-requests";
 import { FailureProxy, type Handler } from "./proxy";

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { Invitation as provider } from "pulumi-authentik-invitations/provider";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { type Attempt, attemptsAt, observeAttempts, onConnectError } from "./attempts";
 import {
   type Failure,

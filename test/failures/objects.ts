@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { Flow, FlowStageBinding, InvitationStage } from "pulumi-authentik-invitations/provider";
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 import type { Operation } from "./failures";
 import { type Connections, checkedInputs, type Properties, type Subject } from "./subjects";
 

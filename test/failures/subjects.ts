@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { getInvitations } from "pulumi-authentik-invitations";
 import { Invitation as provider } from "pulumi-authentik-invitations/provider";
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 import type { Kind, Operation } from "./failures";
 import { prepareObject } from "./objects";
 import { rememberPk } from "./secrets";

@@ -1,8 +1,8 @@
 import "../unit/support/environment";
 import * as authentik from "pulumi-authentik-invitations";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "pulumi-authentik-invitations/provider";
+import { Authentik, authentikVersions } from "../../sandbox";
 import { connect } from "../bundle-internals";
-import { Authentik, authentikVersions } from "../sandbox";
 import { readBlueprint, readPermissions, roles } from "./blueprint";
 
 // These tests send many requests, which take longer on a busy machine.

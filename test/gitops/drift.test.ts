@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { Authentik } from "../../sandbox";
 import { invitations, invitationsPath } from "../engine/server";
-import { Authentik } from "../sandbox";
 import { readPermissions } from "./blueprint";
 import { Pipeline, type StateResource } from "./pipeline";
 

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { findPulumi, findYamlHost } from "../../scripts/pulumi-cli";
 import { commandFile } from "../commands/fixture";
 import { packageRoot, preload } from "../engine/project";
-import { findPulumi, findYamlHost } from "../pulumi-cli";
 import { FakeGitHub, githubToken } from "./fake-github";
 
 export interface Result {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { Authentik, type AuthentikVersion, authentikVersions } from "../sandbox";
+import { Authentik, type AuthentikVersion, authentikVersions } from "../../sandbox";
 import {
   collectWarnings,
   configure,

@@ -1,8 +1,8 @@
 import { chmod } from "node:fs/promises";
 import { delimiter } from "node:path";
 import fc from "fast-check";
+import { Authentik } from "../../sandbox";
 import { runCommand, StateFolder } from "../commands/fixture";
-import { Authentik } from "../sandbox";
 import { collectWarnings, configure, expectPrintable, stage, takeWarnings } from "./resources";
 import { runs, timeout } from "./runs";
 import { storableString } from "./values";

@@ -8,9 +8,9 @@ import {
   InvitationStage as invitationStageProvider,
 } from "pulumi-authentik-invitations/provider";
 import { unknownValue } from "../../provider/values/properties";
-import type { Authentik } from "../sandbox";
-import { strip as stripWhitespace } from "../sandbox/fields";
-import { type Json, stringifyJson } from "../sandbox/json";
+import type { Authentik } from "../../sandbox";
+import { strip as stripWhitespace } from "../../sandbox/fields";
+import { type Json, stringifyJson } from "../../sandbox/json";
 import {
   duration,
   hostileString,

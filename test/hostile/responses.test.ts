@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
+import { newestVersion } from "../../sandbox";
 import { Client } from "../bundle-internals";
-import { newestVersion } from "../sandbox";
 import { readRecording } from "../sandbox/recordings";
 import { collectWarnings, configure, expectPrintable, type Kind, kinds, takeWarnings } from "./resources";
 import { runs, timeout } from "./runs";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
+import { Authentik } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
-import { Authentik } from "../sandbox";
 import { Batch } from "../unit/support/batch";
 
 jest.setTimeout(timeout);

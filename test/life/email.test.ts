@@ -1,6 +1,6 @@
 import fc from "fast-check";
+import { Authentik, type InjectedFailure } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
-import { Authentik, type InjectedFailure } from "../sandbox";
 import { Batch, batchInputs } from "../unit/support/batch";
 import { sendPath } from "../unit/support/email-requests";
 import { Engine } from "./engine";

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
+import { authentikVersions } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
-import { authentikVersions } from "../sandbox";
 import {
   CheckFailure,
   Engine,

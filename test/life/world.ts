@@ -1,4 +1,4 @@
-import { Authentik, type AuthentikVersion } from "../sandbox";
+import { Authentik, type AuthentikVersion } from "../../sandbox";
 
 const invitationsPath = "/api/v3/stages/invitation/invitations/";
 const basePermissions = [

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Authentik, type AuthentikVersion, authentikVersions } from "../../sandbox";
 import { preload } from "../engine/project";
-import { Authentik, type AuthentikVersion, authentikVersions } from "../sandbox";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 const lists = ["/api/v3/stages/invitation/invitations/", "/api/v3/stages/invitation/stages/"];
@@ -32,7 +32,7 @@ async function runLive(
   watch: (output: string, live: ChildProcess) => void = () => {},
 ): Promise<RunResult> {
   const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...otherVariables } = process.env;
-  const live = spawn(process.execPath, [join(root, "build", "test", "live", "main.js")], {
+  const live = spawn(process.execPath, [join(root, "build", "scripts", "live", "main.js")], {
     env: { ...otherVariables, TMPDIR: temporary, NODE_OPTIONS: preload, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

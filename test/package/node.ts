@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createEntry, deleteEntry, ensureCacheFolder, isComplete, withLock } from "../pulumi-cli/cache";
+import { createEntry, deleteEntry, ensureCacheFolder, isComplete, withLock } from "../../scripts/pulumi-cli/cache";
 
 const run = promisify(execFile);
 

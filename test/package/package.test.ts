@@ -12,10 +12,10 @@ import { tmpdir } from "node:os";
 import { join, posix, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import * as ts from "typescript";
+import { Authentik } from "../../sandbox";
 import { namedCommands, relativeLinks, sectionsWithUnexplainedScripts } from "../docs/links";
 import { Project, type ProjectOptions, packageRoot } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
-import { Authentik } from "../sandbox";
 import { findNode } from "./node";
 
 jest.setTimeout(180_000);
@@ -110,9 +110,8 @@ const unpackedFiles = [
 async function pack(): Promise<void> {
   const sources = [
     "package.json",
-    "tsconfig.json",
+    "scripts/bundle.mjs",
     "provider",
-    "test/bundle.mjs",
     "test/bundle-internals.ts",
     "docs",
     "examples",

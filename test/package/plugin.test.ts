@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { Authentik } from "../../sandbox";
 import { Project, packageRoot } from "../engine/project";
 import { invitations } from "../engine/server";
-import { Authentik } from "../sandbox";
 
 jest.setTimeout(5 * 60_000);
 

@@ -15,8 +15,8 @@ import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { transformFileSync } from "@swc/core";
-import { findPulumi, type PulumiCli } from "./index";
-import { type Env, findPrograms } from "./programs";
+import { findPulumi, type PulumiCli } from "../../scripts/pulumi-cli/index";
+import { type Env, findPrograms } from "../../scripts/pulumi-cli/programs";
 
 const root = join(__dirname, "..", "..");
 const sdkVersion = (
@@ -35,7 +35,7 @@ beforeAll(() => {
   compiled = mkdtempSync(join(root, "build", "pulumi-cli-test-"));
   folders.push(compiled);
   for (const name of ["index", "cache", "programs", "main"]) {
-    const { code } = transformFileSync(join(__dirname, `${name}.ts`), {
+    const { code } = transformFileSync(join(root, "scripts", "pulumi-cli", `${name}.ts`), {
       jsc: { target: "es2022", parser: { syntax: "typescript" } },
       module: { type: "commonjs" },
     });

@@ -1,5 +1,5 @@
-import { toDashedUuid, toHex } from "./fields";
-import { Float, isObject, type Json, type JsonObject, stringifyJson } from "./json";
+import { toDashedUuid, toHex } from "../../sandbox/fields";
+import { Float, isObject, type Json, type JsonObject, stringifyJson } from "../../sandbox/json";
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const bareUuid = /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/gi;

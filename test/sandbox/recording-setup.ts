@@ -1,9 +1,9 @@
-import type { Flow } from "./flows";
-import type { Authentik } from "./index";
-import { toInstant } from "./instants";
-import { isObject, type Json, type JsonObject } from "./json";
+import type { Authentik } from "../../sandbox";
+import type { Flow } from "../../sandbox/flows";
+import { toInstant } from "../../sandbox/instants";
+import { isObject, type Json, type JsonObject } from "../../sandbox/json";
+import type { Stage } from "../../sandbox/stages";
 import type { Exchange, RecordingName } from "./recordings";
-import type { Stage } from "./stages";
 
 const farFuture = "2031-05-06T07:08:09.000000Z";
 const past = "2001-02-03T04:05:06.000000Z";

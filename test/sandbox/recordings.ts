@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AuthentikVersion } from "./index";
-import { isObject, type Json, type JsonObject, parseJson, stringifyJson } from "./json";
+import type { AuthentikVersion } from "../../sandbox";
+import { isObject, type Json, type JsonObject, parseJson, stringifyJson } from "../../sandbox/json";
 
 /** A request to a real server, with the server's response. */
 export interface Exchange {

@@ -1,7 +1,7 @@
 import * as http from "node:http";
+import { Authentik, type AuthentikVersion, authentikVersions } from "../../sandbox";
+import { isObject, type Json, type JsonObject, parseJson } from "../../sandbox/json";
 import { ResponseComparison, sortTiedRows } from "./comparison";
-import { Authentik, type AuthentikVersion, authentikVersions } from "./index";
-import { isObject, type Json, type JsonObject, parseJson } from "./json";
 import { RecordingSetup } from "./recording-setup";
 import { type Exchange, readRecording, recordingsOf } from "./recordings";
 

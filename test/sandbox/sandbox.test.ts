@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import * as http from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { Authentik, type AuthentikOptions, authentikVersions, type Mail, newestVersion } from "./index";
+import { Authentik, type AuthentikOptions, authentikVersions, type Mail, newestVersion } from "../../sandbox";
 
 const invitations = "/api/v3/stages/invitation/invitations/";
 const stages = "/api/v3/stages/invitation/stages/";
@@ -444,6 +444,7 @@ describe("the server", () => {
 });
 
 describe("the command", () => {
+  const sandbox = join(__dirname, "..", "..", "sandbox");
   // Node.js 20 cannot load TypeScript, so swc compiles each source file when it is required.
   const program = `
     const { readFileSync } = require("node:fs");
@@ -453,11 +454,11 @@ describe("the command", () => {
       const source = readFileSync(filename, "utf8");
       module._compile(transformSync(source, { filename, jsc, module: { type: "commonjs" } }).code, filename);
     };
-    require(${JSON.stringify(join(__dirname, "main.ts"))});
+    require(${JSON.stringify(join(sandbox, "main.ts"))});
   `;
 
   function run(...args: string[]): { output: () => string; ended: Promise<number | null>; stop: () => void } {
-    const child = spawn(process.execPath, ["-e", program, "--", ...args], { cwd: __dirname });
+    const child = spawn(process.execPath, ["-e", program, "--", ...args], { cwd: sandbox });
     let output = "";
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => (output += chunk.toString()));

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { recordSecret } from "../sandbox/secrets";
+import { recordSecret } from "../../sandbox/secrets";
 
 /**
  * A value for whatever a test declares as a secret: `fixedData`, addresses, headers, names. It fails the test file if it occurs in an output, a

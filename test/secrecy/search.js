@@ -4,7 +4,7 @@
  * and in base64. Collects everything that looks like one, and compares at the end, because an output may arrive before the process that issued the secret has recorded it.
  */
 
-/** The registry of the embedded authentik in this JavaScript realm: see ../sandbox/secrets.ts. */
+/** The registry of the embedded authentik in this JavaScript realm: see sandbox/secrets.ts. */
 const issuedSecrets = Symbol.for("authentik.issuedSecrets");
 
 /** Names the folder in which processes record the secrets that they issue. Not `AUTHENTIK_…` or `PULUMI_…`, which some tests remove. */

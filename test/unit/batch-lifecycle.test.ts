@@ -5,8 +5,8 @@ import {
 import type { InvitationState } from "../../provider/objects/invitation/state";
 import { type BatchInputs, toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
 import { type BatchState, toBatchState, toInvitationStates } from "../../provider/objects/invitation-batch/state";
-import { Authentik } from "../sandbox";
-import { type Instant, parseInstant } from "../sandbox/instants";
+import { Authentik } from "../../sandbox";
+import { type Instant, parseInstant } from "../../sandbox/instants";
 import { Batch, batchInputs, catchPartialFailure, countRequests, type Properties, takeRequests } from "./support/batch";
 import { catchError } from "./support/catch-error";
 

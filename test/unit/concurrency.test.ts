@@ -1,6 +1,6 @@
 import { InvitationBatch } from "pulumi-authentik-invitations/provider";
 import { ConcurrencyLimiter } from "../../provider/authentik/concurrency";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { batchInputs } from "./support/batch";
 import { unwrapSecrets } from "./support/secrets";
 import { closeServers, startServer } from "./support/server";

@@ -4,8 +4,8 @@ import {
 } from "pulumi-authentik-invitations/provider";
 import { createNonce, parseOrigin } from "../../provider/common/origin";
 import { invitationId } from "../../provider/common/pk";
+import type { Authentik } from "../../sandbox";
 import { Client, createInvitation, createInvitationStage, deleteInvitation } from "../bundle-internals";
-import type { Authentik } from "../sandbox";
 import {
   closeEmbedded,
   listInvitations,

@@ -1,6 +1,6 @@
 import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { originInput } from "../../provider/common/origin";
-import { Authentik, type InjectedFailure, type Mail } from "../sandbox";
+import { Authentik, type InjectedFailure, type Mail } from "../../sandbox";
 import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
 import { catchError } from "./support/catch-error";
 import { probePath, sendPath } from "./support/email-requests";

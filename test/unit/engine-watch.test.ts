@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { watchEngine } from "../../provider/objects/invitation-batch/watch-engine";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
 import { catchError } from "./support/catch-error";
 import { nock } from "./support/nock";

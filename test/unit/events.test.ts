@@ -1,4 +1,5 @@
 import { createNonce } from "../../provider/common/origin";
+import { type Authentik, authentikVersions } from "../../sandbox";
 import {
   Client,
   createInvitation,
@@ -8,7 +9,6 @@ import {
   listObjectEvents,
   listStackEvents,
 } from "../bundle-internals";
-import { type Authentik, authentikVersions } from "../sandbox";
 import { catchError } from "./support/catch-error";
 import { closeEmbedded, permissionsWithoutEvents, startEmbedded } from "./support/embedded-authentik";
 

@@ -4,7 +4,7 @@ import {
   FlowStageBinding as flowStageBindingProvider,
 } from "pulumi-authentik-invitations/provider";
 import { unknownValue } from "../../provider/values/properties";
-import { Authentik, authentikVersions } from "../sandbox";
+import { Authentik, authentikVersions } from "../../sandbox";
 import { catchError } from "./support/catch-error";
 
 type Properties = Record<string, unknown>;

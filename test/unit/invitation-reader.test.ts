@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
+import { Authentik } from "../../sandbox";
 import { type Client, connect, InvitationReader, NotFoundError } from "../bundle-internals";
 import { runs, timeout } from "../hostile/runs";
-import { Authentik } from "../sandbox";
 import { takeRequests } from "./support/batch";
 import { catchError } from "./support/catch-error";
 import { configureWith } from "./support/http-mocks";

@@ -5,8 +5,8 @@ import {
   InvitationStage as invitationStageProvider,
 } from "pulumi-authentik-invitations/provider";
 import { parseOrigin } from "../../provider/common/origin";
+import type { Authentik } from "../../sandbox";
 import { Client, createInvitation } from "../bundle-internals";
-import type { Authentik } from "../sandbox";
 import { catchError } from "./support/catch-error";
 import {
   closeEmbedded,

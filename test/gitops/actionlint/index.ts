@@ -10,8 +10,8 @@ import {
   hasWritableHome,
   isComplete,
   withLock,
-} from "../../pulumi-cli/cache";
-import { type Env, findPrograms, getPathFolders, runProgram } from "../../pulumi-cli/programs";
+} from "../../../scripts/pulumi-cli/cache";
+import { type Env, findPrograms, getPathFolders, runProgram } from "../../../scripts/pulumi-cli/programs";
 
 const program = "github.com/rhysd/actionlint/cmd/actionlint";
 const BUILD_SECONDS = 10 * 60;

@@ -9,7 +9,7 @@ const program = `require(process.argv[1]).Authentik.start().then((server) => {
 });`;
 
 test("a process prints the token of its own embedded authentik", async () => {
-  const sandbox = join(__dirname, "..", "..", "..", "build", "test", "sandbox", "index.js");
+  const sandbox = join(__dirname, "..", "..", "..", "build", "sandbox", "index.js");
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", program, sandbox]);
   expect(stdout).toMatch(/^[0-9a-f]{60}\n$/);
 });

@@ -1,4 +1,4 @@
-import { Authentik } from "../../sandbox";
+import { Authentik } from "../../../sandbox";
 
 test("the test prints a pk", async () => {
   const server = await Authentik.start();

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { Authentik } from "../../sandbox";
+import { Authentik } from "../../../sandbox";
 
 test("a command whose purpose is to print secrets prints a pk", async () => {
   const server = await Authentik.start();

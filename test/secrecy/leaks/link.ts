@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { Authentik } from "../../sandbox";
+import { Authentik } from "../../../sandbox";
 
 test("a process prints a link to standard error", async () => {
   const server = await Authentik.start();

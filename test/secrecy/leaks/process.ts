@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { Authentik } from "../../sandbox";
+import { Authentik } from "../../../sandbox";
 
 test("a process prints the pk of an invitation without dashes", async () => {
   const server = await Authentik.start();

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Authentik } from "../../sandbox";
+import { Authentik } from "../../../sandbox";
 
 test("a state in a file backend contains the token", async () => {
   const folder = mkdtempSync(join(tmpdir(), "leak-"));

@@ -1,5 +1,5 @@
 import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/provider";
-import type { Authentik } from "../../sandbox";
+import type { Authentik } from "../../../sandbox";
 import { configureWith } from "./http-mocks";
 import { unwrapSecrets } from "./secrets";
 

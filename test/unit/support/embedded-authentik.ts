@@ -1,7 +1,7 @@
 import "./environment";
 import { Invitation } from "pulumi-authentik-invitations/provider";
 import { createNonce, createTag, formatOrigin } from "../../../provider/common/origin";
-import { Authentik, type AuthentikOptions, type InjectedFailure } from "../../sandbox";
+import { Authentik, type AuthentikOptions, type InjectedFailure } from "../../../sandbox";
 import { htmlPage } from "./response-bodies";
 
 const running = new Set<Authentik>();

@@ -27,7 +27,7 @@ function write(path: string, picture: string | Buffer): void {
 }
 
 async function main(): Promise<void> {
-  const output = run("the demo", [join(root, "build", "test", "demo", "main.js")], { FORCE_COLOR: "1" });
+  const output = run("the demo", [join(root, "build", "scripts", "demo", "main.js")], { FORCE_COLOR: "1" });
   write(driftPreviewPath, await drawDriftPreview(output));
   run("a pipeline", [join(root, "node_modules", "jest", "bin", "jest.js"), "test/gitops/yaml.test.ts"], {
     UPDATE_DOCS: "true",

@@ -1,5 +1,5 @@
 /**
- * `node build/test/pulumi-cli/main.js`: finds or installs a Pulumi CLI, and prints its path. `--json` prints all properties as
+ * `node build/scripts/pulumi-cli/main.js`: finds or installs a Pulumi CLI, and prints its path. `--json` prints all properties as
  * JSON. `--optional` exits with code 0 even if there is none, because the tests that need it fail with the same error.
  */
 import { findPulumi } from "./index";

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Authentik } from "../sandbox";
+import type { Authentik } from "../../sandbox";
 import { ExpectationError } from "./processes";
 import type { Reporter, Scenario } from "./scenario";
 

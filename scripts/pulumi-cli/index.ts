@@ -42,7 +42,7 @@ const VERSION_SECONDS = 60;
 const INSTALLER_SECONDS = 120;
 const GO_SECONDS = 30 * 60;
 
-/** The folder of package.json. This file runs from test/ in jest, and from build/test/ when compiled. */
+/** The folder of package.json. This file runs from scripts/ in jest, and from build/scripts/ when compiled. */
 const root = findPackageRoot(__dirname);
 const sdk = dirname(createRequire(join(root, "package.json")).resolve("@pulumi/pulumi/package.json"));
 
@@ -98,7 +98,7 @@ export async function findYamlHost(log: Log = printToStderr, env: Env = process.
   }
   const cache = await ensureCacheFolder(env);
   const host = await readGoProgram(
-    join(root, "test", "pulumi-cli", "yaml"),
+    join(root, "scripts", "pulumi-cli", "yaml"),
     "github.com/pulumi/pulumi-yaml",
     `cmd/${YAML_HOST}`,
   );
@@ -275,7 +275,7 @@ async function createDownloader(cache: string, env: Env): Promise<Installer> {
 }
 
 async function createGoBuilder(cache: string, env: Env): Promise<Installer> {
-  const modules = join(root, "test", "pulumi-cli");
+  const modules = join(root, "scripts", "pulumi-cli");
   const engine = await readGoProgram(join(modules, "engine"), "github.com/pulumi/pulumi/pkg/v3", "cmd/pulumi");
   const languageHost = await readGoProgram(
     join(modules, "language"),

@@ -83,7 +83,7 @@ export function readInterface(root: string, file: string, name: string): Describ
 
 function readModule(root: string, file: string): { checker: ts.TypeChecker; module: ts.Symbol } {
   const path = join(root, "provider", file);
-  const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile) as {
+  const { config } = ts.readConfigFile(join(root, "provider", "tsconfig.json"), ts.sys.readFile) as {
     config: { compilerOptions: object };
   };
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);

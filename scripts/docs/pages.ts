@@ -107,7 +107,7 @@ function readGuides(folder: string): Guide[] {
 function listGuides(guides: readonly Guide[]): string[] {
   const listed = Object.values(guideGroups).flat();
   const missing = guides.find(({ file }) => !listed.includes(file));
-  if (missing) throw new Error(`docs/${missing.file} is in none of the groups in test/docs/pages.ts.`);
+  if (missing) throw new Error(`docs/${missing.file} is in none of the groups in scripts/docs/pages.ts.`);
   return Object.entries(guideGroups).flatMap(([title, files]) => {
     const items = files.map((file) => {
       const guide = guides.find((candidate) => candidate.file === file);

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { copyFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { styleText } from "node:util";
-import { Authentik } from "../sandbox";
+import { Authentik } from "../../sandbox";
 import { Admin } from "./admin";
 import { demonstrateEmail } from "./email";
 import { enroll } from "./invitee";

@@ -9,9 +9,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Authentik } from "../../sandbox";
 import { CleanupStack, ExpectationError, findDescendants, runMain } from "../demo/processes";
 import { type RunResult, root, Workspace } from "../demo/workspace";
-import { Authentik } from "../sandbox";
 
 const latencyMs = 5;
 const targets = { ratio: 1.1, providerSourceBytes: 128, inputsAndOutputsBytes: 1000, requireMs: 10 };

@@ -270,7 +270,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
         stages: ["stage", "doomed-stage"].map((suffix) => prefix + suffix),
         isOurs: (name) => name.startsWith(prefix),
         changes: planChanges(prefix, flow, otherFlow),
-        program: "test/live/program.ts",
+        program: "scripts/live/program.ts",
       },
       report,
     );
