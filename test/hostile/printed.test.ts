@@ -46,7 +46,8 @@ async function run(args: readonly string[], exitCode: number): Promise<string[]>
     PATH: `${folder.path}${delimiter}${process.env["PATH"]}`,
   };
   const { code, stdout, stderr } = await runCommand(args, { cwd: folder.path, env });
-  expect({ code, stderr }).toEqual({ code: exitCode, stderr: "" });
+  expect({ code, stderr }).toEqual({ code: exitCode, stderr: expect.any(String) });
+  for (const line of stderr.split("\n").filter((line) => line !== "")) expectPrintable(line);
   return stdout.split("\n").filter((line) => line !== "");
 }
 
