@@ -3,20 +3,20 @@
  * jest.config.js resolves imports of this file to the result, `dist/bundle-internals.js`. So these tests run the code that ships. The package
  * does not include that file.
  */
+import { invitations } from "../provider/objects/invitation/requests";
+import { invitationStages } from "../provider/objects/invitation-stage";
+
 export { Client, type ClientRequest } from "../provider/authentik/client";
 export * from "../provider/authentik/errors";
 export * from "../provider/authentik/events";
-export { findFlowSummary } from "../provider/authentik/flows";
-export { createInvitationStage, retrieveInvitationStage } from "../provider/authentik/invitation-stages";
-export {
-  createInvitation,
-  deleteInvitation,
-  listInvitations,
-  retrieveInvitation,
-} from "../provider/authentik/invitations";
 export { listStages } from "../provider/authentik/stages";
 export { type HttpResponse, type Limits, Transport, type TransportRequest } from "../provider/authentik/transport";
 export { readInvitations } from "../provider/commands/export/invitation-list";
 export { planRecovery } from "../provider/commands/recover/plan";
 export { type Connection, connect } from "../provider/lifecycle/connections";
+export { findFlowSummary } from "../provider/objects/flow";
 export { InvitationReader } from "../provider/objects/invitation/reader";
+export { listInvitations } from "../provider/objects/invitation/requests";
+
+export const { create: createInvitation, retrieve: retrieveInvitation, delete: deleteInvitation } = invitations;
+export const { create: createInvitationStage, retrieve: retrieveInvitationStage } = invitationStages;

@@ -1,6 +1,6 @@
 import { Client } from "../authentik/client";
 import { PermissionError } from "../authentik/errors";
-import { findFlowSummary } from "../authentik/flows";
+import { findFlowPk } from "../authentik/flows";
 import { defaultConnection } from "../common/base-url";
 import { log } from "../common/log";
 import type { Origin } from "../common/origin";
@@ -83,14 +83,13 @@ export class Connection {
 
   /** The pk of the flow with this slug: one lookup per process, however many resources need it concurrently. */
   async flowPk(slug: string, input: "flow" | "target" = "flow"): Promise<string> {
-    const flow = await this.cached(`flow ${slug}`, async () => {
-      const found = await findFlowSummary(this.client, { slug });
-      if (found) return found;
+    return await this.cached(`flow ${slug}`, async () => {
+      const pk = await findFlowPk(this.client, slug);
+      if (pk !== undefined) return pk;
       throw new UserError(
         `${input}: authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission authentik_flows.view_flow). Correct the slug, or create the flow first.`,
       );
     });
-    return flow.pk;
   }
 
   /** Runs a lookup once per process. Errors are not cached. */

@@ -1,61 +1,40 @@
-import * as z from "zod";
+import type * as z from "zod";
+import type { Client } from "../authentik/client";
 import { NotFoundError, ValidationError } from "../authentik/errors";
-import {
-  createFlow,
-  deleteFlow,
-  type FlowFields,
-  findFlow,
-  retrieveFlow,
-  type StoredFlow,
-  updateFlow,
-} from "../authentik/flows";
+import { listFlows } from "../authentik/flows";
+import { displayedString, wireSlug } from "../authentik/wire";
 import { log } from "../common/log";
-import { originInput } from "../common/origin";
 import { toPrintableLine } from "../common/printable";
 import { stripWhitespace } from "../common/whitespace";
 import { setFlowSlug } from "../lifecycle/flow-slugs";
 import { UserError } from "../lifecycle/user-error";
-import { isKnownString, type Properties, withoutUndefined } from "../values/properties";
-import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
-import { objectProvider, type ResourceConnection } from "./object-provider";
+import { isKnownString } from "../values/properties";
+import { isSameString } from "../values/strings";
+import { differingInputs } from "./comparison";
+import { declareObject, displaySchema, permission, responseSchema } from "./declaration";
+import { objectProvider } from "./object-provider";
+import { boolean, oneOf, openEnum, slugString, string } from "./property";
+import { requestsOf } from "./requests";
 
-interface FlowInputs extends FlowFields {
-  readonly connection?: string;
-  readonly [originInput]?: string;
-}
-
-type FlowState = FlowInputs & StoredFlow;
-
-/** An enum to which newer versions of authentik add values, so authentik validates it. */
-const openEnum = z
-  .string("must be a string")
-  .regex(/^[a-z_]+$/, "must be one of authentik's values, which consist of lower-case letters and _");
-
-const stringInputs = ["name", "slug", "title"] as const;
-const otherInputs = [
-  "designation",
-  "authentication",
-  "deniedAction",
-  "layout",
-  "policyEngineMode",
-  "compatibilityMode",
-] as const;
-
-export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
+export const flow = declareObject({
+  name: "Flow",
   noun: "flow",
+  path: "flows/instances/",
+  app: "authentik_flows",
   model: "flow",
-  resource: "Flow",
-  viewPermission: "authentik_flows.view_flow",
-  schema: z.strictObject({
-    name: nonBlankString.optional(),
-    slug: nonBlankString
-      .refine(
-        (slug) => /^[-\w]*$/.test(stripWhitespace(slug)),
-        "must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
-      )
-      .optional(),
-    title: nonBlankString.optional(),
-    designation: z.enum(
+  identity: ["slug"],
+  properties: {
+    name: string({ defaultsTo: "logical name", comment: "Name in authentik. Must not be blank." }),
+    slug: string({
+      defaultsTo: "logical name",
+      comment:
+        "Slug, which is part of the flow's URL: letters a-z and A-Z, digits, `_` and `-`; at most 50 characters on authentik 2024.8. Must be unique.",
+      output: "Slug, which is part of the flow's URL.",
+      input: slugString,
+      wire: wireSlug,
+    }),
+    title: string({ defaultsTo: { input: "name" }, comment: "Title of the flow's pages." }),
+    designation: oneOf(
       [
         "authentication",
         "authorization",
@@ -65,28 +44,93 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
         "recovery",
         "stage_configuration",
       ],
-      'must be "authentication", "authorization", "invalidation", "enrollment", "unenrollment", "recovery" or "stage_configuration"',
+      { comment: "Purpose of the flow: `enrollment` for invitations.", output: "Purpose of the flow." },
     ),
-    authentication: openEnum.optional(),
-    deniedAction: z
-      .enum(["message_continue", "message", "continue"], 'must be "message_continue", "message" or "continue"')
-      .optional(),
-    layout: openEnum.optional(),
-    policyEngineMode: z.enum(["all", "any"], 'must be "all" or "any"').optional(),
-    compatibilityMode: z.boolean("must be true or false").optional(),
-    connection: connectionName.optional(),
-  }),
-  defaults: {
-    authentication: "none",
-    deniedAction: "message_continue",
-    layout: "stacked",
-    policyEngineMode: "any",
-    compatibilityMode: false,
+    authentication: openEnum({
+      default: "none",
+      comment:
+        "Who can run the flow: `none` (no restriction), `require_authenticated`, `require_unauthenticated`, `require_superuser`, `require_outpost`. Newer versions of authentik may support more values.",
+      output: "Who can run the flow.",
+    }),
+    deniedAction: oneOf(["message_continue", "message", "continue"], {
+      default: "message_continue",
+      comment:
+        "What happens when a policy denies access: `message_continue` follows the URL's `next` parameter, or shows a message without one; `message` shows a message; `continue` follows `next`, or redirects to the default interface without one.",
+      output: "What happens when a policy denies access.",
+    }),
+    layout: openEnum({
+      default: "stacked",
+      comment:
+        "Layout of the flow's pages: `stacked`, `content_left`, `content_right`, `sidebar_left`, `sidebar_right`. Newer versions of authentik may support more values.",
+      output: "Layout of the flow's pages.",
+    }),
+    policyEngineMode: oneOf(["all", "any"], {
+      default: "any",
+      comment: "Whether any or all of the flow's policies must pass.",
+    }),
+    compatibilityMode: boolean({
+      default: false,
+      comment: "Whether compatibility mode is enabled, which improves support for password managers on mobile devices.",
+      output: "Whether compatibility mode is enabled.",
+    }),
   },
-  uniqueInputs: ["slug"],
-  displayName: ({ slug }) => String(slug),
-  compare: compareInputs,
-  planUpdate: ({ slug }, state) => {
+  outputs: {},
+  documentation: {
+    description: `Manages a flow: the pages for enrollment, login and so on. Bind stages to it with {@link FlowStageBinding}. The flow's
+background is not managed. Changing any input other than \`connection\`, the slug included, updates the flow in place. A changed slug breaks
+links that were already sent, so the preview warns.`,
+    examples: [
+      {
+        program: `import * as authentik from "pulumi-authentik-invitations";
+
+const flow = new authentik.Flow("staff-enrollment", {
+  title: "Welcome",
+  designation: "enrollment",
+  authentication: "require_unauthenticated",
+});
+
+new authentik.Invitation("jane", { flow: flow.id, validFor: "14d" });`,
+      },
+      {
+        title: "Import an existing flow. Remove the option after `pulumi up`.",
+        program: `new authentik.Flow("enrollment", { title: "Welcome", designation: "enrollment" }, { import: "5cb788da-2830-4f77-9a70-b69faeff4386" });`,
+      },
+    ],
+    lookup: { function: "getFlow", by: "slug" },
+    read: "?flow_uuid=",
+    drift: `A refresh looks the flow up by its pk, so a changed slug is drift, not a deletion. A flow that was deleted and recreated with the
+same slug is a different flow: it counts as deleted, and \`pulumi up\` reports which flow has the slug.`,
+    throws: [
+      "if another flow has the slug; the message contains its pk, for the option `import`",
+      "if authentik does not support a value, such as an `authentication` of a newer version",
+    ],
+  },
+});
+
+const response = responseSchema(flow.properties);
+
+export type StoredFlow = z.output<typeof response>;
+
+/** A flow's path is its slug, which another flow may have by now. */
+export const flows = requestsOf(flow, response, {
+  item: (slug) => ({ path: `${flow.path}${encodeURIComponent(slug)}/` }),
+  isKeyed: true,
+});
+
+/** A flow as lookups return it, also one that is nested in a stage. Only what identifies it is required: the rest is displayed. */
+export const wireFlowSummary = displaySchema(flow.properties, ["slug"], { export_url: displayedString }).transform(
+  ({ export_url, ...summary }) => ({
+    ...summary,
+    name: summary.name ?? summary.slug,
+    title: summary.title ?? summary.name ?? summary.slug,
+    exportUrl: export_url,
+  }),
+);
+
+export type FlowSummary = z.output<typeof wireFlowSummary>;
+
+export const flowProvider = objectProvider(flow, flows, {
+  planUpdate({ slug }, state) {
     if (!isKnownString(slug)) return;
     setFlowSlug(state.pk, stripWhitespace(slug));
     if (isSameString(slug, state.slug)) return;
@@ -96,60 +140,77 @@ export const flowProvider = objectProvider<FlowInputs, StoredFlow, FlowState>({
       ),
     );
   },
-  toState: (configured, stored) =>
-    withoutUndefined({
-      ...stored,
-      ...Object.fromEntries(stringInputs.map((input) => [input, asConfigured(configured[input], stored[input])])),
-      connection: configured.connection,
-      [originInput]: configured[originInput],
-    }) as unknown as FlowState,
-  create: (inputs, { client }) => createFlow(client, inputs),
+
   retrieve: (pk, { client }, { slug }) => retrieveFlow(client, pk, slug),
-  update: async (pk, inputs, state, { client }) => {
+
+  async update(pk, inputs, state, { client }) {
     // Look up the current slug: another flow may have the one in the state by now.
     const { slug } = await retrieveFlow(client, pk, state.slug);
     try {
-      return await updateFlow(client, slug, inputs);
+      return await flows.update(client, slug, inputs);
     } catch (error) {
       // If the response to a rename is lost, the retry finds no flow at the old slug, or another one, which cannot get the new slug.
       if (!(error instanceof NotFoundError || isSlugError(error))) throw error;
       const stored = await retrieveFlow(client, pk, stripWhitespace(inputs.slug));
-      if (compareInputs({ ...inputs }, stored).every(([, isSame]) => isSame)) return stored;
+      if (differingInputs(flow.properties, { ...inputs }, stored).length === 0) return stored;
       throw error;
     }
   },
-  delete: async (pk, { client }, { slug }) => {
+
+  async delete(pk, { client }, { slug }) {
     try {
-      await deleteFlow(client, (await retrieveFlow(client, pk, slug)).slug);
+      await flows.delete(client, (await retrieveFlow(client, pk, slug)).slug);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }
   },
-  explainError: explainSlugConflict,
-});
 
-function compareInputs(declared: Properties, stored: FlowFields): (readonly [input: string, isSame: boolean])[] {
-  return [
-    ...stringInputs.map((input) => [input, isSameString(declared[input], stored[input])] as const),
-    ...otherInputs.map((input) => [input, declared[input] === stored[input]] as const),
-  ];
-}
+  /** For a slug that authentik rejected: names the flow that has it. Independent of the wording of authentik's message. */
+  async explainError(error, inputs, { client }) {
+    if (!isSlugError(error)) return error;
+    const taken = await findFlow(client, stripWhitespace(inputs.slug)).catch(() => undefined);
+    if (!taken) return error;
+    return new UserError(
+      `slug: authentik rejected "${inputs.slug}": ${error.fields.slug?.join(" ")} The flow with the pk ${taken.pk} has this slug. Choose another slug, or import that flow with the resource option { import: "${taken.pk}" }.`,
+      { cause: error },
+    );
+  },
+});
 
 function isSlugError(error: unknown): error is ValidationError {
   return error instanceof ValidationError && "slug" in error.fields;
 }
 
-/** For a slug that authentik rejected: names the flow that has it. Independent of the wording of authentik's message. */
-async function explainSlugConflict(
-  error: unknown,
-  inputs: FlowInputs,
-  { client }: ResourceConnection,
-): Promise<unknown> {
-  if (!isSlugError(error)) return error;
-  const taken = await findFlow(client, stripWhitespace(inputs.slug)).catch(() => undefined);
-  if (!taken) return error;
-  return new UserError(
-    `slug: authentik rejected "${inputs.slug}": ${error.fields.slug?.join(" ")} The flow with the pk ${taken.pk} has this slug. Choose another slug, or import that flow with the resource option { import: "${taken.pk}" }.`,
-    { cause: error },
+/**
+ * `GET /api/v3/flows/instances/?flow_uuid=`. Only a lookup by pk finds this flow. An empty list does not prove that the flow was deleted: a GET by
+ * its last slug has to confirm it with a 404.
+ */
+async function retrieveFlow(client: Client, pk: string, lastSlug: string | undefined): Promise<StoredFlow> {
+  const failure = "Could not read the flow";
+  const [found] = await flows.list(client, { flow_uuid: pk }, failure);
+  if (found) return found;
+  if (lastSlug !== undefined) {
+    const flowWithSlug = await flows.retrieve(client, lastSlug);
+    if (flowWithSlug.pk === pk) return flowWithSlug;
+  }
+  throw new NotFoundError(
+    failure,
+    { method: "GET", path: `/api/v3/${flow.path}` },
+    `It does not exist, or the token's user is not allowed to view it (${permission(flow, "view")}).`,
   );
+}
+
+/** `GET /api/v3/flows/instances/?slug=`: `undefined` if there is none that the token's user is allowed to view. */
+export async function findFlow(client: Client, slug: string): Promise<StoredFlow | undefined> {
+  const found = await listFlows(client, { slug }, response);
+  return found.find((stored) => stored.slug === slug);
+}
+
+/** Like {@link findFlow}, for a lookup by slug or pk. */
+export async function findFlowSummary(
+  client: Client,
+  criteria: { slug: string } | { pk: string },
+): Promise<FlowSummary | undefined> {
+  const found = await listFlows(client, criteria, wireFlowSummary);
+  return found.find(({ pk, slug }) => ("slug" in criteria ? slug === criteria.slug : pk === criteria.pk));
 }

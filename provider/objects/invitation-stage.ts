@@ -1,79 +1,101 @@
 import * as z from "zod";
+import type { Client } from "../authentik/client";
 import { ValidationError } from "../authentik/errors";
-import {
-  createInvitationStage,
-  deleteInvitationStage,
-  findInvitationStage,
-  type InvitationStageFields,
-  retrieveInvitationStage,
-  type StoredInvitationStage,
-  updateInvitationStage,
-} from "../authentik/invitation-stages";
-import { originInput } from "../common/origin";
 import { stripWhitespace } from "../common/whitespace";
 import { UserError } from "../lifecycle/user-error";
-import { withoutUndefined } from "../values/properties";
-import { asConfigured, connectionName, isSameString, nonBlankString } from "../values/strings";
-import { objectProvider, type ResourceConnection } from "./object-provider";
+import { declareObject, permission, responseSchema } from "./declaration";
+import { wireFlowSummary } from "./flow";
+import { objectProvider } from "./object-provider";
+import { boolean, string } from "./property";
+import { requestsOf } from "./requests";
 
-interface InvitationStageInputs extends InvitationStageFields {
-  readonly connection?: string;
-  readonly [originInput]?: string;
-}
-
-interface InvitationStageState extends InvitationStageInputs {
-  readonly pk: string;
-}
-
-export const invitationStageProvider = objectProvider<
-  InvitationStageInputs,
-  StoredInvitationStage,
-  InvitationStageState
->({
+export const invitationStage = declareObject({
+  name: "InvitationStage",
   noun: "invitation stage",
+  path: "stages/invitation/stages/",
+  app: "authentik_stages_invitation",
   model: "invitationstage",
-  resource: "InvitationStage",
-  viewPermission: "authentik_stages_invitation.view_invitationstage",
-  schema: z.strictObject({
-    name: nonBlankString.optional(),
-    continueFlowWithoutInvitation: z.boolean("must be true or false").optional(),
-    connection: connectionName.optional(),
-  }),
-  defaults: { continueFlowWithoutInvitation: false },
-  uniqueInputs: ["name"],
-  displayName: ({ name }) => String(name),
-  compare: ({ name, continueFlowWithoutInvitation }, state) => [
-    ["name", isSameString(name, state.name)],
-    ["continueFlowWithoutInvitation", continueFlowWithoutInvitation === state.continueFlowWithoutInvitation],
-  ],
-  // Without its flows, because each binding that is created later would change them.
-  toState: (configured, { pk, name, continueFlowWithoutInvitation }) =>
-    withoutUndefined({
-      pk,
-      name: asConfigured(configured.name, name),
-      continueFlowWithoutInvitation,
-      connection: configured.connection,
-      [originInput]: configured[originInput],
-    }) as unknown as InvitationStageState,
-  create: (inputs, { client }) => createInvitationStage(client, inputs),
-  retrieve: (pk, { client }) => retrieveInvitationStage(client, pk),
-  update: (pk, inputs, _state, { client }) => updateInvitationStage(client, pk, inputs),
-  delete: (pk, { client }) => deleteInvitationStage(client, pk),
-  explainError: explainNameConflict,
+  identity: ["name"],
+  properties: {
+    name: string({
+      defaultsTo: "logical name",
+      comment: "Name in authentik. Must not be blank, and must be unique across all kinds of stages.",
+    }),
+    continueFlowWithoutInvitation: boolean({
+      default: false,
+      comment: "Whether the flow continues without a valid invitation.",
+    }),
+  },
+  outputs: {},
+  documentation: {
+    description: `Manages an invitation stage: the step of a flow that accepts invitations. Bind it to a flow with {@link FlowStageBinding}.
+Changing any input other than \`connection\` updates the stage in place.`,
+    examples: [
+      {
+        program: `import * as authentik from "pulumi-authentik-invitations";
+
+const stage = new authentik.InvitationStage("invitation", { continueFlowWithoutInvitation: false });
+
+// The first stage of an existing flow.
+new authentik.FlowStageBinding("invitation", { target: "enrollment", stage: stage.id, order: 0 });`,
+      },
+      {
+        title: "Import an existing stage. Remove the option after `pulumi up`.",
+        program: `new authentik.InvitationStage("invitation", { name: "enrollment-invitation" }, { import: "25c66382-5514-47d1-9752-2632233d3846" });`,
+      },
+    ],
+    lookup: { function: "getInvitationStage", by: "name" },
+    read: "{pk}/",
+    drift: "A deleted stage is recreated, with another UUID. Binding the stage to other flows is not drift.",
+    throws: [
+      "if another stage, of any kind, has the name; the message contains the pk of an invitation stage that has it, for the option `import`",
+    ],
+  },
 });
 
-/** For a name that authentik rejected: names the stage that has it. Independent of the wording of authentik's message. */
-async function explainNameConflict(
-  error: unknown,
-  inputs: InvitationStageInputs,
-  { client }: ResourceConnection,
-): Promise<unknown> {
-  if (!(error instanceof ValidationError) || !("name" in error.fields)) return error;
-  const taken = await findInvitationStage(client, { name: stripWhitespace(inputs.name) }).catch(() => undefined);
-  const hint = taken
-    ? `The invitation stage with the pk ${taken.pk} has this name. Choose another name, or import that stage with the resource option { import: "${taken.pk}" }.`
-    : "Names are unique across all kinds of stages. No invitation stage has this name, so a stage of another kind may have it. Choose another name.";
-  return new UserError(`name: authentik rejected "${inputs.name}": ${error.fields.name?.join(" ")} ${hint}`, {
-    cause: error,
-  });
+/** The flows that it is bound to are not in the state, because each binding that is created later would change them. */
+const response = responseSchema(invitationStage.properties, {
+  // Never sent: authentik 2024.8 fails on it.
+  flow_set: z.array(wireFlowSummary).optional().catch(undefined),
+}).transform(({ flow_set, ...stage }) => ({ ...stage, flowSet: flow_set ?? [] }));
+
+export type StoredInvitationStage = z.output<typeof response>;
+
+export const invitationStages = requestsOf(invitationStage, response);
+
+export const invitationStageProvider = objectProvider(invitationStage, invitationStages, {
+  /** For a name that authentik rejected: names the stage that has it. Independent of the wording of authentik's message. */
+  async explainError(error, inputs, { client }) {
+    if (!(error instanceof ValidationError) || !("name" in error.fields)) return error;
+    const taken = await findInvitationStage(client, { name: stripWhitespace(inputs.name) }).catch(() => undefined);
+    const hint = taken
+      ? `The invitation stage with the pk ${taken.pk} has this name. Choose another name, or import that stage with the resource option { import: "${taken.pk}" }.`
+      : "Names are unique across all kinds of stages. No invitation stage has this name, so a stage of another kind may have it. Choose another name.";
+    return new UserError(`name: authentik rejected "${inputs.name}": ${error.fields.name?.join(" ")} ${hint}`, {
+      cause: error,
+    });
+  },
+});
+
+/** `?name=` or `?stage_uuid=`. Names are case-sensitive. `undefined` if there is none that the token's user is allowed to view. */
+export async function findInvitationStage(
+  client: Client,
+  criteria: { name: string } | { pk: string },
+): Promise<StoredInvitationStage | undefined> {
+  const isByName = "name" in criteria;
+  const stages = await invitationStages.list(client, isByName ? { name: criteria.name } : { stage_uuid: criteria.pk });
+  return stages.find((stage) => (isByName ? stage.name === criteria.name : stage.pk === criteria.pk));
+}
+
+/** The slugs of the flows that have an invitation stage, once for each stage. */
+export async function listInvitationStageFlows(client: Client): Promise<string[]> {
+  const stages = await client.list(
+    {
+      path: invitationStage.path,
+      failure: "Could not list the invitation stages",
+      permission: permission(invitationStage, "view"),
+    },
+    z.object({ flow_set: z.array(z.object({ slug: z.string() })) }),
+  );
+  return stages.flatMap((stage) => stage.flow_set.map(({ slug }) => slug));
 }

@@ -1,13 +1,13 @@
 import { NotFoundError } from "../authentik/errors";
-import { listFlowStageBindings, type StoredFlowStageBinding } from "../authentik/flow-stage-bindings";
-import { type FlowSummary, findFlowSummary } from "../authentik/flows";
-import { findInvitationStage, type StoredInvitationStage } from "../authentik/invitation-stages";
-import { listInvitations, retrieveInvitation, type StoredInvitation } from "../authentik/invitations";
 import { listStages, type StoredStage } from "../authentik/stages";
 import { formatLink } from "../common/link";
 import { invitationId, normalizeUuid } from "../common/pk";
 import type { Connection } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
+import { type FlowSummary, findFlowSummary } from "./flow";
+import { listFlowStageBindings, type StoredFlowStageBinding } from "./flow-stage-binding";
+import { invitations, listInvitations, type StoredInvitation } from "./invitation/requests";
+import { findInvitationStage, type StoredInvitationStage } from "./invitation-stage";
 
 type Connected = Pick<Connection, "client">;
 
@@ -70,7 +70,7 @@ export async function lookUpInvitation(
   if (args.pk !== undefined) {
     const pk = requirePk("getInvitation", args.pk);
     try {
-      return toSummary(await retrieveInvitation(connection.client, pk), connection);
+      return toSummary(await invitations.retrieve(connection.client, pk), connection);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new UserError(
@@ -98,8 +98,8 @@ export async function lookUpInvitations(
   connection: ConnectedWithLinks,
   filters: { name?: string; flowSlug?: string; createdBy?: string; expires?: string },
 ): Promise<InvitationSummary[]> {
-  const invitations = await listInvitations(connection.client, filters);
-  return invitations.map((invitation) => toSummary(invitation, connection));
+  const found = await listInvitations(connection.client, filters);
+  return found.map((invitation) => toSummary(invitation, connection));
 }
 
 function toSummary(stored: StoredInvitation, { publicUrl }: Pick<Connection, "publicUrl">): InvitationSummary {

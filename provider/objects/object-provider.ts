@@ -1,5 +1,4 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type * as z from "zod";
 import type { Client } from "../authentik/client";
 import { NotFoundError } from "../authentik/errors";
 import { defaultConnection } from "../common/base-url";
@@ -26,6 +25,18 @@ import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHi
 import { isCreate, toCheckFailures, toDiff, validate } from "../lifecycle/validation";
 import { containsUnknown, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { capitalize } from "../values/strings";
+import { type Comparisons, differingInputs, storedInputs } from "./comparison";
+import {
+  connectionProperty,
+  type Declaration,
+  type Declared,
+  defaultsOf,
+  type FieldsOf,
+  type InputsOf,
+  inputSchema,
+  permission,
+} from "./declaration";
+import { connectionInput } from "./property";
 
 interface Connected extends SecretInputs {
   readonly connection?: string;
@@ -35,52 +46,63 @@ interface Connected extends SecretInputs {
 /** A connection with a client for the requests of one resource. */
 export type ResourceConnection = Pick<Connection, "client" | "flowPk">;
 
+/** The inputs of an object, with what every resource has. */
+export type ObjectInputs<P extends Declared> = InputsOf<P> & Connected;
+
+/** The outputs in the state: the inputs, the pk, and what the exceptions of the object add. */
+export type ObjectState<P extends Declared> = ObjectInputs<P> & { readonly pk: string };
+
 /**
- * What distinguishes one kind of plain object from the others. A plain object is created, updated in place and deleted, and its pk is not a
- * secret. (An invitation is not one: see ../invitation/provider.ts.)
+ * How one kind of object differs from a plain one, which is created, updated in place and deleted, whose pk is not a secret, and whose requests are
+ * those of its declaration. (An invitation is not one: see ../lifecycle/invitation/provider.ts.)
  */
-export interface ObjectKind<
-  Inputs extends Connected,
-  Stored extends { readonly pk: string },
-  State extends Inputs & { readonly pk: string },
-> {
-  /** The kind's name in messages: "invitation stage". */
-  readonly noun: string;
-  /** authentik's name of the model in its event log: "invitationstage". */
-  readonly model: string;
-  /** The resource class's name in messages: "InvitationStage". */
-  readonly resource: string;
-  /** The permission to view objects of this kind. */
-  readonly viewPermission: string;
-  readonly schema: z.ZodObject;
-  readonly defaults: Partial<Inputs>;
+export interface Exceptions<P extends Declared, Stored, State extends ObjectState<P>> {
   /** Errors in the combination of inputs, which include the defaults and may be unknown or invalid. */
   validateCombination?(inputs: Properties): readonly string[];
-  /** The inputs that must be unique in authentik: a replacement with the same values has to be created after the old one is deleted. */
-  readonly uniqueInputs: readonly string[];
-  /** The object's name in messages. */
-  displayName(inputs: Partial<Inputs>): string;
-  /** Each input, and whether its declared value equals the one in the state. An unknown value counts as different. */
-  compare(declared: Properties, state: State): readonly (readonly [input: string, isSame: boolean])[];
+  /** For inputs that cannot be compared one by one. */
+  isSame?(state: State): Comparisons;
   /** Called with the inputs and the state of an object that an update may change. */
   planUpdate?(declared: Properties, state: State): void;
-  /** The state for a response of authentik, with inputs as configured where they are equal. */
-  toState(configured: Partial<State>, stored: Stored): State;
-  create(inputs: Inputs, connection: ResourceConnection): Promise<Stored>;
+  /** The parts of the state for a response that are not as stored. */
+  toState?(configured: Partial<State>, stored: Stored): Partial<State>;
+  create?(inputs: ObjectInputs<P>, connection: ResourceConnection): Promise<Stored>;
   /** `configured` is the old state, or the inputs of the program; empty for `get`. */
-  retrieve(pk: string, connection: ResourceConnection, configured: Partial<State>): Promise<Stored>;
-  update(pk: string, inputs: Inputs, state: State, connection: ResourceConnection): Promise<Stored>;
-  delete(pk: string, connection: ResourceConnection, state: State): Promise<void>;
+  retrieve?(pk: string, connection: ResourceConnection, configured: Partial<State>): Promise<Stored>;
+  update?(pk: string, inputs: ObjectInputs<P>, state: State, connection: ResourceConnection): Promise<Stored>;
+  delete?(pk: string, connection: ResourceConnection, state: State): Promise<void>;
   /** Returns a more specific error than authentik's where possible, for example for a name that is taken. */
-  explainError(error: unknown, inputs: Inputs, connection: ResourceConnection): Promise<unknown>;
+  explainError(error: unknown, inputs: ObjectInputs<P>, connection: ResourceConnection): Promise<unknown>;
 }
 
-/** The dynamic provider of one kind of plain object. */
+/** The requests of {@link requestsOf} that an object uses, unless its exceptions have their own. */
+interface Requests<P extends Declared, Stored> {
+  create(client: Client, fields: FieldsOf<P>): Promise<Stored>;
+  retrieve(client: Client, pk: string): Promise<Stored>;
+  update(client: Client, pk: string, fields: FieldsOf<P>): Promise<Stored>;
+  delete(client: Client, pk: string): Promise<void>;
+}
+
+/** The operations on one kind of plain object, for the dynamic provider and the plugin. */
 export function objectProvider<
-  Inputs extends Connected,
-  Stored extends { readonly pk: string },
-  State extends Inputs & { readonly pk: string },
->(kind: ObjectKind<Inputs, Stored, State>) {
+  P extends Declared,
+  Stored extends FieldsOf<P> & { readonly pk: string },
+  State extends ObjectState<P> = ObjectState<P>,
+>(declaration: Declaration<P>, requests: Requests<P, Stored>, exceptions: Exceptions<P, Stored, State>) {
+  type Inputs = ObjectInputs<P>;
+  const { name: resource, noun, model, identity, properties } = declaration;
+  const schema = inputSchema({ ...properties, [connectionInput]: connectionProperty(noun) });
+  const defaults = defaultsOf(properties);
+  const kind = {
+    create: (inputs: Inputs, { client }: ResourceConnection) =>
+      requests.create(client, inputs as unknown as FieldsOf<P>),
+    retrieve: (pk: string, { client }: ResourceConnection, _configured: Partial<State>) =>
+      requests.retrieve(client, pk),
+    update: (pk: string, inputs: Inputs, _state: State, { client }: ResourceConnection) =>
+      requests.update(client, pk, inputs as unknown as FieldsOf<P>),
+    delete: (pk: string, { client }: ResourceConnection, _state: State) => requests.delete(client, pk),
+    ...exceptions,
+  };
+
   /** Pks of resources in the state, as far as this process has seen them. */
   const knownPks = new Set<string>();
 
@@ -103,19 +125,27 @@ export function objectProvider<
   }
 
   function describe(inputs: Partial<Inputs>): string {
-    return `${kind.noun} "${kind.displayName(inputs)}"`;
+    return `${noun} "${identity.map((name) => (inputs as Properties)[name]).join("/")}"`;
   }
 
   function changedInputs(declared: Properties, state: State): string[] {
-    const compared = kind.compare(declared, state);
+    const changed = differingInputs(properties, declared, state as Properties, exceptions.isSame?.(state));
     const isSameConnection = (declared.connection ?? defaultConnection) === (state.connection ?? defaultConnection);
-    return [...compared, ["connection", isSameConnection] as const]
-      .filter(([, isSame]) => !isSame)
-      .map(([input]) => input);
+    return isSameConnection ? changed : [...changed, connectionInput];
+  }
+
+  function toState(configured: Partial<State>, stored: Stored): State {
+    return withoutUndefined({
+      ...storedInputs(properties, configured as Properties, stored as Properties),
+      pk: stored.pk,
+      ...exceptions.toState?.(configured, stored),
+      connection: configured.connection,
+      [originInput]: configured[originInput],
+    }) as unknown as State;
   }
 
   function toInputs(state: State): Record<string, unknown> {
-    const names = Object.keys(kind.schema.shape);
+    const names = Object.keys(schema.shape);
     return withoutUndefined(
       Object.fromEntries([...names, originInput].map((name) => [name, (state as Properties)[name]])),
     );
@@ -124,7 +154,6 @@ export function objectProvider<
   async function createObject(inputs: Inputs): Promise<Stored> {
     const connection = connect(inputs.connection);
     const origin = originOf(inputs);
-    const { model } = kind;
     const withClient = (client: Client): ResourceConnection => ({
       ...resourceConnection(inputs),
       client: client.withholdingText(hasSecretInput(inputs)),
@@ -171,13 +200,13 @@ export function objectProvider<
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new UserError(
-        `${capitalize(object)} cannot be imported: authentik has no ${kind.noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
+        `${capitalize(object)} cannot be imported: authentik has no ${noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
         { cause: error },
       );
     }
     const differing = changedInputs(
       inputs as unknown as Properties,
-      kind.toState(inputs as unknown as Partial<State>, stored),
+      toState(inputs as unknown as Partial<State>, stored),
     ).filter((name) => !containsUnknown((inputs as Properties)[name]));
     if (differing.length > 0) throw new UserError(formatImportMismatch(object, differing));
     return stored;
@@ -190,7 +219,7 @@ export function objectProvider<
     const isManaged = configured.pk !== undefined;
     const object = { name: describe(configured as Partial<Inputs>), pk, origin: originOf(configured) };
     try {
-      const state = kind.toState(configured, await kind.retrieve(pk, resourceConnection(configured), configured));
+      const state = toState(configured, await kind.retrieve(pk, resourceConnection(configured), configured));
       const drifted = isManaged ? changedInputs(toInputs(configured as State), state) : [];
       if (drifted.length > 0) await reportChange(connection, object, drifted);
       return state;
@@ -202,7 +231,7 @@ export function objectProvider<
       }
       // The engine would turn a resource that `get` does not find into one without outputs.
       throw new UserError(
-        `${kind.resource}.get: authentik has no ${kind.noun} with the pk ${pk} that the token's user is allowed to view (permission ${kind.viewPermission}).`,
+        `${resource}.get: authentik has no ${noun} with the pk ${pk} that the token's user is allowed to view (permission ${permission(declaration, "view")}).`,
         { cause: error },
       );
     }
@@ -213,13 +242,13 @@ export function objectProvider<
     const inputs = properties as unknown as Inputs;
     const found = await findInterruptedCreation(connect(inputs.connection), originOf(inputs), {
       object: describe(inputs),
-      model: kind.model,
+      model,
       retrieve: (client, pk) =>
         kind.retrieve(pk, { ...resourceConnection(inputs), client }, inputs as unknown as Partial<State>),
     });
     if (found.outcome !== "found") return found;
     if (found.stored === undefined) return { outcome: "not created" };
-    const outputs = kind.toState(inputs as unknown as Partial<State>, found.stored) as unknown as Properties;
+    const outputs = toState(inputs as unknown as Partial<State>, found.stored) as unknown as Properties;
     return { outcome: "created", id: found.stored.pk, outputs, created: found.event.created };
   }
 
@@ -237,7 +266,7 @@ export function objectProvider<
       const adoption = validateImport(importOption, isCreate(olds));
       const origin = isCreate(olds) ? newOrigin : olds[originInput];
       const declared = withoutUndefined({
-        ...kind.defaults,
+        ...defaults,
         ...inputs,
         [importInput]: adoption.pk,
         [originInput]: origin,
@@ -245,8 +274,8 @@ export function objectProvider<
       });
       const errors = [
         ...adoption.errors,
-        ...validate(kind.schema, inputs),
-        ...(kind.validateCombination?.({ ...kind.defaults, ...inputs }) ?? []),
+        ...validate(schema, inputs),
+        ...(kind.validateCombination?.({ ...defaults, ...inputs }) ?? []),
       ];
       const pk = importedPk(declared);
       if (errors.length === 0 && pk !== undefined && pk !== unknownValue) {
@@ -259,7 +288,7 @@ export function objectProvider<
       const state = trackState(olds);
       kind.planUpdate?.(news, state);
       const changed = changedInputs(news, state);
-      const deleteBeforeReplace = ![...kind.uniqueInputs, "connection"].some((input) => changed.includes(input));
+      const deleteBeforeReplace = ![...identity, "connection"].some((input) => changed.includes(input));
       const replaces = changed.filter((input) => input === "connection");
       return { ...toDiff({ inputs: changed, replaces }), deleteBeforeReplace };
     },
@@ -270,7 +299,7 @@ export function objectProvider<
         const pk = importedPk(properties);
         const stored = pk === undefined ? await createObject(inputs) : await adopt(inputs, pk);
         knownPks.add(stored.pk);
-        return { id: stored.pk, outs: kind.toState(inputs as unknown as Partial<State>, stored) };
+        return { id: stored.pk, outs: toState(inputs as unknown as Partial<State>, stored) };
       });
     },
 
@@ -279,7 +308,7 @@ export function objectProvider<
         const pk = normalizeUuid(id);
         if (pk === undefined) {
           throw new UserError(
-            `The pk of the ${kind.noun} must be a UUID. Use ${kind.resource}.get(name, id) or the resource option import, not the option id.`,
+            `The pk of the ${noun} must be a UUID. Use ${resource}.get(name, id) or the resource option import, not the option id.`,
           );
         }
         knownPks.add(pk);
@@ -295,7 +324,7 @@ export function objectProvider<
         const connection = resourceConnection(state);
         try {
           const stored = await kind.update(id, inputs, state, connection);
-          return { outs: kind.toState(inputs as unknown as Partial<State>, stored) };
+          return { outs: toState(inputs as unknown as Partial<State>, stored) };
         } catch (error) {
           if (!(error instanceof NotFoundError)) throw await kind.explainError(error, inputs, connection);
           throw new UserError(

@@ -7,7 +7,7 @@ import { parseUrn } from "../common/urn";
 import { importInput } from "../lifecycle/adoption";
 import { PartialError } from "../lifecycle/user-error";
 import { toCheckFailures } from "../lifecycle/validation";
-import { type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { type Properties, pick, unknownValue, withoutUndefined } from "../values/properties";
 import { compareProperties, type PropertyChange } from "./detailed-diff";
 import { findKind, type ResourceKind } from "./resources";
 import { outputNames, secretOutputNames } from "./schema";
@@ -119,10 +119,6 @@ export async function diffResource(
   };
 }
 
-function pick(properties: Properties, names: readonly string[]): Properties {
-  return Object.fromEntries(names.flatMap((name) => (name in properties ? [[name, properties[name]] as const] : [])));
-}
-
 /** The outputs of a resource that does not exist yet, as far as a preview knows them. */
 export function previewCreate({ type }: Resource, inputs: Decoded): Properties {
   const { properties } = inputs;
@@ -137,7 +133,7 @@ export function previewUpdate({ type, kind }: Resource, olds: Properties, news: 
   const changed = compareProperties(pick(olds, Object.keys(properties)), properties).map(({ property }) => property);
   // If no input changed, the slug of the flow or the URL of links did.
   const causes = changed.length > 0 ? changed : ["flow"];
-  const derived = [...causes, "*"].flatMap((name) => kind.derivedOutputs[name] ?? []);
+  const derived = kind.derivedOutputs(causes);
   const unknown = Object.fromEntries(derived.map((name) => [name, unknownValue]));
   return markSecretOutputs(
     { ...withoutConnection(olds), ...unknown, ...properties },

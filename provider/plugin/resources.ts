@@ -1,10 +1,13 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { flowProvider } from "../objects/flow";
-import { flowStageBindingProvider } from "../objects/flow-stage-binding";
+import { type Declaration, namedDefaults } from "../objects/declaration";
+import { flow, flowProvider } from "../objects/flow";
+import { flowStageBinding, flowStageBindingProvider } from "../objects/flow-stage-binding";
+import { invitation } from "../objects/invitation/declaration";
 import { findInvitationPk } from "../objects/invitation/find";
 import { invitationProvider } from "../objects/invitation/provider";
+import { invitationBatch } from "../objects/invitation-batch/declaration";
 import { batchProvider } from "../objects/invitation-batch/provider";
-import { invitationStageProvider } from "../objects/invitation-stage";
+import { invitationStage, invitationStageProvider } from "../objects/invitation-stage";
 import type { Properties } from "../values/properties";
 import { packageName } from "./schema";
 
@@ -25,49 +28,33 @@ export interface ResourceKind {
   defaults(name: string, inputs: Properties): Properties;
   /** For a pk that is secret: finds it by the id that an import names. */
   findPk?(id: string): Promise<string | undefined>;
-  /** The outputs whose values a preview does not know if an input changes. `*` stands for every input. */
-  readonly derivedOutputs: Readonly<Record<string, readonly string[]>>;
+  /** The outputs whose values a preview does not know if these inputs change. */
+  derivedOutputs(changed: readonly string[]): readonly string[];
 }
 
-const nameDefault = (name: string, inputs: Properties): Properties => ({ name: inputs["name"] ?? name });
-
 const kinds: Readonly<Record<string, ResourceKind>> = {
-  Flow: {
-    lifecycle: flowProvider,
-    defaults: (name, { name: declared, slug, title }) => ({
-      name: declared ?? name,
-      slug: slug ?? name,
-      title: title ?? declared ?? name,
-    }),
-    derivedOutputs: {},
-  },
-  FlowStageBinding: {
-    lifecycle: flowStageBindingProvider,
-    defaults: () => ({}),
-    derivedOutputs: { target: ["targetPk"] },
-  },
-  Invitation: {
-    lifecycle: invitationProvider,
-    findPk: findInvitationPk,
-    defaults: nameDefault,
-    derivedOutputs: {
-      flow: ["flowPk", "flowSlug", "link"],
-      expires: ["status", "retiredAt"],
-      validFor: ["expires", "status", "retiredAt"],
-      email: ["emailedTo"],
-    },
-  },
-  InvitationBatch: {
-    lifecycle: batchProvider,
-    defaults: nameDefault,
-    derivedOutputs: { "*": ["pks", "links", "ids", "statuses", "retiredAt", "emailedTo"] },
-  },
-  InvitationStage: {
-    lifecycle: invitationStageProvider,
-    defaults: nameDefault,
-    derivedOutputs: {},
-  },
+  Flow: kindOf(flow, flowProvider),
+  FlowStageBinding: kindOf(flowStageBinding, flowStageBindingProvider),
+  Invitation: { ...kindOf(invitation, invitationProvider), findPk: findInvitationPk },
+  InvitationBatch: kindOf(invitationBatch, batchProvider),
+  InvitationStage: kindOf(invitationStage, invitationStageProvider),
 };
+
+function kindOf(
+  { properties, outputs }: Pick<Declaration, "properties" | "outputs">,
+  lifecycle: Lifecycle,
+): ResourceKind {
+  return {
+    lifecycle,
+    defaults: (name, inputs) => namedDefaults(properties, name, inputs),
+    derivedOutputs: (changed) => [
+      ...changed.flatMap((name) => (name === "validFor" ? ["expires"] : [])),
+      ...Object.entries(outputs).flatMap(([output, { dependsOn = [] }]) =>
+        dependsOn.some((input) => input === "*" || changed.includes(input)) ? [output] : [],
+      ),
+    ],
+  };
+}
 
 /** The kind of a resource with this type token: `authentik-invitations:index:Flow`. */
 export function findKind(type: string): ResourceKind {

@@ -20,6 +20,11 @@ export function ownValue<Value>(record: Readonly<Record<string, Value>> | undefi
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
+/** The properties with these names that are set. */
+export function pick(properties: Properties, names: readonly string[]): Properties {
+  return Object.fromEntries(names.flatMap((name) => (name in properties ? [[name, properties[name]] as const] : [])));
+}
+
 /** Removes `__provider`, and properties that are null or undefined. */
 export function withoutUndefined(properties: Properties): Record<string, unknown> {
   return Object.fromEntries(

@@ -122,6 +122,6 @@ describe("docs/errors.md", () => {
 function isMessage(text: string): boolean {
   return (
     /[a-z]+ [a-z]+ [a-z]+/.test(text) &&
-    !/^Could not (create|read|update|delete|list|look up) the [\w' ]+"?$/.test(text)
+    !/^Could not (create|read|update|delete|list|look up) the [\w' ]*"?$/.test(text)
   );
 }

@@ -1,7 +1,7 @@
 import type { Client } from "../../authentik/client";
-import { deleteInvitation } from "../../authentik/invitations";
 import { toPrintableJson, toPrintableLine } from "../../common/printable";
 import { connect } from "../../lifecycle/connections";
+import { invitations } from "../../objects/invitation/requests";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { confirm } from "../prompt";
 import { configureFromStack, findProject, stackOption } from "../pulumi";
@@ -176,7 +176,7 @@ async function deleteAll(
   let deleted = 0;
   try {
     for (const { pk } of deletable) {
-      await deleteInvitation(client, pk);
+      await invitations.delete(client, pk);
       deleted += 1;
     }
   } catch (error) {

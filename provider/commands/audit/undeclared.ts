@@ -1,9 +1,9 @@
 import type { Client } from "../../authentik/client";
 import { AuthentikError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
-import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
+import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../objects/invitation/requests";
 import { entryOrigin, nextRevision } from "../../objects/invitation-batch/origin";
 import { isJsonObject } from "../../values/json";
 import {

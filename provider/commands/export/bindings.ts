@@ -1,4 +1,4 @@
-import type { StoredFlowStageBinding } from "../../authentik/flow-stage-bindings";
+import type { StoredFlowStageBinding } from "../../objects/flow-stage-binding";
 import { flowStageBindingProvider } from "../../objects/flow-stage-binding";
 import { toStringLiteral } from "./literals";
 import { toUniqueNames } from "./names";

@@ -1,4 +1,4 @@
-import type { StoredFlow } from "../../authentik/flows";
+import type { StoredFlow } from "../../objects/flow";
 import { flowProvider } from "../../objects/flow";
 import { toStringLiteral } from "./literals";
 import { type ProgramWriter, Variable } from "./program-writer";

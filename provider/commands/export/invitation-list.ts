@@ -5,9 +5,9 @@ import {
   isUnreadable,
   listFirstInvitations,
   listInvitations,
-  retrieveInvitation,
+  invitations as requests,
   type StoredInvitation,
-} from "../../authentik/invitations";
+} from "../../objects/invitation/requests";
 
 interface InvitationList {
   readonly invitations: readonly StoredInvitation[];
@@ -74,7 +74,7 @@ async function readOneByOne(client: Client, flowSlug: string | undefined): Promi
       if (results.every(({ pk }) => seen.has(pk))) return { invitations, unreadable };
       for (const { pk } of results) {
         seen.add(pk);
-        invitations.push(await retrieveInvitation(client, pk));
+        invitations.push(await requests.retrieve(client, pk));
       }
       failuresInARow = 0;
     } catch (error) {

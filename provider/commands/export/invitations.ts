@@ -1,5 +1,5 @@
-import type { StoredInvitation } from "../../authentik/invitations";
 import { invitationProvider } from "../../objects/invitation/provider";
+import type { StoredInvitation } from "../../objects/invitation/requests";
 import { hasPassed } from "../../values/instant";
 import { unknownValue } from "../../values/properties";
 import { type Source, toStringLiteral } from "./literals";

@@ -1,17 +1,17 @@
 import * as z from "zod";
 import type { Client } from "../../authentik/client";
 import { ifFound } from "../../authentik/errors";
-import { listFlowStageBindings, type StoredFlowStageBinding } from "../../authentik/flow-stage-bindings";
-import { findFlow, type StoredFlow } from "../../authentik/flows";
+import { retrieveStage, type StoredStage } from "../../authentik/stages";
+import { invitationId } from "../../common/pk";
+import { UserError } from "../../lifecycle/user-error";
+import { findFlow, type StoredFlow } from "../../objects/flow";
+import { listFlowStageBindings, type StoredFlowStageBinding } from "../../objects/flow-stage-binding";
+import type { StoredInvitation } from "../../objects/invitation/requests";
 import {
   findInvitationStage,
   listInvitationStageFlows,
   type StoredInvitationStage,
-} from "../../authentik/invitation-stages";
-import type { StoredInvitation } from "../../authentik/invitations";
-import { retrieveStage, type StoredStage } from "../../authentik/stages";
-import { invitationId } from "../../common/pk";
-import { UserError } from "../../lifecycle/user-error";
+} from "../../objects/invitation-stage";
 import { readInvitations } from "./invitation-list";
 
 /** Flows with everything in them that this package manages. */

@@ -1,6 +1,6 @@
-import type { StoredInvitationStage } from "../../authentik/invitation-stages";
 import type { StoredStage } from "../../authentik/stages";
 import { stripWhitespace } from "../../common/whitespace";
+import type { StoredInvitationStage } from "../../objects/invitation-stage";
 import { invitationStageProvider } from "../../objects/invitation-stage";
 import { Source, toStringLiteral } from "./literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "./names";

@@ -1,7 +1,7 @@
 import type { Activity, ObjectEvent } from "../../authentik/events";
-import type { StoredInvitation } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
 import { isRetired } from "../../objects/invitation/plan";
+import type { StoredInvitation } from "../../objects/invitation/requests";
 import { classifyMissing } from "../../objects/invitation/retirement";
 import type { InvitationState } from "../../objects/invitation/state";
 import { hasPassed } from "../../values/instant";

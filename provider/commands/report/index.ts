@@ -1,9 +1,9 @@
 import type { Client } from "../../authentik/client";
 import { PermissionError } from "../../authentik/errors";
 import { type Activity, listActivities } from "../../authentik/events";
-import { listInvitations } from "../../authentik/invitations";
 import { invitationId } from "../../common/pk";
 import { connect } from "../../lifecycle/connections";
+import { listInvitations } from "../../objects/invitation/requests";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { configureFromStack, findProject } from "../pulumi";
 import { nonEmpty, nonEmptyList, readStates } from "../states";

@@ -1,22 +1,19 @@
-import * as z from "zod";
 import { limitLines } from "../../common/limit-lines";
-import type { originInput } from "../../common/origin";
-import { normalizeUuid } from "../../common/pk";
 import { toPrintableLine } from "../../common/printable";
 import { type SecretInputs, secretInputsInput, secretInputsOf } from "../../common/secret-inputs";
-import { stripWhitespace } from "../../common/whitespace";
 import { validate } from "../../lifecycle/validation";
 import { isJsonObject, mergeJson } from "../../values/json";
-import { formatPath, ownValue, type Properties, unknownValue, withoutUndefined } from "../../values/properties";
+import { formatPath, ownValue, type Properties, pick, unknownValue, withoutUndefined } from "../../values/properties";
+import { connectionProperty, defaultsOf, inputSchema } from "../declaration";
+import { invitation } from "../invitation/declaration";
 import { validateEmail } from "../invitation/email";
-import { type InvitationInputs, invitationProperties, validateExpiry, validateReissue } from "../invitation/inputs";
-import { maxPrefixLength, toEntryNames } from "./names";
+import { type InvitationInputs, validateExpiry, validateReissue } from "../invitation/inputs";
+import { connectionInput } from "../property";
+import { type DeclaredEntry, entryProperties, invitationBatch, sharedNames } from "./declaration";
+import { toEntryNames } from "./names";
 
 /** What an entry of a batch sets itself. */
-export type EntryInputs = Partial<Omit<InvitationInputs, "connection" | typeof originInput | keyof SecretInputs>> & {
-  /** The pk of an existing invitation to import. */
-  readonly import?: string;
-};
+export type EntryInputs = DeclaredEntry;
 
 /** A batch's inputs after `check`, as configured. Everything but `name` and `invitations` is a default for the entries. */
 export interface BatchInputs extends Partial<Omit<InvitationInputs, "name" | "email">> {
@@ -24,31 +21,11 @@ export interface BatchInputs extends Partial<Omit<InvitationInputs, "name" | "em
   readonly invitations: Readonly<Record<string, EntryInputs>>;
 }
 
-const { name: optionalName, connection, email, ...sharedProperties } = invitationProperties;
-const nameProperty = optionalName.unwrap();
-
-const batchSchema = z.strictObject({
-  name: nameProperty.refine(
-    (name) => stripWhitespace(name).length <= maxPrefixLength,
-    `must be at most ${maxPrefixLength} characters, because it is the prefix of the invitations' names`,
-  ),
-  connection,
-  ...sharedProperties,
-  invitations: z.record(z.string(), z.unknown(), "must be an object that maps a key to what is different for it"),
+const batchSchema = inputSchema({
+  ...invitationBatch.properties,
+  [connectionInput]: connectionProperty(invitationBatch.noun),
 });
-
-const entrySchema = z.strictObject({
-  name: nameProperty.optional(),
-  ...sharedProperties,
-  email,
-  import: z
-    .unknown()
-    .refine(
-      (pk) => typeof pk === "string" && normalizeUuid(pk) !== undefined,
-      "must be the pk (a UUID) of the invitation to import",
-    )
-    .optional(),
-});
+const entrySchema = inputSchema(entryProperties);
 
 /**
  * Validates a batch. `isIssued` says whether an entry is about to be issued, so that an expiry in the past is an error. `places` are file and line of
@@ -111,16 +88,16 @@ function mergeEntry(
   secretInputs: readonly string[] | undefined,
 ): InvitationInputs {
   const keepers = withoutUndefined({ batch: batch.keepers, entry: entry.keepers });
+  const { import: _, ...own } = withoutUndefined({ ...entry });
   return withoutUndefined({
+    ...defaultsOf(invitation.properties),
+    ...withoutUndefined(pick({ ...batch }, sharedNames)),
+    ...own,
     name: entry.name ?? (batch.name === unknownValue ? unknownValue : name),
     ...expiryOf({ ...batch }, { ...entry }),
     fixedData: mergeFixedData(batch.fixedData, entry.fixedData),
-    singleUse: entry.singleUse ?? batch.singleUse ?? false,
-    flow: entry.flow ?? batch.flow,
-    onRetired: entry.onRetired ?? batch.onRetired,
     keepers: Object.keys(keepers).length > 0 ? keepers : undefined,
     connection: batch.connection,
-    email: entry.email,
     [secretInputsInput]: secretInputs,
   }) as unknown as InvitationInputs;
 }

@@ -1,5 +1,4 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { deleteInvitation } from "../../authentik/invitations";
 import { defaultConnection } from "../../common/base-url";
 import { csvPlacesInput } from "../../common/csv-places";
 import { limitLines } from "../../common/limit-lines";
@@ -34,6 +33,7 @@ import type { InvitationInputs } from "../invitation/inputs";
 import { adoptInvitation, currentIssuedAt, issueInvitation, readImported, trackPk } from "../invitation/issue";
 import { endedAtOnce, endsAtOnce, isRetired } from "../invitation/plan";
 import { readerOf } from "../invitation/reader";
+import { invitations } from "../invitation/requests";
 import { type EmailResult, emailInvitation, emailSupportErrors, requireEmailSupport } from "../invitation/send";
 import { type InvitationState, keepState } from "../invitation/state";
 import { type BatchInputs, type EntryInputs, toInvitationInputs, validateBatch } from "./inputs";
@@ -149,10 +149,10 @@ export const batchProvider = {
       const origin = parseOrigin(batch[originInput]);
       readerOf(connection).reset();
       const { errors } = await forEachKey(batch.name, "deleted", [...live.keys()], async (key) => {
-        await deleteInvitation(connection.clientOf(entryOrigin(origin, key)), live.get(key)?.pk ?? "");
+        await invitations.delete(connection.clientOf(entryOrigin(origin, key)), live.get(key)?.pk ?? "");
       });
       const replaced = await forEachKey(batch.name, "deleted", batch.__obsolete ?? [], async (pk) => {
-        await deleteInvitation(connection.clientOf(origin), pk);
+        await invitations.delete(connection.clientOf(origin), pk);
       });
       const reasons = [...describeErrors(errors), ...describeErrors(replaced.errors, replacedName)];
       if (reasons.length > 0) throw new UserError(reasons.join("\n"));
@@ -267,7 +267,7 @@ async function execute(
     );
   });
   const replaced = await forEachKey(inputs.name, "replaced", [...toDelete], async (pk) => {
-    await deleteInvitation(connection.clientOf(origin), pk);
+    await invitations.delete(connection.clientOf(origin), pk);
   });
   const states = new Map<string, InvitationState>();
   for (const [key, { action, state, inputs: declared }] of plan) {
@@ -297,7 +297,7 @@ async function executeEntry(
 ): Promise<EmailResult | undefined> {
   const client = connection.clientOf(origin);
   if (action === "delete" && state) {
-    if (!state.gone && !isAdopted(state.pk)) await deleteInvitation(client, state.pk);
+    if (!state.gone && !isAdopted(state.pk)) await invitations.delete(client, state.pk);
     return undefined;
   }
   if (inputs === undefined) return state && { state };

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { listStackCreations } from "../../authentik/events";
-import { listInvitations } from "../../authentik/invitations";
 import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
@@ -10,6 +9,7 @@ import { formatInstant } from "../../values/instant";
 import { ownValue, type Properties } from "../../values/properties";
 import type { InvitationInputs } from "../invitation/inputs";
 import { recoverAddedAddresses, toRecoveredState } from "../invitation/recovery";
+import { listInvitations } from "../invitation/requests";
 import type { InvitationState } from "../invitation/state";
 import { type BatchInputs, toInvitationInputs } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";

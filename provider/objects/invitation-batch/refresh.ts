@@ -1,12 +1,12 @@
 import { ifFound } from "../../authentik/errors";
 import { type EventAction, listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
-import { isUnreadable, listInvitations, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { toPrintableLine } from "../../common/printable";
 import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
 import type { Connection } from "../../lifecycle/connections";
 import { type Drift, detectDrift, observeFlow, observeInvitation } from "../invitation/drift";
+import { invitations, isUnreadable, listInvitations, type StoredInvitation } from "../invitation/requests";
 import { classifyMissing, needsEvents, refreshGone } from "../invitation/retirement";
 import { describeInvitation, type InvitationState } from "../invitation/state";
 import { forEachKey } from "./progress";
@@ -88,7 +88,7 @@ async function readStored(
     batch,
     "read",
     unlisted.map(([key]) => key),
-    async (key) => await ifFound(retrieveInvitation(client, states.get(key)?.pk ?? "")),
+    async (key) => await ifFound(invitations.retrieve(client, states.get(key)?.pk ?? "")),
   );
   for (const error of errors.values()) throw error;
   for (const invitation of values.values()) if (invitation) stored.set(invitation.pk, invitation);

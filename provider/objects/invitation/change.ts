@@ -1,11 +1,11 @@
 import { NotFoundError, ValidationError } from "../../authentik/errors";
-import { updateInvitation } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
 import { hasSecretInput } from "../../common/secret-inputs";
 import { connect } from "../../lifecycle/connections";
 import { UserError } from "../../lifecycle/user-error";
 import { capitalize } from "../../values/strings";
 import type { InvitationInputs } from "./inputs";
+import { invitations } from "./requests";
 import { describeInvitation, type InvitationState, refersToFlow, toApiFields, toState } from "./state";
 
 /** Makes an invitation match its inputs. */
@@ -20,7 +20,7 @@ export async function changeInvitation(
   const fields = await toApiFields({ ...inputs, flow }, state, connection);
   try {
     const client = connection.clientOf(origin).withholdingText(hasSecretInput(inputs));
-    const stored = await updateInvitation(client, state.pk, fields);
+    const stored = await invitations.update(client, state.pk, fields);
     return toState({ ...inputs, emailedTo: state.emailedTo, __unsentTo: state.__unsentTo }, stored, state.issuedAt);
   } catch (error) {
     if (error instanceof ValidationError && "flow" in error.fields && flow !== inputs.flow) {

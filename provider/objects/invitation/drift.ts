@@ -1,7 +1,7 @@
-import type { StoredInvitation } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
 import type { ObservedObject } from "../../lifecycle/attribution";
 import { changedInputs, isRetired, markExpiredOutsidePulumi } from "./plan";
+import type { StoredInvitation } from "./requests";
 import { describeInvitation, type InvitationState, toInputs, toState } from "./state";
 
 /** What a refresh finds of an invitation that exists. */

@@ -1,6 +1,6 @@
-import { listInvitations } from "../../authentik/invitations";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { connect } from "../../lifecycle/connections";
+import { listInvitations } from "./requests";
 
 /**
  * The pk of the invitation with this id or pk; `undefined` if there is none. An import by the id keeps the pk out of the command line, and out of the pending

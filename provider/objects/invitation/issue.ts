@@ -1,5 +1,4 @@
 import { NotFoundError } from "../../authentik/errors";
-import { createInvitation, retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import type { Origin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { hasSecretInput } from "../../common/secret-inputs";
@@ -12,6 +11,7 @@ import { addDuration, formatInstant, formatSecond, parseDuration } from "../../v
 import { capitalize } from "../../values/strings";
 import type { InvitationInputs } from "./inputs";
 import { changedPaths } from "./plan";
+import { invitations, type StoredInvitation } from "./requests";
 import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
 
 /** Pks that this process has seen in a state, or created. */
@@ -41,15 +41,15 @@ export async function issueInvitation(
     createExactlyOnce(connection, origin, {
       object,
       model,
-      create: (client) => createInvitation(client.withholdingText(hasSecretInput(inputs)), fields),
-      retrieve: retrieveInvitation,
+      create: (client) => invitations.create(client.withholdingText(hasSecretInput(inputs)), fields),
+      retrieve: invitations.retrieve,
     }),
     warnAboutEarlierCreation(connection, origin, {
       name: object,
       model,
       isInState: (pk) => knownPks.has(pk),
       id: invitationId,
-      retrieve: retrieveInvitation,
+      retrieve: invitations.retrieve,
     }),
   ]);
   trackPk(stored.pk);
@@ -79,7 +79,7 @@ export async function readImported(
   let stored: StoredInvitation;
   try {
     const client = connect(inputs.connection).clientOf(origin);
-    stored = await retrieveImported(pk, isCheck, () => retrieveInvitation(client, pk));
+    stored = await retrieveImported(pk, isCheck, () => invitations.retrieve(client, pk));
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     throw new UserError(

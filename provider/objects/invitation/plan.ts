@@ -4,7 +4,8 @@ import type { Change } from "../../lifecycle/validation";
 import { hasPassed, isSameInstant } from "../../values/instant";
 import { differingKeys, isJsonObject, isSameJson } from "../../values/json";
 import { containsUnknown, formatPath, isKnownString, type Properties, unknownValue } from "../../values/properties";
-import { isSameString } from "../../values/strings";
+import { differingInputs } from "../comparison";
+import { invitation } from "./declaration";
 import { addressKeys } from "./email";
 import type { InvitationInputs } from "./inputs";
 import { expiryFrom, type InvitationState, refersToFlow } from "./state";
@@ -36,15 +37,16 @@ export function planChange(state: InvitationState, declared: Properties): Change
 
 /** The names of the inputs whose declared value differs from authentik's. An unknown value counts as different. */
 export function changedInputs(state: InvitationState, declared: Properties): string[] {
-  const { name, expires, validFor, fixedData, singleUse, flow } = declared;
-  const compared: [string, boolean][] = [
-    ["name", isSameString(name, state.name)],
-    [expiryInput(declared), isSameExpiry(expires, validFor, state)],
-    ["fixedData", isSameJson(fixedData, state.fixedData)],
-    ["singleUse", singleUse === state.singleUse],
-    ["flow", flow === undefined ? state.flowPk === undefined : isKnownString(flow) && refersToFlow(flow, state)],
-  ];
-  return compared.filter(([, isSame]) => !isSame).map(([input]) => input);
+  return differingInputs(
+    invitation.properties,
+    declared,
+    { ...state },
+    {
+      expires: () => isSameExpiry(declared, state),
+      flow: (flow) =>
+        flow === undefined ? state.flowPk === undefined : isKnownString(flow) && refersToFlow(flow, state),
+    },
+  ).map((name) => (name === "expires" ? expiryInput(declared) : name));
 }
 
 /**
@@ -122,7 +124,7 @@ function expiryInput({ validFor }: Properties): "expires" | "validFor" {
   return validFor === undefined ? "expires" : "validFor";
 }
 
-function isSameExpiry(expires: unknown, validFor: unknown, state: InvitationState): boolean {
+function isSameExpiry({ expires, validFor }: Properties, state: InvitationState): boolean {
   if (state.expires === undefined || expires === unknownValue) return false;
   if (validFor === undefined) return isKnownString(expires) && isSameInstant(expires, state.expires);
   return isKnownString(validFor) && isSameInstant(expiryFrom(validFor, state), state.expires);

@@ -1,6 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { NotFoundError } from "../../authentik/errors";
-import { deleteInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { log } from "../../common/log";
 import { type Origin, originInput, parseOrigin } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
@@ -22,7 +21,9 @@ import { differingKeys } from "../../values/json";
 import { type Properties, unknownValue, withoutUndefined } from "../../values/properties";
 import { protectChangedInputs, protectNewSecrets, protectOutputs } from "../../values/secrets";
 import { capitalize } from "../../values/strings";
+import { defaultsOf } from "../declaration";
 import { changeInvitation } from "./change";
+import { invitation } from "./declaration";
 import { detectDrift, observeFlow, observeInvitation } from "./drift";
 import { normalizeEmail } from "./email";
 import { type InvitationInputs, validateInvitation } from "./inputs";
@@ -31,6 +32,7 @@ import { hasCurrentLink } from "./link";
 import { addressesToEmail, changedInputs, endedAtOnce, endsAtOnce, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
+import { invitations, type StoredInvitation } from "./requests";
 import { classifyMissing, needsEvents, refreshGone } from "./retirement";
 import { type EmailResult, emailInvitation, emailSupportErrors, reportUnsent, requireEmailSupport } from "./send";
 import { describeInvitation, type InvitationState, keepState, toInputs, toState } from "./state";
@@ -52,8 +54,7 @@ export const invitationProvider = {
     const adoption = validateImport(importOption, isCreated);
     const isIssued = isCreated && adoption.pk === undefined;
     const declared = withoutUndefined({
-      fixedData: {},
-      singleUse: false,
+      ...defaultsOf(invitation.properties),
       ...inputs,
       email: normalizeEmail(inputs["email"]),
       [importInput]: adoption.pk,
@@ -149,7 +150,7 @@ export const invitationProvider = {
       }
       const connection = connect(state.connection);
       readerOf(connection).reset();
-      if (!state.gone) await deleteInvitation(connection.clientOf(originOf(state)), state.pk);
+      if (!state.gone) await invitations.delete(connection.clientOf(originOf(state)), state.pk);
     });
   },
 };

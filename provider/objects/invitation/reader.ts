@@ -1,13 +1,7 @@
 import type { Client, ListPage } from "../../authentik/client";
 import { AuthentikError } from "../../authentik/errors";
-import {
-  isUnreadable,
-  listFirstInvitations,
-  listInvitations,
-  retrieveInvitation,
-  type StoredInvitation,
-} from "../../authentik/invitations";
 import type { Connection } from "../../lifecycle/connections";
+import { invitations, isUnreadable, listFirstInvitations, listInvitations, type StoredInvitation } from "./requests";
 
 /** Milliseconds without a read after which a listing is outdated. Within a refresh, reads follow each other closely. */
 const maxIdle = 10_000;
@@ -56,7 +50,7 @@ export class InvitationReader {
     if (listed) return listed;
     if (!isFirst) this.#requests += 1;
     // Not found in a listing means deleted only if a single read says so.
-    return await retrieveInvitation(client, pk);
+    return await invitations.retrieve(client, pk);
   }
 
   /** Forgets what was listed, after this process has written. */

@@ -1,5 +1,4 @@
 import type { ObjectEvent } from "../../authentik/events";
-import { retrieveInvitation, type StoredInvitation } from "../../authentik/invitations";
 import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { type Connection, connect } from "../../lifecycle/connections";
@@ -8,6 +7,7 @@ import { addDuration, formatInstant, formatSecond, parseDuration } from "../../v
 import type { Properties } from "../../values/properties";
 import type { InvitationInputs } from "./inputs";
 import { addressesToEmail } from "./plan";
+import { invitations, type StoredInvitation } from "./requests";
 import { assumeEmailed } from "./send";
 import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
 
@@ -19,7 +19,7 @@ export async function recoverInvitation(properties: Properties, options: Recover
   const found = await findInterruptedCreation(connection, parseOrigin(inputs[originInput]), {
     object: describeInvitation(inputs),
     model: "invitation",
-    retrieve: retrieveInvitation,
+    retrieve: invitations.retrieve,
   });
   if (found.outcome !== "found") return found;
   const { event } = found;

@@ -1,5 +1,4 @@
 import { AuthentikError, ServerError } from "../../authentik/errors";
-import { canSendInvitationEmails, sendInvitationEmail } from "../../authentik/invitation-emails";
 import { limitLines } from "../../common/limit-lines";
 import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
@@ -10,6 +9,7 @@ import { errorsAtPreview, UserError } from "../../lifecycle/user-error";
 import { withoutUndefined } from "../../values/properties";
 import { capitalize } from "../../values/strings";
 import type { EmailInputs } from "./email";
+import { canSendInvitationEmails, sendInvitationEmail } from "./email-requests";
 import { describeInvitation, type InvitationState } from "./state";
 
 /** An invitation after its link was emailed, and why some addresses are left to the next run. */

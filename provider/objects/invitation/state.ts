@@ -1,4 +1,3 @@
-import type { InvitationFields, StoredInvitation } from "../../authentik/invitations";
 import { formatLink } from "../../common/link";
 import { originInput } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
@@ -15,13 +14,14 @@ import {
   parseDuration,
   toMicroseconds,
 } from "../../values/instant";
-import { isSameJson, mapStrings } from "../../values/json";
-import { withoutUndefined } from "../../values/properties";
+import { pick, withoutUndefined } from "../../values/properties";
 import { secretHints } from "../../values/secrets";
-import { asConfigured } from "../../values/strings";
+import { storedInputs } from "../comparison";
+import { invitation } from "./declaration";
 import { type EmailProgress, withoutUnsent } from "./email";
 import type { InvitationInputs } from "./inputs";
 import { withCurrentLink } from "./link";
+import type { InvitationFields, StoredInvitation } from "./requests";
 
 /**
  * An invitation's outputs in Pulumi's state: the inputs with authentik's values (as configured, where they are equal) and what authentik adds.
@@ -55,11 +55,7 @@ export function toState(
   const flow = { flowPk: stored.flow ?? undefined, flowSlug: stored.flowSlug };
   const isExpired = stored.expires !== null && hasPassed(stored.expires);
   return withoutUndefined({
-    name: asConfigured(configured.name, stored.name),
-    fixedData: isSameJson(configured.fixedData, stored.fixedData)
-      ? configured.fixedData
-      : mapStrings(stored.fixedData, breakDirectives),
-    singleUse: stored.singleUse,
+    ...storedInputs(invitation.properties, { ...configured }, { ...stored }),
     flow: flowAsConfigured(configured.flow, flow),
     ...expiryAsConfigured(configured, stored.expires, issuedAt),
     onRetired: configured.onRetired,
@@ -103,21 +99,14 @@ export function describeInvitation(invitation: { readonly name: string } & Secre
 
 /** The inputs that correspond to a state. `read` returns them, so that a refresh shows which line drifted. */
 export function toInputs(state: InvitationState): Record<string, unknown> {
-  const { name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, connection } = state;
-  const expiry = validFor === undefined ? { expires } : { validFor };
-  const email = withoutUnsent(state.email, state);
-  const hidden = { [originInput]: state[originInput], ...secretHints(state) };
+  const { expires, ...inputs } = pick({ ...state }, Object.keys(invitation.properties));
   return withoutUndefined({
-    name,
-    ...expiry,
-    fixedData,
-    singleUse,
-    flow,
-    onRetired,
-    keepers,
-    connection,
-    email,
-    ...hidden,
+    ...inputs,
+    expires: state.validFor === undefined ? expires : undefined,
+    email: withoutUnsent(state.email, state),
+    connection: state.connection,
+    [originInput]: state[originInput],
+    ...secretHints(state),
   });
 }
 
@@ -129,11 +118,9 @@ export async function toApiFields(
 ): Promise<InvitationFields> {
   const flow = inputs.flow === undefined ? undefined : stripWhitespace(inputs.flow);
   return {
-    name: inputs.name,
+    ...inputs,
     // authentik rejects a lower-case `t` or `z` (case `invitations.create.expires.lower-case-z`).
     expires: inputs.expires?.toUpperCase() ?? expiryFrom(inputs.validFor ?? "", issued),
-    fixedData: inputs.fixedData,
-    singleUse: inputs.singleUse,
     flow: flow === undefined ? null : (normalizeUuid(flow) ?? (await connection.flowPk(flow))),
   };
 }

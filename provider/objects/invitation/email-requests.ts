@@ -1,6 +1,6 @@
-import type { Client, ClientRequest } from "./client";
-import { NotFoundError, PermissionError, ServerError } from "./errors";
-import { itemRequest } from "./invitations";
+import type { Client, ClientRequest } from "../../authentik/client";
+import { NotFoundError, PermissionError, ServerError } from "../../authentik/errors";
+import { itemRequest } from "./requests";
 
 /** An email with an invitation's link. */
 export interface InvitationEmail {
