@@ -36,7 +36,7 @@ test.each(names)("%s limits the time of each job", async (name) => {
   for (const job of jobs) expect(job["timeout-minutes"]).toBeGreaterThan(0);
 });
 
-test("CI runs all tests on Node.js 22, and unit and package tests on 20 and 24", async () => {
+test("CI runs all tests on Node.js 22, and unit and package tests on 20 and 24, and unit tests with the newest Pulumi SDK", async () => {
   const ci = await readWorkflow(pathOf("ci.yml"));
   expect(ci.permissions).toEqual({ contents: "read" });
   const tests = "test/unit test/package";
@@ -49,6 +49,7 @@ test("CI runs all tests on Node.js 22, and unit and package tests on 20 and 24",
   const runs = listSteps(ci).filter(({ run }) => run !== undefined);
   expect(runs).toMatchObject([
     { run: ".ci/run $TESTS", env: { TESTS: expect.stringMatching(/^..\{ matrix\.tests \}\}$/) } },
+    { if: "matrix.node == 24", run: expect.stringMatching(/@pulumi\/pulumi@latest\nnpx jest test\/unit\n$/) },
   ]);
 });
 

@@ -320,7 +320,8 @@ describe("cache", () => {
 
   test("ignores the lock and the incomplete entry of a killed run", async () => {
     const machine = new Machine();
-    machine.addGo({ onLastBuild: "return;" });
+    // Still builds when its parent is killed.
+    machine.addGo({ onLastBuild: "return setTimeout(() => {}, 5_000);" });
     const child = spawn(process.execPath, [join(compiled, "main.js")], { env: machine.env, stdio: "ignore" });
     const ended = new Promise((resolve) => child.on("exit", resolve));
     while (machine.listBuilds().length < 2) {

@@ -74,13 +74,13 @@ test.each([
   [503, "text/html"],
   [429, "application/json"],
 ])(
-  "a batch of 60 behind a gateway that allows 10 requests a second (%d) is created completely, and nothing twice",
+  "a batch of 60 behind a gateway that allows 40 requests a second (%d) is created completely, and nothing twice",
   async (status, type) => {
     const authentik = await Authentik.start();
     let tokens = 1;
     const refill = setInterval(() => {
       tokens = 1;
-    }, 100);
+    }, 25);
     const counts = { passed: 0, rejected: 0, lookups: 0 };
     const gateway = await startServer((request, response) => {
       if (tokens === 0) {
