@@ -1,5 +1,6 @@
 import { NotFoundError } from "../authentik/errors";
 import { listStages, type StoredStage } from "../authentik/stages";
+import { missingStagesError } from "../common/enrollment";
 import { formatLink } from "../common/link";
 import { invitationId, normalizeUuid } from "../common/pk";
 import type { Connection } from "../lifecycle/connections";
@@ -34,6 +35,26 @@ export async function lookUpInvitationStage(
   throw new UserError(
     `getInvitationStage: authentik has no invitation stage with the ${description} that the token's user is allowed to view.`,
   );
+}
+
+/** The pks of an enrollment's stages, by their names. One error lists all that are missing. */
+export async function lookUpEnrollmentStages(
+  connection: Pick<Connection, "client" | "cached">,
+  component: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const stages = await Promise.all(
+    names.map(async (name) => {
+      const found = await connection.cached(`stage ${name.trim()}`, () =>
+        listStages(connection.client, { name: name.trim() }),
+      );
+      return [name, found[0]?.pk] as const;
+    }),
+  );
+  const missing = stages.filter(([, pk]) => pk === undefined).map(([name]) => name);
+  if (missing.length > 0)
+    throw new UserError(missingStagesError(component, missing, await describeExistingStages(connection.client)));
+  return new Map(stages as [string, string][]);
 }
 
 /** The stage of any kind with this name, which no two stages have. */

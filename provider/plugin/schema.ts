@@ -12,6 +12,19 @@ interface ResourceSchema {
 
 const resources: Readonly<Record<string, ResourceSchema>> = schema.resources;
 
+/** The component, whose resources the plugin creates. */
+export const componentType = `${packageName}:index:InviteOnlyEnrollment`;
+
+/** The type of the dynamic resource that a resource of the plugin takes over. */
+export function dynamicType(kind: string): string {
+  return `pulumi-nodejs:dynamic/authentik:${kind}`;
+}
+
+/** The inputs of a resource or component. */
+export function inputNamesOf(type: string): string[] {
+  return Object.keys(resources[type]?.inputProperties ?? {});
+}
+
 /** The provider's inputs. */
 export const settingNames: readonly string[] = Object.keys(schema.provider.inputProperties);
 

@@ -12,6 +12,8 @@ import {
   CheckResponse,
   type ConfigureRequest,
   ConfigureResponse,
+  type ConstructRequest,
+  type ConstructResponse,
   type CreateRequest,
   CreateResponse,
   type DeleteRequest,
@@ -37,6 +39,7 @@ import { cancel, throwIfCancelled } from "../lifecycle/cancellation";
 import { configure } from "../lifecycle/connections";
 import { PartialError, withLookupErrors } from "../lifecycle/user-error";
 import { withoutUndefined } from "../values/properties";
+import { constructEnrollment } from "./construct";
 import { compareProperties, type PropertyChange } from "./detailed-diff";
 import type { Engine } from "./engine";
 import { invokeFunction } from "./functions";
@@ -74,7 +77,7 @@ export class ProviderService {
   get methods(): UntypedServiceImplementation {
     return {
       handshake: this.#method(async () => {
-        return new ProviderHandshakeResponse().setAcceptSecrets(true).setAcceptResources(false).setAcceptOutputs(false);
+        return new ProviderHandshakeResponse().setAcceptSecrets(true).setAcceptResources(false).setAcceptOutputs(true);
       }),
       getPluginInfo: this.#method(async () => new PluginInfo().setVersion(this.#version)),
       getSchema: this.#method(async () => new GetSchemaResponse().setSchema(formatSchema(this.#version))),
@@ -90,7 +93,7 @@ export class ProviderService {
           .setAcceptsecrets(true)
           .setSupportspreview(true)
           .setAcceptresources(false)
-          .setAcceptoutputs(false);
+          .setAcceptoutputs(true);
       }),
       check: this.#method((request: CheckRequest) => this.#check(request)),
       diff: this.#method((request: DiffRequest) => this.#diff(request)),
@@ -98,6 +101,7 @@ export class ProviderService {
       read: this.#method((request: ReadRequest) => this.#read(request)),
       update: this.#method((request: UpdateRequest) => this.#update(request)),
       delete: this.#method((request: DeleteRequest) => this.#delete(request)),
+      construct: this.#method((request: ConstructRequest) => this.#construct(request)),
       invoke: this.#method((request: InvokeRequest) => this.#invoke(request)),
       cancel: this.#method(async () => {
         cancel();
@@ -199,6 +203,12 @@ export class ProviderService {
     return new Empty();
   }
 
+  async #construct(request: ConstructRequest): Promise<ConstructResponse> {
+    throwIfCancelled();
+    this.#setStack(request.getProject(), request.getStack());
+    return await withLookupErrors(() => constructEnrollment(request));
+  }
+
   async #invoke(request: InvokeRequest): Promise<InvokeResponse> {
     throwIfCancelled();
     const { properties } = decodeStruct(request.getArgs());
@@ -210,11 +220,14 @@ export class ProviderService {
   #resource(request: { getUrn(): string }): ReturnType<typeof toResource> {
     const urn = request.getUrn();
     const { project, stack } = parseUrn(urn);
-    if (this.#stack !== stack) {
-      this.#stack = stack;
-      void configure({ config: toConfiguration(this.#settings), program: { project, stack } });
-    }
+    this.#setStack(project, stack);
     return toResource(urn);
+  }
+
+  #setStack(project: string, stack: string): void {
+    if (this.#stack === stack) return;
+    this.#stack = stack;
+    void configure({ config: toConfiguration(this.#settings), program: { project, stack } });
   }
 }
 

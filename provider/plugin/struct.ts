@@ -10,7 +10,18 @@ export type Path = readonly string[];
 export interface Decoded {
   readonly properties: Readonly<Record<string, unknown>>;
   readonly secrets: readonly Path[];
+  /** Which of them are outputs of resources or functions. The engine says so in requests for components only. */
+  readonly outputs: readonly Path[];
 }
+
+/** What {@link Decoded} lists beside the values. */
+interface Found {
+  readonly secrets: Path[];
+  readonly outputs: Path[];
+}
+
+/** The engine marks serialized outputs with this value (`sdk/go/common/resource`). */
+const outputSignature = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
 
 /** The engine's placeholders for unknown values of different types (`sdk/go/common/resource/plugin/rpc.go`). */
 const unknownValues: ReadonlySet<string> = new Set([
@@ -35,21 +46,21 @@ export function rejectProtoKey(message: Buffer): void {
 }
 
 export function decodeStruct(struct: Struct | undefined): Decoded {
-  const secrets: Path[] = [];
-  const properties = struct === undefined ? {} : decodeFields(struct, [], secrets);
-  return { properties, secrets };
+  const found: Found = { secrets: [], outputs: [] };
+  const properties = struct === undefined ? {} : decodeFields(struct, [], found);
+  return { properties, ...found };
 }
 
-function decodeFields(struct: Struct, path: Path, secrets: Path[]): Record<string, unknown> {
+function decodeFields(struct: Struct, path: Path, found: Found): Record<string, unknown> {
   const fields: [string, unknown][] = [];
   struct.getFieldsMap().forEach((value, key) => {
-    fields.push([key, decodeValue(value, [...path, key], secrets)]);
+    fields.push([key, decodeValue(value, [...path, key], found)]);
   });
   // As own properties, whatever their names.
   return Object.fromEntries(fields);
 }
 
-function decodeValue(value: Value, path: Path, secrets: Path[]): unknown {
+function decodeValue(value: Value, path: Path, found: Found): unknown {
   switch (value.getKindCase()) {
     case Value.KindCase.BOOL_VALUE:
       return value.getBoolValue();
@@ -59,21 +70,28 @@ function decodeValue(value: Value, path: Path, secrets: Path[]): unknown {
       return unknownValues.has(value.getStringValue()) ? unknownValue : value.getStringValue();
     case Value.KindCase.LIST_VALUE:
       return (value.getListValue()?.getValuesList() ?? []).map((item, index) =>
-        decodeValue(item, [...path, String(index)], secrets),
+        decodeValue(item, [...path, String(index)], found),
       );
     case Value.KindCase.STRUCT_VALUE:
-      return decodeObject(value.getStructValue() ?? new Struct(), path, secrets);
+      return decodeObject(value.getStructValue() ?? new Struct(), path, found);
     default:
       return null;
   }
 }
 
-function decodeObject(struct: Struct, path: Path, secrets: Path[]): unknown {
+function decodeObject(struct: Struct, path: Path, found: Found): unknown {
   const fields = struct.getFieldsMap();
-  if (fields.get(signatureKey)?.getStringValue() !== secretSignature) return decodeFields(struct, path, secrets);
-  secrets.push(path);
+  const signature = fields.get(signatureKey)?.getStringValue();
+  if (signature === outputSignature) {
+    found.outputs.push(path);
+    if (fields.get("secret")?.getBoolValue()) found.secrets.push(path);
+    const value = fields.get("value");
+    return value === undefined ? unknownValue : decodeValue(value, path, found);
+  }
+  if (signature !== secretSignature) return decodeFields(struct, path, found);
+  found.secrets.push(path);
   // What is inside a secret is secret anyway.
-  return decodeValue(fields.get("value") ?? new Value(), path, []);
+  return decodeValue(fields.get("value") ?? new Value(), path, { secrets: [], outputs: found.outputs });
 }
 
 export function encodeStruct(properties: Readonly<Record<string, unknown>>): Struct {

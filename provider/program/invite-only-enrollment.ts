@@ -1,5 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import { findNearest } from "../common/nearest";
+import {
+  bindingName,
+  defaultStages,
+  enrollmentFlow,
+  enrollmentInputError,
+  invitationStageName,
+  missingStagesError,
+  orderOf,
+} from "../common/enrollment";
 import { normalizeUuid } from "../common/pk";
 import { Flow } from "./flow";
 import { FlowStageBinding } from "./flow-stage-binding";
@@ -61,14 +69,6 @@ const argumentNames: readonly string[] = [
 
 type StageInput = pulumi.Input<string> | pulumi.CustomResource;
 
-/** The recordings of real servers show an invitee enrolling through these stages (`enrollment-2024.8.jsonl`, `enrollment-2026.2.jsonl`). */
-const defaultStages = [
-  "default-source-enrollment-prompt",
-  "default-password-change-prompt",
-  "default-source-enrollment-write",
-  "default-source-enrollment-login",
-];
-
 /**
  * Creates an enrollment that requires an invitation: a flow (unless `flow` is set), an invitation stage, and bindings for it and for the stages
  * after it. The invitation stage has order 0, the other stages 10, 20 and so on. The flow requires visitors who are not signed in
@@ -124,7 +124,8 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
    */
   constructor(name: string, args: InviteOnlyEnrollmentArgs = {}, opts?: pulumi.ComponentResourceOptions) {
     const component = `InviteOnlyEnrollment "${name}"`;
-    validateInputs(component, args);
+    const error = enrollmentInputError(component, args, argumentNames);
+    if (error !== undefined) throw new pulumi.RunError(error);
     super(InviteOnlyEnrollment.__pulumiType, name, {}, opts);
     const { connection } = args;
     const childOptions = { parent: this };
@@ -133,14 +134,7 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
       const slug = args.slug ?? name;
       const flow = new Flow(
         name,
-        {
-          name: slug,
-          slug,
-          title: args.title ?? slug,
-          designation: "enrollment",
-          authentication: "require_unauthenticated",
-          connection,
-        },
+        { ...enrollmentFlow<pulumi.Input<string>>(slug, args.title), connection },
         childOptions,
       );
       this.flowResource = flow;
@@ -158,19 +152,19 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
       this.flow = found.pk;
     }
 
-    this.invitationStageResource = new InvitationStage(`${name}-invitation`, { connection }, childOptions);
+    this.invitationStageResource = new InvitationStage(invitationStageName(name), { connection }, childOptions);
     this.invitationStage = this.invitationStageResource.id;
 
-    const bind = (key: string, stage: pulumi.Input<string>, index: number): FlowStageBinding =>
-      new FlowStageBinding(`${name}-${key}`, { target: this.flow, stage, order: index * 10, connection }, childOptions);
-    const invitationBinding = bind("invitation", this.invitationStage, 0);
+    const bind = (binding: string, stage: pulumi.Input<string>, order: number): FlowStageBinding =>
+      new FlowStageBinding(binding, { target: this.flow, stage, order, connection }, childOptions);
+    const invitationBinding = bind(invitationStageName(name), this.invitationStage, 0);
     const bindStages = (stages: readonly StageInput[]): FlowStageBinding[] => {
       const pks = findStages(component, stages, connection);
       return [
         invitationBinding,
         ...stages.map((stage, index) => {
-          const order = index + 1;
-          return bind(typeof stage === "string" ? stage : `${order * 10}`, pks[index] as pulumi.Input<string>, order);
+          const binding = bindingName(name, typeof stage === "string" ? stage : undefined, index);
+          return bind(binding, pks[index] as pulumi.Input<string>, orderOf(index));
         }),
       ];
     };
@@ -181,24 +175,6 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
         ? pulumi.output(stages).apply((resolved) => bindStages((resolved as readonly StageInput[]) ?? defaultStages))
         : pulumi.output(bindStages(stages));
     this.registerOutputs({ slug: this.slug, flow: this.flow, invitationStage: this.invitationStage });
-  }
-}
-
-/** Validates what the component itself reads. The resources validate the values. */
-function validateInputs(component: string, args: InviteOnlyEnrollmentArgs): void {
-  const names = Object.entries(args).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  const unknown = names.find((name) => !argumentNames.includes(name));
-  if (unknown !== undefined) {
-    const nearest = findNearest(unknown, argumentNames);
-    const suggestion =
-      nearest === undefined ? `The inputs are ${argumentNames.join(", ")}.` : `Did you mean ${nearest}?`;
-    throw new pulumi.RunError(`${component}: unknown input ${unknown}. ${suggestion}`);
-  }
-  const ofNewFlow = names.filter((name) => name === "slug" || name === "title");
-  if (args.flow !== undefined && ofNewFlow.length > 0) {
-    throw new pulumi.RunError(
-      `${component}: ${ofNewFlow.join(" and ")} cannot be set together with flow, which exists already. Remove ${ofNewFlow.length > 1 ? "them" : "it"}, or flow.`,
-    );
   }
 }
 
@@ -229,12 +205,7 @@ async function findByNames(
   const stages = await Promise.all(names.map(async (name) => await findStage(name.trim(), connection)));
   const missing = names.filter((_name, index) => stages[index] === undefined);
   if (missing.length > 0) {
-    const hint = missing.some((name) => defaultStages.includes(name))
-      ? ' To create the default stages, apply authentik\'s blueprints "Default - Source enrollment flow" and "Default - Password change flow" (Customization > Blueprints). Or set stages to those of your flow.'
-      : "";
-    await fail(
-      `${component}: authentik has no stages with these names that the token's user is allowed to view: ${missing.join(", ")}.${hint}${await listExistingStages(connection)}`,
-    );
+    await fail(missingStagesError(component, missing, await listExistingStages(connection)));
   }
   return Object.fromEntries(names.map((name, index) => [name, stages[index]?.pk ?? ""]));
 }

@@ -26,7 +26,7 @@ export function generateSchema(root: string): string {
     reference.flatMap(({ kind, nested, outputs }) => (kind === "function" ? [outputs, ...nested] : nested)),
   );
   const resources = reference
-    .filter(({ kind }) => kind === "resource")
+    .filter(({ kind }) => kind !== "function")
     .map((entry) => [token(entry.name), toResource(entry, types)] as const);
   const functions = reference
     .filter(({ kind }) => kind === "function")
@@ -55,11 +55,11 @@ export function generateSchema(root: string): string {
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
-function toResource({ name, comment, inputs, outputs }: Entry, types: Types): Json {
+function toResource({ name, kind, comment, inputs, outputs }: Entry, types: Types): Json {
   const args = [...inputs.inherited, ...inputs.properties].filter((input) => !omittedInputs.has(input.name));
   const inputTypes = new Map(args.map((input) => [input.name, input.type]));
   const declared = outputs.properties.filter(
-    (output) => !omittedInputs.has(output.name) && !output.name.startsWith("__"),
+    ({ name: output }) => !omittedInputs.has(output) && !output.startsWith("__") && !/Resources?$/.test(output),
   );
   // An output of the same name has the type of the input, as the SDKs of other languages expect.
   const results = declared.map((output) => ({ ...output, type: inputTypes.get(output.name) ?? output.type }));
@@ -73,7 +73,8 @@ function toResource({ name, comment, inputs, outputs }: Entry, types: Types): Js
     required: results.filter(isSet).map((output) => output.name),
     inputProperties: toProperties(args, types),
     // A dynamic resource of the same name in the state becomes this one, without a change.
-    aliases: [{ type: `pulumi-nodejs:dynamic/authentik:${name}` }],
+    aliases: [{ type: kind === "component" ? `authentik:index:${name}` : `pulumi-nodejs:dynamic/authentik:${name}` }],
+    ...(kind === "component" ? { isComponent: true } : {}),
     requiredInputs: args.filter(({ isOptional }) => !isOptional).map((input) => input.name),
   };
 }
@@ -179,7 +180,8 @@ class Types {
     // Only TypeScript accepts a resource instead of its id.
     const type = declared
       .replace(/ \| undefined$/, "")
-      .replace(/ \| pulumi\.CustomResource$/, "")
+      .replace(/ \| pulumi\.CustomResource(?=$|\))/, "")
+      .replace(/\((\w+)\)\[\]$/, "$1[]")
       .replace(/ \| \(\(row: .*$/, "")
       .replace(/^\{ to: string\[\];.*\}$/, "InvitationEmail")
       .replaceAll(/\breadonly |\bReadonly<(?=Record<string, unknown>>)|(?<=Record<string, unknown>)>/g, "");

@@ -208,6 +208,133 @@ resources:
   });
 });
 
+describe("InviteOnlyEnrollment", () => {
+  const bindingsOf = async (authentik: Authentik, flow: unknown): Promise<unknown[]> => {
+    const { body } = await authentik.request("GET", `/api/v3/flows/bindings/?target=${flow}&ordering=order`);
+    return (body as { results: { order: number }[] }).results.map(({ order }) => order);
+  };
+
+  test("creates its resources, and passes an explicit provider and other options on", async () => {
+    const other = await Authentik.start();
+    try {
+      await project.succeed("config", "set", "--secret", "otherToken", other.token);
+      const enrollment = (title: string): string => `
+config: { otherToken: { type: string, secret: true } }
+resources:
+  other:
+    type: pulumi:providers:authentik-invitations
+    properties: { url: "${other.url}", token: "\${otherToken}" }
+  staff:
+    type: authentik-invitations:InviteOnlyEnrollment
+    properties: { slug: staff-enrollment, title: ${title} }
+    options: { provider: "\${other}", protect: true }
+  jane:
+    type: authentik-invitations:Invitation
+    properties: { flow: "\${staff.flow}", validFor: 14d }
+    options: { provider: "\${other}" }
+outputs: { slug: "\${staff.slug}", flow: "\${staff.flow}", stage: "\${staff.invitationStage}", link: "\${jane.link}" }
+`;
+      await project.writeYaml(enrollment("Welcome"));
+      requestsOf(other);
+      const preview = await project.preview();
+      expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 11 to create")]);
+      expect(requestsOf(other).every((request) => request.startsWith("GET"))).toBe(true);
+      await project.up();
+      const { slug, flow, stage, link } = await project.outputs();
+      const [jane] = await invitations(other);
+      expect(slug).toBe("staff-enrollment");
+      expect(link).toBe(`${other.url}/if/flow/staff-enrollment/?itoken=${jane?.pk}`);
+      expect(await bindingsOf(other, flow)).toEqual([0, 10, 20, 30, 40]);
+      const state = await project.state();
+      const names = [...state.keys()].filter((name) => name.startsWith("staff-"));
+      expect(names.sort()).toEqual([
+        "staff-default-password-change-prompt",
+        "staff-default-source-enrollment-login",
+        "staff-default-source-enrollment-prompt",
+        "staff-default-source-enrollment-write",
+        "staff-invitation",
+      ]);
+      for (const name of names) {
+        expect(state.get(name)).toMatchObject({
+          parent: expect.stringContaining("InviteOnlyEnrollment::staff"),
+          protect: true,
+        });
+      }
+      expect(state.get("staff-invitation")).toMatchObject({ inputs: { target: flow, stage } });
+      expect(await invitations(server)).toEqual([]);
+      expect(requestsOf(server)).toEqual([]);
+
+      const unchanged = await project.preview("--refresh", "--expect-no-changes");
+      expect([unchanged.code, unchanged.output]).toEqual([0, expect.stringContaining("11 unchanged")]);
+      await project.writeYaml(enrollment("Hello"));
+      requestsOf(other);
+      await project.up();
+      expect(requestsOf(other).filter((request) => !request.startsWith("GET"))).toEqual([
+        "PUT /api/v3/flows/instances/staff-enrollment/",
+      ]);
+      await project.succeed("state", "unprotect", "--all", "--yes");
+      await project.destroy();
+      expect(await invitations(other)).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("accepts outputs, resources and existing flows, and reports at preview what does not exist", async () => {
+    await project.writeYaml(`
+resources:
+  consent: { type: "authentik-invitations:InvitationStage", properties: { name: second } }
+  own: { type: "authentik-invitations:Flow", properties: { title: Own, designation: enrollment } }
+  a:
+    type: authentik-invitations:InviteOnlyEnrollment
+    properties: { slug: "\${own.slug}-us", stages: ["\${consent.id}", default-source-enrollment-login] }
+  b:
+    type: authentik-invitations:InviteOnlyEnrollment
+    properties: { flow: "\${own.id}", stages: [] }
+  c:
+    type: authentik-invitations:InviteOnlyEnrollment
+    properties: { flow: default-source-enrollment, stages: [] }
+outputs: { a: "\${a.slug}", b: "\${b.slug}", c: "\${c.slug}" }
+`);
+    const preview = await project.preview();
+    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 15 to create")]);
+    await project.up();
+    expect(await project.outputs()).toEqual({ a: "own-us", b: "own", c: "default-source-enrollment" });
+    expect((await project.state()).has("a-10")).toBe(true);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.destroy();
+
+    const failing = (properties: string): string =>
+      `resources: { x: { type: "authentik-invitations:InviteOnlyEnrollment", properties: ${properties} } }\n`;
+    for (const [properties, message] of [
+      ["{ stages: [no-such-stage] }", "allowed to view: no-such-stage."],
+      ["{ flow: missing }", 'authentik has no flow with the slug "missing"'],
+      ["{ flow: default-source-enrollment, slug: x }", "slug cannot be set together with flow, which exists already."],
+    ] as const) {
+      await project.writeYaml(failing(properties));
+      const { code: exitCode, output } = await project.preview();
+      expect([exitCode, output]).toEqual([1, expect.stringContaining(message)]);
+      expect(output).not.toMatch(/\n\s+at .*\(/);
+    }
+  });
+
+  test("takes over the enrollment of a TypeScript program", async () => {
+    await project.write(`const staff = new authentik.InviteOnlyEnrollment("staff", { slug: "staff-enrollment" });`);
+    await project.up();
+    await project.writeYaml(
+      `resources: { staff: { type: "authentik-invitations:InviteOnlyEnrollment", properties: { slug: staff-enrollment } } }\n`,
+    );
+    requestsOf(server);
+    const preview = await project.preview("--expect-no-changes", "--diff");
+    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("9 unchanged")]);
+    await project.up();
+    expect(requestsOf(server).every((request) => request.startsWith("GET"))).toBe(true);
+    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.destroy();
+    expect(server.instance.flows.findBySlug("staff-enrollment")).toBeUndefined();
+  });
+});
+
 describe("pulumi import", () => {
   test("adopts an invitation by its id. Its pk is nowhere in the state, the output or the generated code", async () => {
     await project.writeYaml(program());

@@ -7,7 +7,7 @@ import { toSecret } from "../../provider/values/secrets";
 
 test("properties arrive as they were sent", () => {
   const properties = { a: [1, true, null, { b: "c" }], constructor: 2, toString: { valueOf: "x" } };
-  expect(decodeStruct(encodeStruct(properties))).toEqual({ properties, secrets: [] });
+  expect(decodeStruct(encodeStruct(properties))).toEqual({ properties, secrets: [], outputs: [] });
 });
 
 test("a request with the key __proto__, which would be lost, is an error", () => {

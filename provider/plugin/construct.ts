@@ -1,0 +1,151 @@
+import { type ConstructRequest, ConstructResponse } from "@pulumi/pulumi/proto/provider_pb";
+import {
+  bindingName,
+  defaultStages,
+  enrollmentFlow,
+  enrollmentInputError,
+  invitationStageName,
+  orderOf,
+} from "../common/enrollment";
+import { normalizeUuid } from "../common/pk";
+import { connect } from "../lifecycle/connections";
+import { UserError } from "../lifecycle/user-error";
+import { lookUpEnrollmentStages, lookUpFlow } from "../objects/lookups";
+import { isKnownString, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { Monitor, type Registered, type Registration } from "./monitor";
+import { componentType, dynamicType, inputNamesOf, packageName } from "./schema";
+import { markSecretInputs } from "./secrets";
+import { type Decoded, decodeStruct, encodeStruct } from "./struct";
+
+/** Creates the resources of an `InviteOnlyEnrollment`, as the component does in a program in TypeScript. */
+export async function constructEnrollment(request: ConstructRequest): Promise<ConstructResponse> {
+  if (request.getType() !== componentType) throw new UserError(`Unknown component type ${request.getType()}.`);
+  const monitor = new Monitor(request);
+  try {
+    return await new Enrollment(request, monitor).construct();
+  } finally {
+    monitor.close();
+  }
+}
+
+/** A flow or stage: its pk, and the resources that it depends on. */
+interface Reference {
+  readonly pk: unknown;
+  readonly dependencies: readonly string[];
+}
+
+class Enrollment {
+  readonly #request: ConstructRequest;
+  readonly #monitor: Monitor;
+  readonly #name: string;
+  readonly #component: string;
+  readonly #decoded: Decoded;
+  readonly #inputs: Record<string, unknown>;
+  #urn = "";
+
+  constructor(request: ConstructRequest, monitor: Monitor) {
+    this.#request = request;
+    this.#monitor = monitor;
+    this.#name = request.getName();
+    this.#component = `InviteOnlyEnrollment "${this.#name}"`;
+    this.#decoded = decodeStruct(request.getInputs());
+    this.#inputs = withoutUndefined(this.#decoded.properties);
+  }
+
+  async construct(): Promise<ConstructResponse> {
+    const error = enrollmentInputError(this.#component, this.#inputs, inputNamesOf(componentType));
+    if (error !== undefined) throw new UserError(error);
+    // Before anything is registered, so that what does not exist is reported at preview.
+    const [existingFlow, stages] = await Promise.all([this.#findFlow(), this.#findStages()]);
+    this.#urn = await this.#monitor.registerComponent("authentik:index:InviteOnlyEnrollment");
+    const [flow, invitationStage] = await Promise.all([existingFlow ?? this.#createFlow(), this.#createStage()]);
+    const target: Reference = { pk: flow.pk, dependencies: flow.dependencies };
+    await Promise.all([
+      this.#bind(invitationStageName(this.#name), target, invitationStage, 0),
+      ...stages.map(({ name, ...stage }, index) => this.#bind(name, target, stage, orderOf(index))),
+    ]);
+    const outputs = { slug: flow.slug, flow: flow.pk, invitationStage: invitationStage.pk };
+    await this.#monitor.registerOutputs(this.#urn, outputs);
+    const response = new ConstructResponse().setUrn(this.#urn).setState(encodeStruct(outputs));
+    const dependencies = { slug: flow, flow, invitationStage };
+    for (const [output, { dependencies: urns }] of Object.entries(dependencies)) {
+      const list = new ConstructResponse.PropertyDependencies().setUrnsList([...urns]);
+      response.getStatedependenciesMap().set(output, list);
+    }
+    return response;
+  }
+
+  /** The URNs of the resources that an input depends on. */
+  #dependenciesOf(input: string): readonly string[] {
+    return this.#request.getInputdependenciesMap().get(input)?.getUrnsList() ?? [];
+  }
+
+  /** The existing flow that the program names. */
+  async #findFlow(): Promise<(Reference & { readonly slug: unknown }) | undefined> {
+    const { flow } = this.#inputs;
+    if (flow === undefined) return undefined;
+    const dependencies = this.#dependenciesOf("flow");
+    if (flow === unknownValue) return { pk: unknownValue, slug: unknownValue, dependencies };
+    const pk = normalizeUuid(String(flow));
+    const connection = connect();
+    const found = await connection.cached(`flow ${pk ?? ""} ${flow}`, () =>
+      lookUpFlow(connection, pk === undefined ? { slug: String(flow) } : { pk }),
+    );
+    return { pk: found.pk, slug: found.slug, dependencies };
+  }
+
+  async #createFlow(): Promise<Reference & { readonly slug: unknown }> {
+    const { slug = this.#name, title } = this.#inputs;
+    const inputs = this.#markSecrets({ slug, title });
+    const flow = await this.#register("Flow", this.#name, enrollmentFlow(inputs["slug"], inputs["title"]), {
+      slug: this.#dependenciesOf("slug"),
+      name: this.#dependenciesOf("slug"),
+      title: this.#dependenciesOf("title"),
+    });
+    return { pk: flow.id, slug: flow.outputs["slug"] ?? unknownValue, dependencies: [flow.urn] };
+  }
+
+  async #createStage(): Promise<Reference> {
+    const stage = await this.#register("InvitationStage", invitationStageName(this.#name), {}, {});
+    return { pk: stage.id, dependencies: [stage.urn] };
+  }
+
+  /** The stages after the invitation stage, and the names of their bindings. None if a preview does not know the list. */
+  async #findStages(): Promise<(Reference & { readonly name: string })[]> {
+    const { stages = defaultStages } = this.#inputs;
+    if (stages === unknownValue) return [];
+    if (!Array.isArray(stages)) throw new UserError(`${this.#component}: stages must be a list of names or UUIDs.`);
+    const isName = (stage: unknown): stage is string => isKnownString(stage) && normalizeUuid(stage) === undefined;
+    const pks = await lookUpEnrollmentStages(connect(), this.#component, stages.filter(isName));
+    const isOutput = (index: number): boolean =>
+      this.#decoded.outputs.some(([input, item]) => input === "stages" && item === String(index));
+    return stages.map((stage: unknown, index) => ({
+      name: bindingName(this.#name, isKnownString(stage) && !isOutput(index) ? stage : undefined, index),
+      pk: isName(stage) ? pks.get(stage) : stage,
+      dependencies: this.#dependenciesOf("stages"),
+    }));
+  }
+
+  async #bind(name: string, target: Reference, stage: Reference, order: number): Promise<void> {
+    const inputs = { target: target.pk, stage: stage.pk, order };
+    await this.#register("FlowStageBinding", name, inputs, {
+      target: target.dependencies,
+      stage: stage.dependencies,
+    });
+  }
+
+  #markSecrets(inputs: Properties): Properties {
+    const secrets = this.#decoded.secrets.filter(([name = ""]) => name in inputs);
+    return markSecretInputs(inputs, secrets);
+  }
+
+  async #register(
+    kind: string,
+    name: string,
+    inputs: Properties,
+    dependencies: Registration["dependencies"],
+  ): Promise<Registered> {
+    const type = `${packageName}:index:${kind}`;
+    return await this.#monitor.register(this.#urn, dynamicType(kind), { type, name, inputs, dependencies });
+  }
+}

@@ -1,0 +1,111 @@
+import { credentials, type ServiceError } from "@grpc/grpc-js";
+import { Alias } from "@pulumi/pulumi/proto/alias_pb";
+import type { ConstructRequest } from "@pulumi/pulumi/proto/provider_pb";
+import { ResourceMonitorClient } from "@pulumi/pulumi/proto/resource_grpc_pb";
+import {
+  RegisterResourceOutputsRequest,
+  RegisterResourceRequest,
+  type RegisterResourceResponse,
+} from "@pulumi/pulumi/proto/resource_pb";
+import { type Properties, unknownValue } from "../values/properties";
+import { decodeStruct, encodeStruct } from "./struct";
+
+/** What a component registers. */
+export interface Registration {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Properties;
+  /** The URNs of the resources that each input depends on. */
+  readonly dependencies: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A resource after its registration. At previews, outputs can be unknown. */
+export interface Registered {
+  readonly urn: string;
+  readonly id: string;
+  readonly outputs: Properties;
+}
+
+/** The engine's resource monitor, with which a component registers its resources, as programs do. */
+export class Monitor {
+  readonly #client: ResourceMonitorClient;
+  readonly #request: ConstructRequest;
+
+  constructor(request: ConstructRequest) {
+    this.#client = new ResourceMonitorClient(request.getMonitorendpoint(), credentials.createInsecure(), {
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+    });
+    this.#request = request;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** Registers the component itself, with the options that the program set. Its resources inherit them from it. */
+  async registerComponent(dynamicType: string): Promise<string> {
+    const request = this.#request;
+    const registration = this.#newRequest(request.getType(), request.getName(), request.getParent(), dynamicType)
+      .setCustom(false)
+      .setDeletedwith(request.getDeletedwith())
+      .setObject(encodeStruct({}));
+    for (const alias of request.getAliasesList()) registration.addAliases(alias);
+    if (request.hasProtect()) registration.setProtect(request.getProtect() ?? false);
+    if (request.hasRetainondelete()) registration.setRetainondelete(request.getRetainondelete() ?? false);
+    const providers = registration.getProvidersMap();
+    request.getProvidersMap().forEach((provider: string, packageName: string) => {
+      providers.set(packageName, provider);
+    });
+    return (await this.#register(registration)).getUrn();
+  }
+
+  /** Registers a resource of the component. `dynamicType` is the type that a dynamic resource of this name has in the state. */
+  async register(
+    parent: string,
+    dynamicType: string,
+    { type, name, inputs, dependencies }: Registration,
+  ): Promise<Registered> {
+    const registration = this.#newRequest(type, name, parent, dynamicType)
+      .setCustom(true)
+      .setObject(encodeStruct(inputs));
+    const byProperty = registration.getPropertydependenciesMap();
+    for (const [property, urns] of Object.entries(dependencies)) {
+      byProperty.set(property, new RegisterResourceRequest.PropertyDependencies().setUrnsList([...urns]));
+      for (const urn of urns) registration.addDependencies(urn);
+    }
+    const response = await this.#register(registration);
+    const { properties } = decodeStruct(response.getObject());
+    return { urn: response.getUrn(), id: response.getId() || unknownValue, outputs: properties };
+  }
+
+  async registerOutputs(urn: string, outputs: Properties): Promise<void> {
+    const request = new RegisterResourceOutputsRequest().setUrn(urn).setOutputs(encodeStruct(outputs));
+    await new Promise<void>((resolve, reject) => {
+      this.#client.registerResourceOutputs(request, (error: ServiceError | null) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  }
+
+  #newRequest(type: string, name: string, parent: string, dynamicType: string): RegisterResourceRequest {
+    const alias = new Alias().setSpec(new Alias.Spec().setType(dynamicType));
+    return new RegisterResourceRequest()
+      .setType(type)
+      .setName(name)
+      .setParent(parent)
+      .setDependenciesList(this.#request.getDependenciesList())
+      .setAcceptsecrets(true)
+      .setSupportspartialvalues(true)
+      .setAliasspecs(true)
+      .setAliasesList([alias]);
+  }
+
+  #register(request: RegisterResourceRequest): Promise<RegisterResourceResponse> {
+    return new Promise((resolve, reject) => {
+      this.#client.registerResource(request, (error: ServiceError | null, response: RegisterResourceResponse) =>
+        error ? reject(error) : resolve(response),
+      );
+    });
+  }
+}
