@@ -20,3 +20,12 @@ export { listInvitations } from "../provider/objects/invitation/requests";
 
 export const { create: createInvitation, retrieve: retrieveInvitation, delete: deleteInvitation } = invitations;
 export const { create: createInvitationStage, retrieve: retrieveInvitationStage } = invitationStages;
+
+/** What the classes are generated from. */
+export { connectionProperty, permission } from "../provider/objects/declaration";
+export { flow } from "../provider/objects/flow";
+export { flowStageBinding } from "../provider/objects/flow-stage-binding";
+export { invitation } from "../provider/objects/invitation/declaration";
+export { entryProperties, invitationBatch, sharedNames } from "../provider/objects/invitation-batch/declaration";
+export { invitationStage } from "../provider/objects/invitation-stage";
+export { connectionInput } from "../provider/objects/property";

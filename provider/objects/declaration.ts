@@ -55,6 +55,8 @@ export interface Documentation {
   readonly morePermissions?: string;
   /** What the event log is read for. Defaults to reporting who changed the object. */
   readonly eventUse?: string;
+  /** How many invalid inputs are reported at once. Defaults to all of them. */
+  readonly reported?: string;
   /** Errors in addition to those of invalid inputs. */
   readonly throws: readonly string[];
   /** The end of the path of the request of `get`. Undefined if there is no `get`. */

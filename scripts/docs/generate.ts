@@ -1,11 +1,16 @@
-/** The first half of `npm run docs`: writes what is generated from the doc comments: the pages, and the schema of the plugin. */
+/**
+ * The first half of `npm run docs`: writes the classes from the declarations of the objects, and from the doc comments of all classes and functions the
+ * pages and the schema of the plugin.
+ */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { generateClasses } from "./classes";
 import { generatePages } from "./pages";
 import { generateSchema, schemaPath } from "./schema";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
 const docs = join(root, "docs");
+for (const [path, source] of generateClasses(root)) writeFileSync(join(root, path), source);
 const pages = generatePages(root);
 
 for (const folder of ["resources", "functions"]) {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
+import { generateClasses } from "../../scripts/docs/classes";
 import { generatePages } from "../../scripts/docs/pages";
 import { type Entry, readReference } from "../../scripts/docs/reference";
 import { generateSchema, schemaPath } from "../../scripts/docs/schema";
@@ -30,6 +31,10 @@ test("the generated pages are current (run `npm run docs` and commit the result)
     .map((path) => path.replace("docs/", ""));
   expect(committed.sort()).toEqual([...generated.keys()].filter((path) => path !== "README.md").sort());
   for (const [path, markdown] of generated) expect([path, read(`docs/${path}`)]).toEqual([path, markdown]);
+});
+
+test("the resource classes are current (run `npm run docs` and commit the result)", () => {
+  for (const [path, source] of generateClasses(root)) expect([path, read(path)]).toEqual([path, source]);
 });
 
 test("the schema of the plugin is current (run `npm run docs` and commit the result)", () => {

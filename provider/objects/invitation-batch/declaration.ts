@@ -180,6 +180,7 @@ invitation. The pk is a secret, so store it in the configuration rather than in 
 reverts them in place, and recreates deleted invitations. Used and expired invitations are not drift: see {@link Invitation}.`,
     isDriftComplete: true,
     permissions: "Those of {@link Invitation}.",
+    reported: "the first 20",
     throws: [
       "if some invitations fail; the others are created and kept in the state, and the next `pulumi up` continues with those that are missing",
     ],
