@@ -206,7 +206,8 @@ class Types {
   #toEnum(property: string, type: string): Json {
     const singular = property === "statuses" ? "status" : property;
     const name = token(singular.charAt(0).toUpperCase() + singular.slice(1));
-    const values = [...type.matchAll(/"([^"]+)"/g)].map(([, value]) => ({ value }));
+    // Without `name`, SDKs call a value `Status.STATUS_STATUS_USED`.
+    const values = [...type.matchAll(/"([^"]+)"/g)].map(([, value = ""]) => ({ name: value.toUpperCase(), value }));
     const known = this.#definitions.get(name)?.["enum"] as typeof values | undefined;
     // A lookup returns fewer statuses than a resource has.
     if (known !== undefined && !values.every(({ value }) => known.some((item) => item.value === value)))

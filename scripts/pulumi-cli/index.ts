@@ -37,6 +37,7 @@ class UnusableError extends Error {}
 const MINIMUM_VERSION = "3.226.1";
 const LANGUAGE_HOST = "pulumi-language-nodejs";
 const YAML_HOST = "pulumi-language-yaml";
+const PYTHON_HOST = "pulumi-language-python";
 const DYNAMIC_PROVIDER_HOST = "pulumi-resource-pulumi-nodejs";
 const VERSION_SECONDS = 60;
 const INSTALLER_SECONDS = 120;
@@ -91,32 +92,63 @@ export async function findPulumi(log: Log = printToStderr, env: Env = process.en
  * from the modules in `engine/` has none.
  */
 export async function findYamlHost(log: Log = printToStderr, env: Env = process.env): Promise<string> {
-  const { path } = await findPulumi(log, env);
-  const [found] = await findPrograms(YAML_HOST, path.split(delimiter));
-  if (found !== undefined) {
-    return dirname(found);
-  }
-  const cache = await ensureCacheFolder(env);
-  const host = await readGoProgram(
-    join(root, "scripts", "pulumi-cli", "yaml"),
-    "github.com/pulumi/pulumi-yaml",
-    `cmd/${YAML_HOST}`,
+  return (
+    (await findBesidePulumi(YAML_HOST, log, env)) ??
+    (await findGoTool("Pulumi's YAML language host", "yaml", await readYamlHost(), log, env))
   );
-  const pins = createHash("sha256").update(host.pins).digest("hex");
-  const entry = getEntryPath(cache, host.version, "yaml", pins.slice(0, 8));
-  const onWait = () => log("Waiting for another run that is building Pulumi's YAML language host");
+}
+
+/** The same for Python programs. */
+export async function findPythonHost(log: Log = printToStderr, env: Env = process.env): Promise<string> {
+  const found = await findBesidePulumi(PYTHON_HOST, log, env);
+  if (found !== undefined) {
+    return found;
+  }
+  const folder = join(root, "scripts", "pulumi-cli", "python");
+  const host = await readGoProgram(folder, "github.com/pulumi/pulumi/sdk/v3", `python/cmd/${PYTHON_HOST}`);
+  // The host starts programs with this script, which is expected in the same folder.
+  const script = `python/cmd/${PYTHON_HOST}-exec`;
+  return await findGoTool("Pulumi's Python language host", "python", { ...host, script }, log, env);
+}
+
+/** Builds the program that generates SDKs from a schema. Returns its path. */
+export async function findSdkGenerator(log: Log = printToStderr, env: Env = process.env): Promise<string> {
+  const folder = join(root, "scripts", "sdks");
+  const { version, pins } = await readGoProgram(folder, "github.com/pulumi/pulumi/pkg/v3", "");
+  const source = await readFile(join(folder, "main.go"), "utf8");
+  const generator = { folder, version, pins: `${pins}${source}`, importPath: "tools/pulumi/sdks" };
+  return join(await findGoTool("Pulumi's SDK generator", "sdks", generator, log, env), "sdks");
+}
+
+async function findBesidePulumi(program: string, log: Log, env: Env): Promise<string | undefined> {
+  const { path } = await findPulumi(log, env);
+  const [found] = await findPrograms(program, path.split(delimiter));
+  return found === undefined ? undefined : dirname(found);
+}
+
+async function readYamlHost(): Promise<GoProgram> {
+  const folder = join(root, "scripts", "pulumi-cli", "yaml");
+  return await readGoProgram(folder, "github.com/pulumi/pulumi-yaml", `cmd/${YAML_HOST}`);
+}
+
+/** Builds a program with Go, once. Returns its folder. */
+async function findGoTool(what: string, name: string, program: GoProgram, log: Log, env: Env): Promise<string> {
+  const cache = await ensureCacheFolder(env);
+  const pins = createHash("sha256").update(program.pins).digest("hex");
+  const entry = getEntryPath(cache, program.version, name, pins.slice(0, 8));
+  const onWait = () => log(`Waiting for another run that is building ${what}`);
   await withLock(`${entry}.lock`, onWait, async () => {
     if (await isComplete(entry)) {
       return;
     }
     const [go] = await findPrograms("go", getPathFolders(env));
     if (go === undefined) {
-      throw new Error("Cannot build Pulumi's YAML language host with Go: no go on the PATH");
+      throw new Error(`Cannot build ${what} with Go: no go on the PATH`);
     }
-    log("Building Pulumi's YAML language host with Go");
+    log(`Building ${what} with Go`);
     await deleteEntry(entry);
     await createEntry(entry, async (folder) =>
-      buildGoProgram(go, host, join(folder, "bin"), await buildGoEnv(cache, env)),
+      buildGoProgram(go, program, join(folder, "bin"), await buildGoEnv(cache, env)),
     );
   });
   return join(entry, "bin");
@@ -312,6 +344,8 @@ interface GoProgram {
   version: string;
   /** Contents of go.mod and go.sum. */
   pins: string;
+  /** A script of the same module, which belongs in the folder of the program. */
+  script?: string;
 }
 
 async function readGoProgram(folder: string, module: string, program: string): Promise<GoProgram> {
@@ -324,7 +358,7 @@ async function readGoProgram(folder: string, module: string, program: string): P
 }
 
 async function buildGoProgram(go: string, program: GoProgram, bin: string, env: Env): Promise<void> {
-  const { folder, importPath, version } = program;
+  const { folder, importPath, version, script } = program;
   // Without this, `pulumi version` prints nothing, and the Automation API rejects the CLI.
   const versionFlag = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version}`;
   // Flags on the command line take precedence over GOFLAGS, so the build uses what go.mod and go.sum pin.
@@ -336,6 +370,13 @@ async function buildGoProgram(go: string, program: GoProgram, bin: string, env: 
   });
   if (!ok) {
     throw new UnusableError(`Go could not build ${posix.basename(importPath)}:\n${indentLastLines(failureReason, 12)}`);
+  }
+  if (script !== undefined) {
+    const list = ["list", "-mod=readonly", "-f", "{{.Module.Dir}}", importPath];
+    const { stdout } = await runProgram(go, list, { env, cwd: folder, seconds: GO_SECONDS });
+    const copy = join(bin, posix.basename(script));
+    await copyFile(join(stdout.trim(), script), copy);
+    await chmod(copy, 0o755);
   }
 }
 

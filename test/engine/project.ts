@@ -131,7 +131,7 @@ export class Project {
     await mkdir(bin);
     await chmod(main, 0o755);
     await symlink(main, join(bin, "pulumi-resource-authentik-invitations"));
-    this.#env.PATH = [bin, await findYamlHost(), this.#env.PATH].join(delimiter);
+    this.prependPath(bin, await findYamlHost());
   }
 
   async #installPlugin({ version, archive }: { version: string; archive: string }): Promise<void> {
@@ -141,6 +141,11 @@ export class Project {
     await symlink(join(await findYamlHost(), "pulumi-language-yaml"), join(bin, "pulumi-language-yaml"));
     this.#env.PATH = bin;
     await this.succeed("plugin", "install", "resource", "authentik-invitations", version, "--file", archive);
+  }
+
+  /** Puts folders before all others on the PATH. */
+  prependPath(...folders: readonly string[]): void {
+    this.#env.PATH = [...folders, this.#env.PATH].join(delimiter);
   }
 
   /** Replaces the program with a YAML program. */

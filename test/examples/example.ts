@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as ts from "typescript";
+import { parse } from "yaml";
 import { Project, type ProjectOptions, packageRoot, preloadForTypeScript } from "../engine/project";
 
 export const examples = join(packageRoot, "examples");
@@ -18,10 +20,25 @@ export async function readManifest(folder: string): Promise<Manifest> {
   return JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Manifest;
 }
 
-/** The examples that are Pulumi projects. */
+/** The examples that are Pulumi projects in TypeScript. */
 export async function listExamples(): Promise<string[]> {
+  return (await listTemplates()).filter((name) => existsSync(join(examples, name, "package.json")));
+}
+
+/** The examples that are Pulumi projects. */
+export async function listTemplates(): Promise<string[]> {
   const files = await readdir(examples, { recursive: true });
   return files.flatMap((file) => /^([^/\\]+)[/\\]Pulumi\.yaml$/.exec(file)?.[1] ?? []).sort();
+}
+
+/** What is asked for when a project is created from an example. */
+export interface Template {
+  readonly description: string;
+  readonly config: Readonly<Record<string, { description: string; secret?: boolean; default?: unknown }>>;
+}
+
+export async function readTemplate(example: string): Promise<Template> {
+  return (parse(await readFile(join(examples, example, "Pulumi.yaml"), "utf8")) as { template: Template }).template;
 }
 
 /** Creates projects from the examples as users do: `pulumi new`, then `npm install` with the packed package. Needs npm's registry. */

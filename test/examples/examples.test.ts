@@ -4,11 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { preProcessFile } from "typescript";
-import { parse } from "yaml";
 import { Authentik } from "../../sandbox";
 import { type Project, type ProjectOptions, packageRoot } from "../engine/project";
 import { invitations, invitationsPath, requestsOf } from "../engine/server";
-import { examples, listExamples, readManifest, Templates, typeErrors } from "./example";
+import { examples, listExamples, readManifest, readTemplate, Templates, typeErrors } from "./example";
 import { runShell } from "./export-command";
 import { createStaffFlow } from "./staff-flow";
 
@@ -91,12 +90,7 @@ describe("as a template", () => {
 
   test("each example asks for the URL and the token of its servers, and encrypts the token", async () => {
     for (const example of await listExamples()) {
-      const { template } = parse(await readFile(join(examples, example, "Pulumi.yaml"), "utf8")) as {
-        template: {
-          description: string;
-          config: Record<string, { description: string; secret?: boolean; default?: unknown }>;
-        };
-      };
+      const template = await readTemplate(example);
       expect([example, template.description]).toEqual([example, expect.stringMatching(/authentik/)]);
       const withEmail = ["team-onboarding", "csv-intake"].includes(example);
       const namespaces = example === "two-servers" ? ["authentik", "authentik-staging"] : ["authentik"];

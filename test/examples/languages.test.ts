@@ -1,0 +1,150 @@
+/** The examples in YAML and Python, which use the plugin, and the SDKs that programs in Python, TypeScript and Go use. */
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Authentik } from "../../sandbox";
+import { findPythonHost } from "../../scripts/pulumi-cli";
+import { generateSdks } from "../../scripts/sdks";
+import { Project, packageRoot, preloadForTypeScript } from "../engine/project";
+import { invitations } from "../engine/server";
+import { examples, listExamples, listTemplates, readTemplate, typeErrors } from "./example";
+
+// Go and pip may have to download modules.
+jest.setTimeout(10 * 60_000);
+
+const run = promisify(execFile);
+let sdks: string;
+let server: Authentik;
+let project: Project;
+
+beforeAll(async () => {
+  sdks = await mkdtemp(join(tmpdir(), "sdks-"));
+  await generateSdks(sdks);
+});
+afterAll(() => rm(sdks, { recursive: true }));
+
+beforeEach(async () => {
+  server = await Authentik.start();
+  project = await Project.create("", { authentik: server, plugin: true, env: { NODE_OPTIONS: preloadForTypeScript } });
+});
+afterEach(async () => {
+  await project.remove();
+  await server.close();
+});
+
+const withoutPackage = ["python", "yaml"];
+
+async function useTemplate(example: string): Promise<void> {
+  await project.succeed("new", join(examples, example), "--generate-only", "--yes", "--force", "--name", "test");
+}
+
+/** Creates the flow with its five stages and the invitations for these addresses, finds no change, and destroys all. */
+async function runStack(addresses: readonly string[]): Promise<void> {
+  await project.up();
+  const created = await invitations(server);
+  expect(created.map(({ fixed_data }) => fixed_data["email"]).sort()).toEqual(addresses);
+  const links = JSON.stringify(await project.outputs());
+  for (const { pk } of created) expect(links).toContain(`${server.url}/if/flow/staff-enrollment/?itoken=${pk}`);
+  const { body } = await server.request("GET", `/api/v3/flows/bindings/?target=${created[0]?.flow}&ordering=order`);
+  const { results } = body as { results: { order: number; stage_obj: { name: string } }[] };
+  expect(results.map(({ order, stage_obj }) => [order, stage_obj.name])).toEqual([
+    [0, "staff-invitation"],
+    [10, "default-source-enrollment-prompt"],
+    [20, "default-password-change-prompt"],
+    [30, "default-source-enrollment-write"],
+    [40, "default-source-enrollment-login"],
+  ]);
+  expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+  await project.destroy();
+  expect(await invitations(server)).toEqual([]);
+}
+
+test("the examples without a package.json ask for the plugin's URL and token, and encrypt the token", async () => {
+  const inTypeScript = await listExamples();
+  expect((await listTemplates()).filter((name) => !inTypeScript.includes(name))).toEqual(withoutPackage);
+  for (const example of withoutPackage)
+    expect(await readTemplate(example)).toEqual({
+      description: expect.stringMatching(/authentik/),
+      config: {
+        "authentik-invitations:url": { description: expect.stringContaining("https://") },
+        "authentik-invitations:token": { description: expect.stringContaining("API token"), secret: true },
+      },
+    });
+});
+
+test("yaml creates an enrollment, an invitation and a batch from a CSV file", async () => {
+  await useTemplate("yaml");
+  await runStack(["ada@example.com", "alan@example.com", "grace@example.com", "jane@example.com"]);
+});
+
+test("python creates an enrollment and an invitation for each person, with the generated SDK", async () => {
+  const venv = join(project.folder, "venv");
+  project.prependPath(join(venv, "bin"), await findPythonHost());
+  await useTemplate("python");
+  // As `pulumi package add` does, which the language host here does not support.
+  await cp(join(sdks, "python"), join(project.folder, "sdks", "authentik-invitations"), { recursive: true });
+  const requirements = join(project.folder, "requirements.txt");
+  await writeFile(requirements, `${await readFile(requirements, "utf8")}./sdks/authentik-invitations\n`);
+  await run("python3", ["-m", "venv", venv]);
+  await run(join(venv, "bin", "pip"), ["install", "--quiet", "-r", requirements], { cwd: project.folder });
+  await runStack(["ada@example.com", "grace@example.com"]);
+});
+
+test("a TypeScript program uses the generated SDK", async () => {
+  const sdk = join(project.folder, "node_modules", "@pulumi", "authentik-invitations");
+  await cp(join(sdks, "nodejs"), sdk, { recursive: true });
+  const compiler = join(packageRoot, "node_modules", "typescript", "bin", "tsc");
+  const typeRoots = join(packageRoot, "node_modules", "@types");
+  await run(process.execPath, [compiler, "--project", sdk, "--typeRoots", typeRoots]);
+  // As the SDK's own script does when npm installs it.
+  await cp(join(sdk, "package.json"), join(sdk, "bin", "package.json"));
+  await writeFile(join(project.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");
+  const program = join(project.folder, "index.ts");
+  await writeFile(
+    program,
+    `
+import * as authentik from "@pulumi/authentik-invitations";
+
+const flow = new authentik.Flow("flow", {
+  slug: "staff-enrollment",
+  title: "Welcome",
+  designation: authentik.Designation.ENROLLMENT,
+});
+const invitation = new authentik.InvitationStage("invitation", { name: "staff-invitation" });
+const names = ["source-enrollment-prompt", "password-change-prompt", "source-enrollment-write", "source-enrollment-login"];
+const stages = names.map((name) => authentik.getStageOutput({ name: \`default-\${name}\` }).pk);
+for (const [index, stage] of [invitation.id, ...stages].entries())
+  new authentik.FlowStageBinding(\`binding-\${index}\`, { target: flow.id, stage, order: index * 10 });
+const jane = new authentik.Invitation("jane", {
+  flow: flow.slug,
+  validFor: "14d",
+  onRetired: "keep",
+  fixedData: { email: "jane@example.com" },
+});
+const intake = new authentik.InvitationBatch("intake", {
+  flow: flow.slug,
+  validFor: "14d",
+  invitations: { ada: { fixedData: { email: "ada@example.com" } } },
+});
+export const link = jane.link;
+export const links = intake.links;
+`,
+  );
+  expect(typeErrors([program])).toEqual([]);
+  await runStack(["ada@example.com", "jane@example.com"]);
+});
+
+test("the SDK for Go compiles", async () => {
+  const folder = join(sdks, "go", "authentikinvitations");
+  const source = await readFile(join(folder, "flow.go"), "utf8");
+  const [, path] = /"(.+)\/internal"/.exec(source) ?? [];
+  // The modules that the generator needs include those of the SDK.
+  const pins = join(packageRoot, "scripts", "sdks");
+  const manifest = (await readFile(join(pins, "go.mod"), "utf8")).replace(/^module .*/, `module ${path}`);
+  await writeFile(join(folder, "go.mod"), manifest);
+  await cp(join(pins, "go.sum"), join(folder, "go.sum"));
+  await run("go", ["build", "-mod=mod", "./..."], { cwd: folder, env: { ...process.env, GOWORK: "off" } });
+  expect(await readdir(folder)).toContain("invitationBatch.go");
+});
