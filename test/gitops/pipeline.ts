@@ -70,18 +70,18 @@ export class Pipeline {
   }
 
   /** Creates a pipeline with the real Pulumi and the plugin, for a YAML program. */
-  static async yaml(program: string): Promise<Pipeline> {
+  static async yaml(program: string, project = "team"): Promise<Pipeline> {
     const path = [(await findPulumi()).path, await findYamlHost()].join(delimiter);
     const pipeline = await Pipeline.create(path);
     const plugin = join(packageRoot, "dist", "plugin", "main.js");
     await chmod(plugin, 0o755);
     await symlink(plugin, join(pipeline.folder, "bin", "pulumi-resource-authentik-invitations"));
-    await pipeline.writeYaml(program);
+    await pipeline.writeYaml(program, project);
     return pipeline;
   }
 
-  async writeYaml(program: string): Promise<void> {
-    await this.writeFile("Pulumi.yaml", `name: team\nruntime: yaml\n${program}`);
+  async writeYaml(program: string, project = "team"): Promise<void> {
+    await this.writeFile("Pulumi.yaml", `name: ${project}\nruntime: yaml\n${program}`);
   }
 
   /**
