@@ -122,10 +122,12 @@ function parseNumber(number: string): number {
   return Number(number.replaceAll(",", ""));
 }
 
-/** The engine's order differs from run to run. */
+/** Invitations come first within an operation. The engine's order differs from run to run. */
 function compareChanges(a: Change, b: Change): number {
-  const order = operations.indexOf(a.operation) - operations.indexOf(b.operation);
-  return order || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  const rank = ({ operation, type }: Change): number =>
+    2 * operations.indexOf(operation) + (type.startsWith("Invitation") && type !== "InvitationStage" ? 0 : 1);
+  const key = ({ name, type }: Change): string => `${name} ${type}`;
+  return rank(a) - rank(b) || (key(a) < key(b) ? -1 : 1);
 }
 
 /** Whether a step is about an object outside Pulumi, unlike the stack, components and providers. */
