@@ -62,7 +62,7 @@ function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArg
       const { describeIgnoredChanges } = await import("../objects/invitation/plan.js");
       const { withoutUndefined } = await import("../values/properties.js");
       const state = outputs as unknown as Parameters<typeof describeIgnoredChanges>[0];
-      const inputs = { name: state.name, fixedData: {}, singleUse: false, ...withoutUndefined({ ...declared }) };
+      const inputs = { name: state.name, ...withoutUndefined({ ...declared }) };
       const warning = describeIgnoredChanges(state, inputs);
       if (warning !== undefined) await pulumi.log.warn(warning, invitation);
     });

@@ -1,11 +1,12 @@
 import { mostFrequent } from "../../common/most-frequent";
+import { invitation } from "../../objects/invitation/declaration";
 import { maxPrefixLength, toEntryNames } from "../../objects/invitation-batch/names";
 import type { ExportableInvitation, FlowInput, InvitationGroup, InvitationWriter } from "./invitations";
 import { Source, toStringLiteral } from "./literals";
 import { toIdentifier, toLogicalName, toUniqueNames } from "./names";
 import type { ProgramWriter } from "./program-writer";
 import { sharedJson, withoutShared } from "./shared-values";
-import { omitDefaults } from "./validation";
+import { omitDefaults, omitEqual } from "./validation";
 
 /** The function in the program that reads a batch's pks. */
 export const readPksSource = `/** Reads a batch's pks. A missing one is an error: without \`import\`, the batch would create another invitation. */
@@ -81,7 +82,7 @@ export class BatchWriter implements InvitationWriter {
       inputs: {
         ...(prefix === name ? {} : { name: prefix }),
         ...(flow ? { flow: flow() } : {}),
-        ...omitEmpty(omitDefaults({ ...shared }, { singleUse: false })),
+        ...omitEmpty(omitDefaults({ ...shared }, invitation.properties)),
         invitations: Object.fromEntries(entries),
       },
     });
@@ -129,7 +130,7 @@ function toSharedInputs(invitations: readonly ExportableInvitation[]): SharedInp
 
 function toOwnInputs({ expires, singleUse, fixedData }: ExportableInvitation, shared: SharedInputs): object {
   const own = { expires, singleUse, fixedData: withoutShared(fixedData, shared.fixedData) };
-  return omitEmpty(omitDefaults(own, { expires: shared.expires, singleUse: shared.singleUse }));
+  return omitEmpty(omitEqual(own, { expires: shared.expires, singleUse: shared.singleUse }));
 }
 
 function omitEmpty({ fixedData, ...others }: Record<string, unknown>): Record<string, unknown> {

@@ -1,18 +1,11 @@
 import type { StoredFlowStageBinding } from "../../objects/flow-stage-binding";
-import { flowStageBindingProvider } from "../../objects/flow-stage-binding";
+import { flowStageBinding, flowStageBindingProvider } from "../../objects/flow-stage-binding";
 import { toStringLiteral } from "./literals";
 import { toUniqueNames } from "./names";
 import type { ProgramWriter, Variable } from "./program-writer";
 import type { FlowSnapshot } from "./snapshot";
 import type { StageWriter } from "./stages";
 import { omitDefaults, validationError } from "./validation";
-
-const defaults = {
-  evaluateOnPlan: false,
-  reEvaluatePolicies: true,
-  invalidResponseAction: "retry",
-  policyEngineMode: "any",
-};
 
 /** The logical names of all flows' bindings, by pk. */
 export function nameBindings(flows: readonly FlowSnapshot[], stages: StageWriter): Map<string, string> {
@@ -33,7 +26,7 @@ export async function writeBindings(
   writer: ProgramWriter,
 ): Promise<void> {
   for (const { pk, target, stage, ...others } of bindings) {
-    const inputs = omitDefaults(others, defaults);
+    const inputs = omitDefaults(others, flowStageBinding.properties);
     const why = await validationError(flowStageBindingProvider, { ...inputs, target, stage });
     if (why !== undefined) {
       writer.skip(`The binding ${toStringLiteral(pk)}`, why);

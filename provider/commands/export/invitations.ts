@@ -1,3 +1,4 @@
+import { invitation as invitationObject } from "../../objects/invitation/declaration";
 import { invitationProvider } from "../../objects/invitation/provider";
 import type { StoredInvitation } from "../../objects/invitation/requests";
 import { hasPassed } from "../../values/instant";
@@ -91,7 +92,7 @@ export class SingleInvitationWriter implements InvitationWriter {
         inputs: {
           ...(flow ? { flow: flow() } : {}),
           ...(storedName === name ? {} : { name: storedName }),
-          ...omitDefaults({ expires, singleUse }, { singleUse: false }),
+          ...omitDefaults({ expires, singleUse }, invitationObject.properties),
           ...(Object.keys(fixedData).length === 0 ? {} : { fixedData }),
         },
         importSource: `config.require(${toStringLiteral(key)})`,

@@ -1,13 +1,12 @@
 import type { StoredStage } from "../../authentik/stages";
 import { stripWhitespace } from "../../common/whitespace";
 import type { StoredInvitationStage } from "../../objects/invitation-stage";
-import { invitationStageProvider } from "../../objects/invitation-stage";
+import { invitationStage, invitationStageProvider } from "../../objects/invitation-stage";
+import { pick } from "../../values/properties";
 import { Source, toStringLiteral } from "./literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "./names";
 import { type ProgramWriter, Variable } from "./program-writer";
 import { omitDefaults, validationError } from "./validation";
-
-const defaults = { continueFlowWithoutInvitation: false };
 
 /** Declares stages when the first flow needs them. */
 export class StageWriter {
@@ -59,12 +58,10 @@ export class StageWriter {
       return () => variable.reference("pk");
     }
     const name = this.nameOf(stage.pk);
+    const { properties } = invitationStage;
     const inputs = omitDefaults(
-      {
-        name: stage.name === name ? undefined : stage.name,
-        continueFlowWithoutInvitation: stage.continueFlowWithoutInvitation,
-      },
-      defaults,
+      { ...pick({ ...stage }, Object.keys(properties)), name: stage.name === name ? undefined : stage.name },
+      properties,
     );
     const why = await validationError(invitationStageProvider, { ...inputs, name: stage.name });
     if (why === undefined) {

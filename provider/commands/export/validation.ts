@@ -1,4 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
+import { type Declared, defaultsOf } from "../../objects/declaration";
 import { unknownValue } from "../../values/properties";
 
 interface Checkable {
@@ -15,12 +16,18 @@ export async function validationError(
   return failures && failures.length > 0 ? failures.map(({ reason }) => reason).join("; ") : undefined;
 }
 
-/** The inputs that differ from their default. */
-export function omitDefaults(
+/** The inputs of an object that differ from their defaults. */
+export function omitDefaults(inputs: Record<string, unknown>, properties: Declared): Record<string, unknown> {
+  const defaultValues: Readonly<Record<string, unknown>> = defaultsOf(properties);
+  return omitEqual(inputs, defaultValues);
+}
+
+/** The inputs that differ from these values. */
+export function omitEqual(
   inputs: Record<string, unknown>,
-  defaultValues: Readonly<Record<string, unknown>>,
+  values: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(inputs).filter(([name, value]) => value !== undefined && defaultValues[name] !== value),
+    Object.entries(inputs).filter(([name, value]) => value !== undefined && values[name] !== value),
   );
 }

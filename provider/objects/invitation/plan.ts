@@ -5,6 +5,7 @@ import { hasPassed, isSameInstant } from "../../values/instant";
 import { differingKeys, isJsonObject, isSameJson } from "../../values/json";
 import { containsUnknown, formatPath, isKnownString, type Properties, unknownValue } from "../../values/properties";
 import { differingInputs } from "../comparison";
+import { defaultsOf } from "../declaration";
 import { invitation } from "./declaration";
 import { addressKeys } from "./email";
 import type { InvitationInputs } from "./inputs";
@@ -95,7 +96,9 @@ export const endedAtOnce =
 
 /** Says which changes to a retired invitation are ignored; `undefined` if there are none. */
 export function describeIgnoredChanges(state: InvitationState, declared: Properties): string | undefined {
-  const ignored = changedInputs(state, declared).filter((input) => input !== "expires" && input !== "validFor");
+  const ignored = changedInputs(state, { ...defaultsOf(invitation.properties), ...declared }).filter(
+    (input) => input !== "expires" && input !== "validFor",
+  );
   // An address that is removed would have no effect anyway.
   if (declared.email !== undefined && !isSameEmail(state, declared)) ignored.push("email");
   if (ignored.length === 0) return undefined;
