@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { TransportOptions } from "../authentik/transport";
+import type { SettingNames, TransportOptions } from "../authentik/transport";
 import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { SettingsError } from "./user-error";
 
@@ -12,6 +12,7 @@ export interface Configuration {
 
 /** The settings of one connection. */
 export interface Settings extends TransportOptions {
+  readonly settingNames: SettingNames;
   /** Whether messages about drift name the user who caused it. */
   readonly attribution: boolean;
   /** The setting with the token, if `AUTHENTIK_TOKEN` is set to another one, which is ignored. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { dynamic } from "@pulumi/pulumi";
+import { log } from "../common/log";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { invitationId } from "../common/pk";
 import { secretInputsInput } from "../common/secret-inputs";
@@ -98,6 +99,8 @@ export async function diffResource(
   news: Properties,
 ): Promise<DiffResult> {
   const result = await kind.lifecycle.diff(id, withoutConnection(olds), news);
+  const warning = kind.describeDiff?.(olds, news);
+  if (warning !== undefined) log.warn(warning);
   const replaces = result.replaces ?? [];
   const deleteBeforeReplace = result.deleteBeforeReplace ?? false;
   const isChanged = result.changes !== false || replaces.length > 0;

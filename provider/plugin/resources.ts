@@ -4,7 +4,9 @@ import { flow, flowProvider } from "../objects/flow";
 import { flowStageBinding, flowStageBindingProvider } from "../objects/flow-stage-binding";
 import { invitation } from "../objects/invitation/declaration";
 import { findInvitationPk } from "../objects/invitation/find";
+import { describeIgnoredChanges, isRetired, planChange } from "../objects/invitation/plan";
 import { invitationProvider } from "../objects/invitation/provider";
+import type { InvitationState } from "../objects/invitation/state";
 import { invitationBatch } from "../objects/invitation-batch/declaration";
 import { batchProvider } from "../objects/invitation-batch/provider";
 import { invitationStage, invitationStageProvider } from "../objects/invitation-stage";
@@ -28,6 +30,8 @@ export interface ResourceKind {
   defaults(name: string, inputs: Properties): Properties;
   /** For a pk that is secret: finds it by the id that an import names. */
   findPk?(id: string): Promise<string | undefined>;
+  /** What a comparison with the state warns about. */
+  describeDiff?(state: Properties, declared: Properties): string | undefined;
   /** The outputs whose values a preview does not know if these inputs change. */
   derivedOutputs(changed: readonly string[]): readonly string[];
 }
@@ -35,7 +39,11 @@ export interface ResourceKind {
 const kinds: Readonly<Record<string, ResourceKind>> = {
   Flow: kindOf(flow, flowProvider),
   FlowStageBinding: kindOf(flowStageBinding, flowStageBindingProvider),
-  Invitation: { ...kindOf(invitation, invitationProvider), findPk: findInvitationPk },
+  Invitation: {
+    ...kindOf(invitation, invitationProvider),
+    findPk: findInvitationPk,
+    describeDiff: (state, declared) => describeRetired(state as unknown as InvitationState, declared),
+  },
   InvitationBatch: kindOf(invitationBatch, batchProvider),
   InvitationStage: kindOf(invitationStage, invitationStageProvider),
 };
@@ -54,6 +62,12 @@ function kindOf(
       ),
     ],
   };
+}
+
+/** Which changes are ignored because the invitation is retired. None are if the change reissues it. */
+function describeRetired(state: InvitationState, declared: Properties): string | undefined {
+  if (!isRetired(state) || planChange(state, declared).replaces.length > 0) return undefined;
+  return describeIgnoredChanges(state, declared);
 }
 
 /** The kind of a resource with this type token: `authentik-invitations:index:Flow`. */

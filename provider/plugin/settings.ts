@@ -1,6 +1,8 @@
-import { defaultConnection } from "../common/base-url";
+import { defaultConnection, isCleartext } from "../common/base-url";
+import { log } from "../common/log";
 import { findNearest } from "../common/nearest";
-import { type Configuration, readSettings } from "../lifecycle/settings";
+import { cleartextWarning, insecureWarning } from "../common/setting-warnings";
+import { type Configuration, readSettings, type Settings } from "../lifecycle/settings";
 import { UserError } from "../lifecycle/user-error";
 import { type Properties, unknownValue } from "../values/properties";
 import { packageName, settingNames } from "./schema";
@@ -58,10 +60,16 @@ export function checkSettings(inputs: Properties): string[] {
   // What is unknown at preview is validated by the update.
   if (Object.values(inputs).includes(unknownValue)) return errors;
   try {
-    readSettings(toConfiguration(inputs), defaultConnection);
+    warnAboutSettings(readSettings(toConfiguration(inputs), defaultConnection));
     return errors;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return [...errors, error.message];
   }
+}
+
+/** Warns about settings that expose the token or the invitations, as a TypeScript program does. */
+function warnAboutSettings({ url, insecure, settingNames }: Settings): void {
+  if (isCleartext(url)) log.warn(cleartextWarning({ url, source: settingNames.url }));
+  if (insecure && new URL(url).protocol === "https:") log.warn(insecureWarning({ url, source: settingNames.insecure }));
 }

@@ -7,6 +7,7 @@ import { createNonce, createTag, formatOrigin, originInput } from "../common/ori
 import { providerSource, type ResourceName } from "../common/provider-source";
 import { hasStack, perRun } from "../common/run";
 import { secretInputsInput } from "../common/secret-inputs";
+import { cleartextWarning, insecureWarning } from "../common/setting-warnings";
 import { unknownValue } from "../values/properties";
 import { requireSettings } from "./explicit-provider";
 import { claimEntryImports, claimImport } from "./imports";
@@ -172,15 +173,11 @@ function warnAboutSettings(connection: string = defaultConnection): void {
   checkedConnections().add(connection);
   const configured = configuredBaseUrl(connection);
   if (configured !== undefined && isCleartext(configured.url)) {
-    pulumi.log.warn(
-      `${configured.source} uses http to another machine (${new URL(configured.url).host}), which sends the token and the invitations unencrypted. Use https.`,
-    );
+    pulumi.log.warn(cleartextWarning(configured));
   }
   const insecure = configuredInsecure(connection);
   if (insecure !== undefined && configured !== undefined && new URL(configured.url).protocol === "https:") {
-    pulumi.log.warn(
-      `${insecure} accepts any TLS certificate, so whoever can intercept the connection to ${new URL(configured.url).host} can read the token and the invitations. Set NODE_EXTRA_CA_CERTS to the certificate of its authority instead.`,
-    );
+    pulumi.log.warn(insecureWarning({ url: configured.url, source: insecure }));
   }
   const publicUrl = `${connection}:publicUrl`;
   const parsedPublicUrl = parseBaseUrl(pulumi.runtime.getConfig(publicUrl) ?? "https://unset", connection);

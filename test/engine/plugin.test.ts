@@ -1,6 +1,7 @@
 /** The plugin, driven by YAML programs. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../../sandbox";
 import { canary } from "../secrecy/canary";
@@ -181,6 +182,14 @@ describe("the provider's configuration", () => {
     expect(output).not.toContain("wrong-t0ken");
   });
 
+  test("with http to another machine is a warning at preview", async () => {
+    await project.writeYaml(invitation);
+    await project.succeed("config", "set", "authentik-invitations:url", "http://authentik.example.com");
+    const { code: exitCode, output } = await project.preview();
+    expect(exitCode).toBe(0);
+    expect(output).toContain("warning: authentik-invitations:url uses http to another machine (authentik.example.com)");
+  });
+
   test("can be that of an explicit provider, whose token is secret", async () => {
     const other = await Authentik.start();
     try {
@@ -206,6 +215,20 @@ resources:
       await other.close();
     }
   });
+});
+
+test("changes of an invitation that has expired are ignored, with a warning on the resource", async () => {
+  const jane = (inputs: string): string =>
+    `resources:\n  jane:\n    type: authentik-invitations:Invitation\n    properties: { validFor: 1s, ${inputs} }\n`;
+  await project.writeYaml(jane("singleUse: false"));
+  await project.up();
+  await setTimeout(1200);
+  await project.writeYaml(jane("singleUse: true"));
+  const { output } = await project.preview();
+  expect(output).toMatch(
+    /authentik-invitations:index:Invitation \(jane\):\s+warning: has expired, so changes to singleUse are ignored/,
+  );
+  expect(output).toContain("2 unchanged");
 });
 
 describe("InviteOnlyEnrollment", () => {
