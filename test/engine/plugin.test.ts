@@ -217,6 +217,62 @@ resources:
   });
 });
 
+describe("what was done is in the state", () => {
+  const keys = Array.from({ length: 120 }, (_, index) => `key${index}`);
+  const batch = `resources:
+  intake:
+    type: authentik-invitations:InvitationBatch
+    properties: { validFor: 14d, invitations: { ${keys.map((key) => `${key}: {}`).join(", ")} } }
+`;
+
+  async function idsInState(): Promise<unknown[]> {
+    const resources = [...(await project.state()).values()];
+    const ids = resources.find(({ type }) => type.endsWith(":InvitationBatch"))?.outputs["ids"] ?? {};
+    return Object.values(ids).sort();
+  }
+
+  async function idsOnServer(): Promise<string[]> {
+    return (await invitations(server)).map(({ pk }) => invitationId(pk)).sort();
+  }
+
+  test("after some entries of a batch failed, and the next up creates the missing ones", async () => {
+    await project.writeYaml(batch);
+    server.injectFailure({
+      method: "POST",
+      times: 2,
+      status: 400,
+      headers: { "Content-Type": "application/json" },
+      body: "{}",
+    });
+    const { code: exitCode, output } = await project.pulumi("up", "--yes", "--skip-preview");
+    expect([exitCode === 0, await idsInState()]).toEqual([false, await idsOnServer()]);
+    expect(await idsInState()).toHaveLength(118);
+    await expectNoSecrets(output);
+    const before = await idsOnServer();
+    await project.up();
+    expect(await idsInState()).toEqual(await idsOnServer());
+    expect(await idsOnServer()).toHaveLength(120);
+    expect(await idsOnServer()).toEqual(expect.arrayContaining(before));
+  });
+
+  test("after Ctrl+C: what was sent is finished, and nothing else is sent", async () => {
+    await project.writeYaml(batch);
+    server.latency = 300;
+    const { child, run } = project.start("up", "--yes", "--skip-preview");
+    while (!server.requests.some(({ method }) => method === "POST")) await setTimeout(20);
+    // Ctrl+C in a terminal reaches all processes.
+    process.kill(-(child.pid ?? 0), "SIGINT");
+    await run;
+    expect((await idsOnServer()).length).toBeLessThan(keys.length);
+    expect(await idsInState()).toEqual(await idsOnServer());
+    expect(await project.stateText()).not.toContain("pending_operations");
+    server.latency = 0;
+    await project.up();
+    expect(await idsInState()).toEqual(await idsOnServer());
+    expect(await idsOnServer()).toHaveLength(120);
+  });
+});
+
 test("changes of an invitation that has expired are ignored, with a warning on the resource", async () => {
   const jane = (inputs: string): string =>
     `resources:\n  jane:\n    type: authentik-invitations:Invitation\n    properties: { validFor: 1s, ${inputs} }\n`;
