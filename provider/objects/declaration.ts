@@ -40,8 +40,8 @@ export interface Output {
 export interface Documentation {
   /** What the resource manages, and what a change of its inputs does. */
   readonly description: string;
-  /** Each an optional sentence and a program. */
-  readonly examples: readonly { readonly title?: string; readonly program: string }[];
+  /** Each an optional sentence and a program, in YAML as well for the plugin. Only the pages show the YAML. */
+  readonly examples: readonly { readonly title?: string; readonly program: string; readonly yaml?: string }[];
   /** The function that finds the pk of an existing object, and its argument. Without it, `importing` is required. */
   readonly lookup?: { readonly function: string; readonly by?: string };
   readonly importing?: string;

@@ -86,6 +86,15 @@ export const flowStageBinding = declareObject({
 
 const stage = new authentik.InvitationStage("invitation");
 new authentik.FlowStageBinding("invitation", { target: "enrollment", stage, order: 0 });`,
+        yaml: `resources:
+  invitation:
+    type: authentik-invitations:InvitationStage
+  binding:
+    type: authentik-invitations:FlowStageBinding
+    properties:
+      target: enrollment
+      stage: \${invitation.id}
+      order: 0`,
       },
     ],
     lookup: { function: "getFlowStageBindings" },

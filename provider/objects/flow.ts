@@ -90,6 +90,18 @@ const flow = new authentik.Flow("staff-enrollment", {
 });
 
 new authentik.Invitation("jane", { flow: flow.id, validFor: "14d" });`,
+        yaml: `resources:
+  staff-enrollment:
+    type: authentik-invitations:Flow
+    properties:
+      title: Welcome
+      designation: enrollment
+      authentication: require_unauthenticated
+  jane:
+    type: authentik-invitations:Invitation
+    properties:
+      flow: \${staff-enrollment.id}
+      validFor: 14d`,
       },
       {
         title: "Import an existing flow. Remove the option after `pulumi up`.",

@@ -38,6 +38,18 @@ const stage = new authentik.InvitationStage("invitation", { continueFlowWithoutI
 
 // The first stage of an existing flow.
 new authentik.FlowStageBinding("invitation", { target: "enrollment", stage: stage.id, order: 0 });`,
+        yaml: `resources:
+  invitation:
+    type: authentik-invitations:InvitationStage
+    properties:
+      continueFlowWithoutInvitation: false
+  # The first stage of an existing flow.
+  binding:
+    type: authentik-invitations:FlowStageBinding
+    properties:
+      target: enrollment
+      stage: \${invitation.id}
+      order: 0`,
       },
       {
         title: "Import an existing stage. Remove the option after `pulumi up`.",

@@ -55,8 +55,8 @@ export interface FlowStageBindingArgs {
 /** What {@link FlowStageBinding.get} needs to know in addition to the id. */
 export interface FlowStageBindingState {
   /**
-   * Configuration namespace with the URL and token of the authentik that has the binding, see {@link
-   * InvitationArgs.connection}.
+   * Configuration namespace with the URL and token of the authentik that has the binding, see
+   * {@link InvitationArgs.connection}.
    *
    * @default "authentik"
    */

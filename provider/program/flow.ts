@@ -88,8 +88,8 @@ export interface FlowArgs {
 /** What {@link Flow.get} needs to know in addition to the id. */
 export interface FlowState {
   /**
-   * Configuration namespace with the URL and token of the authentik that has the flow, see {@link
-   * InvitationArgs.connection}.
+   * Configuration namespace with the URL and token of the authentik that has the flow, see
+   * {@link InvitationArgs.connection}.
    *
    * @default "authentik"
    */

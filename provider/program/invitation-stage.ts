@@ -31,8 +31,8 @@ export interface InvitationStageArgs {
 /** What {@link InvitationStage.get} needs to know in addition to the id. */
 export interface InvitationStageState {
   /**
-   * Configuration namespace with the URL and token of the authentik that has the invitation stage, see {@link
-   * InvitationArgs.connection}.
+   * Configuration namespace with the URL and token of the authentik that has the invitation stage, see
+   * {@link InvitationArgs.connection}.
    *
    * @default "authentik"
    */
@@ -40,8 +40,8 @@ export interface InvitationStageState {
 }
 
 /**
- * Manages an invitation stage: the step of a flow that accepts invitations. Bind it to a flow with {@link
- * FlowStageBinding}. Changing any input other than `connection` updates the stage in place.
+ * Manages an invitation stage: the step of a flow that accepts invitations. Bind it to a flow with
+ * {@link FlowStageBinding}. Changing any input other than `connection` updates the stage in place.
  *
  * API: `/api/v3/stages/invitation/stages/`.
  *

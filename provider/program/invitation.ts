@@ -89,8 +89,8 @@ export interface InvitationArgs {
 /** What {@link Invitation.get} needs to know in addition to the id. */
 export interface InvitationState {
   /**
-   * Configuration namespace with the URL and token of the authentik that has the invitation, see {@link
-   * InvitationArgs.connection}.
+   * Configuration namespace with the URL and token of the authentik that has the invitation, see
+   * {@link InvitationArgs.connection}.
    *
    * @default "authentik"
    */

@@ -59,6 +59,11 @@ const classes: readonly Class[] = [
   },
 ];
 
+/** The first examples in YAML, by the names of the resources. */
+export const yamlExamples: ReadonlyMap<string, string | undefined> = new Map(
+  classes.map(({ declaration: { name, documentation } }) => [name, documentation.examples[0]?.yaml]),
+);
+
 /** The sources of the classes, by path relative to the root. */
 export function generateClasses(root: string): ReadonlyMap<string, string> {
   return new Map(
@@ -330,9 +335,9 @@ function comment(paragraphs: readonly string[]): string {
 
 function wrap(text: string): string[] {
   const lines: string[] = [];
-  for (const word of text.trim().split(/\s+/)) {
+  // A link stays on its line: the compiler takes the `*` of the next one for a part of its name.
+  for (const word of text.match(/(?:\{@link [^}]*\}|\S)+/g) ?? []) {
     const last = lines.at(-1);
-    if (word === "") continue;
     if (last === undefined || last.length + word.length + 1 > width) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;
   }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
+import { yamlExamples } from "./classes";
 import { type DescribedType, type Entry, type Property, readReference } from "./reference";
 
 const { dirname, relative } = posix;
@@ -188,12 +189,14 @@ function generateIndex(entries: readonly Entry[], targets: Targets): string {
   );
 }
 
-/** The examples, each an optional sentence and a code block. */
+/** The examples, each an optional sentence and a code block. The first one is in YAML as well. */
 function readExamples(entry: Entry): string[] {
-  return readTags(entry, "example").map((text) => {
+  const [first = "", ...others] = readTags(entry, "example").map((text) => {
     const [introduction = "", ...code] = text.split("```");
     return [introduction.trim(), `\`\`\`${code.join("```")}`].filter((part) => part !== "").join("\n\n");
   });
+  const yaml = yamlExamples.get(entry.name);
+  return [first, ...(yaml === undefined ? [] : [`\`\`\`yaml\n${yaml}\n\`\`\``]), ...others];
 }
 
 function listErrors(entry: Entry): string[] {

@@ -41,6 +41,11 @@ test("the schema of the plugin is current (run `npm run docs` and commit the res
   expect(read(schemaPath)).toBe(generateSchema(root));
 });
 
+test("every link of a doc comment is resolved", () => {
+  const generated = [...generatePages(root), [schemaPath, generateSchema(root)] as const];
+  expect(generated.filter(([, content]) => content.includes("{@link")).map(([path]) => path)).toEqual([]);
+});
+
 test("every exported class, function, input and output has a doc comment", () => {
   const describedNames = ({ name, comment, inputs, nested, outputs, companion, kind }: Entry) => [
     { name, comment },

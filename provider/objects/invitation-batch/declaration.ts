@@ -172,6 +172,23 @@ const intake = new authentik.InvitationBatch("intake-2027", {
 });
 
 export const links = intake.links; // secret: { "ada@example.com": "https://…", … }`,
+        yaml: `resources:
+  intake-2027:
+    type: authentik-invitations:InvitationBatch
+    properties:
+      flow: staff-enrollment
+      validFor: 14d
+      singleUse: true
+      fixedData:
+        attributes: { cohort: "2027" }
+      invitations:
+        ada@example.com:
+          fixedData: { email: ada@example.com, name: Ada }
+        grace@example.com:
+          expires: 2027-06-30T23:59:59Z
+          fixedData: { email: grace@example.com }
+outputs:
+  links: \${intake-2027.links} # secret`,
       },
     ],
     importing: `A batch has no object in authentik, so it cannot be imported as a whole. Set \`import\` of an entry to the pk of an existing

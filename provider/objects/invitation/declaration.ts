@@ -207,6 +207,18 @@ const jane = new authentik.Invitation("jane", {
 });
 
 export const link = jane.link; // secret: https://…/if/flow/enrollment/?itoken=…`,
+        yaml: `resources:
+  jane:
+    type: authentik-invitations:Invitation
+    properties:
+      flow: enrollment
+      validFor: 14d
+      singleUse: true
+      fixedData:
+        email: jane@example.com
+        attributes: { team: backend }
+outputs:
+  link: \${jane.link} # secret`,
       },
       {
         title: "Import an existing invitation. Remove the option after `pulumi up`.",
