@@ -1,5 +1,5 @@
 /** The plugin, driven by YAML programs. */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { invitationId } from "../../provider/common/pk";
@@ -450,6 +450,24 @@ describe("pulumi import", () => {
     await project.destroy();
     expect(await invitations(server)).toEqual([]);
   });
+});
+
+test("`export --import-file` imports a flow with everything in it, and Pulumi writes a program that changes nothing", async () => {
+  const plain = program().replaceAll(`{ fn::secret: ${code} }`, "a1").replaceAll(`{ fn::secret: ${pin} }`, "b2");
+  await project.writeYaml(plain);
+  await project.up();
+  await project.succeed("state", "delete", "--all", "--force", "--yes");
+  const exported = await project.runCommand("export", "--flow", "staff-enrollment", "--import-file");
+  expect(exported.code).toBe(0);
+  await writeFile(join(project.folder, "import.json"), exported.output);
+  await project.writeYaml("");
+  const options = ["--yes", "--protect=false", "--out", "code.yaml"];
+  const imported = await project.succeed("import", "--file", "import.json", ...options);
+  expect(imported).toContain("= 6 imported");
+  const generated = await readFile(join(project.folder, "code.yaml"), "utf8");
+  await expectNoSecrets(exported.output + imported + generated);
+  await project.writeYaml(generated);
+  expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
 });
 
 describe("a stack of dynamic resources", () => {

@@ -2,13 +2,14 @@ import type { Client } from "../../authentik/client";
 import { connect } from "../../lifecycle/connections";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { configureFromStack, stackOption } from "../pulumi";
+import { toImportFile } from "./import-file";
 import { countInvitations, type ExportedProgram, writeProgram } from "./program";
 import type { SecretSetting } from "./program-writer";
 import { readEverything, readFlows, readSelected, type Snapshot } from "./snapshot";
 
 export const exportCommand: Command = {
   usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all | --invitation <name>)
-       [--invitations-only] [--batch] [--commands] [--stack <name>] [--connection <name>]
+       [--invitations-only] [--batch] [--commands | --import-file] [--stack <name>] [--connection <name>]
 
 Writes a Pulumi program in TypeScript that imports flows from authentik: the flows, their invitation stages, the bindings of their
 stages, and their invitations. The first \`pulumi up\` of that program imports them and changes nothing in authentik.
@@ -27,6 +28,8 @@ Options:
   --batch        write the invitations of each flow as one InvitationBatch, and those without a flow as another one
   --commands     print the commands that store the invitations' pks in the stack's configuration, instead of the program.
                  The pks are secrets: whoever has one can enroll. Set the other options as for the program.
+  --import-file  print the file for \`pulumi import --file\`, which imports everything for the native plugin, and writes the program
+                 in any language. It has no pk of an invitation
   --stack <name> the stack whose configuration has the settings (default: the current one)
   --connection <name>
                  configuration namespace of the authentik server (default: authentik)
@@ -46,6 +49,7 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
     "invitations-only": { type: "boolean" },
     batch: { type: "boolean" },
     commands: { type: "boolean" },
+    "import-file": { type: "boolean" },
     stack: { type: "string" },
     connection: { type: "string" },
   },
@@ -55,6 +59,10 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
 async function exportProgram(values: OptionValues): Promise<number> {
   const selection = parseSelection(values);
   const isBatch = values["batch"] === true;
+  const isImportFile = values["import-file"] === true;
+  if (isImportFile && (isBatch || values["commands"])) {
+    throw new UsageError("--import-file cannot be set together with --batch or --commands");
+  }
   const onlyInvitations = values["invitations-only"] === true || selection.kind === "invitations";
   const stack = parseName(values, "stack");
   const connection = parseName(values, "connection");
@@ -62,6 +70,12 @@ async function exportProgram(values: OptionValues): Promise<number> {
   const { client, url } = connect(connection);
   try {
     const snapshot = await readSnapshot(client, selection, onlyInvitations);
+    if (isImportFile) {
+      const { file, skipped } = await toImportFile(snapshot);
+      process.stdout.write(file);
+      for (const reason of skipped) process.stderr.write(`Not exported. ${reason}\n`);
+      return 0;
+    }
     const exported = await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: url, connection });
     if (values["commands"]) printCommands(exported, stack);
     else {
