@@ -6,6 +6,7 @@ import { defaultConnection } from "../common/base-url";
 import { toPrintableLine, toPrintableLines } from "../common/printable";
 import { configure } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
+import { packageName } from "../plugin/schema";
 
 /** Runs the `pulumi` on the PATH and returns its standard output. Secrets are passed through pipes only. */
 export async function runPulumi(args: readonly string[], input = ""): Promise<string> {
@@ -58,18 +59,27 @@ const configSchema = z.record(z.string(), z.object({ value: z.string().optional(
 
 /**
  * Reads the settings of a connection as the provider does: from the configuration of the stack, or of the current one, then from `AUTHENTIK_…`
- * variables. Only the variables are used outside a project, without a current stack, and if the configuration cannot be read, for example without its
+ * variables. The namespace of the default connection is `authentik`, or that of the plugin if only that one is configured. Only the variables are used outside a project, without a current stack, and if the configuration cannot be read, for example without its
  * passphrase.
  */
 export async function configureFromStack(
   stack: string | undefined,
   connection: string = defaultConnection,
+  namespace?: string,
 ): Promise<void> {
   const canUseVariables =
     connection === defaultConnection && Boolean(process.env["AUTHENTIK_URL"] && process.env["AUTHENTIK_TOKEN"]);
   const hasStack = stack !== undefined || findProject() !== undefined;
   const config = hasStack ? await readConfiguration(stack, canUseVariables) : {};
-  await configure({ config: { get: (key) => config[key]?.value } });
+  const isConfigured = (name: string): boolean =>
+    [`${name}:url`, `${name}:token`].some((key) => config[key] !== undefined);
+  const usesPlugin = !isConfigured(defaultConnection) && isConfigured(packageName);
+  await configure({
+    config: {
+      namespace: namespace ?? (usesPlugin ? packageName : defaultConnection),
+      get: (key) => config[key]?.value,
+    },
+  });
 }
 
 /** Reads the configuration of a stack, of the current one by default. It is empty without a stack. */

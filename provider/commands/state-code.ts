@@ -2,9 +2,20 @@ import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { limitLines } from "../common/limit-lines";
 import { toPrintableLine } from "../common/printable";
 import { isProviderSource } from "../common/provider-source";
+import { packageName } from "../plugin/schema";
 import type { Properties } from "../values/properties";
 import { readConfiguration } from "./pulumi";
-import { resourceName, resourcesOf, type State, type StateResource, typeOfUrn, unwrapSecrets } from "./state";
+import {
+  isExplicitProvider,
+  isOfPlugin,
+  kindOf,
+  providerUrnOf,
+  resourcesOf,
+  type State,
+  type StateResource,
+  typeOfUrn,
+  unwrapSecrets,
+} from "./state";
 
 /** What a run executes or connects to because the state says so. Each finding is a line for the user. */
 export interface StateCode {
@@ -18,6 +29,7 @@ export interface StateCode {
 export const rejectedExitCode = 3;
 
 const providerType = "pulumi:providers:pulumi-nodejs";
+const pluginProviderType = `pulumi:providers:${packageName}`;
 const sourceProperty = "__provider";
 
 /**
@@ -35,7 +47,7 @@ export async function findCode(state: State, stack: string | undefined): Promise
 
 function inspectResource(resource: StateResource): StateCode {
   const { urn, type } = resource;
-  const name = resourceName(resource) ?? resourceName({ type: typeOfUrn(urn) });
+  const name = kindOf(resource) ?? kindOf({ type: typeOfUrn(urn) });
   const sourcesIn = (["inputs", "outputs"] as const).flatMap((place) => {
     const properties = unwrapSecrets(resource[place]) ?? {};
     if (!Object.hasOwn(properties, sourceProperty)) return [];
@@ -47,8 +59,9 @@ function inspectResource(resource: StateResource): StateCode {
     const foreign = sourcesIn.filter(({ source }) => !isProviderSource(source, name)).map(({ place }) => place);
     if (foreign.length > 0) rejected.push(`${urn}: other source code in ${foreign.join(" and ")}`);
     if (type !== typeOfUrn(urn)) rejected.push(`${urn}: its type is ${type}`);
-    const [provider = ""] = /^.*(?=::)/s.exec(resource.provider ?? "") ?? [];
-    if (provider !== "" && typeOfUrn(provider) !== providerType) rejected.push(`${urn}: its provider is ${provider}`);
+    const provider = providerUrnOf(resource) ?? "";
+    const expectedType = isOfPlugin(resource) ? pluginProviderType : providerType;
+    if (provider !== "" && typeOfUrn(provider) !== expectedType) rejected.push(`${urn}: its provider is ${provider}`);
   } else if (sourcesIn.length > 0) {
     unknown.push(urn);
   }
@@ -70,30 +83,54 @@ function hasDownload({ inputs = {} }: StateResource): boolean {
  * from the environment must not go to a URL that nobody has configured.
  */
 async function inspectUrls(state: State, stack: string | undefined): Promise<StateCode> {
-  const urls = resourcesOf(state)
-    .filter(({ type }) => type === providerType)
-    .flatMap(({ urn, inputs = {} }) =>
-      Object.keys(inputs).flatMap((key) => {
-        const [, namespace] = /^(.+):url$/.exec(key) ?? [];
-        const hasToken = Object.hasOwn(inputs, `${namespace}:token`);
-        if (!hasToken && namespace !== defaultConnection) return [];
-        return { urn, key, hasToken, url: unwrapSecrets(inputs[key]) };
-      }),
-    );
+  const urls = resourcesOf(state).flatMap(urlsOf);
   if (urls.length === 0) return { rejected: [], unknown: [] };
   const configuration = await readConfiguration(stack, true);
   const isConfigured = (key: string): boolean => configuration[key]?.value !== undefined;
+  const configured = Object.values(configuration).map(({ value }) => normalize(value));
+  const usesVariable = (key: string): boolean => [defaultConnection, packageName].some((name) => key === `${name}:url`);
   const expected = (key: string): unknown =>
-    configuration[key]?.value ?? (key === `${defaultConnection}:url` ? process.env["AUTHENTIK_URL"] : undefined);
-  const others = urls.filter(({ key, url }) => normalize(url) !== normalize(expected(key)));
-  const format = ({ urn, key }: (typeof urls)[number]): string =>
+    configuration[key]?.value ?? (usesVariable(key) ? process.env["AUTHENTIK_URL"] : undefined);
+  // A program passes its explicit providers a setting of any name.
+  const others = urls.filter(
+    ({ key, url, isExplicit }) =>
+      normalize(url) !== normalize(expected(key)) && !(isExplicit && configured.includes(normalize(url))),
+  );
+  const format = ({ urn, key }: ProviderUrl): string =>
     `${urn}: its ${key} is neither the stack's nor that of AUTHENTIK_URL`;
-  const isRejected = ({ key, hasToken }: (typeof urls)[number]): boolean =>
-    !hasToken && !isConfigured(key) && Boolean(process.env["AUTHENTIK_TOKEN"]);
+  const isRejected = ({ key, hasToken, isExplicit }: ProviderUrl): boolean =>
+    !hasToken && !isExplicit && !isConfigured(key) && Boolean(process.env["AUTHENTIK_TOKEN"]);
   return {
     rejected: others.filter(isRejected).map(format),
     unknown: others.filter((url) => !isRejected(url)).map(format),
   };
+}
+
+/** A URL in the inputs of a provider. */
+interface ProviderUrl {
+  readonly urn: string;
+  /** The setting that it comes from, unless the provider is explicit. */
+  readonly key: string;
+  readonly url: unknown;
+  readonly hasToken: boolean;
+  /** Whether the program declares the provider, and may have computed the URL. */
+  readonly isExplicit: boolean;
+}
+
+function urlsOf(provider: StateResource): ProviderUrl[] {
+  const { urn, type, inputs = {} } = provider;
+  if (type === pluginProviderType && Object.hasOwn(inputs, "url")) {
+    const hasToken = Object.hasOwn(inputs, "token");
+    const isExplicit = isExplicitProvider(provider);
+    return [{ urn, key: `${packageName}:url`, url: unwrapSecrets(inputs["url"]), hasToken, isExplicit }];
+  }
+  if (type !== providerType) return [];
+  return Object.keys(inputs).flatMap((key) => {
+    const [, namespace] = /^(.+):url$/.exec(key) ?? [];
+    const hasToken = Object.hasOwn(inputs, `${namespace}:token`);
+    if (!hasToken && namespace !== defaultConnection) return [];
+    return { urn, key, url: unwrapSecrets(inputs[key]), hasToken, isExplicit: false };
+  });
 }
 
 function normalize(url: unknown): unknown {

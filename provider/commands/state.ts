@@ -38,8 +38,7 @@ export type State = z.infer<typeof stateSchema>;
 export type StateResource = z.infer<typeof resourceSchema>;
 export type Operation = z.infer<typeof operationSchema>;
 
-const typePrefix = "pulumi-nodejs:dynamic/authentik:";
-/** The types of the native plugin. */
+const dynamicTypePrefix = "pulumi-nodejs:dynamic/authentik:";
 const pluginTypePrefix = "authentik-invitations:index:";
 
 /** Parses the output of `pulumi stack export`. `source` names it in errors. */
@@ -58,18 +57,24 @@ export function parseState(json: string, source: string): State {
   );
 }
 
-/** The class name of a resource of this package, `undefined` for a resource of another one. */
-export function resourceName({ type }: Pick<StateResource, "type">): string | undefined {
-  return type.startsWith(typePrefix) ? type.slice(typePrefix.length) : undefined;
-}
-
-/** The same for a resource of the plugin as well. */
-export function kindOf(resource: Pick<StateResource, "type">): string | undefined {
-  return isOfPlugin(resource) ? resource.type.slice(pluginTypePrefix.length) : resourceName(resource);
+/** The class name of a resource of this package, dynamic or of the plugin; `undefined` for a resource of another package. */
+export function kindOf({ type }: Pick<StateResource, "type">): string | undefined {
+  const prefix = [dynamicTypePrefix, pluginTypePrefix].find((start) => type.startsWith(start));
+  return prefix === undefined ? undefined : type.slice(prefix.length);
 }
 
 export function isOfPlugin({ type }: Pick<StateResource, "type">): boolean {
   return type.startsWith(pluginTypePrefix);
+}
+
+/** The URN of the provider that a resource belongs to, without its id. */
+export function providerUrnOf({ provider }: StateResource): string | undefined {
+  return provider?.slice(0, provider.lastIndexOf("::"));
+}
+
+/** Whether a program declares a provider. The engine creates the default ones: `default`, or `default_1_0_0` for a version. */
+export function isExplicitProvider({ urn }: StateResource): boolean {
+  return !/^default(_|$)/.test(parseUrn(urn).name);
 }
 
 export function resourcesOf(state: State): StateResource[] {
@@ -93,7 +98,7 @@ export function stackOf(state: State): string | undefined {
 
 /** The operations of this package's resources that were interrupted. */
 export function pendingOperationsOf(state: State): Operation[] {
-  return (state.deployment.pending_operations ?? []).filter(({ resource }) => resourceName(resource) !== undefined);
+  return (state.deployment.pending_operations ?? []).filter(({ resource }) => kindOf(resource) !== undefined);
 }
 
 export function originOf({ inputs }: StateResource): Origin | undefined {

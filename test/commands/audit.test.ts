@@ -7,7 +7,7 @@ import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../../sandbox";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
-import { create, declare, pending, runCommand, runOnTerminal, StateFolder, stateOf, urnOf } from "./fixture";
+import { create, declare, ofPlugin, pending, runCommand, runOnTerminal, StateFolder, stateOf, urnOf } from "./fixture";
 
 jest.setTimeout(60_000);
 
@@ -217,34 +217,42 @@ describe("audit", () => {
     }
   });
 
-  test("marks invitations of an interrupted run, and keeps them", async () => {
-    const resource = await declare("Invitation", "jane", { name: "jane", expires });
-    await create(resource);
-    await createOutsidePulumi("by-hand");
-    const state = await folder.write("dev.json", stateOf([], [pending(resource)]));
-    const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"]);
-    expect(stdout).toMatch(/ jane .* team\/dev \(interrupted, run `recover`\)\n/);
-    expect([code, stderr]).toEqual([
-      7,
-      "1 invitation is part of an interrupted run, and is kept. Run `recover`.\nDeleted 1 invitation.\n",
-    ]);
-    expect(await names()).toEqual(["jane"]);
-  });
+  test.each([["the dynamic resources"], ["the plugin"]])(
+    "marks invitations of an interrupted run of %s, and keeps them",
+    async (owner) => {
+      const declared = await declare("Invitation", "jane", { name: "jane", expires });
+      const resource = owner === "the plugin" ? ofPlugin(declared) : declared;
+      await create(resource);
+      await createOutsidePulumi("by-hand");
+      const state = await folder.write("dev.json", stateOf([], [pending(resource)]));
+      const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"]);
+      expect(stdout).toMatch(/ jane .* team\/dev \(interrupted, run `recover`\)\n/);
+      expect([code, stderr]).toEqual([
+        7,
+        "1 invitation is part of an interrupted run, and is kept. Run `recover`.\nDeleted 1 invitation.\n",
+      ]);
+      expect(await names()).toEqual(["jane"]);
+    },
+  );
 
-  test("marks invitations of an interrupted batch, and keeps them", async () => {
-    const batch = { name: "intake", expires, invitations: { "ada@example.com": {}, grace: {} } };
-    const resource = await declare("InvitationBatch", "intake", batch);
-    await create(resource);
-    await createOutsidePulumi("by-hand");
-    const state = await folder.write("dev.json", stateOf([], [pending(resource)]));
-    const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"]);
-    expect(stdout.match(/interrupted, run `recover`/g)).toHaveLength(2);
-    expect([code, stderr]).toEqual([
-      7,
-      "2 invitations are part of an interrupted run, and are kept. Run `recover`.\nDeleted 1 invitation.\n",
-    ]);
-    expect(await names()).toHaveLength(2);
-  });
+  test.each([["the dynamic resources"], ["the plugin"]])(
+    "marks invitations of an interrupted batch of %s, and keeps them",
+    async (owner) => {
+      const batch = { name: "intake", expires, invitations: { "ada@example.com": {}, grace: {} } };
+      const declared = await declare("InvitationBatch", "intake", batch);
+      const resource = owner === "the plugin" ? ofPlugin(declared) : declared;
+      await create(resource);
+      await createOutsidePulumi("by-hand");
+      const state = await folder.write("dev.json", stateOf([], [pending(resource)]));
+      const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"]);
+      expect(stdout.match(/interrupted, run `recover`/g)).toHaveLength(2);
+      expect([code, stderr]).toEqual([
+        7,
+        "2 invitations are part of an interrupted run, and are kept. Run `recover`.\nDeleted 1 invitation.\n",
+      ]);
+      expect(await names()).toHaveLength(2);
+    },
+  );
 
   test("without the event log, keeps invitations with the name of one whose creation is pending", async () => {
     const token = server.addUser("auditor", [

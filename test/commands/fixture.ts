@@ -101,6 +101,14 @@ export async function declare(kind: Kind, name: string, inputs: Inputs): Promise
   };
 }
 
+/** The same resource as one of the plugin's. */
+export function ofPlugin({ urn, type, additionalSecretOutputs: _, ...resource }: StateResource): StateResource {
+  const { __provider: __, ...inputs } = resource.inputs ?? {};
+  const pluginType = type.replace("pulumi-nodejs:dynamic/authentik:", "authentik-invitations:index:");
+  const provider = "urn:pulumi:dev::team::pulumi:providers:authentik-invitations::default::0c3b";
+  return { ...resource, urn: urn.replace(type, pluginType), type: pluginType, provider, inputs };
+}
+
 /** Creates the resource in authentik, as a run of `pulumi up` does. */
 export async function create(resource: StateResource): Promise<StateResource> {
   const kind = resource.type.split(":").at(-1) as Kind;

@@ -9,7 +9,7 @@ import { Project } from "../engine/project";
 import { invitations } from "../engine/server";
 import { canary } from "../secrecy/canary";
 import { unwrapSecrets } from "../unit/support/secrets";
-import { create, declare, type Inputs, pending, runCommand, runOnTerminal, stateOf, urnOf } from "./fixture";
+import { create, declare, type Inputs, ofPlugin, pending, runCommand, runOnTerminal, stateOf, urnOf } from "./fixture";
 
 jest.setTimeout(120_000);
 
@@ -86,6 +86,56 @@ describe("planRecovery", () => {
       ["recovered", id],
     ]);
     expect(plan.state.deployment.resources?.map(({ urn }) => urn)).toEqual([flow.urn, stage.urn, binding.urn]);
+  });
+
+  test("moves what the plugin created into the state, as the plugin writes it", async () => {
+    server.instance.flows.add({ name: "staff", slug: "staff", title: "staff", designation: "enrollment" });
+    const jane = ofPlugin(await invitation("jane", { flow: "staff", fixedData: { code: "abc" } }));
+    const batch = { name: "intake", expires, invitations: { ada: {}, bob: {} } };
+    const intake = ofPlugin(await declare("InvitationBatch", "intake", batch));
+    const lost = ofPlugin(await invitation("lost"));
+    const { id } = await create(jane);
+    await create(intake);
+    const inputs = { ...jane.inputs, fixedData: toSecret(jane.inputs?.fixedData) };
+    const operations = [{ ...jane, inputs }, intake, lost].map((resource) => pending(resource));
+    const plan = await planRecovery(stateOf([], operations));
+    expect(plan.operations).toMatchObject([
+      { name: "jane", type: "Invitation", outcome: "recovered", id },
+      { name: "intake", type: "InvitationBatch", outcome: "recovered" },
+      { name: "lost", type: "Invitation", outcome: "removed" },
+    ]);
+    expect(operationsOf(plan.state)).toEqual([]);
+    const [recovered, recoveredBatch] = plan.state.deployment.resources ?? [];
+    expect(recovered).toMatchObject({ urn: jane.urn, type: jane.type, provider: jane.provider, id, inputs });
+    for (const name of ["pk", "link", "fixedData"]) expect(recovered?.outputs?.[name]).toHaveProperty(secretKey);
+    for (const name of ["pks", "links", "__invitations", "__common"])
+      expect(recoveredBatch?.outputs?.[name]).toHaveProperty(secretKey);
+    expect(JSON.stringify(plan.state)).not.toContain("__provider");
+    expect(recovered?.outputs).toMatchObject({ name: "jane", expires });
+  });
+
+  test("uses the settings of each provider, one after the other", async () => {
+    const other = await Authentik.start();
+    try {
+      const provider = "urn:pulumi:dev::team::pulumi:providers:authentik-invitations::other::1d4c";
+      const [here, there] = [ofPlugin(await invitation("here")), { ...ofPlugin(await invitation("there")), provider }];
+      await create(here);
+      const own = server;
+      server = other;
+      await useToken(other.token);
+      await create(there);
+      const plan = await planRecovery(stateOf([], [pending(there), pending(here)]), async (resource) => {
+        server = resource.provider === provider ? other : own;
+        await useToken(server.token);
+      });
+      expect(plan.operations.map(({ name, outcome }) => [name, outcome])).toEqual([
+        ["there", "recovered"],
+        ["here", "recovered"],
+      ]);
+      server = own;
+    } finally {
+      await other.close();
+    }
   });
 
   test("never adopts what another stack of the same name created", async () => {
@@ -364,7 +414,8 @@ test("recovers a stack of an interrupted run, and the next preview creates nothi
     });
     const audited = await runCommand(["audit"], { cwd: project.folder, env: project.env });
     expect(audited).toEqual({ code: 0, stdout: "All 2 invitations are declared.\n", stderr: "" });
-    expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+    const preview = await project.preview("--refresh", "--expect-no-changes");
+    expect([preview.code, preview.output]).toEqual([0, preview.output]);
     expect(await recover("--yes")).toMatchObject({ code: 0, stdout: "No operation of this package is pending.\n" });
     const output = JSON.stringify([dryRun, declined, locked, recovered, audited]);
     for (const { pk } of await invitations(server)) expect(output).not.toContain(pk);

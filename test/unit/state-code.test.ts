@@ -93,3 +93,64 @@ test("only reports the dynamic code of other packages", async () => {
   const resource = { urn: other, type: "pulumi-nodejs:dynamic:Resource", outputs: { __provider: foreign } };
   expect(await find(resource)).toEqual({ rejected: [], unknown: [other] });
 });
+
+describe("the plugin", () => {
+  const pluginType = "authentik-invitations:index:Invitation";
+  const pluginUrn = urn.replace(type, pluginType);
+  const pluginProviderType = "pulumi:providers:authentik-invitations";
+  const pluginProvider = provider.replace(providerType, pluginProviderType);
+  const ofPlugin = (changes: Partial<StateResource> = {}): StateResource =>
+    jane({ urn: pluginUrn, type: pluginType, provider: pluginProvider, inputs: {}, outputs: {}, ...changes });
+  const providerWith = (inputs: Record<string, unknown>, name = "default"): StateResource => ({
+    urn: `urn:pulumi:dev::team::${pluginProviderType}::${name}`,
+    type: pluginProviderType,
+    inputs,
+  });
+
+  test("may have the source code of the dynamic resource that it took over, but no other", async () => {
+    expect(await find(ofPlugin(), ofPlugin({ outputs: { __provider: source } }))).toEqual({
+      rejected: [],
+      unknown: [],
+    });
+    const { rejected } = await find(ofPlugin({ outputs: { __provider: foreign } }));
+    expect(rejected).toEqual([`${pluginUrn}: other source code in outputs`]);
+  });
+
+  test("manages its resources itself", async () => {
+    const { rejected } = await find(ofPlugin({ provider, inputs: { __provider: source } }));
+    expect(rejected).toEqual([
+      expect.stringContaining("its provider is urn:pulumi:dev::team::pulumi:providers:pulumi"),
+    ]);
+  });
+
+  describe("with AUTHENTIK_TOKEN", () => {
+    const { AUTHENTIK_URL: url, AUTHENTIK_TOKEN: token } = process.env;
+    const restore = (name: string, value: string | undefined): void => {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    };
+    beforeEach(() => {
+      process.env["AUTHENTIK_URL"] = "https://authentik.example.com";
+      process.env["AUTHENTIK_TOKEN"] = "t0ken";
+    });
+    afterEach(() => {
+      restore("AUTHENTIK_URL", url);
+      restore("AUTHENTIK_TOKEN", token);
+    });
+
+    test("must not send it to a URL that only the state has, unless the program may have computed the URL", async () => {
+      const other = { url: "https://other.example" };
+      expect(await find(providerWith({ url: "https://authentik.example.com/" }))).toEqual({
+        rejected: [],
+        unknown: [],
+      });
+      expect(await find(providerWith(other))).toEqual({
+        rejected: [expect.stringContaining("its authentik-invitations:url is neither")],
+        unknown: [],
+      });
+      const reported = { rejected: [], unknown: [expect.stringContaining("its authentik-invitations:url is neither")] };
+      expect(await find(providerWith(other, "staging"))).toEqual(reported);
+      expect(await find(providerWith({ ...other, token: secret("x") }))).toEqual(reported);
+    });
+  });
+});

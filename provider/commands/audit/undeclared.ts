@@ -9,9 +9,9 @@ import { isJsonObject } from "../../values/json";
 import {
   containsSecret,
   invitationIdsOf,
+  kindOf,
   originOf,
   pendingOperationsOf,
-  resourceName,
   resourcesOf,
   type State,
   type StateResource,
@@ -98,8 +98,8 @@ interface PendingCreation {
 function pendingCreationsOf(states: readonly State[]): PendingCreation[] {
   const creations = states.flatMap((state) => pendingOperationsOf(state).map(({ resource }) => ({ resource, state })));
   return creations.flatMap(({ resource, state }) => {
-    if (resourceName(resource) === "InvitationBatch") return pendingEntriesOf(resource, state);
-    if (resourceName(resource) !== "Invitation") return [];
+    if (kindOf(resource) === "InvitationBatch") return pendingEntriesOf(resource, state);
+    if (kindOf(resource) !== "Invitation") return [];
     const name = resource.inputs?.["name"];
     return { name: typeof name === "string" ? stripWhitespace(name) : undefined, nonce: originOf(resource)?.nonce };
   });

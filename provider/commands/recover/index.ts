@@ -3,10 +3,11 @@ import { UserError } from "../../lifecycle/user-error";
 import type { Command, OptionValues } from "../command";
 import { UsageError } from "../command";
 import { confirm } from "../prompt";
-import { configureFromStack, runPulumi, stackOption } from "../pulumi";
-import { type Operation, parseState, pendingOperationsOf, resourceName } from "../state";
+import { runPulumi, stackOption } from "../pulumi";
+import { kindOf, type Operation, parseState, pendingOperationsOf } from "../state";
 import { findCode, rejectedExitCode, reportCode } from "../state-code";
 import { withReadableBackend } from "./attributes";
+import { configureFor } from "./connection";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
 export const recoverCommand: Command = {
@@ -33,7 +34,8 @@ Options:
   --strict        also reject code and URLs in the state that other packages may have put there, instead of a warning
   --help          print this help
 
-The URL and token are those of the stack's configuration, or AUTHENTIK_URL and AUTHENTIK_TOKEN.
+The URL and token are those of the stack's configuration, or AUTHENTIK_URL and AUTHENTIK_TOKEN. For resources of the plugin that have
+an explicit provider, they are the provider's.
 
 Exit codes: 0 no operation of this package is pending any more (with --dry-run: would be), 1 something is unclear or an error
 occurred, 2 invalid usage, 3 the state contains code of someone else.
@@ -69,15 +71,12 @@ async function recover(values: OptionValues): Promise<number> {
     process.stdout.write("No operation of this package is pending.\n");
     return 0;
   }
-  await configureFromStack(stack);
-  const plan = await planRecovery(state);
+  const plan = await planRecovery(state, (resource) => configureFor(resource, state, stack));
   for (const operation of plan.operations) process.stdout.write(`${describe(operation)}\n`);
   const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
   const isChanged = plan.operations.some(({ outcome }) => outcome !== "unclear");
   // `pulumi stack import` removes every pending operation, also those that it is given.
-  const others = (state.deployment.pending_operations ?? []).filter(
-    ({ resource }) => resourceName(resource) === undefined,
-  );
+  const others = (state.deployment.pending_operations ?? []).filter(({ resource }) => kindOf(resource) === undefined);
   const otherCreations = others.filter(({ type }) => type === "creating");
   if (isChanged && otherCreations.length > 0) {
     throw new UserError(

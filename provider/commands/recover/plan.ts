@@ -1,14 +1,16 @@
 import { secretInputsInput } from "../../common/secret-inputs";
 import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/recovery";
 import * as providers from "../../objects";
+import { secretOutputNames } from "../../plugin/schema";
 import type { Properties } from "../../values/properties";
 import { secretOutputsOf } from "../../values/secrets";
 import {
   containsSecret,
   invitationIdsOf,
+  isOfPlugin,
+  kindOf,
   type Operation,
   pendingOperationsOf,
-  resourceName,
   resourcesOf,
   type State,
   type StateResource,
@@ -30,21 +32,30 @@ export interface RecoveredOperation {
 
 const interruptedEmail = "the update was interrupted; the addresses that it added are saved as emailed";
 
-/** Determines what the pending operations did, and the state without them. The state must have been exported with `--show-secrets`. */
-export async function planRecovery(state: State): Promise<{ state: State; operations: RecoveredOperation[] }> {
+/**
+ * Determines what the pending operations did, and the state without them. The state must have been exported with `--show-secrets`. `configureFor`
+ * selects the settings of a resource's provider.
+ */
+export async function planRecovery(
+  state: State,
+  configureFor: (resource: StateResource) => Promise<void> = async () => {},
+): Promise<{ state: State; operations: RecoveredOperation[] }> {
   const ids = new Set([...resourcesOf(state).map(({ id }) => id), ...invitationIdsOf(state)]);
   const options = { isInState: (id: string) => ids.has(id) };
-  const planned = await Promise.all(
-    pendingOperationsOf(state).map(async (operation) => ({
-      operation,
-      recovery: await recoverOperation(state, operation, options),
-    })),
-  );
+  const pendingOperations = pendingOperationsOf(state);
+  const recoveries = new Map<Operation, Recovery | undefined>();
+  // One provider after the other, because the settings are those of the process.
+  for (const group of groupByProvider(pendingOperations)) {
+    await configureFor(group[0].resource);
+    await Promise.all(
+      group.map(async (operation) => recoveries.set(operation, await recoverOperation(state, operation, options))),
+    );
+  }
   const operations: RecoveredOperation[] = [];
   const resources = [...resourcesOf(state)];
   const handled = new Set<Operation>();
-  for (const { operation, recovery } of planned) {
-    const result = applyRecovery(resources, operation, recovery);
+  for (const operation of pendingOperations) {
+    const result = applyRecovery(resources, operation, recoveries.get(operation));
     if (result.outcome !== "unclear") handled.add(operation);
     operations.push(result);
   }
@@ -53,13 +64,26 @@ export async function planRecovery(state: State): Promise<{ state: State; operat
   return { state: { ...state, deployment }, operations };
 }
 
+function groupByProvider(operations: readonly Operation[]): Iterable<[Operation, ...Operation[]]> {
+  const groups = new Map<string, [Operation, ...Operation[]]>();
+  for (const operation of operations) {
+    const { resource } = operation;
+    // Dynamic resources select their settings by the input `connection`.
+    const key = isOfPlugin(resource) ? `plugin ${resource.provider}` : "dynamic";
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [operation]);
+    else group.push(operation);
+  }
+  return groups.values();
+}
+
 /** `undefined` for an operation that created nothing: the next refresh shows what it did. */
 async function recoverOperation(
   state: State,
   { resource, type }: Operation,
   options: RecoveryOptions,
 ): Promise<Recovery | undefined> {
-  const name = resourceName(resource) ?? "";
+  const name = kindOf(resource) ?? "";
   // The update of a batch creates invitations, and that of an invitation may email its link.
   const isUpdate = type === "updating" && (name === "InvitationBatch" || name === "Invitation");
   if (type !== "creating" && !isUpdate) return undefined;
@@ -86,7 +110,7 @@ function applyRecovery(
   recovery: Recovery | undefined,
 ): RecoveredOperation {
   const name = resource.urn.split("::").at(-1) ?? "";
-  const type = resourceName(resource) ?? "";
+  const type = kindOf(resource) ?? "";
   const isUpdate = operationType === "updating";
   if (recovery === undefined || (isUpdate && recovery.outcome === "not created")) {
     return {
@@ -135,10 +159,13 @@ function completeResource(
 ): StateResource {
   const secretOutputs = new Set([
     ...secretOutputsOf(outputs),
+    ...(isOfPlugin(resource) ? secretOutputNames(resource.type) : []),
     ...[resource, declared].flatMap(({ additionalSecretOutputs = [] }) => additionalSecretOutputs),
   ]);
   const isSecret = (name: string): boolean => secretOutputs.has(name) || containsSecret(resource.inputs?.[name]);
-  const entries = Object.entries({ ...outputs, __provider: resource.inputs?.["__provider"] });
+  // The dynamic resources have their provider's source code in the state.
+  const source = isOfPlugin(resource) ? {} : { __provider: resource.inputs?.["__provider"] };
+  const entries = Object.entries({ ...outputs, ...source }).filter(([, value]) => value !== undefined);
   return {
     ...resource,
     id,
@@ -146,8 +173,6 @@ function completeResource(
     created,
     modified: created,
     // Makes the next run update the resource, although the inputs are the same: the keys that are missing have to be created.
-    ...(resourceName(resource) === "InvitationBatch"
-      ? { initErrors: ["the run that created it was interrupted"] }
-      : {}),
+    ...(kindOf(resource) === "InvitationBatch" ? { initErrors: ["the run that created it was interrupted"] } : {}),
   };
 }

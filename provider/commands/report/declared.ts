@@ -5,7 +5,16 @@ import type { InvitationState } from "../../objects/invitation/state";
 import { type BatchState, toInvitationStates } from "../../objects/invitation-batch/state";
 import { isJsonObject } from "../../values/json";
 import { isSecretValue } from "../../values/secrets";
-import { isOfPlugin, kindOf, resourcesOf, type State, type StateResource, stackOf, unwrapSecrets } from "../state";
+import {
+  isOfPlugin,
+  kindOf,
+  providerUrnOf,
+  resourcesOf,
+  type State,
+  type StateResource,
+  stackOf,
+  unwrapSecrets,
+} from "../state";
 
 /** An invitation in a stack's state. */
 export interface DeclaredInvitation {
@@ -50,7 +59,7 @@ function isOnServer(
   url: string,
 ): boolean {
   if (!isOfPlugin(resource)) return (resource.inputs?.["connection"] ?? defaultConnection) === connection;
-  const providerUrn = resource.provider?.slice(0, resource.provider.lastIndexOf("::"));
+  const providerUrn = providerUrnOf(resource);
   const provider = resourcesOf(state).find(({ urn }) => urn === providerUrn);
   const providerUrl = unwrapSecrets(provider?.inputs?.["url"]);
   if (typeof providerUrl !== "string" || !URL.canParse(providerUrl)) return true;
