@@ -1,3 +1,4 @@
+export type { CsvDate, CsvInvitation, CsvRow, InvitationsFromCsvOptions } from "./csv/file-options";
 export { Flow, type FlowArgs, type FlowState } from "./program/flow";
 export {
   FlowStageBinding,
@@ -31,11 +32,5 @@ export { Invitation, type InvitationArgs, type InvitationState } from "./program
 export { InvitationBatch, type InvitationBatchArgs, type InvitationBatchEntry } from "./program/invitation-batch";
 export type { InvitationEmail } from "./program/invitation-email";
 export { InvitationStage, type InvitationStageArgs, type InvitationStageState } from "./program/invitation-stage";
-export {
-  type CsvDate,
-  type CsvInvitation,
-  type CsvRow,
-  type InvitationsFromCsvOptions,
-  invitationsFromCsv,
-} from "./program/invitations-from-csv";
+export { invitationsFromCsv } from "./program/invitations-from-csv";
 export { InviteOnlyEnrollment, type InviteOnlyEnrollmentArgs } from "./program/invite-only-enrollment";

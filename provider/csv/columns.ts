@@ -1,6 +1,6 @@
 import { limitLines } from "../common/limit-lines";
 import { findNearest } from "../common/nearest";
-import type { InvitationsFromCsvOptions } from "../program/invitations-from-csv";
+import type { InvitationsFromCsvOptions } from "./file-options";
 import { trimCell } from "./trim";
 
 /** The columns that the options name, each once. */

@@ -1,11 +1,11 @@
 import { isAddress, toAddressKey } from "../common/email-address";
 import { isTimestamp, timestampRule } from "../common/timestamp";
-import type { CsvInvitation, CsvRow, InvitationsFromCsvOptions } from "../program/invitations-from-csv";
 import { parseDuration } from "../values/instant";
 import { Columns, isHeaderRow, namedColumns, toColumnName } from "./columns";
 import { endOfDay } from "./date-format";
 import { decodeFile } from "./decode";
 import { CsvError } from "./error";
+import type { CsvInvitation, CsvRow, InvitationsFromCsvOptions } from "./file-options";
 import { type CsvRecord, parseCsv } from "./parse";
 import { Rows } from "./rows";
 import { trimCell } from "./trim";

@@ -1,8 +1,8 @@
 import { findNearest } from "../common/nearest";
-import type { InvitationsFromCsvOptions } from "../program/invitations-from-csv";
 import { dateFormatRule, isDateFormat } from "./date-format";
 import { encodingOf } from "./decode";
 import { CsvError } from "./error";
+import type { InvitationsFromCsvOptions } from "./file-options";
 
 /** Returns what is wrong with the value of an option. */
 type Rule = (value: unknown, name: string) => readonly string[];

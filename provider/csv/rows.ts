@@ -1,5 +1,5 @@
-import type { CsvRow } from "../program/invitations-from-csv";
 import type { Columns } from "./columns";
+import type { CsvRow } from "./file-options";
 
 /** The rows that functions of the program are called with, and the missing columns that those functions read. */
 export class Rows {

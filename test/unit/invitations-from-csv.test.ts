@@ -3,12 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
-import {
-  type CsvInvitation,
-  type CsvRow,
-  type InvitationsFromCsvOptions,
-  invitationsFromCsv,
-} from "../../provider/program/invitations-from-csv";
+import type { CsvInvitation, CsvRow, InvitationsFromCsvOptions } from "../../provider/csv/file-options";
+import { invitationsFromCsv } from "../../provider/program/invitations-from-csv";
 import { runs } from "../hostile/runs";
 
 const folder = mkdtempSync(join(tmpdir(), "csv-"));
