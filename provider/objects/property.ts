@@ -31,7 +31,7 @@ export interface Property<Input = unknown, Wire = unknown> {
   isSame(declared: unknown, stored: Wire): boolean;
   /** The value as configured if it equals the stored one, otherwise the stored one. */
   asConfigured(configured: unknown, stored: Wire): unknown;
-  /** Phantom types, with which the types of inputs are derived. */
+  /** Never set: the type of an input is derived from it. */
   readonly inputType?: Input;
 }
 

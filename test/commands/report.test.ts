@@ -39,6 +39,8 @@ describe("report", () => {
   /** Opens the link of an invitation in a new session, and enrolls if there is a username. */
   async function use(pk: string | undefined, username?: string): Promise<void> {
     const executor = `${server.url}/api/v3/flows/executor/staff-enrollment/?query=${encodeURIComponent(`itoken=${pk}`)}`;
+    // authentik's events have microseconds, those of the embedded one milliseconds.
+    await new Promise((resolve) => setTimeout(resolve, 10));
     const opened = await fetch(executor);
     const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
     if (username === undefined) return;
