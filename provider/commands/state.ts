@@ -72,6 +72,12 @@ export function providerUrnOf({ provider }: StateResource): string | undefined {
   return provider?.slice(0, provider.lastIndexOf("::"));
 }
 
+/** The provider in the state that a resource has. */
+export function providerOf(resource: StateResource, state: State): StateResource | undefined {
+  const providerUrn = providerUrnOf(resource);
+  return resourcesOf(state).find(({ urn }) => urn === providerUrn);
+}
+
 /** Whether a program declares a provider. The engine creates the default ones: `default`, or `default_1_0_0` for a version. */
 export function isExplicitProvider({ urn }: StateResource): boolean {
   return !/^default(_|$)/.test(parseUrn(urn).name);

@@ -31,8 +31,6 @@ export interface Property<Input = unknown, Wire = unknown> {
   isSame(declared: unknown, stored: Wire): boolean;
   /** The value as configured if it equals the stored one, otherwise the stored one. */
   asConfigured(configured: unknown, stored: Wire): unknown;
-  /** Never set: the type of an input is derived from it. */
-  readonly inputType?: Input;
 }
 
 /** Where the default of an omitted input comes from. */

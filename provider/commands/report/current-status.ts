@@ -1,5 +1,4 @@
 import type { Activity, ObjectEvent } from "../../authentik/events";
-import { invitationId } from "../../common/pk";
 import { isRetired } from "../../objects/invitation/plan";
 import type { StoredInvitation } from "../../objects/invitation/requests";
 import { classifyMissing } from "../../objects/invitation/retirement";
@@ -16,9 +15,9 @@ export interface CurrentStatus {
   readonly retiredAt: string | undefined;
 }
 
-/** Determines the status of an invitation, as a refresh would. `stored` is the invitation in authentik, if it exists there. */
+/** Determines the status of an invitation, as a refresh would. `stored` is the invitation in authentik, if it exists there, and `activities` are its own. */
 export function currentStatus(
-  { id, state }: DeclaredInvitation,
+  { state }: DeclaredInvitation,
   stored: StoredInvitation | undefined,
   activities: readonly Activity[] | undefined,
 ): CurrentStatus {
@@ -31,9 +30,7 @@ export function currentStatus(
   if (state.gone || state.status === "used") {
     return { status: state.status ?? "used", expires, retiredAt: state.retiredAt };
   }
-  const events = activities
-    ?.filter(({ pk }) => pk !== undefined && invitationId(pk) === id)
-    .sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
+  const events = activities?.toSorted((a, b) => Date.parse(b.created) - Date.parse(a.created));
   const classified = classifyMissing(
     { ...state, status: state.status ?? "pending", singleUse: state.singleUse ?? true } as InvitationState,
     events as readonly ObjectEvent[] | undefined,

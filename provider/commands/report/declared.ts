@@ -8,7 +8,7 @@ import { isSecretValue } from "../../values/secrets";
 import {
   isOfPlugin,
   kindOf,
-  providerUrnOf,
+  providerOf,
   resourcesOf,
   type State,
   type StateResource,
@@ -59,9 +59,7 @@ function isOnServer(
   url: string,
 ): boolean {
   if (!isOfPlugin(resource)) return (resource.inputs?.["connection"] ?? defaultConnection) === connection;
-  const providerUrn = providerUrnOf(resource);
-  const provider = resourcesOf(state).find(({ urn }) => urn === providerUrn);
-  const providerUrl = unwrapSecrets(provider?.inputs?.["url"]);
+  const providerUrl = unwrapSecrets(providerOf(resource, state)?.inputs?.["url"]);
   if (typeof providerUrl !== "string" || !URL.canParse(providerUrl)) return true;
   return new URL(providerUrl).host === new URL(url).host;
 }

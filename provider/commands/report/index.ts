@@ -95,11 +95,25 @@ async function addStatus(client: Client, declared: readonly DeclaredInvitation[]
     );
   }
   const accounts = matchAccounts(declared, activities ?? []);
+  const activitiesById = groupById(activities ?? []);
   return declared.map((invitation) => ({
     ...invitation,
-    ...currentStatus(invitation, stored.get(invitation.id), activities),
+    ...currentStatus(invitation, stored.get(invitation.id), activities && (activitiesById.get(invitation.id) ?? [])),
     accounts: accounts.get(invitation.id) ?? [],
   }));
+}
+
+/** What happened to each invitation, by its id. Each id is a hash, so it is computed once for each activity. */
+function groupById(activities: readonly Activity[]): ReadonlyMap<string, readonly Activity[]> {
+  const groups = new Map<string, Activity[]>();
+  for (const activity of activities) {
+    if (activity.pk === undefined) continue;
+    const id = invitationId(activity.pk);
+    const group = groups.get(id);
+    if (group) group.push(activity);
+    else groups.set(id, [activity]);
+  }
+  return groups;
 }
 
 /** What happened since the first invitation was issued; `undefined` without the permission. */

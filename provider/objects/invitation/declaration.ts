@@ -6,7 +6,7 @@ import { stripWhitespace } from "../../common/whitespace";
 import { fixedData } from "../../values/fixed-data";
 import { parseDuration } from "../../values/instant";
 import { isSameJson, mapStrings } from "../../values/json";
-import { declareObject, type InputsOf } from "../declaration";
+import { declareObject } from "../declaration";
 import { boolean, property, slugString, string } from "../property";
 import type { EmailInputs } from "./email";
 
@@ -258,9 +258,6 @@ warning.`,
     ],
   },
 });
-
-/** An invitation's inputs as declared. */
-export type DeclaredInvitation = InputsOf<typeof invitation.properties>;
 
 function isWithinYears(milliseconds: number): boolean {
   const year = new Date(milliseconds).getUTCFullYear();

@@ -3,13 +3,13 @@ import type { SecretInputs } from "../../common/secret-inputs";
 import { isTimestamp } from "../../common/timestamp";
 import { validate } from "../../lifecycle/validation";
 import { type Properties, unknownValue } from "../../values/properties";
-import { connectionProperty, inputSchema } from "../declaration";
+import { connectionProperty, type InputsOf, inputSchema } from "../declaration";
 import { connectionInput } from "../property";
-import { type DeclaredInvitation, invitation } from "./declaration";
+import { invitation } from "./declaration";
 import { validateEmail } from "./email";
 
 /** An invitation's inputs after `check`: with defaults, and otherwise as configured. */
-export type InvitationInputs = DeclaredInvitation &
+export type InvitationInputs = InputsOf<typeof invitation.properties> &
   SecretInputs & { readonly [connectionInput]?: string; readonly [originInput]?: string };
 
 const schema = inputSchema({
