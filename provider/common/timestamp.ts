@@ -14,3 +14,9 @@ export function isDate(date: string): boolean {
   const instant = new Date(`${date}T00:00:00Z`);
   return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(date);
 }
+
+/** Whether authentik can store an instant, in milliseconds since 1970. */
+export function isWithinYears(milliseconds: number): boolean {
+  const year = new Date(milliseconds).getUTCFullYear();
+  return year >= 1 && year <= 9999;
+}

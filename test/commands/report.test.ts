@@ -73,8 +73,8 @@ describe("report", () => {
     const expected = [
       `brief,,brief,expired,${time},${time},${time},`,
       `hidden,,\\[secret\\],pending,${time},2035-01-01T00:00:00Z,,`,
-      `intake,"'=1\\+1",formula,pending,${time},2035-01-01T00:00:00Z,,`,
       `intake,"joe, ""the \\[31m"" x",joe,deleted,${time},2035-01-01T00:00:00Z,${time},`,
+      `intake,'=1\\+1,formula,pending,${time},2035-01-01T00:00:00Z,,`,
       `intake,ada@example.com,intake-ada.*,used,${time},2035-01-01T00:00:00Z,${time},ada`,
       `intake,grace@example.com,intake-grace.*,used,${time},2035-01-01T00:00:00Z,${time},`,
       `jane,,jane,used,${time},2035-01-01T00:00:00Z,${time},jane`,

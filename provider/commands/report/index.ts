@@ -1,7 +1,9 @@
+import { stringify } from "csv-stringify/sync";
 import type { Client } from "../../authentik/client";
 import { PermissionError } from "../../authentik/errors";
 import { type Activity, listActivities } from "../../authentik/events";
 import { invitationId } from "../../common/pk";
+import { toPrintableLine } from "../../common/printable";
 import { connect } from "../../lifecycle/connections";
 import { listInvitations } from "../../objects/invitation/requests";
 import { type Command, type OptionValues, UsageError } from "../command";
@@ -9,7 +11,6 @@ import { configureFromStack, findProject } from "../pulumi";
 import { nonEmpty, nonEmptyList, readStates } from "../states";
 import { formatTable } from "../table";
 import { matchAccounts } from "./accounts";
-import { formatCsv } from "./csv";
 import { type CurrentStatus, currentStatus } from "./current-status";
 import { type DeclaredInvitation, readDeclaredInvitations } from "./declared";
 
@@ -151,7 +152,12 @@ function toRows(
     row.accounts.join(", "),
   ]);
   return {
-    csv: () => formatCsv([header, ...rows]),
+    // Names and usernames come from other people, and a spreadsheet evaluates formulas.
+    csv: () =>
+      stringify(
+        [header, ...rows].map((row) => row.map(toPrintableLine)),
+        { escape_formulas: true },
+      ),
     table: () =>
       rows.length === 0
         ? "There are no invitations in the state.\n"

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { wireInstant, wirePk } from "../../authentik/wire";
 import { breakDirectives } from "../../common/printable";
-import { isTimestamp, timestampRule } from "../../common/timestamp";
+import { isTimestamp, isWithinYears, timestampRule } from "../../common/timestamp";
 import { stripWhitespace } from "../../common/whitespace";
 import { fixedData } from "../../values/fixed-data";
 import { parseDuration } from "../../values/instant";
@@ -258,8 +258,3 @@ warning.`,
     ],
   },
 });
-
-function isWithinYears(milliseconds: number): boolean {
-  const year = new Date(milliseconds).getUTCFullYear();
-  return year >= 1 && year <= 9999;
-}

@@ -1,6 +1,6 @@
 import type { originInput } from "../../common/origin";
 import type { SecretInputs } from "../../common/secret-inputs";
-import { isTimestamp } from "../../common/timestamp";
+import { isTimestamp, isWithinYears } from "../../common/timestamp";
 import { validate } from "../../lifecycle/validation";
 import { type Properties, unknownValue } from "../../values/properties";
 import { connectionProperty, type InputsOf, inputSchema } from "../declaration";
@@ -43,7 +43,7 @@ export function validateExpiry({ expires, validFor }: Properties, isIssued: bool
       "expires: set either expires (for example 2027-01-31T23:59:59Z) or validFor (for example 14d). Without one, authentik expires the invitation after 30 minutes",
     ];
   }
-  // JavaScript also parses other formats, in which a day may be taken for a month. The format has an error of its own.
-  const isPast = typeof expires === "string" && isTimestamp(expires) && Date.parse(expires.toUpperCase()) <= Date.now();
-  return isIssued && isPast ? ["expires: is in the past"] : [];
+  // JavaScript also parses other formats, in which a day may be taken for a month. The format and the year have errors of their own.
+  const instant = typeof expires === "string" && isTimestamp(expires) ? Date.parse(expires.toUpperCase()) : Number.NaN;
+  return isIssued && isWithinYears(instant) && instant <= Date.now() ? ["expires: is in the past"] : [];
 }
