@@ -94,6 +94,7 @@ export class Client {
   readonly #source: string;
   readonly #nonce: string | undefined;
   readonly #withholdsText: boolean;
+  readonly #ignoresCancellation: boolean;
 
   static connect(options: TransportOptions): Client {
     const secrets = [options.token, ...Object.values(options.headers ?? {})];
@@ -110,11 +111,18 @@ export class Client {
     );
   }
 
-  private constructor(session: Session, source: string, nonce?: string, withholdsText = false) {
+  private constructor(
+    session: Session,
+    source: string,
+    nonce?: string,
+    withholdsText = false,
+    ignoresCancellation = false,
+  ) {
     this.#session = session;
     this.#source = source;
     this.#nonce = nonce;
     this.#withholdsText = withholdsText;
+    this.#ignoresCancellation = ignoresCancellation;
   }
 
   /**
@@ -122,12 +130,17 @@ export class Client {
    * `nonce` is set.
    */
   from(source: string, nonce?: string): Client {
-    return new Client(this.#session, source, nonce, this.#withholdsText);
+    return new Client(this.#session, source, nonce, this.#withholdsText, this.#ignoresCancellation);
   }
 
   /** The same client for requests whose bodies contain secrets. Its errors quote nothing of the server's messages. */
   withholdingText(isSecret: boolean): Client {
-    return new Client(this.#session, this.#source, this.#nonce, isSecret);
+    return new Client(this.#session, this.#source, this.#nonce, isSecret, this.#ignoresCancellation);
+  }
+
+  /** The same client for requests that find out what another one did. They are sent even after the run was cancelled. */
+  ignoringCancellation(): Client {
+    return new Client(this.#session, this.#source, this.#nonce, this.#withholdsText, true);
   }
 
   /** Sends the request and parses its response with `schema`. Fields that are not in the schema are dropped. */
@@ -245,6 +258,7 @@ export class Client {
       body: request.body,
       publicUrl: request.publicUrl,
       isReadOnly: request.isReadOnly,
+      ignoresCancellation: this.#ignoresCancellation,
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await this.#toError(request, response);

@@ -55,10 +55,16 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Runs a request when it is its turn. `kind` groups requests whose response times are comparable. `describe` says what an error means for the load.
+   * Runs a request when it is its turn, or at once when `signal` is aborted. `kind` groups requests whose response times are comparable. `describe` says
+   * what an error means for the load.
    */
-  async run<T>(kind: string, request: () => Promise<T>, describe: (error: unknown) => Outcome): Promise<T> {
-    await this.#acquire();
+  async run<T>(
+    kind: string,
+    request: () => Promise<T>,
+    describe: (error: unknown) => Outcome,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    await this.#acquire(signal);
     const start = performance.now();
     try {
       const result = await request();
@@ -74,17 +80,18 @@ export class ConcurrencyLimiter {
     }
   }
 
-  async #acquire(): Promise<void> {
+  async #acquire(signal: AbortSignal | undefined): Promise<void> {
     if (this.#active >= this.limit || this.#waiting.length > 0) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {
       this.#active += 1;
     }
+    if (signal?.aborted) return;
     const now = performance.now();
     const wait = this.#nextStart - now;
     // Jitter keeps several processes from sending at the same moments.
     this.#nextStart = Math.max(this.#nextStart, now) + this.#interval * (0.75 + Math.random() / 2);
-    if (wait > 0) await sleep(wait);
+    if (wait > 0) await sleepUntilAborted(wait, signal);
   }
 
   #startWaiting(): void {
@@ -123,4 +130,8 @@ export class ConcurrencyLimiter {
     this.#interval = Math.min(maxInterval, Math.max(firstInterval, this.#interval * 1.5));
     this.#nextStart = Math.max(this.#nextStart, now + this.#interval);
   }
+}
+
+export async function sleepUntilAborted(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(milliseconds, undefined, signal && { signal }).catch(() => undefined);
 }

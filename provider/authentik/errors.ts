@@ -61,6 +61,9 @@ export class ConnectionError extends AuthentikError {}
 /** The connection or the response timed out. */
 export class TimeoutError extends AuthentikError {}
 
+/** The run was cancelled before the request was sent. */
+export class CancelledError extends AuthentikError {}
+
 /** The token is invalid or expired. authentik returns 403 for this, as for a missing permission, never 401. */
 export class AuthenticationError extends AuthentikError {
   readonly #connection: { isTokenErrorReported: boolean };

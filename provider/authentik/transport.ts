@@ -1,11 +1,17 @@
 import { isIP } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { types } from "node:util";
 import { backOff } from "exponential-backoff";
 import type { Dispatcher } from "undici";
-import { ConcurrencyLimiter, type Outcome } from "./concurrency";
-import { type AuthentikError, ConnectionError, type FailedRequest, ServerError, TimeoutError } from "./errors";
+import { ConcurrencyLimiter, type Outcome, sleepUntilAborted } from "./concurrency";
+import {
+  type AuthentikError,
+  CancelledError,
+  ConnectionError,
+  type FailedRequest,
+  ServerError,
+  TimeoutError,
+} from "./errors";
 import { findProxy, ProxyError, type ProxySetting, proxyOptions, refusalStatus } from "./proxy";
 import { repeatsSecret } from "./secret-echo";
 
@@ -20,6 +26,8 @@ export interface TransportOptions {
   readonly limits?: Partial<Limits>;
   /** Where the settings come from, for messages. */
   readonly settingNames?: SettingNames;
+  /** Once it is aborted, no request is sent any more. Those that have been sent are finished. */
+  readonly cancellation?: AbortSignal;
 }
 
 /** The settings, or the environment variables, that a connection's values come from, and those to set where there is none. */
@@ -82,6 +90,8 @@ export interface TransportRequest {
   readonly publicUrl?: string | undefined;
   /** Whether a POST changes nothing, so that it can be retried like a GET. */
   readonly isReadOnly?: boolean | undefined;
+  /** Whether to send the request even after the run was cancelled. */
+  readonly ignoresCancellation?: boolean;
 }
 
 export interface HttpResponse {
@@ -135,6 +145,7 @@ export class Transport {
   readonly #identity: Pick<ConnectionOptions, "checkServerIdentity">;
   readonly #serverAuthorization: string | undefined;
   readonly #limiter: ConcurrencyLimiter;
+  readonly #cancellation: AbortSignal | undefined;
   #proxy: ProxySetting | undefined;
   #dispatcher: Promise<Dispatcher> | undefined;
 
@@ -160,6 +171,7 @@ export class Transport {
     };
     this.#insecure = options.insecure ?? false;
     this.#settingNames = options.settingNames ?? defaultSettingNames;
+    this.#cancellation = options.cancellation;
   }
 
   /** Sends the request, retries it where that is safe, and returns the response whatever its status. */
@@ -168,24 +180,32 @@ export class Transport {
     const isRetryable = (error: AuthentikError): boolean =>
       isTransient(error) && (isIdempotent || !error.outcomeUnknown);
     const start = performance.now();
+    const signal = request.ignoresCancellation ? undefined : this.#cancellation;
+    let lastError: AuthentikError | undefined;
     const sendOnce = (): Promise<HttpResponse> =>
       this.#limiter.run(
         kindOf(request),
-        () => this.#sendOnce(request),
+        async () => {
+          // What became of the attempts before says more.
+          if (signal?.aborted) throw lastError ?? toCancelledError(request);
+          return await this.#sendOnce(request);
+        },
         (error) => this.#toOutcome(error),
+        signal,
       );
     return await backOff(sendOnce, {
       numOfAttempts: this.#limits.maxAttempts,
       startingDelay: this.#limits.initialDelay,
       jitter: "full",
       retry: async (error: AuthentikError, attempt: number) => {
-        if (attempt >= this.#limits.maxAttempts || !isRetryable(error)) return false;
+        lastError = error;
+        if (attempt >= this.#limits.maxAttempts || !isRetryable(error) || signal?.aborted) return false;
         if (performance.now() - start > this.#limits.totalTimeout) return false;
         if (error instanceof ServerError && error.retryAfter !== undefined) {
           if (error.retryAfter > this.#limits.maxRetryAfter) return false;
-          await sleep(error.retryAfter);
+          await sleepUntilAborted(error.retryAfter, signal);
         }
-        return true;
+        return !signal?.aborted;
       },
     });
   }
@@ -351,6 +371,11 @@ export class Transport {
 /** Verifies that a certificate is valid for this host or, as usual, for the name that undici asks for: the one in the header `Host`. */
 function acceptAlso(hostname: string): typeof checkServerIdentity {
   return (name, certificate) => checkServerIdentity(hostname, certificate) && checkServerIdentity(name, certificate);
+}
+
+function toCancelledError({ method, redactedPath }: TransportRequest): CancelledError {
+  const failed = { method, path: redactedPath };
+  return new CancelledError("The run was cancelled before the request was sent", failed, "Run `pulumi up` again.");
 }
 
 /** Requests whose response times are comparable: the same method and collection. */

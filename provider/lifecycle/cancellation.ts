@@ -1,12 +1,9 @@
-import { UserError } from "./user-error";
+const controller = new AbortController();
 
-let isCancelled = false;
+/** Aborted once the run is cancelled. */
+export const cancellation: AbortSignal = controller.signal;
 
 /** Stops what has not started yet. Requests that have been sent are finished, and their results are kept. */
 export function cancel(): void {
-  isCancelled = true;
-}
-
-export function throwIfCancelled(): void {
-  if (isCancelled) throw new UserError("not done, because the run was cancelled. Run `pulumi up` again.");
+  controller.abort();
 }

@@ -4,6 +4,7 @@ import { findFlowPk } from "../authentik/flows";
 import { defaultConnection } from "../common/base-url";
 import { log } from "../common/log";
 import type { Origin } from "../common/origin";
+import { cancellation } from "./cancellation";
 import { type Configuration, readPublicUrl, readSettings, type Settings } from "./settings";
 import { UserError } from "./user-error";
 
@@ -53,7 +54,7 @@ export class Connection {
   readonly #cache = new Map<string, Promise<unknown>>();
 
   constructor(settings: Settings) {
-    this.client = Client.connect(settings).from(this.stackOf(undefined));
+    this.client = Client.connect({ ...settings, cancellation }).from(this.stackOf(undefined));
     this.url = settings.url;
     const { overridingToken } = settings;
     if (overridingToken !== undefined) {

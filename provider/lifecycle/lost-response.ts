@@ -43,7 +43,8 @@ export async function createExactlyOnce<Stored>(
       return await creation.create(connection.client.from(source, nonce));
     } catch (error) {
       if (!(error instanceof AuthentikError) || !error.outcomeUnknown) throw error;
-      const created = await findCreated(connection, connection.client.from(source), nonce, creation, error);
+      const client = connection.client.from(source).ignoringCancellation();
+      const created = await findCreated(connection, client, nonce, creation, error);
       if (created === undefined && attempt < maxAttempts && isRejection(error)) continue;
       if (created === undefined) {
         throw new UserError(

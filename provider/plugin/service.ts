@@ -35,7 +35,7 @@ import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { withLog } from "../common/log";
 import { parseUrn } from "../common/urn";
-import { cancel, throwIfCancelled } from "../lifecycle/cancellation";
+import { cancel } from "../lifecycle/cancellation";
 import { configure } from "../lifecycle/connections";
 import { PartialError, withLookupErrors } from "../lifecycle/user-error";
 import { withoutUndefined } from "../values/properties";
@@ -169,13 +169,11 @@ export class ProviderService {
     const resource = this.#resource(request);
     const inputs = decodeStruct(request.getProperties());
     if (request.getPreview()) return new CreateResponse().setProperties(encodeStruct(previewCreate(resource, inputs)));
-    throwIfCancelled();
     const { id, outputs } = await createResource(resource, inputs);
     return new CreateResponse().setId(id).setProperties(encodeStruct(outputs));
   }
 
   async #read(request: ReadRequest): Promise<ReadResponse> {
-    throwIfCancelled();
     const state = decodeStruct(request.getProperties());
     const inputs = decodeStruct(request.getInputs());
     const read = await readResource(this.#resource(request), request.getId(), state, inputs);
@@ -192,25 +190,21 @@ export class ProviderService {
     const news = decodeStruct(request.getNews());
     if (request.getPreview())
       return new UpdateResponse().setProperties(encodeStruct(previewUpdate(resource, olds, news)));
-    throwIfCancelled();
     const outputs = await updateResource(resource, request.getId(), olds, news);
     return new UpdateResponse().setProperties(encodeStruct(outputs));
   }
 
   async #delete(request: DeleteRequest): Promise<Empty> {
-    throwIfCancelled();
     await deleteResource(this.#resource(request), request.getId(), decodeStruct(request.getProperties()).properties);
     return new Empty();
   }
 
   async #construct(request: ConstructRequest): Promise<ConstructResponse> {
-    throwIfCancelled();
     this.#setStack(request.getProject(), request.getStack());
     return await withLookupErrors(() => constructEnrollment(request));
   }
 
   async #invoke(request: InvokeRequest): Promise<InvokeResponse> {
-    throwIfCancelled();
     const { properties } = decodeStruct(request.getArgs());
     const result = await withLookupErrors(() => invokeFunction(request.getTok(), properties));
     return new InvokeResponse().setReturn(encodeStruct(result));

@@ -1,5 +1,4 @@
 import { log } from "../../common/log";
-import { throwIfCancelled } from "../../lifecycle/cancellation";
 import { UserError } from "../../lifecycle/user-error";
 import { watchEngine } from "./watch-engine";
 
@@ -53,7 +52,6 @@ export async function forEachKey<Value>(
         limit(async () => {
           try {
             if (!hasEngine) throw new UserError(engineEnded);
-            throwIfCancelled();
             values.set(key, await operation(key));
           } catch (error) {
             errors.set(key, error);

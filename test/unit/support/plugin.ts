@@ -1,0 +1,82 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { credentials } from "@grpc/grpc-js";
+import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import {
+  CheckRequest,
+  type CheckResponse,
+  ConfigureRequest,
+  CreateRequest,
+  type CreateResponse,
+} from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+import type { Authentik } from "../../../sandbox";
+import { unwrapSecrets } from "./secrets";
+
+type Properties = Record<string, unknown>;
+
+/** The form in which the engine sends properties. Secrets are those of `secret()`. */
+export function toStruct(properties: Properties): Struct {
+  return Struct.fromJavaScript(properties as Record<string, JavaScriptValue>);
+}
+
+export function fromStruct(struct: Struct | undefined): Properties {
+  return struct === undefined ? {} : struct.toJavaScript();
+}
+
+type PluginChild = ChildProcessByStdio<null, Readable, null>;
+
+type Respond = (error: Error | null, response: unknown) => void;
+
+/** The plugin as a process of its own, as the engine starts it. */
+export class PluginProcess {
+  readonly #child: PluginChild;
+  readonly #client: ResourceProviderClient;
+
+  private constructor(child: PluginChild, client: ResourceProviderClient) {
+    this.#child = child;
+    this.#client = client;
+  }
+
+  static async start(server: Authentik): Promise<PluginProcess> {
+    const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
+    const child = spawn(process.execPath, [join(root, "dist", "plugin", "main.js")], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [port] = (await once(child.stdout, "data")) as [Buffer];
+    const address = `127.0.0.1:${String(port).trim()}`;
+    const plugin = new PluginProcess(child, new ResourceProviderClient(address, credentials.createInsecure()));
+    const args = toStruct({ url: server.url, token: server.token });
+    await plugin.#call("configure", new ConfigureRequest().setArgs(args).setAcceptsecrets(true));
+    return plugin;
+  }
+
+  /** Creates a resource, as `pulumi up` does. Returns its outputs without marks of secrets. */
+  async create(type: string, inputs: Properties): Promise<Properties> {
+    const urn = `urn:pulumi:dev::team::authentik-invitations:index:${type}::test`;
+    const checked = await this.#call<CheckResponse>("check", new CheckRequest().setUrn(urn).setNews(toStruct(inputs)));
+    const request = new CreateRequest().setUrn(urn).setProperties(checked.getInputs());
+    const created = await this.#call<CreateResponse>("create", request);
+    return unwrapSecrets(fromStruct(created.getProperties())) as Properties;
+  }
+
+  /** What the engine sends after Ctrl+C. */
+  async cancel(): Promise<void> {
+    await this.#call("cancel", new Empty());
+  }
+
+  stop(): void {
+    this.#client.close();
+    this.#child.kill();
+  }
+
+  async #call<Response>(method: string, request: object): Promise<Response> {
+    const client = this.#client as unknown as Record<string, (request: object, respond: Respond) => void>;
+    return await new Promise((resolve, reject) => {
+      client[method]?.(request, (error, response) => (error ? reject(error) : resolve(response as Response)));
+    });
+  }
+}
