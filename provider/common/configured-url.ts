@@ -1,14 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, parseBaseUrl } from "./base-url";
-
-/** A URL of authentik in the program's configuration, and the setting or variable that it comes from. */
-export interface ConfiguredUrl {
-  readonly url: string;
-  readonly source: string;
-}
+import type { UrlSetting } from "./setting-warnings";
 
 /** The URL that the program's configuration sets for a connection's requests; `undefined` if it is missing or not valid. */
-export function configuredBaseUrl(connection: string = defaultConnection): ConfiguredUrl | undefined {
+export function configuredBaseUrl(connection: string = defaultConnection): UrlSetting | undefined {
   const source = `${connection}:url`;
   const configured = pulumi.runtime.getConfig(source);
   if (configured !== undefined) return parse(configured, source);
@@ -17,7 +12,7 @@ export function configuredBaseUrl(connection: string = defaultConnection): Confi
 }
 
 /** The URL of a connection's links: `publicUrl`, or else the URL of its requests. */
-export function configuredPublicUrl(connection: string = defaultConnection): ConfiguredUrl | undefined {
+export function configuredPublicUrl(connection: string = defaultConnection): UrlSetting | undefined {
   const source = `${connection}:publicUrl`;
   const configured = pulumi.runtime.getConfig(source);
   return configured === undefined ? configuredBaseUrl(connection) : parse(configured, source);
@@ -36,7 +31,7 @@ function isTrue(value: string | undefined): boolean {
   return /^\s*(?:true|1|yes)\s*$/i.test(value ?? "");
 }
 
-function parse(configured: string, source: string): ConfiguredUrl | undefined {
+function parse(configured: string, source: string): UrlSetting | undefined {
   const baseUrl = parseBaseUrl(configured);
   return "url" in baseUrl ? { url: baseUrl.url, source } : undefined;
 }

@@ -36,7 +36,7 @@ export function connect(name: string = defaultConnection): Connection {
 
 /** The base URL of a connection's links, as far as it is configured. */
 export function publicUrlOf(name: string = defaultConnection): string | undefined {
-  return readPublicUrl(configuration, name);
+  return readPublicUrl(configuration, name)?.url;
 }
 
 /** A client for one authentik server, with caches for this process. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { SettingNames, TransportOptions } from "../authentik/transport";
 import { defaultConnection, parseBaseUrl } from "../common/base-url";
+import type { UrlSetting } from "../common/setting-warnings";
 import { SettingsError } from "./user-error";
 
 /** The configuration as Pulumi passes it to `configure`. */
@@ -93,11 +94,11 @@ export function readSettings(configuration: Configuration, connection: string): 
 }
 
 /** The base URL of links. Unlike {@link readSettings}, this works without a token; `undefined` if the setting is missing or not valid. */
-export function readPublicUrl(configuration: Configuration, connection: string): string | undefined {
+export function readPublicUrl(configuration: Configuration, connection: string): UrlSetting | undefined {
   const read = settingReader(configuration, connection);
   const setting = read("publicUrl") ?? read("url", "AUTHENTIK_URL");
   const parsed = parseBaseUrl(setting?.value ?? "", connection);
-  return "url" in parsed ? parsed.url : undefined;
+  return setting !== undefined && "url" in parsed ? { url: parsed.url, source: setting.source } : undefined;
 }
 
 /** The configuration namespace of a connection: its name, except for the default connection of the plugin. */

@@ -4,7 +4,6 @@ import { flow, flowProvider } from "../objects/flow";
 import { flowStageBinding, flowStageBindingProvider } from "../objects/flow-stage-binding";
 import { invitation } from "../objects/invitation/declaration";
 import { findInvitationPk } from "../objects/invitation/find";
-import { describeIgnoredChanges, isRetired, planChange } from "../objects/invitation/plan";
 import { invitationProvider } from "../objects/invitation/provider";
 import type { InvitationState } from "../objects/invitation/state";
 import { invitationBatch } from "../objects/invitation-batch/declaration";
@@ -12,6 +11,7 @@ import { batchProvider } from "../objects/invitation-batch/provider";
 import { invitationStage, invitationStageProvider } from "../objects/invitation-stage";
 import type { Properties } from "../values/properties";
 import { packageName } from "./schema";
+import { describeInvitation } from "./warnings";
 
 /** What the dynamic resources and the plugin share: the operations on one kind of resource. */
 interface Lifecycle {
@@ -32,6 +32,8 @@ export interface ResourceKind {
   findPk?(id: string): Promise<string | undefined>;
   /** What a comparison with the state warns about. */
   describeDiff?(state: Properties, declared: Properties): string | undefined;
+  /** Whether invitees open links to it. */
+  readonly hasLinks?: true;
   /** The outputs whose values a preview does not know if these inputs change. */
   derivedOutputs(changed: readonly string[]): readonly string[];
 }
@@ -42,9 +44,10 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
   Invitation: {
     ...kindOf(invitation, invitationProvider),
     findPk: findInvitationPk,
-    describeDiff: (state, declared) => describeRetired(state as unknown as InvitationState, declared),
+    describeDiff: (state, declared) => describeInvitation(state as unknown as InvitationState, declared),
+    hasLinks: true,
   },
-  InvitationBatch: kindOf(invitationBatch, batchProvider),
+  InvitationBatch: { ...kindOf(invitationBatch, batchProvider), hasLinks: true },
   InvitationStage: kindOf(invitationStage, invitationStageProvider),
 };
 
@@ -62,12 +65,6 @@ function kindOf(
       ),
     ],
   };
-}
-
-/** Which changes are ignored because the invitation is retired. None are if the change reissues it. */
-function describeRetired(state: InvitationState, declared: Properties): string | undefined {
-  if (!isRetired(state) || planChange(state, declared).replaces.length > 0) return undefined;
-  return describeIgnoredChanges(state, declared);
 }
 
 /** The kind of a resource with this type token: `authentik-invitations:index:Flow`. */

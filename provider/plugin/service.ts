@@ -33,12 +33,14 @@ import {
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
-import { withLog } from "../common/log";
+import { type Log, withLog } from "../common/log";
 import { parseUrn } from "../common/urn";
 import { cancel } from "../lifecycle/cancellation";
 import { configure } from "../lifecycle/connections";
+import type { Configuration } from "../lifecycle/settings";
 import { PartialError, withLookupErrors } from "../lifecycle/user-error";
-import { withoutUndefined } from "../values/properties";
+import { isJsonObject } from "../values/json";
+import { type Properties, withoutUndefined } from "../values/properties";
 import { constructEnrollment } from "./construct";
 import { compareProperties, type PropertyChange } from "./detailed-diff";
 import type { Engine } from "./engine";
@@ -50,6 +52,7 @@ import {
   diffResource,
   previewCreate,
   previewUpdate,
+  type Resource,
   readResource,
   toResource,
   updateResource,
@@ -58,13 +61,16 @@ import { formatSchema, secretSettings } from "./schema";
 import { markSecretInputs } from "./secrets";
 import { checkSettings, toConfiguration } from "./settings";
 import { decodeStruct, encodeStruct } from "./struct";
+import { warnAboutLinkHost, warnAboutLinks } from "./warnings";
 
 /** Pulumi's provider protocol (`proto/pulumi/provider.proto`). Methods that are missing here are answered as not implemented. */
 export class ProviderService {
   readonly #engine: Engine;
   readonly #version: string;
   #settings: Readonly<Record<string, unknown>> = {};
+  #urn = "";
   #stack = "";
+  readonly #warnings = new Set<string>();
   #running = 0;
   #onIdle: (() => void) | undefined;
 
@@ -88,6 +94,7 @@ export class ProviderService {
       }),
       configure: this.#method(async (request: ConfigureRequest) => {
         this.#settings = decodeStruct(request.getArgs()).properties;
+        this.#urn = request.getUrn() ?? "";
         await configure({ config: toConfiguration(this.#settings) });
         return new ConfigureResponse()
           .setAcceptsecrets(true)
@@ -121,8 +128,7 @@ export class ProviderService {
     return async ({ request }: ServerUnaryCall<Request, Response>, respond: sendUnaryData<Response>): Promise<void> => {
       this.#running += 1;
       try {
-        const log = this.#engine.logOf(urnOf(request));
-        const response = await withLog(log, () => operation(request));
+        const response = await withLog(this.#logOf(urnOf(request)), () => operation(request));
         await this.#engine.flush();
         respond(null, response);
       } catch (error) {
@@ -132,6 +138,19 @@ export class ProviderService {
         this.#running -= 1;
         if (this.#running === 0) this.#onIdle?.();
       }
+    };
+  }
+
+  /** A log that repeats no warning: a refresh compares a resource, as the update after it does. */
+  #logOf(urn: string): Log {
+    const log = this.#engine.logOf(urn);
+    return {
+      info: log.info,
+      warn: (message) => {
+        const warning = `${urn} ${message}`;
+        if (!this.#warnings.has(warning)) log.warn(message);
+        this.#warnings.add(warning);
+      },
     };
   }
 
@@ -168,7 +187,10 @@ export class ProviderService {
   async #create(request: CreateRequest): Promise<CreateResponse> {
     const resource = this.#resource(request);
     const inputs = decodeStruct(request.getProperties());
-    if (request.getPreview()) return new CreateResponse().setProperties(encodeStruct(previewCreate(resource, inputs)));
+    if (request.getPreview()) {
+      this.#warnAboutLinks(resource, inputs.properties);
+      return new CreateResponse().setProperties(encodeStruct(previewCreate(resource, inputs)));
+    }
     const { id, outputs } = await createResource(resource, inputs);
     return new CreateResponse().setId(id).setProperties(encodeStruct(outputs));
   }
@@ -188,8 +210,10 @@ export class ProviderService {
     const resource = this.#resource(request);
     const olds = decodeStruct(request.getOlds()).properties;
     const news = decodeStruct(request.getNews());
-    if (request.getPreview())
+    if (request.getPreview()) {
+      this.#warnAboutLinks(resource, news.properties);
       return new UpdateResponse().setProperties(encodeStruct(previewUpdate(resource, olds, news)));
+    }
     const outputs = await updateResource(resource, request.getId(), olds, news);
     return new UpdateResponse().setProperties(encodeStruct(outputs));
   }
@@ -207,11 +231,21 @@ export class ProviderService {
   async #invoke(request: InvokeRequest): Promise<InvokeResponse> {
     const { properties } = decodeStruct(request.getArgs());
     const result = await withLookupErrors(() => invokeFunction(request.getTok(), properties));
+    if (request.getPreview() && hasLink(result)) this.#reportOnProvider(warnAboutLinkHost);
     return new InvokeResponse().setReturn(encodeStruct(result));
   }
 
+  #warnAboutLinks({ kind }: Resource, inputs: Properties): void {
+    if (kind.hasLinks) this.#reportOnProvider((configuration) => warnAboutLinks(configuration, inputs));
+  }
+
+  /** Reports about the settings once, instead of on each resource. */
+  #reportOnProvider(report: (configuration: Configuration) => void): void {
+    withLog(this.#logOf(this.#urn), () => report(toConfiguration(this.#settings)));
+  }
+
   /** The resource of a request. The first one says which stack the process works for. */
-  #resource(request: { getUrn(): string }): ReturnType<typeof toResource> {
+  #resource(request: { getUrn(): string }): Resource {
     const urn = request.getUrn();
     const { project, stack } = parseUrn(urn);
     this.#setStack(project, stack);
@@ -223,6 +257,13 @@ export class ProviderService {
     this.#stack = stack;
     void configure({ config: toConfiguration(this.#settings), program: { project, stack } });
   }
+}
+
+/** Whether a lookup found an invitation with a link. */
+function hasLink(result: Properties): boolean {
+  const found: unknown = result["invitations"];
+  const candidates: unknown[] = Array.isArray(found) ? found : [result];
+  return candidates.some((candidate) => isJsonObject(candidate) && candidate["link"] !== undefined);
 }
 
 /** The resource of a request, which functions and the configuration have none of. */

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-
-const day = 86_400_000;
+import { expiresWithinDay, expiryWarning } from "../common/expiry-warning";
 
 /** The outputs of an invitation that its warnings depend on. */
 interface WatchedInvitation extends pulumi.Resource {
@@ -31,18 +30,14 @@ export function warnAboutLifecycle(invitation: WatchedInvitation, args: WatchedA
     // Unit test mocks, and states that this package did not write, may have neither.
     if (typeof status !== "string" || typeof expires !== "string") return;
     if (status !== "pending") warnAboutIgnoredChanges(invitation, args);
-    else if (!pulumi.runtime.isDryRun() && Date.parse(expires) - Date.now() < day) warnAboutExpiry(invitation, expires);
+    else if (!pulumi.runtime.isDryRun() && expiresWithinDay(expires)) warnAboutExpiry(invitation, expires);
   });
 }
 
-/** An invitation that was issued for a short time expires soon as intended, so it has to have little of its life left. */
 function warnAboutExpiry(invitation: WatchedInvitation, expires: string): void {
   invitation.issuedAt.apply(async (issuedAt) => {
-    const remaining = Date.parse(expires) - Date.now();
-    const isShortLived = remaining > (Date.parse(expires) - Date.parse(issuedAt)) / 4;
-    if (isShortLived) return;
-    const when = (await pulumi.isSecret(invitation.expires)) ? "" : `, on ${expires}`;
-    await pulumi.log.warn(`the invitation expires within a day${when}`, invitation);
+    const warning = expiryWarning({ issuedAt, expires }, await pulumi.isSecret(invitation.expires));
+    if (warning !== undefined) await pulumi.log.warn(warning, invitation);
   });
 }
 

@@ -204,9 +204,17 @@ resources:
     type: authentik-invitations:Invitation
     properties: { validFor: 14d }
     options: { provider: "\${other}" }
+  joe:
+    type: authentik-invitations:Invitation
+    properties: { validFor: 14d, flow: default-source-enrollment }
+    options: { provider: "\${other}" }
 `);
+      const { output } = await project.preview();
+      expect(output).toMatch(
+        /providers:authentik-invitations \(other\):\s+warning: \S+ is http:\S+, so links to invitations/,
+      );
       await project.up();
-      expect(await invitations(other)).toHaveLength(1);
+      expect(await invitations(other)).toHaveLength(2);
       expect(await invitations(server)).toEqual([]);
       expect(await project.stateText()).not.toContain(other.token);
       await project.destroy();

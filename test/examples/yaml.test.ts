@@ -20,7 +20,12 @@ test("the quick start of the plugin, and the example of each resource, pass a pr
   expect(examples).toHaveLength(resources.length);
 
   const server = await Authentik.start();
-  const project = await Project.create("", { authentik: server, plugin: true });
+  const project = await Project.create("", {
+    authentik: server,
+    plugin: true,
+    // Otherwise the host of the links would be a warning.
+    config: { "authentik-invitations:publicUrl": "https://authentik.example.com" },
+  });
   try {
     for (const slug of ["enrollment", "staff-enrollment"]) {
       const flow = { slug, name: slug, title: slug, designation: "enrollment" };
