@@ -64,7 +64,7 @@ export interface Documentation {
 }
 
 /** One kind of object of authentik's API. */
-export interface Declaration<P extends Declared = Declared> {
+export interface Declaration<P extends Declared = Declared, OutputName extends string = string> {
   /** The name of the resource class: "InvitationStage". */
   readonly name: string;
   /** The name in messages: "invitation stage". */
@@ -80,11 +80,13 @@ export interface Declaration<P extends Declared = Declared> {
   readonly hasSecretPk?: true;
   readonly properties: P;
   /** The outputs in addition to the inputs and, unless it is a secret, the pk. */
-  readonly outputs: Readonly<Record<string, Output>>;
+  readonly outputs: Readonly<Record<OutputName, Output>>;
   readonly documentation: Documentation;
 }
 
-export function declareObject<P extends Declared>(declaration: Declaration<P>): Declaration<P> {
+export function declareObject<P extends Declared, Name extends string>(
+  declaration: Declaration<P, Name>,
+): Declaration<P, Name> {
   return declaration;
 }
 

@@ -7,6 +7,7 @@ import { stripWhitespace } from "../common/whitespace";
 import { UserError } from "../lifecycle/user-error";
 import { isKnownString } from "../values/properties";
 import { declareObject, type FieldsOf, responseSchema } from "./declaration";
+import { declareLookup, propertyFields } from "./lookup";
 import { type ObjectInputs, type ObjectState, objectProvider, type ResourceConnection } from "./object-provider";
 import { boolean, integer, oneOf, property } from "./property";
 import { requestsOf } from "./requests";
@@ -186,6 +187,41 @@ export async function listFlowStageBindings(client: Client, target: string): Pro
   const bindings = await flowStageBindings.list(client, { target }, "Could not list the flow's bindings");
   return bindings.sort((a, b) => a.order - b.order);
 }
+
+const { target, invalidResponseAction, ...fields } = propertyFields(flowStageBinding.properties);
+
+export const getFlowStageBindings = declareLookup({
+  name: "getFlowStageBindings",
+  args: { flow: { comment: "Slug or UUID of the flow." } },
+  exactlyOneOf: ["flow"],
+  result: {
+    name: "GetFlowStageBindingResult",
+    comment: "A binding, as returned by {@link getFlowStageBindings}.",
+    fields: {
+      pk: { type: "string", comment: "UUID of the binding." },
+      target: { ...target, comment: "UUID of the flow." },
+      ...fields,
+      invalidResponseAction: {
+        ...invalidResponseAction,
+        comment: "What happens after an invalid response: `retry`, `restart`, `restart_with_context`.",
+      },
+    },
+  },
+  list: "bindings",
+  path: flowStageBinding.path,
+  documentation: {
+    description: "Looks up the bindings of a flow, sorted by their order.",
+    permissions: "`authentik_flows.view_flowstagebinding`, and `authentik_flows.view_flow` if `flow` is a slug.",
+    throws: ["if there is no flow with this slug that the token's user is allowed to view"],
+    example: `const bindings = authentik.getFlowStageBindingsOutput({ flow: "enrollment" });
+export const stages = bindings.apply((all) => all.map(({ stage, order }) => ({ stage, order })));`,
+  },
+
+  async run(connection, args) {
+    const flow = args.flow?.trim() ?? "";
+    return await listFlowStageBindings(connection.client, normalizeUuid(flow) ?? (await connection.flowPk(flow)));
+  },
+});
 
 function isSameUuid(declared: unknown, stored: string): boolean {
   return isKnownString(declared) && normalizeUuid(declared) === normalizeUuid(stored);

@@ -12,6 +12,7 @@ import { isKnownString } from "../values/properties";
 import { isSameString } from "../values/strings";
 import { differingInputs } from "./comparison";
 import { declareObject, displaySchema, permission, responseSchema } from "./declaration";
+import { declareLookup, propertyFields, requirePk } from "./lookup";
 import { objectProvider } from "./object-provider";
 import { boolean, oneOf, openEnum, slugString, string } from "./property";
 import { requestsOf } from "./requests";
@@ -139,8 +140,6 @@ export const wireFlowSummary = displaySchema(flow.properties, ["slug"], { export
   }),
 );
 
-export type FlowSummary = z.output<typeof wireFlowSummary>;
-
 export const flowProvider = objectProvider(flow, flows, {
   planUpdate({ slug }, state) {
     if (!isKnownString(slug)) return;
@@ -218,11 +217,44 @@ export async function findFlow(client: Client, slug: string): Promise<StoredFlow
   return found.find((stored) => stored.slug === slug);
 }
 
-/** Like {@link findFlow}, for a lookup by slug or pk. */
-export async function findFlowSummary(
-  client: Client,
-  criteria: { slug: string } | { pk: string },
-): Promise<FlowSummary | undefined> {
-  const found = await listFlows(client, criteria, wireFlowSummary);
-  return found.find(({ pk, slug }) => ("slug" in criteria ? slug === criteria.slug : pk === criteria.pk));
-}
+const { designation, authentication, ...fields } = propertyFields(flow.properties, ["slug", "name", "title"]);
+
+export const getFlow = declareLookup({
+  name: "getFlow",
+  args: { slug: { comment: "Slug of the flow." }, pk: { comment: "UUID of the flow." } },
+  exactlyOneOf: ["slug", "pk"],
+  result: {
+    name: "GetFlowResult",
+    comment: "A flow, as returned by {@link getFlow} and in a stage's `flowSet`.",
+    fields: {
+      pk: { type: "string", comment: "UUID of the flow." },
+      ...fields,
+      designation: { ...designation, comment: "Purpose of the flow: `enrollment`, `authentication`, …" },
+      authentication: {
+        ...authentication,
+        comment: "Who can run the flow: `none`, `require_unauthenticated`, … Not set in a stage's `flowSet`.",
+      },
+      exportUrl: { type: "string", comment: "Path of the flow's export as a blueprint.", isOptional: true },
+    },
+  },
+  path: flow.path,
+  documentation: {
+    description: "Looks up a flow by its slug or pk.",
+    permissions: "`authentik_flows.view_flow`.",
+    throws: ["if there is no such flow that the token's user is allowed to view"],
+    example: `const enrollment = authentik.getFlowOutput({ slug: "enrollment" });
+new authentik.Invitation("jane", { flow: enrollment.pk, validFor: "14d" });`,
+  },
+
+  async run({ client }, args) {
+    const pk = args.pk === undefined ? undefined : requirePk("getFlow", args.pk);
+    const slug = args.slug?.trim() ?? "";
+    const found = await listFlows(client, pk === undefined ? { slug } : { pk }, wireFlowSummary);
+    const match = found.find((listed) => (pk === undefined ? listed.slug === slug : listed.pk === pk));
+    if (match) return match;
+    const description = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
+    throw new UserError(
+      `getFlow: authentik has no flow with the ${description} that the token's user is allowed to view.`,
+    );
+  },
+});

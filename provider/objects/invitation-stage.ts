@@ -4,7 +4,8 @@ import { ValidationError } from "../authentik/errors";
 import { stripWhitespace } from "../common/whitespace";
 import { UserError } from "../lifecycle/user-error";
 import { declareObject, permission, responseSchema } from "./declaration";
-import { wireFlowSummary } from "./flow";
+import { getFlow, wireFlowSummary } from "./flow";
+import { declareLookup, propertyFields, requirePk } from "./lookup";
 import { objectProvider } from "./object-provider";
 import { boolean, string } from "./property";
 import { requestsOf } from "./requests";
@@ -98,6 +99,45 @@ export async function findInvitationStage(
   const stages = await invitationStages.list(client, isByName ? { name: criteria.name } : { stage_uuid: criteria.pk });
   return stages.find((stage) => (isByName ? stage.name === criteria.name : stage.pk === criteria.pk));
 }
+
+export const getInvitationStage = declareLookup({
+  name: "getInvitationStage",
+  args: {
+    name: { comment: "Name in authentik. Unique across all kinds of stages." },
+    pk: { comment: "UUID of the stage." },
+  },
+  exactlyOneOf: ["name", "pk"],
+  result: {
+    name: "GetInvitationStageResult",
+    comment: "An invitation stage, as returned by {@link getInvitationStage}.",
+    fields: {
+      pk: { type: "string", comment: "UUID of the stage." },
+      ...propertyFields(invitationStage.properties),
+      flowSet: {
+        type: `${getFlow.result.name}[]`,
+        comment: "The flows that the stage is bound to, one entry per binding.",
+      },
+    },
+  },
+  path: invitationStage.path,
+  documentation: {
+    description: "Looks up an invitation stage by its name or pk.",
+    permissions: "`authentik_stages_invitation.view_invitationstage`.",
+    throws: ["if there is no such stage that the token's user is allowed to view"],
+    example: `const stage = authentik.getInvitationStageOutput({ name: "enrollment-invitation" });
+export const flows = stage.flowSet.apply((flows) => flows.map(({ slug }) => slug));`,
+  },
+
+  async run({ client }, args) {
+    const pk = args.pk === undefined ? undefined : requirePk("getInvitationStage", args.pk);
+    const found = await findInvitationStage(client, pk === undefined ? { name: args.name?.trim() ?? "" } : { pk });
+    if (found) return found;
+    const description = pk === undefined ? `name "${args.name}"` : `pk ${pk}`;
+    throw new UserError(
+      `getInvitationStage: authentik has no invitation stage with the ${description} that the token's user is allowed to view.`,
+    );
+  },
+});
 
 /** The slugs of the flows that have an invitation stage, once for each stage. */
 export async function listInvitationStageFlows(client: Client): Promise<string[]> {

@@ -86,7 +86,7 @@ function describeDefault(source: DefaultSource | undefined): string | undefined 
   return source === "logical name" ? "the resource's logical name" : `the ${source.input}`;
 }
 
-function firstSentence(comment: string): string {
+export function firstSentence(comment: string): string {
   return /^[\s\S]*?\.(?=\s|$)/.exec(comment)?.[0] ?? comment;
 }
 

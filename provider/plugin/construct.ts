@@ -10,7 +10,9 @@ import {
 import { normalizeUuid } from "../common/pk";
 import { connect } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
-import { lookUpEnrollmentStages, lookUpFlow } from "../objects/lookups";
+import { getFlow } from "../objects/flow";
+import { lookupKey } from "../objects/lookup";
+import { lookUpEnrollmentStages } from "../objects/stage";
 import { isKnownString, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 import { Monitor, type Registered, type Registration } from "./monitor";
 import { componentType, dynamicType, inputNamesOf, packageName } from "./schema";
@@ -86,11 +88,9 @@ class Enrollment {
     if (flow === undefined) return undefined;
     const dependencies = this.#dependenciesOf("flow");
     if (flow === unknownValue) return { pk: unknownValue, slug: unknownValue, dependencies };
-    const pk = normalizeUuid(String(flow));
+    const args = normalizeUuid(String(flow)) === undefined ? { slug: String(flow) } : { pk: String(flow) };
     const connection = connect();
-    const found = await connection.cached(`flow ${pk ?? ""} ${flow}`, () =>
-      lookUpFlow(connection, pk === undefined ? { slug: String(flow) } : { pk }),
-    );
+    const found = await connection.cached(lookupKey(getFlow, args), () => getFlow.run(connection, args));
     return { pk: found.pk, slug: found.slug, dependencies };
   }
 
@@ -121,7 +121,7 @@ class Enrollment {
       this.#decoded.outputs.some(([input, item]) => input === "stages" && item === String(index));
     return stages.map((stage: unknown, index) => ({
       name: bindingName(this.#name, isKnownString(stage) && !isOutput(index) ? stage : undefined, index),
-      pk: isName(stage) ? pks.get(stage) : stage,
+      pk: isName(stage) ? pks[stage] : stage,
       dependencies: this.#dependenciesOf("stages"),
     }));
   }

@@ -5,69 +5,10 @@ import { validateArguments } from "../csv/options";
 import { readCsvFile } from "../csv/read";
 import { connect } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
-import {
-  argumentError,
-  type InvitationSummary,
-  lookUpFlow,
-  lookUpFlowStageBindings,
-  lookUpInvitation,
-  lookUpInvitationStage,
-  lookUpInvitations,
-  lookUpStage,
-} from "../objects/lookups";
+import { argumentError, lookupKey, lookups, protectSecrets } from "../objects/lookups";
 import { type Properties, withoutUndefined } from "../values/properties";
 import { toSecret } from "../values/secrets";
 import { packageName } from "./schema";
-
-type Arguments = Readonly<Record<string, string>>;
-type Connected = ReturnType<typeof connect>;
-
-interface Lookup {
-  readonly arguments: readonly string[];
-  readonly exactlyOneOf?: readonly string[];
-  run(connection: Connected, args: Arguments): Promise<object>;
-}
-
-/** The functions of the schema that send a request, at previews as well. */
-const lookups = new Map<string, Lookup>([
-  ["getFlow", { arguments: ["slug", "pk"], exactlyOneOf: ["slug", "pk"], run: lookUpFlow }],
-  [
-    "getFlowStageBindings",
-    {
-      arguments: ["flow"],
-      exactlyOneOf: ["flow"],
-      run: async (connection, { flow = "" }) => ({ bindings: await lookUpFlowStageBindings(connection, { flow }) }),
-    },
-  ],
-  [
-    "getInvitation",
-    {
-      arguments: ["pk", "name"],
-      exactlyOneOf: ["pk", "name"],
-      run: async (connection, args) => toResult(await lookUpInvitation(connection, args)),
-    },
-  ],
-  [
-    "getInvitations",
-    {
-      arguments: ["name", "flowSlug", "createdBy", "expires"],
-      run: async (connection, args) => ({ invitations: (await lookUpInvitations(connection, args)).map(toResult) }),
-    },
-  ],
-  ["getInvitationStage", { arguments: ["name", "pk"], exactlyOneOf: ["name", "pk"], run: lookUpInvitationStage }],
-  [
-    "getStage",
-    {
-      arguments: ["name"],
-      exactlyOneOf: ["name"],
-      run: (connection, { name = "" }) => lookUpStage(connection, { name }),
-    },
-  ],
-]);
-
-function toResult(invitation: InvitationSummary): object {
-  return { ...invitation, pk: toSecret(invitation.pk), link: toSecret(invitation.link) };
-}
 
 /** Calls a function by its token, `authentik-invitations:index:getFlow`. Equal calls share a request. */
 export async function invokeFunction(token: string, properties: Properties): Promise<Properties> {
@@ -76,14 +17,16 @@ export async function invokeFunction(token: string, properties: Properties): Pro
   const args = withoutUndefined(properties);
   if (name === "invitationsFromCsv") return { invitations: readInvitations(args) };
   const lookup = lookups.get(name ?? "");
-  if (name === undefined || lookup === undefined) throw new UserError(`Unknown function ${token}.`);
-  const error = argumentError(name, args, lookup.arguments, lookup.exactlyOneOf);
+  if (lookup === undefined) throw new UserError(`Unknown function ${token}.`);
+  const error = argumentError(lookup, args);
   if (error !== undefined) throw new UserError(error);
   const connection = connect();
-  const result = await connection.cached(`${name} ${JSON.stringify(args)}`, () =>
-    lookup.run(connection, args as Arguments),
-  );
-  return withoutUndefined({ ...result });
+  const strings = args as Record<string, string>;
+  const found = await connection.cached(lookupKey(lookup, strings), () => lookup.run(connection, strings));
+  const protect = (item: object): Properties => protectSecrets(lookup, item, toSecret) as Properties;
+  return lookup.list === undefined
+    ? withoutUndefined(protect(found))
+    : { [lookup.list]: (found as unknown as readonly object[]).map(protect) };
 }
 
 function readInvitations(args: Properties): Properties {

@@ -5,16 +5,14 @@ import {
   enrollmentFlow,
   enrollmentInputError,
   invitationStageName,
-  missingStagesError,
   orderOf,
 } from "../common/enrollment";
 import { normalizeUuid } from "../common/pk";
 import { Flow } from "./flow";
 import { FlowStageBinding } from "./flow-stage-binding";
-import { getFlowOutput } from "./get-flow";
-import { findStage, listExistingStages } from "./get-stage";
 import { InvitationStage } from "./invitation-stage";
-import { fail, whenCreated } from "./lookup";
+import { callMock, lookup, whenCreated } from "./lookup";
+import { getFlowOutput } from "./lookups";
 import { idOf } from "./resource";
 
 /** Inputs of an {@link InviteOnlyEnrollment}. */
@@ -219,10 +217,16 @@ async function findByNames(
   names: readonly string[],
   connection: string | undefined,
 ): Promise<Record<string, string>> {
-  const stages = await Promise.all(names.map(async (name) => await findStage(name.trim(), connection)));
-  const missing = names.filter((_name, index) => stages[index] === undefined);
-  if (missing.length > 0) {
-    await fail(missingStagesError(component, missing, await listExistingStages(connection)));
-  }
-  return Object.fromEntries(names.map((name, index) => [name, stages[index]?.pk ?? ""]));
+  const mocked = await Promise.all(
+    names.map(async (name) => {
+      const stage = await callMock<{ pk: string }>("getStage", { name: name.trim(), connection });
+      return stage && ([name, stage.pk ?? ""] as const);
+    }),
+  );
+  const found = mocked.filter((stage) => stage !== undefined);
+  if (found.length === names.length) return Object.fromEntries(found);
+  const { lookUpEnrollmentStages } = await import("../objects/lookups.js");
+  return await lookup(connection, `stages ${JSON.stringify([component, names])}`, (connected) =>
+    lookUpEnrollmentStages(connected, component, names),
+  );
 }

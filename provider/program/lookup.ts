@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { hasStack, perRun } from "../common/run";
 import type { Connection } from "../lifecycle/connections";
+import type { Lookup } from "../objects/lookup";
+import { warnAboutLinkHost } from "./link-warnings";
 
 /** The connections of each run, so that a long process of the Automation API neither reuses what an earlier run found nor keeps it. */
 const connectionsOfRun = perRun(() => new Map<string, Connection>());
@@ -40,8 +42,7 @@ export async function callMock<Result>(
   return await pulumi.runtime.invoke(`authentik:index:${functionName}`, { ...args }, opts);
 }
 
-/** Throws an error for lookups that fail or have invalid arguments. */
-export async function fail(message: string): Promise<never> {
+async function fail(message: string): Promise<never> {
   const { UserError } = await import("../lifecycle/user-error.js");
   throw toRunError(new UserError(message));
 }
@@ -63,23 +64,11 @@ function toRunError({ message, cause }: Error): pulumi.RunError {
   return error;
 }
 
-/** Validates a lookup's arguments, also for programs in JavaScript. */
-export async function validateArgs(
-  functionName: string,
-  args: object,
-  names: readonly string[],
-  exactlyOneOf?: readonly string[],
-): Promise<void> {
-  const { argumentError } = await import("../objects/lookups.js");
-  const error = argumentError(functionName, { ...args }, names, exactlyOneOf);
-  if (error !== undefined) await fail(error);
-}
-
 /** Options that choose a provider plugin. A lookup runs in the program, so they would be ignored. */
 const providerOptions = ["provider", "version", "pluginDownloadURL"] as const;
 
 /** Validates a lookup's options. `parent` and `async` need no support: both choose what a lookup does not have. */
-export async function validateOptions(functionName: string, opts: pulumi.InvokeOutputOptions): Promise<void> {
+async function validateOptions(functionName: string, opts: pulumi.InvokeOutputOptions): Promise<void> {
   const ignored = providerOptions.find((name) => opts[name] !== undefined);
   if (ignored !== undefined) {
     await fail(
@@ -89,6 +78,42 @@ export async function validateOptions(functionName: string, opts: pulumi.InvokeO
   if (opts.dependsOn !== undefined) {
     await fail(`${functionName}: the option dependsOn has no effect. Use ${functionName}Output.`);
   }
+}
+
+/** Calls the lookup of this name, also for programs in JavaScript. */
+export async function invokeLookup<Result>(
+  name: string,
+  args: { readonly connection?: string },
+  opts: pulumi.InvokeOptions,
+): Promise<Result> {
+  await validateOptions(name, opts);
+  const { argumentError, lookupKey, lookups, protectSecrets } = await import("../objects/lookups.js");
+  const declared = lookups.get(name) as Lookup;
+  const error = argumentError(declared, { ...args }, ["connection"]);
+  if (error !== undefined) await fail(error);
+  const { list } = declared;
+  const { connection, ...strings } = args;
+  const protect = (item: object): object => protectSecrets(declared, item, pulumi.secret);
+  const mocked = await callMock<Record<string, unknown>>(name, args, opts);
+  if (mocked !== undefined) {
+    const items = (mocked[list ?? ""] ?? []) as readonly object[];
+    return (list === undefined ? protect(mocked) : items.map(protect)) as Result;
+  }
+  const found = await lookup(connection, lookupKey(declared, strings), (connected) => declared.run(connected, strings));
+  const toResult = (item: object): object => {
+    if ("link" in item && item.link !== undefined) warnAboutLinkHost(connection);
+    return protect(copyOf(item));
+  };
+  return (Array.isArray(found) ? found.map(toResult) : toResult(found)) as Result;
+}
+
+/** Equal lookups share the result, which a program could change. */
+function copyOf(item: object): object {
+  const copies = Object.entries(item).map(([field, value]) => {
+    if (Array.isArray(value)) return [field, [...value]];
+    return [field, typeof value === "object" && value !== null ? { ...value } : value];
+  });
+  return Object.fromEntries(copies);
 }
 
 /**

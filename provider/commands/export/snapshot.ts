@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { Client } from "../../authentik/client";
 import { ifFound } from "../../authentik/errors";
-import { retrieveStage, type StoredStage } from "../../authentik/stages";
 import { invitationId } from "../../common/pk";
 import { UserError } from "../../lifecycle/user-error";
 import { findFlow, type StoredFlow } from "../../objects/flow";
@@ -12,6 +11,7 @@ import {
   listInvitationStageFlows,
   type StoredInvitationStage,
 } from "../../objects/invitation-stage";
+import { retrieveStage, type StoredStage } from "../../objects/stage";
 import { readInvitations } from "./invitation-list";
 
 /** Flows with everything in them that this package manages. */

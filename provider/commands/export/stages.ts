@@ -1,7 +1,7 @@
-import type { StoredStage } from "../../authentik/stages";
 import { stripWhitespace } from "../../common/whitespace";
 import type { StoredInvitationStage } from "../../objects/invitation-stage";
 import { invitationStage, invitationStageProvider } from "../../objects/invitation-stage";
+import type { StoredStage } from "../../objects/stage";
 import { pick } from "../../values/properties";
 import { Source, toStringLiteral } from "./literals";
 import { toLogicalName, toStageIdentifier, toUniqueNames } from "./names";
