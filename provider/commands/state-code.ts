@@ -2,7 +2,7 @@ import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { limitLines } from "../common/limit-lines";
 import { toPrintableLine } from "../common/printable";
 import { isProviderSource } from "../common/provider-source";
-import { packageName } from "../plugin/schema";
+import { packageName, publication } from "../plugin/schema";
 import type { Properties } from "../values/properties";
 import { readConfiguration } from "./pulumi";
 import {
@@ -39,8 +39,9 @@ const sourceProperty = "__provider";
  */
 export async function findCode(state: State, stack: string | undefined): Promise<StateCode> {
   const pending = (state.deployment.pending_operations ?? []).map(({ resource }) => resource);
-  const found = [...resourcesOf(state), ...pending].map(inspectResource);
-  const urls = await inspectUrls(state, stack);
+  const resources = [...resourcesOf(state), ...pending];
+  const found = resources.map(inspectResource);
+  const urls = await inspectUrls(state, resources.filter(downloadsPlugin), stack);
   const merge = (kind: keyof StateCode): string[] => [...new Set([...found, urls].flatMap((code) => code[kind]))];
   return { rejected: merge("rejected"), unknown: merge("unknown") };
 }
@@ -65,26 +66,43 @@ function inspectResource(resource: StateResource): StateCode {
   } else if (sourcesIn.length > 0) {
     unknown.push(urn);
   }
-  if (type.startsWith("pulumi:providers:") && hasDownload(resource)) {
+  if (type.startsWith("pulumi:providers:") && type !== pluginProviderType && downloadUrlsOf(resource).length > 0) {
     if (type === providerType) rejected.push(`${urn}: Pulumi would download its plugin from another server`);
-    else unknown.push(`${urn} (downloads its plugin from another server)`);
+    else unknown.push(formatDownload(resource));
   }
   return { rejected, unknown };
 }
 
-/** Whether a provider's plugin comes from a URL in the state. */
-function hasDownload({ inputs = {} }: StateResource): boolean {
+/** The URLs in the state from which Pulumi downloads a provider's plugin. */
+function downloadUrlsOf({ inputs = {} }: StateResource): unknown[] {
   const internal = unwrapSecrets(inputs["__internal"]) ?? {};
-  return [inputs, internal].some((values) => Object.hasOwn(values, "pluginDownloadURL"));
+  return [inputs, internal as Properties].flatMap((values) =>
+    Object.hasOwn(values, "pluginDownloadURL") ? [unwrapSecrets(values["pluginDownloadURL"])] : [],
+  );
+}
+
+/** Whether this is a provider of this package whose plugin does not come from the package's releases. */
+function downloadsPlugin(resource: StateResource): boolean {
+  const { pluginDownloadURL } = publication();
+  return resource.type === pluginProviderType && downloadUrlsOf(resource).some((url) => url !== pluginDownloadURL);
+}
+
+function formatDownload({ urn }: StateResource): string {
+  return `${urn} (downloads its plugin from another server)`;
 }
 
 /**
  * A refresh and the deletion of a resource use the configuration in the state, so that a URL in the state decides who receives the token. A token
- * from the environment must not go to a URL that nobody has configured.
+ * from the environment must not go to a URL that nobody has configured. \`downloading\` are providers whose plugin comes from a URL, which the
+ * configuration may have as well, for a mirror.
  */
-async function inspectUrls(state: State, stack: string | undefined): Promise<StateCode> {
+async function inspectUrls(
+  state: State,
+  downloading: readonly StateResource[],
+  stack: string | undefined,
+): Promise<StateCode> {
   const urls = resourcesOf(state).flatMap(urlsOf);
-  if (urls.length === 0) return { rejected: [], unknown: [] };
+  if (urls.length === 0 && downloading.length === 0) return { rejected: [], unknown: [] };
   const configuration = await readConfiguration(stack, true);
   const isConfigured = (key: string): boolean => configuration[key]?.value !== undefined;
   const configured = Object.values(configuration).map(({ value }) => normalize(value));
@@ -96,13 +114,15 @@ async function inspectUrls(state: State, stack: string | undefined): Promise<Sta
     ({ key, url, isExplicit }) =>
       normalize(url) !== normalize(expected(key)) && !(isExplicit && configured.includes(normalize(url))),
   );
+  const isMirror = (url: unknown): boolean => url === publication().pluginDownloadURL || configured.includes(url);
+  const downloads = downloading.filter((provider) => !downloadUrlsOf(provider).every(isMirror));
   const format = ({ urn, key }: ProviderUrl): string =>
     `${urn}: its ${key} is neither the stack's nor that of AUTHENTIK_URL`;
   const isRejected = ({ key, hasToken, isExplicit }: ProviderUrl): boolean =>
     !hasToken && !isExplicit && !isConfigured(key) && Boolean(process.env["AUTHENTIK_TOKEN"]);
   return {
     rejected: others.filter(isRejected).map(format),
-    unknown: others.filter((url) => !isRejected(url)).map(format),
+    unknown: [...others.filter((url) => !isRejected(url)).map(format), ...downloads.map(formatDownload)],
   };
 }
 

@@ -16,6 +16,8 @@ const resourceSchema = z.looseObject({
   /** Read by `get`, not managed. */
   external: z.boolean().optional(),
   created: z.string().optional(),
+  /** Former URNs, for example the one that a resource of the plugin had as a dynamic one. */
+  aliases: z.array(z.string()).nullish(),
   parent: z.string().optional(),
   dependencies: z.array(z.string()).nullish(),
   inputs: z.record(z.string(), z.unknown()).optional(),
@@ -85,6 +87,12 @@ export function isExplicitProvider({ urn }: StateResource): boolean {
 
 export function resourcesOf(state: State): StateResource[] {
   return state.deployment.resources ?? [];
+}
+
+/** The resource in the state that an operation changes or replaces. It has a former URN if the operation also moves it. */
+export function indexOfCurrent(resources: readonly StateResource[], { urn, aliases }: StateResource): number {
+  const urns = new Set([urn, ...(aliases ?? [])]);
+  return resources.findIndex((other) => urns.has(other.urn) && !other.delete);
 }
 
 /** The type at the end of a URN, which also contains the types of the parents. */

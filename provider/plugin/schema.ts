@@ -44,11 +44,15 @@ export function secretOutputNames(type: string): string[] {
 
 const { repository } = require("../../package.json") as { repository?: { url: string } };
 
-/** The package's schema, with the version of this package, and where Pulumi downloads the plugin from. */
-export function formatSchema(version: string, repositoryUrl = repository?.url): string {
+/** Where the package is published, and where Pulumi downloads the plugin from. Empty without a repository on GitHub. */
+export function publication(repositoryUrl = repository?.url): { repository?: string; pluginDownloadURL?: string } {
   const [, url, path] = /^git\+(https:\/\/github\.com\/(.+))\.git$/.exec(repositoryUrl ?? "") ?? [];
-  const published = url === undefined ? {} : { repository: url, pluginDownloadURL: `github://api.github.com/${path}` };
-  return JSON.stringify({ ...schema, version, ...published });
+  return url === undefined ? {} : { repository: url, pluginDownloadURL: `github://api.github.com/${path}` };
+}
+
+/** The package's schema, with the version of this package. */
+export function formatSchema(version: string, repositoryUrl?: string): string {
+  return JSON.stringify({ ...schema, version, ...publication(repositoryUrl) });
 }
 
 function secretNames(properties: PropertySchemas): string[] {

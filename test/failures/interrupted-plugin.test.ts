@@ -38,16 +38,19 @@ afterEach(async () => {
   await other.close();
 });
 
-/** Kills `pulumi` and all of its processes once the request has been carried out, before its response arrives. */
-async function killDuringCreate(path: string): Promise<void> {
+/** Kills `pulumi` and all of its processes once this many requests have been carried out, before any of their responses arrives. */
+async function killDuring(method: "POST" | "PUT", count = 1): Promise<void> {
   const { child, run } = project.start("up", "--yes", "--skip-preview", "--suppress-progress");
   let isHeld = true;
+  let left = count;
   proxy.script({
-    matches: (method, requestPath) => method === "POST" && requestPath === path,
-    times: 1,
+    matches: (requestMethod, path) => requestMethod === method && path.startsWith(invitationsPath),
+    times: count,
     handle: async (exchange) => {
-      proxy.script({ matches: () => isHeld, handle: () => undefined });
+      left -= 1;
+      if (left === 0) proxy.script({ matches: () => isHeld, handle: () => undefined });
       await exchange.forward();
+      if (left > 0) return;
       // Between two writes of the state, as test/failures/interrupted-runs.test.ts does.
       for (let last: string | undefined; ; ) {
         const state = await project.stateText();
@@ -58,8 +61,9 @@ async function killDuringCreate(path: string): Promise<void> {
       killAll([child.pid ?? 0, ...findDescendants(child.pid ?? 0)]);
     },
   });
-  await run;
+  const { output } = await run;
   isHeld = false;
+  expect([left, output]).toEqual([0, output]);
 }
 
 test.each([
@@ -75,7 +79,7 @@ test.each([
   ],
 ])("recovers %s of a killed run, and the next preview creates nothing", async (_, resource) => {
   await project.writeYaml(`resources:\n  staff:\n    ${resource}\n`);
-  await killDuringCreate(invitationsPath);
+  await killDuring("POST");
   const issued = await invitations(server);
   expect(issued).toHaveLength(1);
   expect((await project.runCommand("audit")).output).toContain("interrupted, run `recover`");
@@ -102,21 +106,23 @@ test("recovers what an explicit provider created, with that provider's settings"
   await project.succeed("config", "set", "authentik-invitations:url", other.url);
   await project.succeed("config", "set", "--secret", "authentik-invitations:token", other.token);
   await project.succeed("config", "set", "--secret", "otherToken", server.token);
+  // With --strict, the configuration has each URL.
+  await project.succeed("config", "set", "otherUrl", proxy.url);
+  await project.succeed("config", "set", "mirror", "https://mirror.example.com");
   await project.writeYaml(`
 config: { otherToken: { type: string, secret: true } }
 resources:
   staging:
     type: pulumi:providers:authentik-invitations
     properties: { url: "${proxy.url}", token: "\${otherToken}" }
+    options: { version: 0.1.0, pluginDownloadURL: "https://mirror.example.com" }
   jane:
     type: authentik-invitations:Invitation
     properties: { validFor: 14d }
     options: { provider: "\${staging}" }
 `);
-  await killDuringCreate(invitationsPath);
-  await project.succeed("cancel", "--yes");
-  const { code, output } = await project.runCommand("recover", "--yes");
-  expect([code, output]).toEqual([0, expect.stringContaining("It will be added to the state")]);
+  await killDuring("POST");
+  expect(await recover()).toContain("It will be added to the state");
   const [jane] = await invitations(server);
   expect((await project.state()).get("jane")).toMatchObject({
     id: invitationId(jane?.pk ?? ""),
@@ -124,4 +130,80 @@ resources:
   });
   expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
   expect(await invitations(other)).toEqual([]);
+});
+
+/** What a user does after a killed run. Returns what \`recover\` printed. */
+async function recover(): Promise<string> {
+  await project.succeed("cancel", "--yes");
+  const { code, output } = await project.runCommand("recover", "--yes", "--strict");
+  expect([code, output]).toEqual([0, output]);
+  for (const hidden of [secret, server.token, ...(await invitations(server)).map(({ pk }) => pk)])
+    expect(output).not.toContain(hidden);
+  return output;
+}
+
+/** Authentik has exactly these invitations, the next preview changes nothing, and no invitation is without an owner. */
+async function expectSettled(names: readonly string[]): Promise<void> {
+  const preview = await project.preview("--refresh", "--expect-no-changes");
+  expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("unchanged")]);
+  expect((await invitations(server)).map(({ name }) => name)).toEqual(names);
+  const audit = await project.runCommand("audit");
+  expect([audit.code, audit.output]).toEqual([0, audit.output]);
+}
+
+interface Declared {
+  readonly singleUse?: boolean;
+  /** Another one reissues all invitations. */
+  readonly round?: number;
+  readonly keys?: readonly string[];
+}
+
+function declare({ singleUse = false, round = 1, keys = ["ada"] }: Declared = {}): string {
+  const resource = (name: string, type: string, inputs = ""): string => `
+  ${name}:
+    type: authentik-invitations:${type}
+    properties:
+      validFor: 14d
+      singleUse: ${singleUse}
+      keepers: { round: "${round}" }
+      fixedData: { code: { fn::secret: ${secret} } }${inputs}`;
+  const entries = keys.map((key) => `${key}: {}`).join(", ");
+  return `resources:${resource("jane", "Invitation")}${resource("team", "InvitationBatch", `\n      invitations: { ${entries} }`)}\n`;
+}
+
+async function pksOnServer(): Promise<string[]> {
+  return (await invitations(server)).map(({ pk }) => pk);
+}
+
+test("recovers killed updates and replacements, also one that moves dynamic resources to the plugin", async () => {
+  await project.succeed("config", "set", "authentik:url", proxy.url);
+  await project.succeed("config", "set", "--secret", "authentik:token", server.token);
+  const inputs = `validFor: "14d", keepers: { round: "1" }, fixedData: { code: pulumi.secret("${secret}") }`;
+  await project.write(`
+    new authentik.Invitation("jane", { ${inputs} });
+    new authentik.InvitationBatch("team", { ${inputs}, invitations: { ada: {} } });
+  `);
+  await project.up();
+  const before = await pksOnServer();
+
+  // In the state, the resources have the URNs of the dynamic ones.
+  await project.writeYaml(declare({ round: 2, keys: ["ada", "bob"] }));
+  await killDuring("POST", 3);
+  const issued = (await pksOnServer()).filter((pk) => !before.includes(pk));
+  expect(issued).toHaveLength(3);
+  await recover();
+  await project.up("--refresh");
+  await expectSettled(["jane", "team-ada", "team-bob"]);
+  // What the killed run issued is kept, and what it replaced is deleted.
+  expect((await pksOnServer()).sort()).toEqual(issued.sort());
+
+  await project.writeYaml(declare({ round: 2, keys: ["ada", "bob"], singleUse: true }));
+  await killDuring("PUT", 3);
+  await recover();
+  await project.succeed("refresh", "--yes", "--skip-preview");
+  await expectSettled(["jane", "team-ada", "team-bob"]);
+  expect((await invitations(server)).every(({ single_use }) => single_use)).toBe(true);
+  expect((await pksOnServer()).sort()).toEqual(issued);
+  await project.destroy();
+  expect(await invitations(server)).toEqual([]);
 });

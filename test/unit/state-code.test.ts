@@ -3,6 +3,11 @@ import { findCode } from "../../provider/commands/state-code";
 import { providerSource } from "../../provider/common/provider-source";
 import { secretSignature, signatureKey } from "../../provider/values/secrets";
 
+jest.mock("../../package.json", () => ({
+  ...jest.requireActual<object>("../../package.json"),
+  repository: { url: "git+https://github.com/example/fork.git" },
+}));
+
 const type = "pulumi-nodejs:dynamic/authentik:Invitation";
 const urn = `urn:pulumi:dev::team::${type}::jane`;
 const providerType = "pulumi:providers:pulumi-nodejs";
@@ -114,6 +119,17 @@ describe("the plugin", () => {
     });
     const { rejected } = await find(ofPlugin({ outputs: { __provider: foreign } }));
     expect(rejected).toEqual([`${pluginUrn}: other source code in outputs`]);
+  });
+
+  test("may be downloaded from the package's releases, but another server is reported", async () => {
+    const withUrl = (pluginDownloadURL: string) =>
+      providerWith({ version: "0.1.0", __internal: { pluginDownloadURL } });
+    const releases = withUrl("github://api.github.com/example/fork");
+    expect(await find(releases)).toEqual({ rejected: [], unknown: [] });
+    const other = withUrl("https://other.example");
+    const reported = [`${other.urn} (downloads its plugin from another server)`];
+    expect(await find(releases, other)).toEqual({ rejected: [], unknown: reported });
+    expect(await findCode(stateOf([], [other]), undefined)).toEqual({ rejected: [], unknown: reported });
   });
 
   test("manages its resources itself", async () => {

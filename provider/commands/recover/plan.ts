@@ -6,6 +6,7 @@ import type { Properties } from "../../values/properties";
 import { secretOutputsOf } from "../../values/secrets";
 import {
   containsSecret,
+  indexOfCurrent,
   invitationIdsOf,
   isOfPlugin,
   kindOf,
@@ -87,7 +88,7 @@ async function recoverOperation(
   // The update of a batch creates invitations, and that of an invitation may email its link.
   const isUpdate = type === "updating" && (name === "InvitationBatch" || name === "Invitation");
   if (type !== "creating" && !isUpdate) return undefined;
-  const current = resourcesOf(state).find(({ urn, delete: isDeleted }) => urn === resource.urn && !isDeleted);
+  const current = resourcesOf(state)[indexOfCurrent(resourcesOf(state), resource)];
   // Secret is what the old or the new declaration says.
   const secretInputs = [...new Set([...secretInputNames(current?.inputs), ...secretInputNames(resource.inputs)])];
   const withSecretInputs = (properties: unknown): Properties => ({
@@ -125,7 +126,7 @@ function applyRecovery(
 
   const { id } = recovery;
   if (isUpdate) {
-    const index = resources.findIndex((other) => other.urn === resource.urn && !other.delete);
+    const index = indexOfCurrent(resources, resource);
     const current = resources[index];
     if (current) resources[index] = { ...completeResource(current, recovery, resource), created: current.created };
     return { name, type, outcome: "recovered", id, ...(type === "Invitation" ? { reason: interruptedEmail } : {}) };
@@ -133,7 +134,7 @@ function applyRecovery(
   if (resources.some((other) => other.urn === resource.urn && other.id === id)) {
     return { name, type, outcome: "removed", id, reason: "is in the state already" };
   }
-  const index = resources.findIndex((other) => other.urn === resource.urn && !other.delete);
+  const index = indexOfCurrent(resources, resource);
   const current = resources[index];
   if (current && Date.parse(current.created ?? "") > Date.parse(recovery.created)) {
     return { name, type, outcome: "orphaned", id };
