@@ -96,17 +96,32 @@ function decodeObject(struct: Struct, path: Path, found: Found): unknown {
 
 export function encodeStruct(properties: Readonly<Record<string, unknown>>): Struct {
   const struct = new Struct();
-  const fields = struct.getFieldsMap();
-  for (const [key, value] of Object.entries(properties)) if (value !== undefined) fields.set(key, encodeValue(value));
+  fillStruct(struct, properties);
   return struct;
 }
 
-function encodeValue(value: unknown): Value {
-  const encoded = new Value();
-  if (typeof value === "boolean") return encoded.setBoolValue(value);
-  if (typeof value === "number") return encoded.setNumberValue(value);
-  if (typeof value === "string") return encoded.setStringValue(value);
-  if (Array.isArray(value)) return encoded.setListValue(new ListValue().setValuesList(value.map(encodeValue)));
-  if (typeof value === "object" && value !== null) return encoded.setStructValue(encodeStruct({ ...value }));
-  return encoded.setNullValue(NullValue.NULL_VALUE);
+/** Each message is set in its parent while it is still empty, because google-protobuf walks through all of a message that it sets. */
+function fillStruct(struct: Struct, properties: Readonly<Record<string, unknown>>): void {
+  const fields = struct.getFieldsMap();
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
+    const field = new Value();
+    fields.set(key, field);
+    fillValue(field, value);
+  }
+}
+
+function fillValue(field: Value, value: unknown): void {
+  if (typeof value === "boolean") field.setBoolValue(value);
+  else if (typeof value === "number") field.setNumberValue(value);
+  else if (typeof value === "string") field.setStringValue(value);
+  else if (Array.isArray(value)) {
+    const list = new ListValue();
+    field.setListValue(list);
+    for (const item of value) fillValue(list.addValues(), item);
+  } else if (typeof value === "object" && value !== null) {
+    const struct = new Struct();
+    field.setStructValue(struct);
+    fillStruct(struct, { ...value });
+  } else field.setNullValue(NullValue.NULL_VALUE);
 }

@@ -10,6 +10,23 @@ test("properties arrive as they were sent", () => {
   expect(decodeStruct(encodeStruct(properties))).toEqual({ properties, secrets: [], outputs: [] });
 });
 
+test("the time to encode properties depends on their number, not on how deep they are", () => {
+  const count = 1000;
+  const flat = Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${index}`, { a: index }]));
+  let deep: Record<string, unknown> = {};
+  for (let index = 0; index < count; index++) deep = { a: deep };
+  const timeOf = (properties: Record<string, unknown>): number => {
+    const times = Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      encodeStruct(properties);
+      return performance.now() - start;
+    });
+    return Math.min(...times);
+  };
+  // It was 1,000 times as long when each level walked through all levels below it.
+  expect(timeOf(deep)).toBeLessThan(20 * timeOf(flat));
+});
+
 test("a request with the key __proto__, which would be lost, is an error", () => {
   const request = (properties: Struct): Uint8Array => new CreateRequest().setProperties(properties).serializeBinary();
   const withKey = Buffer.from(request(encodeStruct({ fixedData: { __prot0__: { admin: true } } })));
