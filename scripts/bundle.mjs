@@ -61,6 +61,8 @@ async function bundlePlugin() {
     platform: "node",
     target: "node20",
     preserveSymlinks: true,
+    // THIRD-PARTY-LICENSES has them. The executable requires that the bundle is ASCII.
+    legalComments: "none",
     metafile: true,
   });
 }

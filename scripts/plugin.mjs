@@ -34,11 +34,13 @@ console.log(`${archive}, ${await formatSize(archive)}`);
 
 /** See https://nodejs.org/api/single-executable-applications.html. */
 async function createExecutable() {
-  const config = join(folder, "sea-config.json");
-  const blob = join(folder, "sea.blob");
-  const main = join(root, "dist", "plugin", "main.js");
-  // Compiling the bundle would take half of the start.
-  const options = { disableExperimentalSEAWarning: true, useCodeCache: true };
+  const files = ["sea-config.json", "sea.blob", "main.js", "bundle.js", "cache"].map((path) => join(folder, path));
+  const [config, blob, main, bundle, cache] = files;
+  const source = await readFile(join(root, "dist", "plugin", "main.js"), "utf8");
+  await writeFile(bundle, `(function (require, __filename, __dirname) {${source.replace(/^#!.*/, "")}\n})`);
+  execFileSync(process.execPath, [join(root, "scripts", "plugin-cache.mjs"), bundle, cache], { stdio: "inherit" });
+  await writeFile(main, `(${runBundle})(require, __filename, __dirname);`);
+  const options = { disableExperimentalSEAWarning: true, assets: { bundle, cache } };
   await writeFile(config, JSON.stringify({ main, output: blob, ...options }));
   execFileSync(process.execPath, ["--experimental-sea-config", config], { stdio: "pipe" });
   await copyFile(process.execPath, executable);
@@ -49,7 +51,16 @@ async function createExecutable() {
     machoSegmentName: "NODE_SEA",
   });
   if (os === "darwin") execFileSync("codesign", ["--sign", "-", executable]);
-  await Promise.all([config, blob].map((path) => rm(path)));
+  await Promise.all(files.map((path) => rm(path)));
+}
+
+/** What the executable runs. The bundle is ASCII. */
+function runBundle(require, filename, dirname) {
+  const { getRawAsset } = require("node:sea");
+  const { Script } = require("node:vm");
+  const [bundle, cachedData] = ["bundle", "cache"].map((name) => Buffer.from(getRawAsset(name)));
+  const script = new Script(bundle.latin1Slice(), { filename: "plugin.js", cachedData });
+  script.runInThisContext()(require, filename, dirname);
 }
 
 /** Starts the executable as Pulumi's engine does, and returns the milliseconds until it prints its port. */
