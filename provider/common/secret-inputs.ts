@@ -31,3 +31,6 @@ export function hasSecretInput(properties: SecretInputs, ...names: readonly stri
 export function inputNameAt([name, _key, entryInput]: readonly string[]): string {
   return name === "invitations" && entryInput !== undefined ? `invitations.${entryInput}` : (name ?? "");
 }
+
+/** For an invitation that `get` reads: the program that declares it may declare its `fixedData` as a secret. */
+export const unmanagedSecrets = { [secretInputsInput]: ["fixedData"] } as const;

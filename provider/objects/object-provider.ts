@@ -18,7 +18,7 @@ import {
 } from "../lifecycle/adoption";
 import { reportChange, reportDeletion } from "../lifecycle/attribution";
 import { type Connection, configure, connect } from "../lifecycle/connections";
-import { warnAboutEarlierCreation } from "../lifecycle/earlier-creations";
+import { trackCreation, warnAboutEarlierCreation } from "../lifecycle/earlier-creations";
 import { createExactlyOnce } from "../lifecycle/lost-response";
 import { findInterruptedCreation, type Recovery } from "../lifecycle/recovery";
 import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../lifecycle/user-error";
@@ -263,6 +263,7 @@ export function objectProvider<
         [secretInputsInput]: secretInputs,
         ...inputs
       } = withoutUndefined(news);
+      trackCreation(olds);
       const adoption = validateImport(importOption, isCreate(olds));
       const origin = isCreate(olds) ? newOrigin : olds[originInput];
       const declared = withoutUndefined({
@@ -308,7 +309,7 @@ export function objectProvider<
         const pk = normalizeUuid(id);
         if (pk === undefined) {
           throw new UserError(
-            `The pk of the ${noun} must be a UUID. Use ${resource}.get(name, id) or the resource option import, not the option id.`,
+            `The pk of the ${noun} must be a UUID, not a name or slug. Look it up with ${declaration.documentation.lookup?.function}.`,
           );
         }
         knownPks.add(pk);

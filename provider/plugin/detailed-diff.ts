@@ -16,18 +16,20 @@ export function compareProperties(
 ): PropertyChange[] {
   const names = [...new Set([...Object.keys(olds), ...Object.keys(news)])].filter((name) => !name.startsWith("__"));
   return names.flatMap((name) =>
-    compare(ownValue(olds, name), ownValue(news, name), appendKey("", name)).map((change) => ({
-      ...change,
-      property: name,
-    })),
+    // A property that is null is one that is not set. Below, `fixedData` can have null.
+    compare(ownValue(olds, name) ?? undefined, ownValue(news, name) ?? undefined, appendKey("", name)).map(
+      (change) => ({
+        ...change,
+        property: name,
+      }),
+    ),
   );
 }
 
 function compare(old: unknown, current: unknown, path: string): Omit<PropertyChange, "property">[] {
-  const isMissing = (value: unknown): boolean => value === undefined || value === null;
-  if (isMissing(old) && isMissing(current)) return [];
-  if (isMissing(old)) return [{ path, kind: "add" }];
-  if (isMissing(current)) return [{ path, kind: "delete" }];
+  if (old === current) return [];
+  if (old === undefined) return [{ path, kind: "add" }];
+  if (current === undefined) return [{ path, kind: "delete" }];
   if (isJsonObject(old) && isJsonObject(current)) {
     return [...new Set([...Object.keys(old), ...Object.keys(current)])].flatMap((key) =>
       compare(ownValue(old, key), ownValue(current, key), appendKey(path, key)),

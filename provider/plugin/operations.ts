@@ -185,17 +185,19 @@ export interface ReadResult extends CreateResult {
   readonly inputs: Properties;
 }
 
-/** Reads a resource in the state, or for an import, the object with the pk or id `id`. Returns `undefined` if it does not exist. */
+/** Reads a resource in the state, or for an import and for `get`, the object with the pk or id `id`. Returns `undefined` if it does not exist. */
 export async function readResource(
   resource: Resource,
   id: string,
   state: Decoded,
   inputs: Decoded,
+  isImport: boolean,
 ): Promise<ReadResult | undefined> {
-  const isImport = Object.keys(state.properties).length === 0;
-  const read = isImport
-    ? await readImported(resource, id)
-    : await resource.kind.lifecycle.read(id, withoutConnection(state.properties));
+  // For `get`, the engine passes what the program says about the state as the inputs as well.
+  const isInState = Object.keys(state.properties).some((name) => !(name in inputs.properties));
+  const read = isInState
+    ? await resource.kind.lifecycle.read(id, withoutConnection(state.properties))
+    : await readExisting(resource, id, isImport);
   if (read.id === undefined) return undefined;
   const secretOutputs = [...secretOutputNames(resource.type), ...topLevel(state)];
   return {
@@ -206,11 +208,11 @@ export async function readResource(
 }
 
 /** Reads an object that is not in the state. */
-async function readImported({ urn, kind }: Resource, id: string): Promise<dynamic.ReadResult> {
-  const origin = { [originInput]: toOrigin(urn, createNonce()) };
-  if (kind.findPk === undefined) return await kind.lifecycle.read(id, origin);
+async function readExisting({ urn, kind }: Resource, id: string, isImport: boolean): Promise<dynamic.ReadResult> {
+  const hidden = isImport ? { [originInput]: toOrigin(urn, createNonce()) } : kind.getHints;
+  if (kind.findPk === undefined) return await kind.lifecycle.read(id, hidden);
   const pk = await kind.findPk(id);
-  return await kind.lifecycle.read(pk === undefined ? id : invitationId(pk), { ...origin, pk });
+  return await kind.lifecycle.read(invitationId(pk), { ...hidden, pk });
 }
 
 /** The properties that are secrets as a whole. */

@@ -1,4 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
+import { unmanagedSecrets } from "../common/secret-inputs";
 import { type Declaration, namedDefaults } from "../objects/declaration";
 import { flow, flowProvider } from "../objects/flow";
 import { flowStageBinding, flowStageBindingProvider } from "../objects/flow-stage-binding";
@@ -28,8 +29,10 @@ export interface ResourceKind {
   readonly lifecycle: Lifecycle;
   /** The inputs that default to the resource's logical name, or to another input. The dynamic resources set them in the program. */
   defaults(name: string, inputs: Properties): Properties;
-  /** For a pk that is secret: finds it by the id that an import names. */
-  findPk?(id: string): Promise<string | undefined>;
+  /** For a pk that is secret: finds it by the id that an import or `get` names. */
+  findPk?(id: string): Promise<string>;
+  /** The hidden inputs of what `get` reads. */
+  readonly getHints?: Properties;
   /** What a comparison with the state warns about. */
   describeDiff?(state: Properties, declared: Properties): string | undefined;
   /** Whether invitees open links to it. */
@@ -44,6 +47,7 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
   Invitation: {
     ...kindOf(invitation, invitationProvider),
     findPk: findInvitationPk,
+    getHints: unmanagedSecrets,
     describeDiff: (state, declared) => describeInvitation(state as unknown as InvitationState, declared),
     hasLinks: true,
   },

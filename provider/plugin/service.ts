@@ -33,6 +33,7 @@ import {
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { parseBaseUrl } from "../common/base-url";
 import { type Log, withLog } from "../common/log";
 import { parseUrn } from "../common/urn";
 import { cancel } from "../lifecycle/cancellation";
@@ -88,10 +89,7 @@ export class ProviderService {
       getPluginInfo: this.#method(async () => new PluginInfo().setVersion(this.#version)),
       getSchema: this.#method(async () => new GetSchemaResponse().setSchema(formatSchema(this.#version))),
       checkConfig: this.#method(async (request: CheckRequest) => this.#checkConfig(request)),
-      diffConfig: this.#method(async (request: DiffRequest) => {
-        const olds = decodeStruct(request.getOldInputs() ?? request.getOlds()).properties;
-        return toDiffResponse(compareProperties(olds, decodeStruct(request.getNews()).properties));
-      }),
+      diffConfig: this.#method(async (request: DiffRequest) => this.#diffConfig(request)),
       configure: this.#method(async (request: ConfigureRequest) => {
         this.#settings = decodeStruct(request.getArgs()).properties;
         this.#urn = request.getUrn() ?? "";
@@ -164,6 +162,22 @@ export class ProviderService {
     );
   }
 
+  /**
+   * Compares the settings of two providers. The engine asks before it configures a provider whose settings change: its resources are kept, because the
+   * server has a new address. It asks a configured provider about a resource of another provider. With another URL, that resource is replaced,
+   * because its object is on the other server and would stay there without an owner.
+   */
+  #diffConfig(request: DiffRequest): DiffResponse {
+    const olds = decodeStruct(request.getOldInputs() ?? request.getOlds()).properties;
+    const news = decodeStruct(request.getNews()).properties;
+    const changes = compareProperties(olds, news);
+    const [oldUrl, newUrl, ownUrl] = [olds, news, this.#settings].map(({ url }) => baseUrlOf(url));
+    const isMoved = oldUrl !== undefined && oldUrl !== newUrl && newUrl === ownUrl;
+    if (!isMoved) return toDiffResponse(changes);
+    const replacing = changes.map((change) => ({ ...change, replaces: change.property === "url" }));
+    return toDiffResponse(replacing).setReplacesList(["url"]);
+  }
+
   async #check(request: CheckRequest): Promise<CheckResponse> {
     const resource = this.#resource(request);
     const olds = decodeStruct(request.getOlds()).properties;
@@ -198,7 +212,8 @@ export class ProviderService {
   async #read(request: ReadRequest): Promise<ReadResponse> {
     const state = decodeStruct(request.getProperties());
     const inputs = decodeStruct(request.getInputs());
-    const read = await readResource(this.#resource(request), request.getId(), state, inputs);
+    const isImport = !request.hasInputs();
+    const read = await readResource(this.#resource(request), request.getId(), state, inputs, isImport);
     if (read === undefined) return new ReadResponse();
     return new ReadResponse()
       .setId(read.id)
@@ -257,6 +272,12 @@ export class ProviderService {
     this.#stack = stack;
     void configure({ config: toConfiguration(this.#settings), program: { project, stack } });
   }
+}
+
+/** `undefined` if the URL comes from an environment variable, is not valid or, at a preview, unknown. */
+function baseUrlOf(url: unknown): string | undefined {
+  const parsed = parseBaseUrl(typeof url === "string" ? url : "");
+  return "url" in parsed ? parsed.url : undefined;
 }
 
 /** Whether a lookup found an invitation with a link. */

@@ -50,9 +50,14 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       {
         ...Object.fromEntries(outputs.map((output) => [output, undefined])),
         ...toPrintableArgs(args),
-        ...(opts.id === undefined ? { [secretInputsInput]: findSecretInputs(args, importer.name) } : {}),
+        // What `get` reads has neither.
+        ...(opts.id === undefined
+          ? {
+              [secretInputsInput]: findSecretInputs(args, importer.name),
+              [originInput]: origin(resourceType(resource), name, opts.parent),
+            }
+          : {}),
         import: importedPk === undefined ? undefined : pulumi.secret(claimImport(importer, importedPk)),
-        [originInput]: origin(resourceType(resource), name, opts.parent),
         __provider: providerSource(resource),
       },
       options,

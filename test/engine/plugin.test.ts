@@ -194,7 +194,7 @@ describe("the provider's configuration", () => {
     const other = await Authentik.start();
     try {
       await project.succeed("config", "set", "--secret", "otherToken", other.token);
-      await project.writeYaml(`
+      const program = (joe: string): string => `
 config: { otherToken: { type: string, secret: true } }
 resources:
   other:
@@ -207,8 +207,9 @@ resources:
   joe:
     type: authentik-invitations:Invitation
     properties: { validFor: 14d, flow: default-source-enrollment }
-    options: { provider: "\${other}" }
-`);
+    options: { ${joe} }
+`;
+      await project.writeYaml(program(`provider: "\${other}"`));
       const { output } = await project.preview();
       expect(output).toMatch(
         /providers:authentik-invitations \(other\):\s+warning: \S+ is http:\S+, so links to invitations/,
@@ -217,6 +218,11 @@ resources:
       expect(await invitations(other)).toHaveLength(2);
       expect(await invitations(server)).toEqual([]);
       expect(await project.stateText()).not.toContain(other.token);
+      // Without a replacement, joe would stay on the other server without an owner.
+      await project.writeYaml(program(""));
+      expect(await project.up()).toContain("+-1 replaced");
+      expect(await invitations(other)).toMatchObject([{ name: "jane" }]);
+      expect(await invitations(server)).toMatchObject([{ name: "joe" }]);
       await project.destroy();
       expect(await invitations(other)).toEqual([]);
     } finally {

@@ -26,3 +26,7 @@ test("ignores hidden inputs, the order of keys, and properties that are null", (
 test("treats keys such as constructor as any other", () => {
   expect(paths({ x: {} }, { x: { constructor: 1 } })).toEqual(["add x.constructor"]);
 });
+
+test("lists a null that was added or removed inside a property", () => {
+  expect(paths({ x: { a: null }, y: [null] }, { x: {}, y: [1] })).toEqual(["delete x.a", "update y[0]"]);
+});

@@ -186,7 +186,7 @@ describe("read", () => {
   test("fails if the id is not a pk", async () => {
     const { message, stack } = await catchError(invitationStageProvider.read("invitation", {}));
     expect(message).toBe(
-      "The pk of the invitation stage must be a UUID. Use InvitationStage.get(name, id) or the resource option import, not the option id.",
+      "The pk of the invitation stage must be a UUID, not a name or slug. Look it up with getInvitationStage.",
     );
     expect(stack).toBe("");
   });

@@ -8,6 +8,7 @@ import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
 import { importedPk, importInput, isAdopted, validateImport } from "../../lifecycle/adoption";
 import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
 import { type Connection, configure, connect } from "../../lifecycle/connections";
+import { trackCreation } from "../../lifecycle/earlier-creations";
 import {
   errorsAtPreview,
   PartialError,
@@ -49,6 +50,7 @@ export const invitationProvider = {
       [secretInputsInput]: secretInputs,
       ...inputs
     } = withoutUndefined(news);
+    trackCreation(olds);
     const isCreated = isCreate(olds);
     const origin = isCreated ? newOrigin : olds[originInput];
     const adoption = validateImport(importOption, isCreated);
@@ -118,7 +120,11 @@ export const invitationProvider = {
       const refreshed = state?.gone ? refreshGone(state) : await refresh(pk, configured, state);
       if (refreshed === undefined) return {};
       const inputs = toInputs(refreshed);
-      const changed = state === undefined ? [] : differingKeys(inputs, toInputs(state));
+      // What `get` reads has no origin. Its inputs come from authentik, so no input of the program marks its secrets.
+      const isManaged = refreshed[originInput] !== undefined;
+      const changed = isManaged
+        ? differingKeys(inputs, state === undefined ? {} : toInputs(state))
+        : Object.keys(inputs);
       const shown = protectChangedInputs(inputs, changed, refreshed);
       return { id: invitationId(pk), props: protectOutputs(refreshed), inputs: shown };
     });

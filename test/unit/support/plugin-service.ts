@@ -36,6 +36,12 @@ export class Plugin {
     return checked.getFailuresList().map((failure) => failure.getReason());
   }
 
+  /** Compares the settings of two providers, as the engine does for a provider that changes and for a resource that gets another one. */
+  async diffConfig(olds: Properties, news: Properties): Promise<DiffResponse> {
+    const request = new DiffRequest().setOldInputs(encodeStruct(olds)).setNews(encodeStruct(news));
+    return await this.#call("diffConfig", request);
+  }
+
   /** Validates the inputs of a resource. Returns the failures, and the inputs with their defaults. */
   async check(
     type: string,

@@ -10,6 +10,8 @@ import {
   ConfigureRequest,
   CreateRequest,
   type CreateResponse,
+  ReadRequest,
+  type ReadResponse,
 } from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
@@ -25,6 +27,16 @@ export function toStruct(properties: Properties): Struct {
 
 export function fromStruct(struct: Struct | undefined): Properties {
   return struct === undefined ? {} : struct.toJavaScript();
+}
+
+interface ReadResult {
+  readonly id: string;
+  readonly state: Properties;
+  readonly inputs: Properties;
+}
+
+function urnOf(type: string): string {
+  return `urn:pulumi:dev::team::authentik-invitations:index:${type}::test`;
 }
 
 type PluginChild = ChildProcessByStdio<null, Readable, null>;
@@ -56,11 +68,19 @@ export class PluginProcess {
 
   /** Creates a resource, as `pulumi up` does. Returns its outputs without marks of secrets. */
   async create(type: string, inputs: Properties): Promise<Properties> {
-    const urn = `urn:pulumi:dev::team::authentik-invitations:index:${type}::test`;
+    const urn = urnOf(type);
     const checked = await this.#call<CheckResponse>("check", new CheckRequest().setUrn(urn).setNews(toStruct(inputs)));
     const request = new CreateRequest().setUrn(urn).setProperties(checked.getInputs());
     const created = await this.#call<CreateResponse>("create", request);
     return unwrapSecrets(fromStruct(created.getProperties())) as Properties;
+  }
+
+  /** Reads an object: without `inputs`, as an import; with equal `inputs` and `state`, as `get`; else as a refresh. Secrets are marked. */
+  async read(type: string, id: string, state: Properties = {}, inputs?: Properties): Promise<ReadResult> {
+    const request = new ReadRequest().setUrn(urnOf(type)).setId(id).setProperties(toStruct(state));
+    if (inputs !== undefined) request.setInputs(toStruct(inputs));
+    const read = await this.#call<ReadResponse>("read", request);
+    return { id: read.getId(), state: fromStruct(read.getProperties()), inputs: fromStruct(read.getInputs()) };
   }
 
   /** What the engine sends after Ctrl+C. */

@@ -1,0 +1,72 @@
+/** What the plugin reads for `pulumi import` and for `get`. */
+import { invitationId } from "../../provider/common/pk";
+import { Authentik } from "../../sandbox";
+import { catchError } from "./support/catch-error";
+import { PluginProcess } from "./support/plugin";
+import { secret, withoutSecrets } from "./support/secrets";
+
+let server: Authentik;
+let plugin: PluginProcess;
+
+beforeAll(async () => {
+  server = await Authentik.start();
+  plugin = await PluginProcess.start(server);
+});
+afterAll(async () => {
+  plugin.stop();
+  await server.close();
+});
+
+async function createInvitation(): Promise<{ pk: string; id: string }> {
+  const { body } = await server.request("POST", "/api/v3/stages/invitation/invitations/", {
+    name: "partners",
+    expires: "2037-01-31T23:59:59Z",
+    fixed_data: { pin: "4711" },
+  });
+  const { pk } = body as { pk: string };
+  return { pk, id: invitationId(pk) };
+}
+
+test("an import by id or pk has the id as its id", async () => {
+  const { pk, id } = await createInvitation();
+  for (const given of [id, pk]) {
+    const read = await plugin.read("Invitation", given);
+    expect(read.id).toBe(id);
+    expect(read.inputs).toMatchObject({ name: "partners", fixedData: { pin: "4711" } });
+    expect(withoutSecrets(read)).not.toContain(pk);
+  }
+});
+
+describe("`get`", () => {
+  // The program that declares the invitation may declare it as a secret.
+  test("reads fixedData as a secret, which it stays after a refresh", async () => {
+    const { id } = await createInvitation();
+    const read = await plugin.read("Invitation", id, {}, {});
+    expect(read.state).toMatchObject({ name: "partners", status: "pending", fixedData: secret({ pin: "4711" }) });
+    const refreshed = await plugin.read("Invitation", id, read.state, {});
+    expect(refreshed.state).toEqual(read.state);
+    expect(withoutSecrets(refreshed)).not.toContain("4711");
+  });
+
+  test("ignores what the program says about the state", async () => {
+    const { id } = await createInvitation();
+    const state = { name: "another" };
+    expect((await plugin.read("Invitation", id, state, state)).state).toMatchObject({ name: "partners" });
+  });
+});
+
+test.each([
+  [
+    "Invitation",
+    "0123456789abcdef",
+    "authentik has no invitation with the id 0123456789abcdef that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).",
+  ],
+  [
+    "Invitation",
+    "partners",
+    "The id of an invitation has 16 hexadecimal digits. Pass the id, which getInvitations and the command audit return, or the pk, a UUID.",
+  ],
+  ["Flow", "staff", "The pk of the flow must be a UUID, not a name or slug. Look it up with getFlow."],
+])("%s cannot be imported by %s", async (type, id, message) => {
+  expect((await catchError(plugin.read(type, id))).message).toBe(`2 UNKNOWN: ${message}`);
+});
