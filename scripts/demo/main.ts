@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: runs the quick start at the root of this repository with the real `pulumi` and the embedded authentik, from
- * `up` to `destroy`, with an enrollment, changes outside Pulumi and an emailed link in between. Leaves nothing behind.
+ * `up` to `destroy`, with an enrollment, changes outside Pulumi, an emailed link and a move to YAML in between. Leaves nothing behind.
  */
 import { randomBytes } from "node:crypto";
 import { copyFile, symlink } from "node:fs/promises";
@@ -13,6 +13,7 @@ import { enroll } from "./invitee";
 import { CleanupStack, ExpectationError, runMain } from "./processes";
 import { type ManualChange, type Reporter, Scenario } from "./scenario";
 import { hasColors, root, Workspace } from "./workspace";
+import { demonstrateYaml } from "./yaml";
 
 const names = { lead: "quick-start-lead", team: "quick-start-team", guest: "quick-start-guest" };
 
@@ -119,11 +120,12 @@ a stand-in that is tested against recorded responses of real servers.\n`,
       },
       reporter,
     );
-    await scenario.run(() =>
-      demonstrateEmail(workspace.folder, authentik, scenario, reporter, (link) =>
+    await scenario.run(async () => {
+      await demonstrateEmail(workspace.folder, authentik, scenario, reporter, (link) =>
         enrollWithLink(authentik, link, { whose: "The emailed", username: "alex", team: "frontend" }),
-      ),
-    );
+      );
+      await demonstrateYaml(workspace, authentik, scenario, reporter);
+    });
     const seconds = Math.round((performance.now() - start) / 1000);
     process.stdout.write(
       `\n${colorize("bold", "Demo completed")} in ${seconds} s. To run this project on your own authentik, from the root of this repository:

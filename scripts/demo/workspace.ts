@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { findPulumi, type PulumiCli } from "../pulumi-cli";
+import { findPulumi, findYamlHost, type PulumiCli } from "../pulumi-cli";
 import { findDescendants, killAll, readEndedChildrenCpu, waitUnlessInterrupted } from "./processes";
 
 /** The folder of package.json. */
@@ -85,6 +85,12 @@ export class Workspace {
 
   get pulumiVersion(): string {
     return this.#cli.version;
+  }
+
+  /** Lets `pulumi` run programs in YAML. */
+  async addYamlHost(): Promise<void> {
+    const folder = await waitUnlessInterrupted(this.#interrupted, findYamlHost());
+    this.#env["PATH"] = [this.#cli.path, folder].join(delimiter);
   }
 
   /** Runs `pulumi`, and returns its exit code and output. An interrupt is passed on to it, and thrown after it has ended. */

@@ -62,7 +62,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("creates, enrolls an invitee, detects drift, repairs, emails a link and destroys, and leaves nothing behind", async () => {
+test("creates, enrolls an invitee, detects drift, repairs, emails a link, moves to YAML and destroys, and leaves nothing behind", async () => {
   const { output, coloredOutput, ended } = startDemo();
   const code = await ended;
   expect({ code, output: code === 0 ? "" : output() }).toEqual({ code: 0, output: "" });
@@ -85,12 +85,14 @@ test("creates, enrolls an invitee, detects drift, repairs, emails a link and des
     "$ pulumi up --yes --skip-preview --cwd email",
     '* authentik creates the account alex, with the data of the invitation: team "frontend".',
     "$ pulumi destroy --yes --skip-preview --cwd email",
+    "* The resources, their ids and their links are the same. The plugin manages them from now on.",
     "$ pulumi destroy --yes --skip-preview",
     "    - 12 deleted",
   ]) {
     expect(lines).toContain(line);
   }
   expect(output()).toContain("Exit code 7:");
+  expect(output()).toContain("authentik-invitations:index:Flow quick-start deleted");
   expect(output()).toMatch(
     /An email arrives at alex@example\.com: "You have been invited to .*\/if\/flow\/quick-start\/\?itoken=[0-9a-f-]{36}/,
   );
@@ -99,7 +101,7 @@ test("creates, enrolls an invitee, detects drift, repairs, emails a link and des
   expect(await listFiles()).toEqual(filesBefore);
   // Fails if the picture is outdated: run `npm run docs` and commit it.
   expect(await drawDriftPreview(coloredOutput())).toBe(await readFile(join(root, driftPreviewPath), "utf8"));
-}, 180_000);
+}, 240_000);
 
 test.each([
   ["SIGTERM", "$ pulumi stack init", 143],
