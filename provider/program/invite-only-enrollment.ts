@@ -83,23 +83,6 @@ type StageInput = pulumi.Input<string> | pulumi.CustomResource;
  * export const link = jane.link; // secret
  * ```
  *
- * ```yaml
- * resources:
- *   staff:
- *     type: authentik-invitations:InviteOnlyEnrollment
- *     properties:
- *       slug: staff-enrollment
- *       title: Welcome to the staff
- *   jane:
- *     type: authentik-invitations:Invitation
- *     properties:
- *       flow: ${staff.flow}
- *       validFor: 14d
- *       singleUse: true
- * outputs:
- *   link: ${jane.link} # secret
- * ```
- *
  * @importing A component has no object in authentik, so it cannot be imported. Set `flow` to use an existing flow. To import an existing
  * invitation stage and its bindings, declare {@link InvitationStage} and {@link FlowStageBinding} resources with the option `import`.
  *

@@ -8,6 +8,7 @@ import type { Declaration } from "../../provider/objects/declaration";
 import type { Lookup, ResultField } from "../../provider/objects/lookup";
 import type { Property } from "../../provider/objects/property";
 import type * as Internals from "../../test/bundle-internals";
+import { yamlExamplesByName } from "./yaml-examples";
 
 // biome-ignore lint/suspicious/noExplicitAny: a declaration of any object.
 type AnyDeclaration = Declaration<any>;
@@ -60,10 +61,11 @@ const classes: readonly Class[] = [
   },
 ];
 
-/** The first examples in YAML, by the names of the resources. */
-export const yamlExamples: ReadonlyMap<string, string | undefined> = new Map(
-  classes.map(({ declaration: { name, documentation } }) => [name, documentation.examples[0]?.yaml]),
-);
+/** The first examples in YAML, by the names of the resources and functions. */
+export const yamlExamples: ReadonlyMap<string, string | undefined> = new Map([
+  ...classes.map(({ declaration: { name, documentation } }) => [name, documentation.examples[0]?.yaml] as const),
+  ...Object.entries(yamlExamplesByName),
+]);
 
 /** The sources of the classes, by path relative to the root. */
 export function generateClasses(root: string): ReadonlyMap<string, string> {

@@ -20,6 +20,13 @@ export async function readManifest(folder: string): Promise<Manifest> {
   return JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Manifest;
 }
 
+/** The programs in a language on a page of the documentation. */
+export async function readPrograms(page: string, language: string): Promise<string[]> {
+  const markdown = await readFile(join(packageRoot, "docs", page), "utf8");
+  const blocks = markdown.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm);
+  return [...blocks].flatMap(([, blockLanguage, program = ""]) => (blockLanguage === language ? [program] : []));
+}
+
 /** The examples that are Pulumi projects in TypeScript. */
 export async function listExamples(): Promise<string[]> {
   return (await listTemplates()).filter((name) => existsSync(join(examples, name, "package.json")));
