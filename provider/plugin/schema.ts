@@ -42,17 +42,36 @@ export function secretOutputNames(type: string): string[] {
   return secretNames(resources[type]?.properties ?? {});
 }
 
-const { repository } = require("../../package.json") as { repository?: { url: string } };
+const manifest = require("../../package.json") as { author: string; repository?: { url: string } };
 
 /** Where the package is published, and where Pulumi downloads the plugin from. Empty without a repository on GitHub. */
-export function publication(repositoryUrl = repository?.url): { repository?: string; pluginDownloadURL?: string } {
+export function publication(repositoryUrl = manifest.repository?.url): {
+  repository?: string;
+  pluginDownloadURL?: string;
+} {
   const [, url, path] = /^git\+(https:\/\/github\.com\/(.+))\.git$/.exec(repositoryUrl ?? "") ?? [];
   return url === undefined ? {} : { repository: url, pluginDownloadURL: `github://api.github.com/${path}` };
 }
 
 /** The package's schema, with the version of this package. */
 export function formatSchema(version: string, repositoryUrl?: string): string {
-  return JSON.stringify({ ...schema, version, ...publication(repositoryUrl) });
+  const { repository: url, ...published } = publication(repositoryUrl);
+  // Go names a module by its repository. Without one, by a domain that nobody can own, so that a program has to replace it by a folder.
+  const repository = url?.replace("https://", "") ?? "example.com/pulumi-authentik-invitations";
+  return JSON.stringify({
+    ...schema,
+    // For readers of the file. SDKs would have it in their README.
+    attribution: undefined,
+    version,
+    publisher: manifest.author,
+    homepage: url,
+    repository: url,
+    ...published,
+    language: {
+      ...schema.language,
+      go: { ...schema.language.go, importBasePath: `${repository}/sdk/go/authentikinvitations` },
+    },
+  });
 }
 
 function secretNames(properties: PropertySchemas): string[] {

@@ -2,6 +2,7 @@
  * Generates the schema of the plugin from the same doc comments and types as the reference. Pulumi shows it in editors and in the Registry, and generates
  * SDKs from it (https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/).
  */
+import { yamlExamples } from "./classes";
 import { type DescribedType, type Entry, type Property, readInterface, readReference } from "./reference";
 
 export const schemaPath = "provider/plugin/schema.json";
@@ -68,7 +69,7 @@ function toResource({ name, kind, comment, inputs, outputs }: Entry, types: Type
     return !/\bundefined\b/.test(type);
   };
   return {
-    description: toMarkdown(comment),
+    description: describe(name, comment),
     properties: toProperties(results, types),
     required: results.filter(isSet).map((output) => output.name),
     inputProperties: toProperties(args, types),
@@ -84,7 +85,7 @@ function toFunction({ name, comment, inputs, outputs, returns, isLocal }: Entry,
   const required = (properties: readonly Property[]): string[] =>
     properties.filter(isRequired).map((property) => property.name);
   return {
-    description: toMarkdown(comment),
+    description: describe(name, comment),
     inputs: { type: "object", properties: toProperties(args, types), required: required(args) },
     outputs:
       returns === "object"
@@ -146,6 +147,7 @@ function toMarkdown(comment: string): string {
     comment
       .replaceAll(/\{@link (?:\w+Args\.)?([\w.]+) *\}/g, "`$1`")
       .replaceAll(/(?<!\n)\n(?!\n)/g, " ")
+      .replaceAll(/`authentik:(\w+)`/g, `\`${packageName}:$1\``)
       // A plugin cannot call a function of the program.
       .replaceAll(/ Or a function that computes \S+ from a row\./g, "")
       .replaceAll("An empty cell, or `undefined`,", "An empty cell")
@@ -153,6 +155,16 @@ function toMarkdown(comment: string): string {
       .replace("Changing `connection` or `keepers`", "Changing `keepers`")
       .trim()
   );
+}
+
+/** With an example in YAML, in the form in which the Registry and the SDKs choose the languages that they show. */
+function describe(name: string, comment: string): string {
+  const yaml = yamlExamples.get(name);
+  const description = toMarkdown(comment);
+  if (yaml === undefined) return description;
+  // The heading is a part of the example, so that SDKs for other languages leave it out as well.
+  const example = `{{% example %}}\n## Example Usage\n\n\`\`\`yaml\n${yaml}\n\`\`\`\n{{% /example %}}`;
+  return `${description}\n\n{{% examples %}}\n${example}\n{{% /examples %}}`;
 }
 
 function token(name: string): string {

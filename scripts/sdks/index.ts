@@ -1,6 +1,6 @@
 /** Generates the SDKs with which programs in other languages use the plugin, as `pulumi package add` does. */
 import { execFile } from "node:child_process";
-import { chmod, rm, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { findPulumi, findSdkGenerator } from "../pulumi-cli";
@@ -22,4 +22,15 @@ export async function generateSdks(folder: string): Promise<void> {
   await writeFile(schema, stdout);
   await Promise.all(languages.map((language) => rm(join(folder, language), { recursive: true, force: true })));
   await run(await findSdkGenerator(), [schema, folder, ...languages]);
+  await writeGoModule(folder, stdout);
+}
+
+/** Makes the SDK for Go a module, so that a program can replace its path by the folder. `go mod tidy` adds what is missing. */
+async function writeGoModule(folder: string, schema: string): Promise<void> {
+  const { language } = JSON.parse(schema) as { language: { go: { importBasePath: string } } };
+  const pins = await readFile(join(root, "scripts", "sdks", "go.mod"), "utf8");
+  const [sdk = ""] = /github\.com\/pulumi\/pulumi\/sdk\/v3 v\S+/.exec(pins) ?? [];
+  const [goVersion = ""] = /^go .*$/m.exec(pins) ?? [];
+  const module = dirname(language.go.importBasePath);
+  await writeFile(join(folder, "go", "go.mod"), `module ${module}\n\n${goVersion}\n\nrequire ${sdk}\n`);
 }

@@ -9,7 +9,7 @@ import { findPythonHost } from "../../scripts/pulumi-cli";
 import { generateSdks } from "../../scripts/sdks";
 import { Project, packageRoot, preloadForTypeScript } from "../engine/project";
 import { invitations } from "../engine/server";
-import { examples, listExamples, listTemplates, readTemplate, typeErrors } from "./example";
+import { examples, listExamples, listTemplates, readPrograms, readTemplate, typeErrors } from "./example";
 
 // Go and pip may have to download modules.
 jest.setTimeout(10 * 60_000);
@@ -61,6 +61,14 @@ async function runStack(addresses: readonly string[]): Promise<void> {
   expect(await invitations(server)).toEqual([]);
 }
 
+/** Previews the program in the plugin's guide. */
+async function previewGuide(language: string, main: string): Promise<void> {
+  const [program = ""] = await readPrograms("plugin.md", language);
+  await writeFile(join(project.folder, main), program);
+  const { code, output } = await project.preview();
+  expect([code, output]).toEqual([0, expect.stringContaining("+ 3 to create")]);
+}
+
 test("the examples without a package.json ask for the plugin's URL and token, and encrypt the token", async () => {
   const inTypeScript = await listExamples();
   expect((await listTemplates()).filter((name) => !inTypeScript.includes(name))).toEqual(withoutPackage);
@@ -90,6 +98,7 @@ test("python creates an enrollment and an invitation for each person, with the g
   await run("python3", ["-m", "venv", venv]);
   await run(join(venv, "bin", "pip"), ["install", "--quiet", "-r", requirements], { cwd: project.folder });
   await runStack(["ada@example.com", "grace@example.com"]);
+  await previewGuide("python", "__main__.py");
 });
 
 test("a TypeScript program uses the generated SDK", async () => {
@@ -134,17 +143,41 @@ export const links = intake.links;
   );
   expect(typeErrors([program])).toEqual([]);
   await runStack(["ada@example.com", "jane@example.com"]);
+  await previewGuide("typescript", "index.ts");
+  expect(typeErrors([program])).toEqual([]);
 });
 
-test("the SDK for Go compiles", async () => {
-  const folder = join(sdks, "go", "authentikinvitations");
-  const source = await readFile(join(folder, "flow.go"), "utf8");
-  const [, path] = /"(.+)\/internal"/.exec(source) ?? [];
-  // The modules that the generator needs include those of the SDK.
+test("a Go program with the generated SDK compiles, after it replaces the SDK's path by the folder", async () => {
+  const sdk = "example.com/pulumi-authentik-invitations/sdk/go";
+  // Instead of `go mod tidy`, which would look for newer modules: those that the generator needs include those of the SDK.
   const pins = join(packageRoot, "scripts", "sdks");
-  const manifest = (await readFile(join(pins, "go.mod"), "utf8")).replace(/^module .*/, `module ${path}`);
-  await writeFile(join(folder, "go.mod"), manifest);
-  await cp(join(pins, "go.sum"), join(folder, "go.sum"));
-  await run("go", ["build", "-mod=mod", "./..."], { cwd: folder, env: { ...process.env, GOWORK: "off" } });
-  expect(await readdir(folder)).toContain("invitationBatch.go");
+  const manifest = (await readFile(join(pins, "go.mod"), "utf8")).replace(/^module .*/, "module test");
+  await writeFile(join(project.folder, "go.mod"), manifest);
+  await cp(join(pins, "go.sum"), join(project.folder, "go.sum"));
+  await writeFile(
+    join(project.folder, "main.go"),
+    `package main
+
+import (
+	authentik "${sdk}/authentikinvitations"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+func main() {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		jane, err := authentik.NewInvitation(ctx, "jane", &authentik.InvitationArgs{ValidFor: pulumi.String("14d")})
+		if err != nil {
+			return err
+		}
+		ctx.Export("link", jane.Link)
+		return nil
+	})
+}
+`,
+  );
+  const go = (...args: readonly string[]): Promise<unknown> =>
+    run("go", args, { cwd: project.folder, env: { ...process.env, GOWORK: "off" } });
+  await go("mod", "edit", "-require", `${sdk}@v0.0.0`, "-replace", `${sdk}=${join(sdks, "go")}`);
+  await go("build", "-mod=mod", "-o", "program", ".");
+  expect(await readdir(project.folder)).toContain("program");
 });
