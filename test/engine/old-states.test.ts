@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parse } from "yaml";
 import type { Authentik } from "../../sandbox";
 import { setUpFixture } from "./fixture";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
@@ -66,9 +67,10 @@ describe.each([
     await project.write(fill(program));
     const file = join(project.folder, "state.json");
     // The stack's own key, with which Pulumi encrypts the secrets.
-    const salt = /^encryptionsalt: (.*)$/m.exec(await readFile(join(project.folder, "Pulumi.test.yaml"), "utf8"))?.[1];
+    const settings = await readFile(join(project.folder, "Pulumi.test.yaml"), "utf8");
+    const { secretsprovider: url, encryptedkey } = parse(settings) as Record<string, unknown>;
     const deployment = {
-      secrets_providers: { type: "passphrase", state: { salt } },
+      secrets_providers: { type: "cloud", state: { url, encryptedkey } },
       resources: toDeployment(resources, server),
     };
     await writeFile(file, JSON.stringify({ version: 3, deployment }));

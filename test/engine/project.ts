@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import type { Authentik } from "../../sandbox";
 import { findPulumi, findYamlHost, type PulumiCli } from "../../scripts/pulumi-cli";
+import { secretsProvider, vaultEnvironment } from "./vault";
 
 /** The directory of the package under test. Its build in `dist` is tested, so run `npm run build` first. */
 export const packageRoot = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
@@ -78,6 +79,8 @@ export class Project {
       HOME: folder,
       PULUMI_HOME: join(folder, ".pulumi-home"),
       PULUMI_BACKEND_URL: `file://${folder}/backend`,
+      ...(await vaultEnvironment()),
+      // For the stacks that a test initializes.
       PULUMI_CONFIG_PASSPHRASE: "a passphrase for tests",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
@@ -154,7 +157,7 @@ export class Project {
   }
 
   async #initStack(): Promise<Record<string, string>> {
-    await this.succeed("stack", "init", "test");
+    await this.succeed("stack", "init", "test", "--secrets-provider", secretsProvider);
     const files = ["Pulumi.test.yaml", "backend/.pulumi/meta.yaml", "backend/.pulumi/stacks/test/test.json"];
     const read = async (file: string) => [file, await readFile(join(this.folder, file), "utf8")] as const;
     return Object.fromEntries(await Promise.all(files.map(read)));
