@@ -3,11 +3,14 @@ const { default: Sequencer } = require("@jest/test-sequencer");
 /** Start with these, so that no worker runs a slow file alone at the end. jest knows how long a file takes only if its cache is kept. */
 const slowestFirst = [
   "failures/failures",
+  "failures/interrupted-runs",
+  "engine/plugin",
+  "live/",
   "package/package",
   "examples/examples",
-  "failures/interrupted-runs",
-  "live/",
-  "engine/retired",
+  "commands/recover",
+  "engine/failures",
+  "engine/enrollment",
   "engine/",
   "demo/",
   "examples/",

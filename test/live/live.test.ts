@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Authentik, type AuthentikVersion, authentikVersions } from "../../sandbox";
+import { Authentik, type AuthentikVersion } from "../../sandbox";
 import { preload } from "../engine/project";
 
 const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
@@ -59,7 +59,8 @@ async function listObjects(): Promise<unknown[]> {
   return await Promise.all(lists.map(async (path) => (await authentik?.request("GET", path))?.body));
 }
 
-test.each(authentikVersions)(
+// The oldest and the newest version: test/engine runs these operations on all of them.
+test.each<AuthentikVersion>(["2024.8", "2026.5"])(
   "passes against authentik %s, and leaves existing objects unchanged",
   async (version) => {
     const { env, before } = await startServer(version);
