@@ -14,6 +14,7 @@ import { getFlow } from "../objects/flow";
 import { lookupKey } from "../objects/lookup";
 import { lookUpEnrollmentStages } from "../objects/stage";
 import { isKnownString, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { toSecret } from "../values/secrets";
 import { Monitor, type Registered, type Registration } from "./monitor";
 import { componentType, dynamicType, inputNamesOf, packageName } from "./schema";
 import { markSecretInputs } from "./secrets";
@@ -91,7 +92,7 @@ class Enrollment {
     const args = normalizeUuid(String(flow)) === undefined ? { slug: String(flow) } : { pk: String(flow) };
     const connection = connect();
     const found = await connection.cached(lookupKey(getFlow, args), () => getFlow.run(connection, args));
-    return { pk: found.pk, slug: found.slug, dependencies };
+    return { pk: this.#markDerived("flow", found.pk), slug: this.#markDerived("flow", found.slug), dependencies };
   }
 
   async #createFlow(): Promise<Reference & { readonly slug: unknown }> {
@@ -102,7 +103,8 @@ class Enrollment {
       name: this.#dependenciesOf("slug"),
       title: this.#dependenciesOf("title"),
     });
-    return { pk: flow.id, slug: flow.outputs["slug"] ?? unknownValue, dependencies: [flow.urn] };
+    const registered = this.#markDerived("slug", flow.outputs["slug"] ?? unknownValue);
+    return { pk: flow.id, slug: registered, dependencies: [flow.urn] };
   }
 
   async #createStage(): Promise<Reference> {
@@ -132,6 +134,11 @@ class Enrollment {
       target: target.dependencies,
       stage: stage.dependencies,
     });
+  }
+
+  /** An output that repeats or reveals an input is as secret as the input. */
+  #markDerived(input: string, output: unknown): unknown {
+    return this.#decoded.secrets.some(([name]) => name === input) ? toSecret(output) : output;
   }
 
   #markSecrets(inputs: Properties): Properties {

@@ -1,5 +1,6 @@
 import { isJsonObject, isSameJson } from "../values/json";
 import { ownValue } from "../values/properties";
+import { isSecretValue } from "../values/secrets";
 
 export interface PropertyChange {
   /** The path as the engine reads it: `fixedData.attributes["cost center"]`. */
@@ -9,7 +10,10 @@ export interface PropertyChange {
   readonly kind: "add" | "delete" | "update";
 }
 
-/** What differs between two sets of inputs, by path. Hidden inputs never differ. */
+/**
+ * What differs between two sets of inputs, by path. Hidden inputs never differ. A secret of the new inputs differs as a whole, because the engine prints
+ * the keys in a path.
+ */
 export function compareProperties(
   olds: Readonly<Record<string, unknown>>,
   news: Readonly<Record<string, unknown>>,
@@ -30,6 +34,10 @@ function compare(old: unknown, current: unknown, path: string): Omit<PropertyCha
   if (old === current) return [];
   if (old === undefined) return [{ path, kind: "add" }];
   if (current === undefined) return [{ path, kind: "delete" }];
+  if (isSecretValue(current)) {
+    const { value } = current as { readonly value?: unknown };
+    return isSameJson(old, value) ? [] : [{ path, kind: "update" }];
+  }
   if (isJsonObject(old) && isJsonObject(current)) {
     return [...new Set([...Object.keys(old), ...Object.keys(current)])].flatMap((key) =>
       compare(ownValue(old, key), ownValue(current, key), appendKey(path, key)),

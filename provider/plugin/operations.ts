@@ -9,6 +9,7 @@ import { importInput } from "../lifecycle/adoption";
 import { PartialError } from "../lifecycle/user-error";
 import { toCheckFailures } from "../lifecycle/validation";
 import { type Properties, pick, unknownValue, withoutUndefined } from "../values/properties";
+import { isSecretValue } from "../values/secrets";
 import { compareProperties, type PropertyChange } from "./detailed-diff";
 import { findKind, type ResourceKind } from "./resources";
 import { outputNames, secretOutputNames } from "./schema";
@@ -52,14 +53,17 @@ export async function checkInputs(
     ...(isSet(connection) ? [dynamicInputs.connection] : []),
     ...(isSet(importOption) ? [dynamicInputs[importInput]] : []),
   ];
+  // The title of a flow defaults to its name, which may be a secret.
+  const defaults = Object.entries(kind.defaults(name, markSecretInputs(inputs, news.secrets)));
+  const secrets = [...news.secrets, ...defaults.flatMap(([input, value]) => (isSecretValue(value) ? [[input]] : []))];
   const checked = await kind.lifecycle.check(withoutConnection(olds), {
     ...inputs,
     ...kind.defaults(name, inputs),
     [originInput]: toOrigin(urn, nonceFrom(randomSeed)),
-    [secretInputsInput]: secretInputNames(news.secrets),
+    [secretInputsInput]: secretInputNames(secrets),
   });
   return {
-    inputs: markSecretInputs(checked.inputs as Properties, news.secrets),
+    inputs: markSecretInputs(checked.inputs as Properties, secrets),
     failures: [...toCheckFailures(unsupported), ...(checked.failures ?? [])],
   };
 }
@@ -96,15 +100,16 @@ export async function diffResource(
   id: string,
   olds: Properties,
   oldInputs: Properties | undefined,
-  news: Properties,
+  { properties, secrets }: Decoded,
 ): Promise<DiffResult> {
-  const result = await kind.lifecycle.diff(id, withoutConnection(olds), news);
-  const warning = kind.describeDiff?.(olds, news);
+  const result = await kind.lifecycle.diff(id, withoutConnection(olds), properties);
+  const warning = kind.describeDiff?.(olds, properties);
   if (warning !== undefined) log.warn(warning);
   const replaces = result.replaces ?? [];
   const deleteBeforeReplace = result.deleteBeforeReplace ?? false;
   const isChanged = result.changes !== false || replaces.length > 0;
   if (!isChanged) return { isChanged, changes: [], replaces, deleteBeforeReplace };
+  const news = markSecretInputs(properties, secrets);
   const changed = compareProperties(withoutConnection(oldInputs ?? {}), news);
   const isInput = oldInputs !== undefined && changed.length > 0;
   // After a partial failure, the inputs in the state are those of the program, and only the outputs say what is missing.

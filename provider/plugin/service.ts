@@ -189,7 +189,7 @@ export class ProviderService {
   async #diff(request: DiffRequest): Promise<DiffResponse> {
     const olds = decodeStruct(request.getOlds()).properties;
     const oldInputs = request.hasOldInputs() ? decodeStruct(request.getOldInputs()).properties : undefined;
-    const news = decodeStruct(request.getNews()).properties;
+    const news = decodeStruct(request.getNews());
     const diff = await diffResource(this.#resource(request), request.getId(), olds, oldInputs, news);
     if (!diff.isChanged) return new DiffResponse().setChanges(DiffResponse.DiffChanges.DIFF_NONE);
     return toDiffResponse(diff.changes)

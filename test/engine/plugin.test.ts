@@ -380,7 +380,7 @@ resources:
   own: { type: "authentik-invitations:Flow", properties: { title: Own, designation: enrollment } }
   a:
     type: authentik-invitations:InviteOnlyEnrollment
-    properties: { slug: "\${own.slug}-us", stages: ["\${consent.id}", default-source-enrollment-login] }
+    properties: { slug: { "fn::secret": "\${own.slug}-us" }, stages: ["\${consent.id}", default-source-enrollment-login] }
   b:
     type: authentik-invitations:InviteOnlyEnrollment
     properties: { flow: "\${own.id}", stages: [] }
@@ -394,6 +394,7 @@ outputs: { a: "\${a.slug}", b: "\${b.slug}", c: "\${c.slug}" }
     await project.up();
     expect(await project.outputs()).toEqual({ a: "own-us", b: "own", c: "default-source-enrollment" });
     expect((await project.state()).has("a-10")).toBe(true);
+    expect(await project.stateText()).not.toContain("own-us");
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
     await project.destroy();
 

@@ -1,4 +1,5 @@
 import { compareProperties } from "../../provider/plugin/detailed-diff";
+import { secret } from "./support/secrets";
 
 function paths(olds: Record<string, unknown>, news: Record<string, unknown>): string[] {
   return compareProperties(olds, news).map(({ kind, path }) => `${kind} ${path}`);
@@ -29,4 +30,14 @@ test("treats keys such as constructor as any other", () => {
 
 test("lists a null that was added or removed inside a property", () => {
   expect(paths({ x: { a: null }, y: [null] }, { x: {}, y: [1] })).toEqual(["delete x.a", "update y[0]"]);
+});
+
+test("lists a secret as a whole, without the keys in it", () => {
+  const olds = { x: { a: 1, b: { c: 2 } }, y: { d: 3 } };
+  expect(paths(olds, { x: secret({ b: {} }), y: { d: secret({ e: 4 }), f: secret(5) } })).toEqual([
+    "update x",
+    "update y.d",
+    "add y.f",
+  ]);
+  expect(paths(olds, { x: secret({ b: { c: 2 }, a: 1 }), y: { d: secret(3) } })).toEqual([]);
 });

@@ -8,7 +8,7 @@ import {
   type DiffResponse,
 } from "@pulumi/pulumi/proto/provider_pb";
 import { ProviderService } from "../../../provider/plugin/service";
-import { decodeStruct, encodeStruct } from "../../../provider/plugin/struct";
+import { encodeStruct } from "../../../provider/plugin/struct";
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -42,7 +42,7 @@ export class Plugin {
     return await this.#call("diffConfig", request);
   }
 
-  /** Validates the inputs of a resource. Returns the failures, and the inputs with their defaults. */
+  /** Validates the inputs of a resource. Returns the failures, and the inputs with their defaults and with secrets marked. */
   async check(
     type: string,
     inputs: Properties,
@@ -55,7 +55,7 @@ export class Plugin {
     );
     return {
       failures: response.getFailuresList().map((failure) => failure.getReason()),
-      inputs: decodeStruct(response.getInputs()).properties,
+      inputs: response.getInputs()?.toJavaScript() ?? {},
     };
   }
 

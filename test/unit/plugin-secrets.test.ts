@@ -1,0 +1,29 @@
+/** What follows from a secret input is a secret. */
+import { Plugin } from "./support/plugin-service";
+import { secret } from "./support/secrets";
+
+test("a title that defaults to a secret name is a secret, and one that is set is not", async () => {
+  const plugin = new Plugin();
+  const flow = { name: secret("Staff"), slug: "staff", designation: "enrollment" };
+  expect((await plugin.check("Flow", flow)).inputs).toMatchObject({ name: secret("Staff"), title: secret("Staff") });
+  expect((await plugin.check("Flow", { ...flow, title: "Welcome" })).inputs).toMatchObject({ title: "Welcome" });
+});
+
+test("a diff of fixedData that is a secret does not list its keys", async () => {
+  const plugin = new Plugin();
+  await plugin.configure({ url: "https://authentik.example.com", token: "t0ken" });
+  const state = {
+    name: "jane",
+    pk: "a",
+    status: "pending",
+    issuedAt: "2026-01-01T00:00:00Z",
+    expires: "2037-01-01T00:00:00Z",
+  };
+  const inputs = { name: "jane", expires: "2037-01-01T00:00:00Z", singleUse: false };
+  const diff = await plugin.diff(
+    "Invitation",
+    { ...state, singleUse: false, fixedData: { account: 1 } },
+    { ...inputs, fixedData: secret({ account: 2 }) },
+  );
+  expect([...diff.getDetaileddiffMap().keys()]).toEqual(["fixedData"]);
+});
