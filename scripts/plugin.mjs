@@ -3,7 +3,7 @@
  * which `pulumi plugin install` installs it. Writes both to `build/plugin`, or to the folder in the first argument.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "postject";
@@ -25,12 +25,23 @@ await createExecutable();
 const ready = await measureStart();
 await copyFile(join(root, "LICENSE"), join(folder, "LICENSE"));
 await copyFile(join(root, "dist", "THIRD-PARTY-LICENSES"), join(folder, "THIRD-PARTY-LICENSES"));
+await writeFile(join(folder, "NODE-LICENSE"), await readNodeLicense());
+const contents = [file, "LICENSE", "NODE-LICENSE", "THIRD-PARTY-LICENSES"];
 // Relative paths, because tar on Windows takes the colon in an absolute one for a host.
-execFileSync("tar", ["-czf", archive.slice(folder.length + 1), file, "LICENSE", "THIRD-PARTY-LICENSES"], {
-  cwd: folder,
-});
+execFileSync("tar", ["-czf", archive.slice(folder.length + 1), ...contents], { cwd: folder });
 console.log(`${executable}, ${await formatSize(executable)}, ready in ${Math.round(ready)} ms`);
 console.log(`${archive}, ${await formatSize(archive)}`);
+
+/** The license of Node.js and of what it contains, which requires that copies include it. Archives of Node.js have it in their top folder. */
+async function readNodeLicense() {
+  const bin = dirname(await realpath(process.execPath));
+  const places = [".", "..", "../share/doc/nodejs", "../share/doc/node"].map((path) => join(bin, path, "LICENSE"));
+  for (const place of places) {
+    const license = await readFile(place, "utf8").catch(() => "");
+    if (license.startsWith("Node.js is licensed for use as follows")) return license;
+  }
+  throw new Error(`Node.js's license is in none of these files: ${places.join(", ")}. Use a Node.js from nodejs.org.`);
+}
 
 /** See https://nodejs.org/api/single-executable-applications.html. */
 async function createExecutable() {

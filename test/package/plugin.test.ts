@@ -23,9 +23,13 @@ test("is built for this platform, installed from its archive, and runs a YAML pr
     expect(content.split("\n")).toEqual([
       "pulumi-resource-authentik-invitations",
       "LICENSE",
+      "NODE-LICENSE",
       "THIRD-PARTY-LICENSES",
       "",
     ]);
+    const { stdout: license } = await run("tar", ["-xzOf", archive, "NODE-LICENSE"], { maxBuffer: 1024 * 1024 });
+    // Of Node.js, and of what it contains.
+    expect(license).toMatch(/^Node\.js is licensed[\s\S]*OpenSSL/);
     const project = await Project.create("", { authentik: server, link: false, plugin: { version, archive } });
     try {
       await expect(run("node", ["--version"], { env: { PATH: project.env["PATH"] } })).rejects.toThrow("ENOENT");
