@@ -427,7 +427,7 @@ function replaceFields(body: unknown, fields: ReadonlySet<string>, sent: Readonl
 }
 
 function howToSetToken(source: string): string {
-  return source.includes(":") ? `with \`pulumi config set --secret ${source} …\`` : `in ${source}`;
+  return /^\S+:\S+$/.test(source) ? `with \`pulumi config set --secret ${source} …\`` : `in ${source}`;
 }
 
 function parseJson(response: HttpResponse): unknown {

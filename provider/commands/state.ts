@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
 import { inputNameAt, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
-import { parseUrn } from "../common/urn";
+import { isExplicitProviderName, parseUrn } from "../common/urn";
 import { UserError } from "../lifecycle/user-error";
 import { isSecretValue, secretSignature, signatureKey } from "../values/secrets";
 
@@ -82,7 +82,7 @@ export function providerOf(resource: StateResource, state: State): StateResource
 
 /** Whether a program declares a provider. The engine creates the default ones: `default`, or `default_1_0_0` for a version. */
 export function isExplicitProvider({ urn }: StateResource): boolean {
-  return !/^default(_|$)/.test(parseUrn(urn).name);
+  return isExplicitProviderName(parseUrn(urn).name);
 }
 
 export function resourcesOf(state: State): StateResource[] {

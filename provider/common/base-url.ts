@@ -9,7 +9,7 @@ export const defaultConnection = "authentik";
  */
 export function parseBaseUrl(
   value: string,
-  connection: string = defaultConnection,
+  headersSetting: string = `${defaultConnection}:headers`,
 ): { url: string } | { problem: string } {
   if (!URL.canParse(value.trim())) return { problem: "is not a URL. Use the form https://authentik.example.com" };
   const url = new URL(value.trim());
@@ -17,7 +17,7 @@ export function parseBaseUrl(
     return { problem: "must start with https:// (or http://)" };
   if (url.username || url.password) {
     return {
-      problem: `must not contain a username or password, because Pulumi stores it in plaintext. Use ${connection}:headers`,
+      problem: `must not contain a username or password, because Pulumi stores it in plaintext. Use ${headersSetting}`,
     };
   }
   if (url.search || url.hash) return { problem: "must not contain a query (?…) or a fragment (#…)" };

@@ -9,6 +9,8 @@ export interface Configuration {
   /** The namespace of the default connection. Defaults to `authentik`. */
   readonly namespace?: string;
   get(key: string): string | undefined;
+  /** The name of a setting in messages, for those that are not in the configuration of a stack. */
+  nameOf?(setting: string): string;
 }
 
 /** The settings of one connection. */
@@ -51,45 +53,53 @@ const reservedHeaders = new Set([
 /** Reads the settings of a connection. Only the default connection falls back to environment variables. */
 export function readSettings(configuration: Configuration, connection: string): Settings {
   const isDefault = connection === defaultConnection;
-  const namespace = namespaceOf(configuration, connection);
+  const nameOf = settingNamesOf(configuration, connection);
   const read = settingReader(configuration, connection);
+  const describeMissing = (setting: string, command: string, variable: string): string => {
+    const how = configuration.nameOf ? `Set ${nameOf(setting)}` : `Set it with \`pulumi config set ${command}\``;
+    return `${how}${isDefault ? ` or ${configuration.nameOf ? "" : "in "}${variable}` : ""}.`;
+  };
 
   const url = read("url", "AUTHENTIK_URL");
   if (!url) {
-    throw new SettingsError(
-      `authentik's URL is not set. Set it with \`pulumi config set ${namespace}:url https://authentik.example.com\`${isDefault ? " or in AUTHENTIK_URL" : ""}.`,
-    );
+    const command = `${nameOf("url")} https://authentik.example.com`;
+    throw new SettingsError(`authentik's URL is not set. ${describeMissing("url", command, "AUTHENTIK_URL")}`);
   }
-  const baseUrl = parseUrl(url, namespace);
+  const baseUrl = parseUrl(url, nameOf("headers"));
   const publicUrl = read("publicUrl");
 
   const token = read("token", "AUTHENTIK_TOKEN");
   if (!token) {
+    const command = `--secret ${nameOf("token")} …`;
     throw new SettingsError(
-      `authentik's API token is not set. Set it with \`pulumi config set --secret ${namespace}:token …\`${isDefault ? " or in AUTHENTIK_TOKEN" : ""}.`,
+      `authentik's API token is not set. ${describeMissing("token", command, "AUTHENTIK_TOKEN")}`,
     );
   }
   if (!/^[\x21-\x7e]+$/.test(token.value.trim())) {
     throw new SettingsError(`${token.source} is not an API token: it must be printable ASCII without spaces.`);
   }
 
-  const variable = isDefault ? process.env["AUTHENTIK_TOKEN"]?.trim() : undefined;
+  // Providers for several servers have different tokens on purpose.
+  const variable = isDefault && configuration.nameOf === undefined ? process.env["AUTHENTIK_TOKEN"]?.trim() : undefined;
   const insecure = read("insecure", "AUTHENTIK_INSECURE");
 
+  const headersHint = configuration.nameOf
+    ? ""
+    : ` Set it with \`pulumi config set --secret --path '${nameOf("headers")}.X-My-Header' …\`.`;
   return {
     url: baseUrl,
-    publicUrl: publicUrl === undefined ? baseUrl : parseUrl(publicUrl, namespace),
+    publicUrl: publicUrl === undefined ? baseUrl : parseUrl(publicUrl, nameOf("headers")),
     token: token.value.trim(),
     overridingToken: variable && variable !== token.value.trim() ? token.source : undefined,
     insecure: parseBoolean(insecure?.source ?? "", insecure?.value, false),
     settingNames: {
       url: url.source,
       token: token.source,
-      insecure: insecure?.source ?? (url.source.includes(":") ? `${namespace}:insecure` : "AUTHENTIK_INSECURE"),
-      headers: `${namespace}:headers`,
+      insecure: insecure?.source ?? (url.source === nameOf("url") ? nameOf("insecure") : "AUTHENTIK_INSECURE"),
+      headers: nameOf("headers"),
     },
-    headers: parseHeaders(`${namespace}:headers`, configuration.get(`${namespace}:headers`)),
-    attribution: parseBoolean(`${namespace}:attribution`, configuration.get(`${namespace}:attribution`), true),
+    headers: parseHeaders(nameOf("headers"), read("headers")?.value, headersHint),
+    attribution: parseBoolean(nameOf("attribution"), read("attribution")?.value, true),
   };
 }
 
@@ -97,8 +107,13 @@ export function readSettings(configuration: Configuration, connection: string): 
 export function readPublicUrl(configuration: Configuration, connection: string): UrlSetting | undefined {
   const read = settingReader(configuration, connection);
   const setting = read("publicUrl") ?? read("url", "AUTHENTIK_URL");
-  const parsed = parseBaseUrl(setting?.value ?? "", connection);
+  const parsed = parseBaseUrl(setting?.value ?? "");
   return setting !== undefined && "url" in parsed ? { url: parsed.url, source: setting.source } : undefined;
+}
+
+/** The names of a connection's settings in messages. */
+export function settingNamesOf(configuration: Configuration, connection: string): (setting: string) => string {
+  return configuration.nameOf ?? ((setting) => `${namespaceOf(configuration, connection)}:${setting}`);
 }
 
 /** The configuration namespace of a connection: its name, except for the default connection of the plugin. */
@@ -111,14 +126,14 @@ function settingReader(configuration: Configuration, connection: string) {
   const namespace = namespaceOf(configuration, connection);
   return (key: string, variable?: string): Setting | undefined => {
     const configured = configuration.get(`${namespace}:${key}`);
-    if (configured !== undefined) return { value: configured, source: `${namespace}:${key}` };
+    if (configured !== undefined) return { value: configured, source: settingNamesOf(configuration, connection)(key) };
     const value = connection === defaultConnection && variable !== undefined ? process.env[variable] : undefined;
     return variable === undefined || !value ? undefined : { value, source: variable };
   };
 }
 
-function parseUrl({ value, source }: Setting, namespace: string): string {
-  const parsed = parseBaseUrl(value, namespace);
+function parseUrl({ value, source }: Setting, headersSetting: string): string {
+  const parsed = parseBaseUrl(value, headersSetting);
   if ("problem" in parsed) throw new SettingsError(`${source} ${parsed.problem}.`);
   return parsed.url;
 }
@@ -130,18 +145,17 @@ function parseBoolean(source: string, value: string | undefined, defaultValue: b
   return parsed.data;
 }
 
-function parseHeaders(source: string, value: string | undefined): Record<string, string> {
+function parseHeaders(source: string, value: string | undefined, hint: string): Record<string, string> {
   if (value === undefined || value.trim() === "") return {};
-  const hint = `Set it with \`pulumi config set --secret --path '${source}.X-My-Header' …\`.`;
   let json: unknown;
   try {
     json = JSON.parse(value);
   } catch {
-    throw new SettingsError(`${source} must be a JSON object of header names and values. ${hint}`);
+    throw new SettingsError(`${source} must be a JSON object of header names and values.${hint}`);
   }
   const parsed = headersSetting.safeParse(json);
   if (!parsed.success)
-    throw new SettingsError(`${source} must be a JSON object of valid HTTP header names and string values. ${hint}`);
+    throw new SettingsError(`${source} must be a JSON object of valid HTTP header names and string values.${hint}`);
   const reserved = Object.keys(parsed.data).find((header) => reservedHeaders.has(header.toLowerCase()));
   if (reserved) throw new SettingsError(`${source} must not set ${reserved}, which is a reserved header.`);
   return parsed.data;

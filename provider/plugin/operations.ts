@@ -217,6 +217,11 @@ async function readExisting({ urn, kind }: Resource, id: string, isImport: boole
   const hidden = isImport ? { [originInput]: toOrigin(urn, createNonce()) } : kind.getHints;
   if (kind.findPk === undefined) return await kind.lifecycle.read(id, hidden);
   const pk = await kind.findPk(id);
+  if (isImport && id !== invitationId(pk)) {
+    log.warn(
+      `imported by its pk, which lets anyone enroll. With the resource option import, the state has it in plaintext until the option is removed. Import it by its id instead: ${invitationId(pk)}`,
+    );
+  }
   return await kind.lifecycle.read(invitationId(pk), { ...hidden, pk });
 }
 

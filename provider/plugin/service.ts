@@ -93,7 +93,7 @@ export class ProviderService {
       configure: this.#method(async (request: ConfigureRequest) => {
         this.#settings = decodeStruct(request.getArgs()).properties;
         this.#urn = request.getUrn() ?? "";
-        await configure({ config: toConfiguration(this.#settings) });
+        await configure({ config: toConfiguration(this.#settings, this.#urn) });
         return new ConfigureResponse()
           .setAcceptsecrets(true)
           .setSupportspreview(true)
@@ -154,7 +154,7 @@ export class ProviderService {
 
   #checkConfig(request: CheckRequest): CheckResponse {
     const news = decodeStruct(request.getNews());
-    const errors = checkSettings(news.properties);
+    const errors = checkSettings(news.properties, request.getUrn());
     const secrets = [...news.secrets, ...secretSettings.map((name) => [name])];
     return toCheckResponse(
       markSecretInputs(news.properties, secrets),
@@ -256,7 +256,7 @@ export class ProviderService {
 
   /** Reports about the settings once, instead of on each resource. */
   #reportOnProvider(report: (configuration: Configuration) => void): void {
-    withLog(this.#logOf(this.#urn), () => report(toConfiguration(this.#settings)));
+    withLog(this.#logOf(this.#urn), () => report(toConfiguration(this.#settings, this.#urn)));
   }
 
   /** The resource of a request. The first one says which stack the process works for. */
@@ -270,7 +270,7 @@ export class ProviderService {
   #setStack(project: string, stack: string): void {
     if (this.#stack === stack) return;
     this.#stack = stack;
-    void configure({ config: toConfiguration(this.#settings), program: { project, stack } });
+    void configure({ config: toConfiguration(this.#settings, this.#urn), program: { project, stack } });
   }
 }
 

@@ -1,7 +1,9 @@
 import { defaultConnection, isCleartext } from "../common/base-url";
 import { log } from "../common/log";
 import { findNearest } from "../common/nearest";
+import { toPrintableLine } from "../common/printable";
 import { cleartextWarning, insecureWarning } from "../common/setting-warnings";
+import { isExplicitProviderName, parseUrn } from "../common/urn";
 import { type Configuration, readSettings, type Settings } from "../lifecycle/settings";
 import { UserError } from "../lifecycle/user-error";
 import { type Properties, unknownValue } from "../values/properties";
@@ -34,10 +36,14 @@ export interface ProviderArgs {
 /** The engine adds these to the inputs of providers. */
 const engineInputs = new Set(["version", "pluginDownloadURL", "pluginChecksums"]);
 
-/** The configuration in the provider's inputs. */
-export function toConfiguration(inputs: Properties): Configuration {
+/** The configuration in the inputs of the provider with this URN. */
+export function toConfiguration(inputs: Properties, urn: string): Configuration {
+  const { name } = parseUrn(urn);
   return {
     namespace: packageName,
+    ...(isExplicitProviderName(name)
+      ? { nameOf: (setting: string) => toPrintableLine(`the property ${setting} of provider "${name}"`) }
+      : {}),
     get(key) {
       const value = inputs[key.slice(`${packageName}:`.length)];
       if (value === undefined || value === null) return undefined;
@@ -48,7 +54,7 @@ export function toConfiguration(inputs: Properties): Configuration {
 }
 
 /** Validates the provider's inputs. Returns the errors, which contain no values. */
-export function checkSettings(inputs: Properties): string[] {
+export function checkSettings(inputs: Properties, urn: string): string[] {
   const names = Object.keys(inputs).filter((name) => !engineInputs.has(name) && !name.startsWith("__"));
   const unknown = names.filter((name) => !settingNames.includes(name));
   const errors = unknown.map((name) => {
@@ -60,7 +66,7 @@ export function checkSettings(inputs: Properties): string[] {
   // What is unknown at preview is validated by the update.
   if (Object.values(inputs).includes(unknownValue)) return errors;
   try {
-    warnAboutSettings(readSettings(toConfiguration(inputs), defaultConnection));
+    warnAboutSettings(readSettings(toConfiguration(inputs, urn), defaultConnection));
     return errors;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -2,13 +2,12 @@ import { defaultConnection } from "../common/base-url";
 import { expiryWarning } from "../common/expiry-warning";
 import { log } from "../common/log";
 import { emailedLinkWarning, linkHostWarning } from "../common/setting-warnings";
-import { type Configuration, readPublicUrl } from "../lifecycle/settings";
+import { type Configuration, readPublicUrl, settingNamesOf } from "../lifecycle/settings";
 import { describeIgnoredChanges, isRetired, planChange } from "../objects/invitation/plan";
 import type { InvitationState } from "../objects/invitation/state";
 import { isJsonObject } from "../values/json";
 import type { Properties } from "../values/properties";
 import { secretOutputsOf } from "../values/secrets";
-import { packageName } from "./schema";
 
 /**
  * What a comparison of an invitation with its state warns about: changes that are ignored because it is retired, or an expiry that is near. Nothing
@@ -35,7 +34,8 @@ export function warnAboutLinks(configuration: Configuration, inputs: Properties)
 /** Warns if invitees may not be able to open the links, because their host may be reachable only from the local network. */
 export function warnAboutLinkHost(configuration: Configuration): void {
   const publicUrl = readPublicUrl(configuration, defaultConnection);
-  if (publicUrl !== undefined) warn(linkHostWarning(publicUrl, `${packageName}:publicUrl`));
+  if (publicUrl === undefined) return;
+  warn(linkHostWarning(publicUrl, settingNamesOf(configuration, defaultConnection)("publicUrl")));
 }
 
 function warnAboutEmailedLinks(configuration: Configuration): void {

@@ -185,7 +185,7 @@ function warnAboutSettings(connection: string = defaultConnection): void {
     pulumi.log.warn(insecureWarning({ url: configured.url, source: insecure }));
   }
   const publicUrl = `${connection}:publicUrl`;
-  const parsedPublicUrl = parseBaseUrl(pulumi.runtime.getConfig(publicUrl) ?? "https://unset", connection);
+  const parsedPublicUrl = parseBaseUrl(pulumi.runtime.getConfig(publicUrl) ?? "https://unset", `${connection}:headers`);
   // Without a request, the provider process would not report it, and there would be no links.
   if ("problem" in parsedPublicUrl) pulumi.log.error(`${publicUrl} ${parsedPublicUrl.problem}.`);
   const token = `${connection}:token`;

@@ -27,6 +27,15 @@ async function createInvitation(): Promise<{ pk: string; id: string }> {
   return { pk, id: invitationId(pk) };
 }
 
+test("an import by pk is a warning that names the id, and not the pk", async () => {
+  const { pk, id } = await createInvitation();
+  await plugin.read("Invitation", id);
+  await plugin.read("Invitation", pk.toUpperCase());
+  const reported = await plugin.reported(`Import it by its id instead: ${id}`);
+  expect(reported.match(/imported by its pk/g)).toHaveLength(1);
+  expect(reported.toLowerCase()).not.toContain(pk);
+});
+
 test("an import by id or pk has the id as its id", async () => {
   const { pk, id } = await createInvitation();
   for (const given of [id, pk]) {

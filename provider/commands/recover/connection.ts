@@ -10,7 +10,7 @@ import { isExplicitProvider, isOfPlugin, providerOf, type State, type StateResou
 export async function configureFor(resource: StateResource, state: State, stack: string | undefined): Promise<void> {
   const provider = isOfPlugin(resource) ? providerOf(resource, state) : undefined;
   if (provider !== undefined && isExplicitProvider(provider)) {
-    await configure({ config: toConfiguration((unwrapSecrets(provider.inputs) ?? {}) as Properties) });
+    await configure({ config: toConfiguration((unwrapSecrets(provider.inputs) ?? {}) as Properties, provider.urn) });
   } else {
     await configureFromStack(stack, defaultConnection, isOfPlugin(resource) ? packageName : defaultConnection);
   }

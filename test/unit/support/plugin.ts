@@ -39,7 +39,7 @@ function urnOf(type: string): string {
   return `urn:pulumi:dev::team::authentik-invitations:index:${type}::test`;
 }
 
-type PluginChild = ChildProcessByStdio<null, Readable, null>;
+type PluginChild = ChildProcessByStdio<null, Readable, Readable>;
 
 type Respond = (error: Error | null, response: unknown) => void;
 
@@ -48,15 +48,20 @@ export class PluginProcess {
   readonly #child: PluginChild;
   readonly #client: ResourceProviderClient;
 
+  #reported = "";
+
   private constructor(child: PluginChild, client: ResourceProviderClient) {
     this.#child = child;
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      this.#reported += chunk;
+    });
     this.#client = client;
   }
 
   static async start(server: Authentik): Promise<PluginProcess> {
     const root = dirname(require.resolve("pulumi-authentik-invitations/package.json"));
     const child = spawn(process.execPath, [join(root, "dist", "plugin", "main.js")], {
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
     const [port] = (await once(child.stdout, "data")) as [Buffer];
     const address = `127.0.0.1:${String(port).trim()}`;
@@ -86,6 +91,12 @@ export class PluginProcess {
   /** What the engine sends after Ctrl+C. */
   async cancel(): Promise<void> {
     await this.#call("cancel", new Empty());
+  }
+
+  /** What it has reported so far, once that contains this. Without an engine, it writes its messages to standard error. */
+  async reported(message: string): Promise<string> {
+    while (!this.#reported.includes(message)) await once(this.#child.stderr, "data");
+    return this.#reported;
   }
 
   stop(): void {
