@@ -30,3 +30,4 @@ export { invitationStage } from "../provider/objects/invitation-stage";
 export type { Lookup } from "../provider/objects/lookup";
 export { lookups } from "../provider/objects/lookups";
 export { connectionInput } from "../provider/objects/property";
+export { ProviderService } from "../provider/plugin/service";

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { Authentik, type AuthentikVersion, authentikVersions } from "../../sandbox";
+import { UnsendableError } from "../unit/support/plugin";
 import {
   collectWarnings,
   configure,
   containsUnknown,
+  doorsOf,
   expectAllowedRequests,
   expectPrintable,
   isSameDocument,
@@ -29,7 +31,18 @@ async function startServer(version?: AuthentikVersion): Promise<void> {
   await configure(server);
 }
 
-const cases = kinds.flatMap((kind) => authentikVersions.map((version) => [kind.name, version, kind] as const));
+/** Fewer by the plugin's door, where the conversion of large data takes most of the time. */
+function runsOf({ door }: Kind, inCi: number): ReturnType<typeof runs> {
+  return runs(door === "plugin" ? inCi / 2 : inCi);
+}
+
+/** Both doors in turn: what they share does not depend on the version. */
+const cases = kinds.flatMap((kind, index) =>
+  authentikVersions.map((version, offset) => {
+    const byDoor = doorsOf(kind)[(index + offset) % 2] as Kind;
+    return [kind.name, version, byDoor.door, byDoor] as const;
+  }),
+);
 
 function defined(inputs: Inputs): Inputs {
   return Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== undefined));
@@ -45,7 +58,10 @@ function withOrigin(inputs: Inputs): Inputs {
 
 /** Returns the inputs that `check` accepts, or undefined. Its reasons name a property first, are printable, and contain no value. */
 async function check(kind: Kind, inputs: Inputs, olds: Inputs = {}): Promise<Inputs | undefined> {
-  const result = await kind.provider.check(olds, inputs);
+  const result = await kind.provider.check(olds, inputs).catch((error: unknown) => {
+    if (!(error instanceof UnsendableError)) throw error;
+  });
+  if (result === undefined) return undefined;
   const reasons = (result.failures ?? []).map(({ property, reason }) => {
     expect(property).toBe("");
     return reason;
@@ -103,13 +119,13 @@ async function verify(kind: Kind, id: string, declared: Inputs, outputs: Inputs)
   const stored = kind.stored(server, String(outputs["pk"]));
   if (!isSameDocument(stored, kind.expected(server, declared, outputs)))
     expect(stored).toEqual(kind.expected(server, declared, outputs));
-  const { id: readId, props, inputs } = await provider.read(id, outputs);
+  const { id: readId, props, inputs } = await provider.read(id, outputs, declared);
   expect(readId).toBe(id);
   if (!isSameDocument(inputs, declared)) expect(inputs).toEqual(declared);
   const refreshed = overTheWire(props as Inputs);
   const expected = outputs["status"] === "expired" ? { ...outputs, retiredAt: refreshed["retiredAt"] } : outputs;
   if (!isSameDocument(refreshed, expected)) expect(refreshed).toEqual(expected);
-  expect(await provider.diff(id, refreshed, declared)).toMatchObject({ changes: false });
+  expect(await provider.diff(id, refreshed, declared, inputs)).toMatchObject({ changes: false });
 }
 
 /** The inputs that a resource's constructor sets if the program does not. */
@@ -142,8 +158,8 @@ async function expectRoundTrip(kind: Kind, version: AuthentikVersion, first: Inp
 }
 
 test.each(cases)(
-  "%s on authentik %s: what check accepts comes back equal after create, refresh and update",
-  async (_name, version, kind) => {
+  "%s on authentik %s (%s): what check accepts comes back equal after create, refresh and update",
+  async (_name, version, _door, kind) => {
     await startServer(version);
     const inputs = kind.inputs(server).map(defined);
     let accepted = 0;
@@ -154,15 +170,15 @@ test.each(cases)(
         accepted += 1;
         await expectRoundTrip(kind, version, checked, second);
       }),
-      runs(50),
+      runsOf(kind, 50),
     );
     expect(accepted).toBeGreaterThan(10);
   },
 );
 
 test.each(cases)(
-  "%s on authentik %s: any value of a property is rejected with its path, or comes back equal",
-  async (_name, version, kind) => {
+  "%s on authentik %s (%s): any value of a property is rejected with its path, or comes back equal",
+  async (_name, version, _door, kind) => {
     await startServer(version);
     const property = fc.constantFrom(...kind.properties);
     await fc.assert(
@@ -182,7 +198,7 @@ test.each(cases)(
         }
         expectAllowedRequests(server);
       }),
-      runs(60),
+      runsOf(kind, 60),
     );
   },
 );
@@ -196,12 +212,15 @@ async function expectError(operation: Promise<unknown>): Promise<string> {
   return error.message;
 }
 
-test.each(kinds.map((kind) => [kind.name, kind] as const))(
+test.each(kinds.map(({ name }, index) => [name, index] as const))(
   "%s: unknown properties are rejected, whatever their name",
-  async (_name, kind) => {
+  async (_name, index) => {
     await startServer();
+    const declaredArb = fc.oneof(
+      ...doorsOf(kinds[index] as Kind).map((kind) => fc.tuple(fc.constant(kind), kind.inputs(server).map(defined))),
+    );
     await fc.assert(
-      fc.asyncProperty(kind.inputs(server).map(defined), hostileString, anyValue, async (inputs, name, value) => {
+      fc.asyncProperty(declaredArb, hostileString, anyValue, async ([kind, inputs], name, value) => {
         if (
           kind.properties.includes(name) ||
           ["__provider", "__origin", "__proto__"].includes(name) ||
@@ -217,6 +236,7 @@ test.each(kinds.map((kind) => [kind.name, kind] as const))(
   },
 );
 
+// The plugin has no such input: the engine passes the option to \`read\`.
 test("the option import accepts the spellings of a UUID that authentik accepts, and nothing else", async () => {
   await startServer();
   const { pk } = server.instance.invitations.add({ name: "jane", expires: "2036-01-01T00:00:00.000000Z" });

@@ -1,16 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import type { dynamic } from "@pulumi/pulumi";
 import fc from "fast-check";
-import {
-  Flow as flowProvider,
-  FlowStageBinding as flowStageBindingProvider,
-  Invitation as invitationProvider,
-  InvitationStage as invitationStageProvider,
-} from "pulumi-authentik-invitations/provider";
 import { unknownValue } from "../../provider/values/properties";
 import type { Authentik } from "../../sandbox";
 import { strip as stripWhitespace } from "../../sandbox/fields";
 import { type Json, stringifyJson } from "../../sandbox/json";
+import { type Door, type Provider, providerOf, type Kind as ResourceName } from "../unit/support/doors";
 import {
   duration,
   hostileString,
@@ -23,19 +17,10 @@ import {
   strangeInstant,
 } from "./values";
 
-export interface Provider {
-  configure(request: { config: { get(key: string): string | undefined } }): Promise<void>;
-  check(olds: Inputs, news: Inputs): Promise<dynamic.CheckResult>;
-  diff(id: string, olds: Inputs, news: Inputs): Promise<dynamic.DiffResult>;
-  create(inputs: Inputs): Promise<dynamic.CreateResult>;
-  read(id: string, props?: Inputs): Promise<dynamic.ReadResult>;
-  update(id: string, olds: Inputs, news: Inputs): Promise<dynamic.UpdateResult>;
-  delete(id: string, props: Inputs): Promise<void>;
-}
-
 /** A kind of resource, with inputs most of which are valid. */
 export interface Kind {
-  readonly name: string;
+  readonly name: ResourceName;
+  readonly door: Door;
   readonly provider: Provider;
   readonly properties: readonly string[];
   inputs(server: Authentik): fc.Arbitrary<Inputs>;
@@ -86,7 +71,8 @@ const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 export const invitation: Kind = {
   name: "Invitation",
-  provider: invitationProvider as unknown as Provider,
+  door: "dynamic",
+  provider: providerOf("dynamic", "Invitation"),
   properties: [
     "name",
     "expires",
@@ -141,7 +127,8 @@ export const invitation: Kind = {
 
 export const stage: Kind = {
   name: "InvitationStage",
-  provider: invitationStageProvider as unknown as Provider,
+  door: "dynamic",
+  provider: providerOf("dynamic", "InvitationStage"),
   properties: ["name", "continueFlowWithoutInvitation", "connection", "import"],
   inputs: () =>
     fc.record({ name: fc.oneof(storableString, hostileString), continueFlowWithoutInvitation: boolean, connection }),
@@ -157,7 +144,8 @@ export const stage: Kind = {
 
 export const flow: Kind = {
   name: "Flow",
-  provider: flowProvider as unknown as Provider,
+  door: "dynamic",
+  provider: providerOf("dynamic", "Flow"),
   properties: [
     "name",
     "slug",
@@ -225,7 +213,8 @@ export const flow: Kind = {
 
 export const binding: Kind = {
   name: "FlowStageBinding",
-  provider: flowStageBindingProvider as unknown as Provider,
+  door: "dynamic",
+  provider: providerOf("dynamic", "FlowStageBinding"),
   properties: [
     "target",
     "stage",
@@ -276,7 +265,28 @@ export const binding: Kind = {
   }),
 };
 
+/** The kinds by the dynamic door. */
 export const kinds: readonly Kind[] = [invitation, stage, flow, binding];
+
+/**
+ * The same kind by the plugin's door. It has neither the input `connection`, for which it has explicit providers, nor `import`, which is an option of
+ * the engine. Its program calls the data of invitations secret.
+ */
+function byPlugin(kind: Kind): Kind {
+  return {
+    ...kind,
+    door: "plugin",
+    provider: providerOf("plugin", kind.name, kind.name === "Invitation" ? ["fixedData"] : []),
+    inputs: (server) => kind.inputs(server).map(({ connection: _, ...inputs }) => inputs),
+  };
+}
+
+const pluginKinds = kinds.map(byPlugin);
+
+/** A kind by each door. */
+export function doorsOf(kind: Kind): readonly Kind[] {
+  return [kind, pluginKinds[kinds.indexOf(kind)] as Kind];
+}
 
 let configurations = 0;
 
@@ -289,7 +299,8 @@ export async function configure(server: { readonly url: string; readonly token: 
     token: server.token,
     headers: JSON.stringify({ "x-configuration": String(configurations) }),
   };
-  for (const { provider } of kinds)
+  // Both doors use the last configuration, in which the plugin has no other connections.
+  for (const { provider } of [...pluginKinds, ...kinds])
     await provider.configure({ config: { get: (key) => settings[key.split(":")[1] ?? ""] } });
 }
 

@@ -1,8 +1,9 @@
 import fc from "fast-check";
-import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { Authentik } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
 import { Batch } from "../unit/support/batch";
+import { type Door, doors, type Provider, providerOf } from "../unit/support/doors";
+import { configureWith } from "../unit/support/http-mocks";
 
 jest.setTimeout(timeout);
 
@@ -54,31 +55,35 @@ interface Stack {
 
 class Singles implements Stack {
   readonly #states = new Map<Key, Properties>();
+  readonly #provider: Provider;
 
-  constructor(private readonly connection: Batch) {}
+  constructor(
+    private readonly server: Authentik,
+    door: Door,
+  ) {
+    this.#provider = providerOf(door, "Invitation");
+  }
 
   async up(program: ReadonlyMap<Key, Properties>): Promise<void> {
-    await this.connection.connect();
+    await configureWith(this.#provider, { "authentik:url": this.server.url, "authentik:token": this.server.token });
     for (const [key, state] of this.#states) {
-      const { props } = await invitationProvider.read("", state);
+      const { props } = await this.#provider.read("", state);
       if (props === undefined) this.#states.delete(key);
       else this.#states.set(key, props);
     }
     for (const [key, declared] of program) {
       const news = { name: `intake-${key}`, flow: "f", fixedData: {}, singleUse: false, ...declared };
       const old = this.#states.get(key);
-      const { changes, replaces = [] } = old ? await invitationProvider.diff("", old, news) : { changes: true };
+      const { changes, replaces = [] } = old ? await this.#provider.diff("", old, news) : { changes: true };
       if (old && changes === false) continue;
       const isIssued = old === undefined || replaces.length > 0;
-      const { outs } = isIssued
-        ? await invitationProvider.create(news)
-        : await invitationProvider.update("", old, news);
-      if (old && isIssued) await invitationProvider.delete("", old);
+      const { outs } = isIssued ? await this.#provider.create(news) : await this.#provider.update("", old, news);
+      if (old && isIssued) await this.#provider.delete("", old);
       this.#states.set(key, outs as Properties);
     }
     for (const [key, state] of this.#states) {
       if (program.has(key)) continue;
-      await invitationProvider.delete("", state);
+      await this.#provider.delete("", state);
       this.#states.delete(key);
     }
   }
@@ -93,31 +98,35 @@ class Singles implements Stack {
 }
 
 class Batched implements Stack {
-  constructor(private readonly batch: Batch) {}
+  readonly #batch: Batch;
+
+  constructor(server: Authentik, door: Door) {
+    this.#batch = new Batch(server, door);
+  }
 
   async up(program: ReadonlyMap<Key, Properties>): Promise<void> {
-    if (this.batch.id !== "") await this.batch.refresh();
+    if (this.#batch.id !== "") await this.#batch.refresh();
     const invitations = Object.fromEntries(program);
-    await this.batch.up({ name: "intake", flow: "f", invitations, __origin: "dev/0123456789/abcdef012345" });
+    await this.#batch.up({ name: "intake", flow: "f", invitations, __origin: "dev/0123456789/abcdef012345" });
   }
 
   pk(key: Key): string | undefined {
-    return this.batch.pks[key];
+    return this.#batch.pks[key];
   }
 
   status(key: Key): unknown {
-    return this.batch.statuses[key];
+    return this.#batch.statuses[key];
   }
 }
 
 /** Tells a story, and returns the invitations after each run. */
-async function tell(actions: readonly Action[], createStack: (batch: Batch) => Stack): Promise<unknown[]> {
+async function tell(actions: readonly Action[], createStack: (server: Authentik) => Stack): Promise<unknown[]> {
   const server = await Authentik.start();
   try {
     const { flows, stages, bindings } = server.instance;
     const target = flows.add({ name: "f", slug: "f", title: "f", designation: "enrollment" });
     bindings.add({ target, stage: stages.add({ name: "invitation" }), order: 0 });
-    const stack = createStack(new Batch(server));
+    const stack = createStack(server);
     const program = new Map<Key, Properties>([["ada", { validFor: "2d", singleUse: true }]]);
     const results: unknown[] = [];
     for (const action of [...actions, { up: true } as const]) {
@@ -148,10 +157,15 @@ async function tell(actions: readonly Action[], createStack: (batch: Batch) => S
 test("the same actions on single invitations and on a batch lead to the same invitations", async () => {
   for (const method of ["log", "warn"] as const) jest.spyOn(console, method).mockImplementation();
   await fc.assert(
-    fc.asyncProperty(fc.array(actionArb, { minLength: 3, maxLength: 20 }), async (actions) => {
-      const singles = await tell(actions, (connection) => new Singles(connection));
-      expect(await tell(actions, (batch) => new Batched(batch))).toEqual(singles);
-    }),
+    fc.asyncProperty(
+      fc.array(actionArb, { minLength: 3, maxLength: 20 }),
+      fc.constantFrom(...doors),
+      fc.constantFrom(...doors),
+      async (actions, singleDoor, batchDoor) => {
+        const singles = await tell(actions, (server) => new Singles(server, singleDoor));
+        expect(await tell(actions, (server) => new Batched(server, batchDoor))).toEqual(singles);
+      },
+    ),
     runs(15),
   );
 });

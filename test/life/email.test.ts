@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { Authentik, type InjectedFailure } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
 import { Batch, batchInputs } from "../unit/support/batch";
+import { type Door, doors } from "../unit/support/doors";
 import { sendPath } from "../unit/support/email-requests";
 import { Engine } from "./engine";
 
@@ -42,9 +43,10 @@ interface Stack {
   pk(): string | undefined;
 }
 
-function singleStack(server: Authentik): Stack {
+function singleStack(server: Authentik, door: Door): Stack {
   const settings = { "authentik:url": server.url, "authentik:token": server.token };
   const engine = new Engine(
+    door,
     () => settings,
     () => undefined,
   );
@@ -59,8 +61,8 @@ function singleStack(server: Authentik): Stack {
   };
 }
 
-function batchStack(server: Authentik): Stack {
-  const batch = new Batch(server);
+function batchStack(server: Authentik, door: Door): Stack {
+  const batch = new Batch(server, door);
   return {
     up: async (inputs, refresh) => {
       if (refresh && batch.id !== "") await batch.refresh();
@@ -118,7 +120,9 @@ describe.each([
     "is emailed once to each declared address, whatever fails",
     async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(actionArb, { maxLength: 6 }), (actions) => expectOnce(createStack, actions)),
+        fc.asyncProperty(fc.array(actionArb, { maxLength: 6 }), fc.constantFrom(...doors), (actions, door) =>
+          expectOnce((server) => createStack(server, door), actions),
+        ),
         runs(15),
       );
     },

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { providerSource } from "../../provider/program/resource";
 import { connect } from "../bundle-internals";
 import { isPartialFailure } from "../unit/support/batch";
+import { type Door, type Provider, providerOf } from "../unit/support/doors";
 
 export type Properties = Record<string, unknown>;
 
@@ -49,20 +49,27 @@ export class CheckFailure extends Error {}
 let processCount = 0;
 
 /**
- * A model of Pulumi's engine as a dynamic provider sees it: the order of calls, and their arguments. Each run simulates a new provider process,
+ * A model of Pulumi's engine as a provider sees it: the order of calls, and their arguments. Each run simulates a new provider process,
  * whose connection has no cached knowledge. Everything that passes between engine and provider is converted to JSON, as over gRPC.
  */
 export class Engine<Snapshot> {
   readonly state = new Map<string, Resource>();
   /** Replaced resources that could not be deleted yet, with their names. The next `up` or `destroy` retries them. */
   readonly pendingDeletions = new Map<Resource, string>();
+  readonly #provider: Provider;
+  /** What the program adds to the inputs of dynamic resources. */
+  readonly #hiddenInputs: Properties;
   #steps: Step<Snapshot>[] = [];
 
   constructor(
+    door: Door,
     /** The current configuration (`authentik:…`). */
     private readonly settings: () => Readonly<Record<string, string>>,
     private readonly takeSnapshot: () => Snapshot,
-  ) {}
+  ) {
+    this.#provider = providerOf(door, "Invitation");
+    this.#hiddenInputs = door === "dynamic" ? { __provider: providerSource("Invitation") } : {};
+  }
 
   up(program: Program, { refresh = false } = {}): Promise<Run<Snapshot>> {
     return this.#run(async () => {
@@ -111,7 +118,7 @@ export class Engine<Snapshot> {
       // Connections are cached by their settings, so this one forces a new connection.
       "authentik:headers": JSON.stringify({ "x-process": String(processCount) }),
     };
-    await invitationProvider.configure({ config: { get: (key) => settings[key as keyof typeof settings] } });
+    await this.#provider.configure({ config: { get: (key) => settings[key as keyof typeof settings] } });
     let failure: Error | undefined;
     try {
       await work();
@@ -131,20 +138,25 @@ export class Engine<Snapshot> {
   }
 
   async #check(olds: Properties, news: Properties): Promise<Properties> {
-    const { inputs = news, failures = [] } = await invitationProvider.check(toWire(olds), toWire(news));
+    const { inputs = news, failures = [] } = await this.#provider.check(toWire(olds), toWire(news));
     const [failure] = failures;
     if (failure) throw new CheckFailure(failure.reason);
-    return toWire({ ...inputs, __provider: news["__provider"] });
+    return toWire({ ...inputs, ...this.#hiddenInputs });
   }
 
   async #plan(
     old: Resource | undefined,
     news: Properties,
   ): Promise<{ operation: "same" | "create" | "update" | "replace"; declared: Properties }> {
-    const args = { ...news, __provider: providerSource("Invitation") };
+    const args = { ...news, ...this.#hiddenInputs };
     const declared = await this.#check(old?.inputs ?? {}, args);
     if (!old) return { operation: "create", declared };
-    const { changes, replaces = [] } = await invitationProvider.diff(old.id, toWire(old.outputs), toWire(declared));
+    const { changes, replaces = [] } = await this.#provider.diff(
+      old.id,
+      toWire(old.outputs),
+      toWire(declared),
+      toWire(old.inputs),
+    );
     // If `diff` does not return `changes`, the engine compares the inputs.
     const changed = old.isIncomplete || (changes ?? !isDeepStrictEqual(old.inputs, declared));
     if (!changed) return { operation: "same", declared };
@@ -174,18 +186,18 @@ export class Engine<Snapshot> {
     declared: Properties,
   ): Promise<Resource> {
     if (!old || operation === "create" || operation === "replace") {
-      const { id, outs } = await invitationProvider.create(toWire(declared));
-      return { id, inputs: declared, outputs: withProvider(outs, declared) };
+      const { id, outs } = await this.#provider.create(toWire(declared));
+      return { id, inputs: declared, outputs: this.#withHidden(outs) };
     }
     // The engine stores the new inputs even if nothing changed.
     if (operation === "same") return { ...old, inputs: declared };
-    const { outs } = await invitationProvider.update(old.id, toWire(old.outputs), toWire(declared));
-    return { id: old.id, inputs: declared, outputs: withProvider(outs, declared) };
+    const { outs } = await this.#provider.update(old.id, toWire(old.outputs), toWire(declared));
+    return { id: old.id, inputs: declared, outputs: this.#withHidden(outs) };
   }
 
   async #refresh(): Promise<void> {
     for (const [name, old] of this.state) {
-      const { id, props, inputs } = await invitationProvider.read(old.id, toWire(old.outputs));
+      const { id, props, inputs } = await this.#provider.read(old.id, toWire(old.outputs), toWire(old.inputs));
       if (id === undefined || id === "") {
         this.state.delete(name);
         this.#record(name, "missing", old);
@@ -193,11 +205,12 @@ export class Engine<Snapshot> {
       }
       const refreshed: Resource = {
         id,
-        inputs: inputs === undefined ? old.inputs : withProvider(inputs, old.outputs),
-        outputs: withProvider(props, old.outputs),
+        inputs: inputs === undefined ? old.inputs : this.#withHidden(inputs),
+        outputs: this.#withHidden(props),
       };
       // The engine calls `diff` to display the drift.
-      await invitationProvider.diff(refreshed.id, toWire(refreshed.outputs), toWire(old.inputs));
+      const { id: refreshedId, outputs } = refreshed;
+      await this.#provider.diff(refreshedId, toWire(outputs), toWire(old.inputs), toWire(refreshed.inputs));
       this.state.set(name, refreshed);
       this.#record(name, "read", old, refreshed);
     }
@@ -205,7 +218,7 @@ export class Engine<Snapshot> {
 
   async #deletePending(): Promise<void> {
     for (const [resource, name] of this.pendingDeletions) {
-      await invitationProvider.delete(resource.id, toWire(resource.outputs));
+      await this.#provider.delete(resource.id, toWire(resource.outputs));
       this.pendingDeletions.delete(resource);
       this.#record(name, "delete", resource);
     }
@@ -214,9 +227,13 @@ export class Engine<Snapshot> {
   async #delete(name: string): Promise<void> {
     const old = this.state.get(name);
     if (!old) return;
-    await invitationProvider.delete(old.id, toWire(old.outputs));
+    await this.#provider.delete(old.id, toWire(old.outputs));
     this.state.delete(name);
     this.#record(name, "delete", old);
+  }
+
+  #withHidden(properties: object | undefined): Properties {
+    return toWire({ ...properties, ...this.#hiddenInputs });
   }
 }
 
@@ -231,8 +248,4 @@ function assertSerializable(value: unknown, path: string): void {
   const isPlain = Array.isArray(value) || (typeof value === "object" && !(value instanceof Date));
   if (!isPlain) throw new Error(`The engine cannot send a value of type ${typeof value} (${path}).`);
   for (const [key, item] of Object.entries(value as object)) assertSerializable(item, `${path}.${key}`);
-}
-
-function withProvider(properties: object, source: Properties): Properties {
-  return toWire({ ...properties, __provider: source["__provider"] });
 }

@@ -14,15 +14,48 @@ import {
   type ReadResponse,
 } from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
-import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { ListValue, NullValue, Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
 import type { Authentik } from "../../../sandbox";
 import { unwrapSecrets } from "./secrets";
 
 type Properties = Record<string, unknown>;
 
+/** What the protocol cannot represent, so that no engine sends it. */
+export class UnsendableError extends Error {}
+
+/** Nested deeper than any input may be. Far deeper values take google-protobuf seconds. */
+const maxDepth = 400;
+
 /** The form in which the engine sends properties. Secrets are those of `secret()`. */
-export function toStruct(properties: Properties): Struct {
-  return Struct.fromJavaScript(properties as Record<string, JavaScriptValue>);
+export function toStruct(properties: object, depth = 0): Struct {
+  const prototype: unknown = Object.getPrototypeOf(properties);
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+    throw new UnsendableError("an object of a class");
+  const struct = new Struct();
+  for (const [key, value] of Object.entries(properties)) {
+    // dist/plugin/main.js rejects it: see provider/plugin/struct.ts.
+    if (key === "__proto__") throw new UnsendableError("the key __proto__");
+    assertUnicode(key);
+    if (value !== undefined) struct.getFieldsMap().set(key, toValue(value, depth + 1));
+  }
+  return struct;
+}
+
+function toValue(value: unknown, depth: number): Value {
+  if (depth > maxDepth) throw new UnsendableError(`more than ${maxDepth} levels`);
+  if (value === null || value === undefined) return new Value().setNullValue(NullValue.NULL_VALUE);
+  if (typeof value === "boolean") return new Value().setBoolValue(value);
+  if (typeof value === "number") return new Value().setNumberValue(value);
+  if (Array.isArray(value))
+    return new Value().setListValue(new ListValue().setValuesList(value.map((item) => toValue(item, depth + 1))));
+  if (typeof value === "object") return new Value().setStructValue(toStruct(value, depth + 1));
+  if (typeof value !== "string") throw new UnsendableError(`a ${typeof value}`);
+  assertUnicode(value);
+  return new Value().setStringValue(value);
+}
+
+function assertUnicode(text: string): void {
+  if (/\p{Cs}/u.test(text)) throw new UnsendableError("an unpaired surrogate");
 }
 
 export function fromStruct(struct: Struct | undefined): Properties {
