@@ -5,8 +5,9 @@
  * The tarball is packed from a copy of the sources, because other tests use the `dist` folder of the work tree at the same time.
  */
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix, relative, sep } from "node:path";
@@ -336,6 +337,18 @@ describe.each([oldest, locked])("installed by $manager, with @pulumi/pulumi $pul
 
   beforeAll(() => {
     ({ authentik, project } = findSetup(installation));
+  });
+
+  test("has the plugin as a command, which prints its port", async () => {
+    const plugin = spawn(join(project.folder, "node_modules", ".bin", "pulumi-resource-authentik-invitations"), {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const [line] = (await once(plugin.stdout, "data")) as [Buffer];
+      expect(String(line)).toMatch(/^\d+\n$/);
+    } finally {
+      plugin.kill();
+    }
   });
 
   test("has the files of the tarball, inside the project", async () => {
