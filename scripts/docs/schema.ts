@@ -148,6 +148,10 @@ function toMarkdown(comment: string): string {
       .replaceAll(/\{@link (?:\w+Args\.)?([\w.]+) *\}/g, "`$1`")
       .replaceAll(/(?<!\n)\n(?!\n)/g, " ")
       .replaceAll(/`authentik:(\w+)`/g, `\`${packageName}:$1\``)
+      // Words of TypeScript, and of pages that only the repository has.
+      .replaceAll(/`undefined` (?=if|without)/g, "Not set ")
+      .replaceAll(/wraps (it(?:, or an address in it,)?) in `pulumi\.secret`/g, "declares $1 as a secret")
+      .replaceAll(/ See `docs\/[\w-]+\.md`\./g, "")
       // A plugin cannot call a function of the program.
       .replaceAll(/ Or a function that computes \S+ from a row\./g, "")
       .replaceAll("An empty cell, or `undefined`,", "An empty cell")

@@ -22,6 +22,8 @@ test("the schema has what SDKs and the Registry show", () => {
     // A domain that nobody can own.
     language: { go: { importBasePath: "example.com/pulumi-authentik-invitations/sdk/go/authentikinvitations" } },
   });
+  // Words of TypeScript.
+  expect(formatSchema("1.2.3", "")).not.toMatch(/undefined|pulumi\.secret|docs\/\w/);
   // About the file in this repository.
   expect(metadata).not.toHaveProperty("attribution");
   for (const [token, { description }] of Object.entries({ ...resources, ...functions } as Record<string, never>))
