@@ -66,37 +66,19 @@ async function killDuring(method: "POST" | "PUT", count = 1): Promise<void> {
   expect([left, output]).toEqual([0, output]);
 }
 
-test.each([
-  [
-    "an invitation",
-    `type: authentik-invitations:Invitation
-    properties: { validFor: 14d, fixedData: { code: { fn::secret: ${secret} } } }`,
-  ],
-  [
-    "a batch",
-    `type: authentik-invitations:InvitationBatch
-    properties: { validFor: 14d, fixedData: { code: { fn::secret: ${secret} } }, invitations: { ada: {} } }`,
-  ],
-])("recovers %s of a killed run, and the next preview creates nothing", async (_, resource) => {
-  await project.writeYaml(`resources:\n  staff:\n    ${resource}\n`);
-  await killDuring("POST");
+test("recovers an invitation and a batch of a killed run, and the next preview creates nothing", async () => {
+  await project.writeYaml(declare());
+  await killDuring("POST", 2);
   const issued = await invitations(server);
-  expect(issued).toHaveLength(1);
+  expect(issued).toHaveLength(2);
   expect((await project.runCommand("audit")).output).toContain("interrupted, run `recover`");
-  await project.succeed("cancel", "--yes");
-  const recovered = await project.runCommand("recover", "--yes", "--strict");
-  expect(recovered).toMatchObject({ code: 0, output: expect.stringContaining("It will be added to the state") });
+  expect((await recover()).match(/It will be added to the state/g)).toHaveLength(2);
   const state = await project.stateText();
-  for (const hidden of [secret, server.token, ...issued.map(({ pk }) => pk)]) {
-    expect(state).not.toContain(hidden);
-    expect(recovered.output).not.toContain(hidden);
-  }
+  for (const hidden of [secret, server.token, ...issued.map(({ pk }) => pk)]) expect(state).not.toContain(hidden);
   expect(state).not.toContain("__provider");
-  const preview = await project.preview("--refresh", "--expect-no-changes");
-  expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("unchanged")]);
+  await expectSettled(["jane", "team-ada"]);
   await project.up("--refresh");
   expect(await invitations(server)).toEqual(issued);
-  expect((await project.runCommand("audit")).code).toBe(0);
   await project.destroy();
   expect(await invitations(server)).toEqual([]);
 });
