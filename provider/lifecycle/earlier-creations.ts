@@ -3,9 +3,8 @@ import type { Client } from "../authentik/client";
 import { ifFound } from "../authentik/errors";
 import { listStackEvents, type ObjectEvent } from "../authentik/events";
 import { log } from "../common/log";
-import { type Origin, originInput, parseOrigin } from "../common/origin";
+import type { Origin } from "../common/origin";
 import { toPrintableLine } from "../common/printable";
-import type { Properties } from "../values/properties";
 import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
 
@@ -23,17 +22,6 @@ interface CreatedObject {
 
 /** Milliseconds to wait for the event log: a warning is not worth more. */
 const maxWait = 5000;
-
-const noncesInState = new Set<string>();
-
-/**
- * Remembers which creation made a resource in the state. `pulumi up --replace` and a taint replace it without a diff, which would say its pk, but the
- * engine always passes its old inputs to `check`.
- */
-export function trackCreation(oldInputs: Properties): void {
-  const origin = parseOrigin(oldInputs[originInput]);
-  if (origin !== undefined) noncesInState.add(origin.nonce);
-}
 
 /**
  * Warns if authentik has an object that an earlier run created for the same resource and that is not in the state: the run was killed before
@@ -71,7 +59,6 @@ async function findEarlierCreation(
       event.model === object.model &&
       event.source === source &&
       event.nonce !== origin.nonce &&
-      !(event.nonce !== undefined && noncesInState.has(event.nonce)) &&
       !object.isInState(event.pk),
   );
   if (candidates.length === 0) return undefined;

@@ -18,7 +18,7 @@ import {
 } from "../lifecycle/adoption";
 import { reportChange, reportDeletion } from "../lifecycle/attribution";
 import { type Connection, configure, connect } from "../lifecycle/connections";
-import { trackCreation, warnAboutEarlierCreation } from "../lifecycle/earlier-creations";
+import { warnAboutEarlierCreation } from "../lifecycle/earlier-creations";
 import { createExactlyOnce } from "../lifecycle/lost-response";
 import { findInterruptedCreation, type Recovery } from "../lifecycle/recovery";
 import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../lifecycle/user-error";
@@ -263,7 +263,6 @@ export function objectProvider<
         [secretInputsInput]: secretInputs,
         ...inputs
       } = withoutUndefined(news);
-      trackCreation(olds);
       const adoption = validateImport(importOption, isCreate(olds));
       const origin = isCreate(olds) ? newOrigin : olds[originInput];
       const declared = withoutUndefined({

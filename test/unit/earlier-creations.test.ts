@@ -119,16 +119,6 @@ describe("an earlier invitation is not reported", () => {
     expect(warnings()).toEqual([]);
   });
 
-  test("if it is in the state, and is replaced without a diff, as by `pulumi up --replace`", async () => {
-    await startEmbedded();
-    const origin = newOrigin("jane");
-    const { inputs } = await invitationProvider.check({}, invitationInputs({ __origin: origin }));
-    await invitationProvider.create(inputs as Properties);
-    await invitationProvider.check(inputs as Properties, invitationInputs({ __origin: newOrigin("jane") }));
-    await issue("jane");
-    expect(warnings()).toEqual([]);
-  });
-
   test("if it is another resource's", async () => {
     const server = await startEmbedded();
     await createEarlier(server, "another");

@@ -8,7 +8,6 @@ import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
 import { importedPk, importInput, isAdopted, validateImport } from "../../lifecycle/adoption";
 import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
 import { type Connection, configure, connect } from "../../lifecycle/connections";
-import { trackCreation } from "../../lifecycle/earlier-creations";
 import {
   errorsAtPreview,
   PartialError,
@@ -50,7 +49,6 @@ export const invitationProvider = {
       [secretInputsInput]: secretInputs,
       ...inputs
     } = withoutUndefined(news);
-    trackCreation(olds);
     const isCreated = isCreate(olds);
     const origin = isCreated ? newOrigin : olds[originInput];
     const adoption = validateImport(importOption, isCreated);
