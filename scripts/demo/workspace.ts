@@ -87,10 +87,10 @@ export class Workspace {
     return this.#cli.version;
   }
 
-  /** Lets `pulumi` run programs in YAML. */
-  async addYamlHost(): Promise<void> {
+  /** Lets `pulumi` run programs in YAML, with the plugins in these folders. */
+  async addYamlHost(...pluginFolders: readonly string[]): Promise<void> {
     const folder = await waitUnlessInterrupted(this.#interrupted, findYamlHost());
-    this.#env["PATH"] = [this.#cli.path, folder].join(delimiter);
+    this.#env["PATH"] = [...pluginFolders, this.#cli.path, folder].join(delimiter);
   }
 
   /** Runs `pulumi`, and returns its exit code and output. An interrupt is passed on to it, and thrown after it has ended. */
