@@ -4,16 +4,10 @@ import type { InvitationsFromCsvOptions } from "./file-options";
 import { trimCell } from "./trim";
 
 /** The columns that the options name, each once. */
-export function namedColumns({
-  key,
-  fixedData,
-  expires,
-  validFor,
-  singleUse,
-  email,
-  skip,
-}: InvitationsFromCsvOptions): string[] {
-  const single = [key, typeof expires === "object" ? expires.column : expires, validFor, singleUse, email, skip];
+export function namedColumns(options: InvitationsFromCsvOptions): string[] {
+  const { duplicates: _, columns: __, delimiter: ___, encoding: ____, allowEmpty: _____, ...ofColumns } = options;
+  const { key, expires, fixedData, ...others } = ofColumns;
+  const single = [key, typeof expires === "object" ? expires.column : expires, ...Object.values(others)];
   const names = [...single, ...columnsIn(fixedData)].filter((name) => typeof name === "string");
   return [...new Set(names.map(toColumnName))];
 }

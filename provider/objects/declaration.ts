@@ -138,7 +138,12 @@ export function namedDefaults(
   return Object.fromEntries(names.map((name) => [name, defaultOf(name)]));
 }
 
-/** The name in the API: `single_use` for `singleUse`. */
+/** The properties that the API has. */
+export function apiNames(properties: Declared): string[] {
+  return Object.keys(properties).filter((name) => properties[name]?.wire !== undefined);
+}
+
+/** The name in the API: `fixed_data` for `fixedData`. */
 function wireName(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -196,6 +201,7 @@ export function fieldNames(properties: Declared): Record<string, string> {
 
 /** The body of a request that creates or updates an object. */
 export function toBody<P extends Declared>(properties: P, fields: FieldsOf<P>): Record<string, unknown> {
-  const names = Object.keys(properties).filter((name) => properties[name]?.wire !== undefined);
-  return Object.fromEntries(names.map((name) => [wireName(name), (fields as Record<string, unknown>)[name]]));
+  return Object.fromEntries(
+    apiNames(properties).map((name) => [wireName(name), (fields as Record<string, unknown>)[name]]),
+  );
 }

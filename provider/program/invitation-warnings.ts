@@ -3,10 +3,7 @@ import { expiresWithinDay, expiryWarning } from "../common/expiry-warning";
 
 /** The outputs of an invitation that its warnings depend on. */
 interface WatchedInvitation extends pulumi.Resource {
-  readonly name: pulumi.Output<string>;
   readonly expires: pulumi.Output<string>;
-  readonly fixedData: pulumi.Output<Record<string, unknown>>;
-  readonly singleUse: pulumi.Output<boolean>;
   readonly issuedAt: pulumi.Output<string>;
   readonly status: pulumi.Output<string>;
   readonly flowPk: pulumi.Output<string | undefined>;
@@ -29,7 +26,7 @@ export function warnAboutLifecycle(invitation: WatchedInvitation, args: WatchedA
   pulumi.all([invitation.status, invitation.expires]).apply(async ([status, expires]) => {
     // Unit test mocks, and states that this package did not write, may have neither.
     if (typeof status !== "string" || typeof expires !== "string") return;
-    if (status !== "pending") warnAboutIgnoredChanges(invitation, args);
+    if (status !== "pending") await warnAboutIgnoredChanges(invitation, args);
     else if (!pulumi.runtime.isDryRun() && expiresWithinDay(expires)) warnAboutExpiry(invitation, expires);
   });
 }
@@ -41,24 +38,18 @@ function warnAboutExpiry(invitation: WatchedInvitation, expires: string): void {
   });
 }
 
-function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArgs): void {
+async function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArgs): Promise<void> {
+  // Loaded only when needed, because it delays the program.
+  const { comparedNames, describeIgnoredChanges } = await import("../objects/invitation/plan.js");
+  const { pick, withoutUndefined } = await import("../values/properties.js");
   // At preview, an output that is missing in the state is unknown, and nothing that depends on it runs. Without a flow, two are missing.
   const isWithoutFlow = pulumi.runtime.isDryRun() && args.flow === undefined;
   const flow = isWithoutFlow ? {} : { flowPk: invitation.flowPk, flowSlug: invitation.flowSlug };
   const email = args.email === undefined ? {} : { email: invitation.email };
-  const { name, fixedData, singleUse, expires, issuedAt, status } = invitation;
-  pulumi
-    .all([
-      pulumi.output({ name, fixedData, singleUse, expires, issuedAt, status, ...flow, ...email }),
-      pulumi.output(args),
-    ])
-    .apply(async ([outputs, declared]) => {
-      // Loaded only when needed, because it delays the program.
-      const { describeIgnoredChanges } = await import("../objects/invitation/plan.js");
-      const { withoutUndefined } = await import("../values/properties.js");
-      const state = outputs as unknown as Parameters<typeof describeIgnoredChanges>[0];
-      const inputs = { name: state.name, ...withoutUndefined({ ...declared }) };
-      const warning = describeIgnoredChanges(state, inputs);
-      if (warning !== undefined) await pulumi.log.warn(warning, invitation);
-    });
+  const compared = { ...pick({ ...invitation }, comparedNames), ...flow, ...email };
+  pulumi.all([pulumi.output(compared), pulumi.output(args)]).apply(async ([outputs, declared]) => {
+    const state = outputs as unknown as Parameters<typeof describeIgnoredChanges>[0];
+    const warning = describeIgnoredChanges(state, { name: state.name, ...withoutUndefined({ ...declared }) });
+    if (warning !== undefined) await pulumi.log.warn(warning, invitation);
+  });
 }

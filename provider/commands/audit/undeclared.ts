@@ -17,16 +17,11 @@ import {
   type StateResource,
 } from "../state";
 
-/** An invitation that no state declares. */
-export interface UndeclaredInvitation {
+/** An invitation that no state declares. Without an expiry, it never expires. */
+export interface UndeclaredInvitation extends Omit<StoredInvitation, "fixedData" | "flow" | "flowSlug" | "createdBy"> {
   readonly id: string;
-  readonly pk: string;
-  readonly name: string;
   /** Slug of the flow; null if any flow accepts the invitation. */
   readonly flow: string | null;
-  /** RFC 3339; null if it never expires. */
-  readonly expires: string | null;
-  readonly singleUse: boolean;
   readonly createdBy: string | null;
   /** RFC 3339; null if the event log has no entry or cannot be read. */
   readonly created: string | null;
@@ -66,23 +61,22 @@ export async function findUndeclaredInvitations(
 }
 
 function toUndeclared(
-  { pk, name, flowSlug, flow, expires, singleUse, createdBy }: StoredInvitation,
+  { flowSlug, flow, createdBy, fixedData: _, ...invitation }: StoredInvitation,
   creation: ObjectEvent | undefined,
   pending: readonly PendingCreation[],
   stacks: ReadonlySet<string>,
 ): UndeclaredInvitation {
   const stack = creation?.source?.split(";", 1)[0];
   return {
-    id: invitationId(pk),
-    pk,
-    name,
+    id: invitationId(invitation.pk),
+    ...invitation,
     flow: flowSlug ?? flow,
-    expires,
-    singleUse,
     createdBy: createdBy ?? creation?.username ?? null,
     created: creation?.created.replace(/\.\d+/, "") ?? null,
     stack: stack || null,
-    isPending: pending.some((operation) => canBeCreatedBy(operation, name, creation?.nonce, creation !== undefined)),
+    isPending: pending.some((operation) =>
+      canBeCreatedBy(operation, invitation.name, creation?.nonce, creation !== undefined),
+    ),
     isForeign: creation === undefined || (stack !== undefined && !stacks.has(stack)),
   };
 }

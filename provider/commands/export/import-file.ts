@@ -1,14 +1,7 @@
 import { invitationId } from "../../common/pk";
-import { selectInvitations } from "./invitations";
+import { groupInvitations } from "./invitations";
 import { toLogicalName, toUniqueNames } from "./names";
 import type { Snapshot } from "./snapshot";
-
-/** A resource in the file of `pulumi import --file`. */
-interface ImportedResource {
-  readonly type: string;
-  readonly name: string;
-  readonly id: string;
-}
 
 /**
  * The file for `pulumi import --file`, with which the engine writes the program in any language. Invitations have their ids, from which the plugin
@@ -16,17 +9,15 @@ interface ImportedResource {
  *
  * Source: https://www.pulumi.com/docs/iac/guides/migration/import/#import-multiple-resources
  */
-export async function toImportFile({ flows, stages, invitationsWithoutFlow }: Snapshot): Promise<{
+export async function toImportFile(snapshot: Snapshot): Promise<{
   readonly file: string;
   readonly skipped: readonly string[];
 }> {
-  const groups = await Promise.all([
-    ...flows.map(({ flow, invitations }) => selectInvitations(flow.slug, invitations)),
-    selectInvitations(undefined, invitationsWithoutFlow),
-  ]);
+  const { flows, stages } = snapshot;
+  const groups = await groupInvitations(snapshot);
   const ownStages = [...stages.values()].filter((stage) => "continueFlowWithoutInvitation" in stage);
   const nameOf = (pk: string): string => toLogicalName(stages.get(pk)?.name ?? pk, "stage");
-  const resources: ImportedResource[] = [
+  const resources = [
     ...flows.map(({ flow }) => ({ type: "Flow", name: flow.slug, id: flow.pk })),
     ...ownStages.map(({ pk }) => ({ type: "InvitationStage", name: nameOf(pk), id: pk })),
     ...flows.flatMap(({ flow, bindings }) =>

@@ -1,11 +1,10 @@
-import type { Client } from "../../authentik/client";
 import { connect } from "../../lifecycle/connections";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { configureFromStack, stackOption } from "../pulumi";
 import { toImportFile } from "./import-file";
 import { countInvitations, type ExportedProgram, writeProgram } from "./program";
 import type { SecretSetting } from "./program-writer";
-import { readEverything, readFlows, readSelected, type Snapshot } from "./snapshot";
+import { readSnapshot, type Selection } from "./snapshot";
 
 export const exportCommand: Command = {
   usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all | --invitation <name>)
@@ -93,21 +92,13 @@ async function exportProgram(values: OptionValues): Promise<number> {
   }
 }
 
-/** What to export: everything, or what these slugs or names select. */
-interface Selection {
-  readonly kind: "all" | "flows" | "invitations";
-  readonly names: readonly string[];
-}
-
 function parseSelection(values: OptionValues): Selection {
-  const flows = parseList(values, "flow");
-  const invitations = parseList(values, "invitation");
-  const selections: Selection[] = [
-    ...(values["all"] ? [{ kind: "all", names: [] } as const] : []),
-    ...(flows.length > 0 ? [{ kind: "flows", names: flows } as const] : []),
-    ...(invitations.length > 0 ? [{ kind: "invitations", names: invitations } as const] : []),
+  const selections: readonly Selection[] = [
+    { kind: "all", names: values["all"] ? [""] : [] },
+    { kind: "flows", names: parseList(values, "flow") },
+    { kind: "invitations", names: parseList(values, "invitation") },
   ];
-  const [selection, other] = selections;
+  const [selection, other] = selections.filter(({ names }) => names.length > 0);
   if (selection === undefined) throw new UsageError("--flow <slug>, --invitation <name> or --all is required");
   if (other !== undefined) throw new UsageError("set only one of --flow, --invitation and --all");
   return selection;
@@ -119,12 +110,6 @@ function parseList(values: OptionValues, option: string): string[] {
   const names = Array.isArray(list) ? list.map((name) => String(name).trim()) : [];
   if (names.includes("")) throw new UsageError(`--${option} must not be empty`);
   return [...new Set(names)];
-}
-
-async function readSnapshot(client: Client, { kind, names }: Selection, onlyInvitations: boolean): Promise<Snapshot> {
-  if (kind === "invitations") return await readSelected(client, names);
-  const options = { onlyInvitations };
-  return kind === "all" ? await readEverything(client, options) : await readFlows(client, names, options);
 }
 
 /** A name that a command line can contain. */

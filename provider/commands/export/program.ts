@@ -1,18 +1,8 @@
-import { BatchWriter, readPksSource } from "./batches";
-import { nameBindings, writeBindings } from "./bindings";
-import { writeFlow } from "./flows";
-import {
-  type FlowInput,
-  type InvitationGroup,
-  type InvitationWriter,
-  SingleInvitationWriter,
-  selectInvitations,
-} from "./invitations";
+import { FlowWriter } from "./flows";
+import { batchesOfInvitations, groupInvitations, readPksSource, singleInvitations } from "./invitations";
 import { toStringLiteral } from "./literals";
-import { toIdentifier, toUniqueNames } from "./names";
 import { ProgramWriter, type SecretSetting } from "./program-writer";
-import type { FlowSnapshot, Snapshot } from "./snapshot";
-import { StageWriter } from "./stages";
+import type { Snapshot } from "./snapshot";
 
 /** A program that imports flows and invitations, and the settings that it requires. */
 export interface ExportedProgram {
@@ -34,61 +24,21 @@ export interface ProgramOptions {
   readonly connection?: string | undefined;
 }
 
-const reservedIdentifiers = ["authentik", "config", "pulumi", "readPks"];
-
 export async function writeProgram(snapshot: Snapshot, options: ProgramOptions): Promise<ExportedProgram> {
-  const { isBatch, onlyInvitations } = options;
-  const { flows, stages, invitationsWithoutFlow } = snapshot;
-  const writer = new ProgramWriter(options.connection);
-  const flowIdentifiers = identifyFlows(flows);
-  const stageWriter = new StageWriter(stages, [...reservedIdentifiers, ...flowIdentifiers], writer);
-  const bindingNames = nameBindings(flows, stageWriter);
-  const writeFlowWithStages = async ({ flow, bindings }: FlowSnapshot, identifier: string): Promise<FlowInput> => {
-    const variable = await writeFlow(flow, identifier, writer);
-    await stageWriter.declare(bindings.map(({ stage }) => stage));
-    await writeBindings(bindings, bindingNames, variable, stageWriter, writer);
-    return () => variable.reference("id");
-  };
-  const groups = await Promise.all(flows.map(({ flow, invitations }) => selectInvitations(flow.slug, invitations)));
-  const groupWithoutFlow = await selectInvitations(undefined, invitationsWithoutFlow);
-  const allGroups = [...groups, groupWithoutFlow];
-  const invitationWriter = isBatch
-    ? new BatchWriter(allGroups, reservedIdentifiers, writer)
-    : new SingleInvitationWriter(allGroups, writer);
-
-  for (const [index, snapshotOfFlow] of flows.entries()) {
-    const { slug } = snapshotOfFlow.flow;
-    const input = onlyInvitations
-      ? () => slug
-      : await writeFlowWithStages(snapshotOfFlow, flowIdentifiers[index] ?? "");
-    const group = groups[index];
-    if (group) await writeInvitations(group, input, invitationWriter, writer);
+  const { isBatch, onlyInvitations, connection } = options;
+  const writer = new ProgramWriter(connection);
+  const flowWriter = new FlowWriter(snapshot, writer);
+  const groups = await groupInvitations(snapshot);
+  const writeInvitations = isBatch ? batchesOfInvitations(groups, writer) : singleInvitations(groups, writer);
+  for (const [index, group] of groups.entries()) {
+    const flow = snapshot.flows[index];
+    const reference = flow && (onlyInvitations ? () => flow.flow.slug : await flowWriter.write(flow));
+    for (const { object, why } of group.skipped) writer.skip(object, why);
+    await writeInvitations(group, reference);
   }
-  await writeInvitations(groupWithoutFlow, undefined, invitationWriter, writer);
   skipUnavailable(snapshot, writer);
-
   const lines = [...toHeader(snapshot, options, writer), ...writer.lines];
   return { program: `${lines.join("\n").trimEnd()}\n`, secrets: writer.secrets, skipped: writer.skipped };
-}
-
-/** The variables of the flows. */
-function identifyFlows(flows: readonly FlowSnapshot[]): string[] {
-  if (flows.length === 1) return ["flow"];
-  return toUniqueNames(
-    flows.map(({ flow }) => toIdentifier(flow.slug, "flow")),
-    "",
-    reservedIdentifiers,
-  );
-}
-
-async function writeInvitations(
-  group: InvitationGroup,
-  flow: FlowInput | undefined,
-  invitationWriter: InvitationWriter,
-  writer: ProgramWriter,
-): Promise<void> {
-  for (const { object, why } of group.skipped) writer.skip(object, why);
-  await invitationWriter.write(group, flow);
 }
 
 function skipUnavailable({ unreadable, hidden }: Snapshot, writer: ProgramWriter): void {
@@ -112,15 +62,14 @@ export function countInvitations(count: number): string {
 function toHeader(
   { flows, invitationsWithoutFlow }: Snapshot,
   { onlyInvitations, baseUrl }: ProgramOptions,
-  writer: ProgramWriter,
+  { secrets, hasResources, hasBatches }: ProgramWriter,
 ): string[] {
   const [first, ...others] = flows;
   const isOneFlow = first !== undefined && others.length === 0 && invitationsWithoutFlow.length === 0;
   const flowSubject = isOneFlow ? `The flow ${toStringLiteral(first.flow.slug)}` : "Flows and invitations";
-  const subject = onlyInvitations ? "Invitations" : flowSubject;
-  const hasSecrets = writer.secrets.size > 0;
+  const hasSecrets = secrets.size > 0;
   return [
-    `// ${subject} of authentik at ${toStringLiteral(baseUrl)}, written by \`pulumi-authentik-invitations export\`.`,
+    `// ${onlyInvitations ? "Invitations" : flowSubject} of authentik at ${toStringLiteral(baseUrl)}, written by \`pulumi-authentik-invitations export\`.`,
     "//",
     "// The first `pulumi up` imports everything and changes nothing in authentik. Then remove the `import` options.",
     ...(hasSecrets
@@ -130,9 +79,9 @@ function toHeader(
           'import * as pulumi from "@pulumi/pulumi";',
         ]
       : []),
-    ...(writer.hasResources ? ['import * as authentik from "pulumi-authentik-invitations";'] : []),
+    ...(hasResources ? ['import * as authentik from "pulumi-authentik-invitations";'] : []),
     "",
     ...(hasSecrets ? ["const config = new pulumi.Config();", ""] : []),
-    ...(writer.hasBatches ? [readPksSource] : []),
+    ...(hasBatches ? [readPksSource] : []),
   ];
 }

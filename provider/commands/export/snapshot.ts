@@ -17,8 +17,8 @@ import { readInvitations } from "./invitation-list";
 /** Flows with everything in them that this package manages. */
 export interface Snapshot {
   readonly flows: readonly FlowSnapshot[];
-  /** The bound stages by pk; invitation stages with all their fields. */
-  readonly stages: ReadonlyMap<string, StoredInvitationStage | StoredStage>;
+  /** The bound stages by pk, without those that the token's user is not allowed to view. */
+  readonly stages: ReadonlyMap<string, Stage>;
   /** The invitations without a flow, if they were read. Sorted by name, then expiry. */
   readonly invitationsWithoutFlow: readonly StoredInvitation[];
   /** How many invitations authentik cannot return (500), because their data is nested too deeply or contains too large a number. */
@@ -37,72 +37,65 @@ export interface FlowSnapshot {
 
 const invitationStageModel = "authentik_stages_invitation.invitationstage";
 
-export interface SnapshotOptions {
-  /** Leaves out the flows' bindings and stages, which then need no permission. */
-  readonly onlyInvitations: boolean;
+/** A stage of any kind; an invitation stage with all its fields. */
+export type Stage = StoredInvitationStage | StoredStage;
+
+/** What to export: everything, the flows with these slugs, or the invitations with these names or ids. */
+export interface Selection {
+  readonly kind: "all" | "flows" | "invitations";
+  readonly names: readonly string[];
 }
 
-/** Reads the flows with these slugs. Sends only GET requests. */
-export async function readFlows(client: Client, slugs: readonly string[], options: SnapshotOptions): Promise<Snapshot> {
-  const flows = await Promise.all(slugs.map(async (slug) => await requireFlow(client, slug)));
-  const { invitations, unreadable } = await readInvitations(client, slugs);
-  return {
-    ...(await readContents(client, flows, sort(invitations), options)),
-    invitationsWithoutFlow: [],
-    unreadable,
-    hidden: { flows: [], invitations: 0 },
-  };
-}
-
-/** Reads all flows that have an invitation stage or an invitation, and the invitations without a flow. Sends only GET requests. */
-export async function readEverything(client: Client, options: SnapshotOptions): Promise<Snapshot> {
+/**
+ * Reads the flows with these slugs; all flows that have an invitation stage or an invitation, and the invitations without a flow; or the selected
+ * invitations, which refer to their flows. Without the flows' bindings and stages, these need no permission. Sends only GET requests.
+ */
+export async function readSnapshot(
+  client: Client,
+  { kind, names }: Selection,
+  onlyInvitations: boolean,
+): Promise<Snapshot> {
+  const isAll = kind === "all";
+  const requested = kind === "flows" ? await requireFlows(client, names) : [];
   const [slugsWithStage, { invitations, unreadable }] = await Promise.all([
-    listInvitationStageFlows(client),
-    readInvitations(client, "all"),
+    isAll ? listInvitationStageFlows(client) : [],
+    readInvitations(client, kind === "flows" ? names : "all"),
   ]);
-  if (slugsWithStage.length + invitations.length + unreadable === 0) {
+  if (isAll && slugsWithStage.length + invitations.length + unreadable === 0) {
     throw new UserError(
       "There is nothing to export: authentik has no invitations, and no flow with an invitation stage, that the token's user is allowed to view.",
     );
   }
-  const slugs = [...new Set([...slugsWithStage, ...invitations.flatMap(({ flowSlug }) => flowSlug ?? [])])].sort();
-  const found = await Promise.all(slugs.map(async (slug) => ({ slug, flow: await findFlow(client, slug) })));
-  const flows = found.flatMap(({ flow }) => flow ?? []);
-  const pks = new Set(flows.map(({ pk }) => pk));
-  const sorted = sort(invitations);
+  const selected = sort(kind === "invitations" ? select(invitations, names) : invitations);
+  const slugs = [...new Set([...slugsWithStage, ...selected.flatMap(({ flowSlug }) => flowSlug ?? [])])].sort();
+  const found = isAll ? await Promise.all(slugs.map((slug) => findFlow(client, slug))) : [];
+  const named = kind === "invitations" ? await requireFlows(client, slugs) : requested;
+  const flows = [...named, ...found.flatMap((flow) => flow ?? [])];
+  const pks = new Set<unknown>(flows.map(({ pk }) => pk));
   return {
-    ...(await readContents(client, flows, sorted, options)),
-    invitationsWithoutFlow: sorted.filter(({ flow }) => flow === null),
-    unreadable,
+    ...(await readContents(client, flows, selected, onlyInvitations)),
+    invitationsWithoutFlow: kind === "flows" ? [] : selected.filter(({ flow }) => flow === null),
+    unreadable: kind === "invitations" ? 0 : unreadable,
     hidden: {
-      flows: found.flatMap(({ slug, flow }) => (flow ? [] : slug)),
-      invitations: sorted.filter(({ flow }) => flow !== null && !pks.has(flow)).length,
+      flows: slugs.filter((_slug, index) => isAll && found[index] === undefined),
+      invitations: isAll ? selected.filter(({ flow }) => flow !== null && !pks.has(flow)).length : 0,
     },
   };
 }
 
-/** Reads the invitations with these names or ids, which refer to their flows. Sends only GET requests. */
-export async function readSelected(client: Client, selection: readonly string[]): Promise<Snapshot> {
-  const { invitations } = await readInvitations(client, "all");
+function select(invitations: readonly StoredInvitation[], names: readonly string[]): StoredInvitation[] {
   const isSelected = ({ name, pk }: StoredInvitation, selected: string): boolean =>
     selected === name || selected === invitationId(pk);
-  const missing = selection.find((selected) => !invitations.some((invitation) => isSelected(invitation, selected)));
-  if (missing !== undefined) {
-    throw new UserError(
-      `authentik has no invitation with the name or id "${missing}" that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).`,
-    );
-  }
-  const found = sort(
-    invitations.filter((invitation) => selection.some((selected) => isSelected(invitation, selected))),
+  const missing = names.find((selected) => !invitations.some((invitation) => isSelected(invitation, selected)));
+  if (missing === undefined)
+    return invitations.filter((invitation) => names.some((selected) => isSelected(invitation, selected)));
+  throw new UserError(
+    `authentik has no invitation with the name or id "${missing}" that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).`,
   );
-  const slugs = [...new Set(found.flatMap(({ flowSlug }) => flowSlug ?? []))].sort();
-  const flows = await Promise.all(slugs.map(async (slug) => await requireFlow(client, slug)));
-  return {
-    ...(await readContents(client, flows, found, { onlyInvitations: true })),
-    invitationsWithoutFlow: found.filter(({ flow }) => flow === null),
-    unreadable: 0,
-    hidden: { flows: [], invitations: 0 },
-  };
+}
+
+async function requireFlows(client: Client, slugs: readonly string[]): Promise<StoredFlow[]> {
+  return await Promise.all(slugs.map((slug) => requireFlow(client, slug)));
 }
 
 async function requireFlow(client: Client, slug: string): Promise<StoredFlow> {
@@ -135,7 +128,7 @@ async function readContents(
   client: Client,
   flows: readonly StoredFlow[],
   invitations: readonly StoredInvitation[],
-  { onlyInvitations }: SnapshotOptions,
+  onlyInvitations: boolean,
 ): Promise<Pick<Snapshot, "flows" | "stages">> {
   const snapshots = await Promise.all(
     flows.map(async (flow) => ({
@@ -144,20 +137,13 @@ async function readContents(
       invitations: invitations.filter((invitation) => invitation.flow === flow.pk),
     })),
   );
-  const pks = snapshots.flatMap(({ bindings }) => bindings.map(({ stage }) => stage));
-  return { flows: snapshots, stages: await readStages(client, new Set(pks)) };
+  const pks = new Set(snapshots.flatMap(({ bindings }) => bindings.map(({ stage }) => stage)));
+  const stages = await Promise.all([...pks].map((pk) => findStage(client, pk)));
+  return { flows: snapshots, stages: new Map(stages.flatMap((stage) => (stage ? [[stage.pk, stage] as const] : []))) };
 }
 
-/** In the order of the pks, without the stages that the token's user is not allowed to view. */
-async function readStages(
-  client: Client,
-  pks: ReadonlySet<string>,
-): Promise<Map<string, StoredInvitationStage | StoredStage>> {
-  const stages = await Promise.all([...pks].map(async (pk) => await findStage(client, pk)));
-  return new Map(stages.flatMap((stage) => (stage ? [[stage.pk, stage] as const] : [])));
-}
-
-async function findStage(client: Client, pk: string): Promise<StoredInvitationStage | StoredStage | undefined> {
+/** `undefined` if the token's user is not allowed to view it. */
+async function findStage(client: Client, pk: string): Promise<Stage | undefined> {
   const stage = await ifFound(retrieveStage(client, pk));
   if (stage?.metaModelName !== invitationStageModel) return stage;
   return (await findInvitationStage(client, { pk })) ?? stage;

@@ -32,7 +32,7 @@ export function currentStatus(
   }
   const events = activities?.toSorted((a, b) => Date.parse(b.created) - Date.parse(a.created));
   const classified = classifyMissing(
-    { ...state, status: state.status ?? "pending", singleUse: state.singleUse ?? true } as InvitationState,
+    { ...state, status: state.status ?? "pending" } as InvitationState,
     events as readonly ObjectEvent[] | undefined,
   );
   const at = events?.[0]?.created.replace(/\.\d+/, "");

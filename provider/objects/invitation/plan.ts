@@ -5,7 +5,7 @@ import { hasPassed, isSameInstant } from "../../values/instant";
 import { differingKeys, isJsonObject, isSameJson } from "../../values/json";
 import { containsUnknown, formatPath, isKnownString, type Properties, unknownValue } from "../../values/properties";
 import { differingInputs } from "../comparison";
-import { defaultsOf } from "../declaration";
+import { apiNames, defaultsOf } from "../declaration";
 import { invitation } from "./declaration";
 import { addressKeys } from "./email";
 import type { InvitationInputs } from "./inputs";
@@ -93,6 +93,11 @@ export function endsAtOnce(state: InvitationState, declared: Properties): boolea
 /** The error for an invitation that {@link endsAtOnce}. */
 export const endedAtOnce =
   "expires is in the past, so the link would stop working at once. Correct it. To end the invitation, set validFor to a time that has passed, such as 1s, or remove it from the program.";
+
+/** What {@link describeIgnoredChanges} compares, and in every state. */
+export const comparedNames = ["issuedAt", "status", ...apiNames(invitation.properties)].filter(
+  (name) => name !== "flow",
+);
 
 /** Says which changes to a retired invitation are ignored; `undefined` if there are none. */
 export function describeIgnoredChanges(state: InvitationState, declared: Properties): string | undefined {

@@ -5,7 +5,12 @@ import type { InvitationState } from "./state";
 /** Whether the event log has to be read to determine why an invitation no longer exists. */
 export function needsEvents(state: InvitationState): boolean {
   // Use does not delete a reusable invitation, so an expired one expired.
-  return state.singleUse || !isRetired(state);
+  return isSingleUse(state) || !isRetired(state);
+}
+
+/** Where it is encrypted in the state that `report` reads, the invitation counts as single-use. */
+function isSingleUse({ singleUse = true }: Partial<InvitationState>): boolean {
+  return singleUse;
 }
 
 /**
@@ -37,11 +42,11 @@ export function classifyMissing(
     gone: true,
   });
 
-  if (use && (state.singleUse || isDeletedByUse)) return used(use.created);
+  if (use && (isSingleUse(state) || isDeletedByUse)) return used(use.created);
   // authentik 2026.2 also deletes an expired invitation when its link is opened.
   if (isExpired) return toExpired(state);
   if (isDeletedByUse) return used(deletion?.created);
-  if (state.singleUse && deletion === undefined) return used();
+  if (isSingleUse(state) && deletion === undefined) return used();
   // It was ended outside Pulumi, and authentik deletes what has expired. It stays in the state, so that it can retire as declared.
   if (__declaredExpires !== undefined && deletion?.path === undefined) return { ...state, gone: true };
   return undefined;
