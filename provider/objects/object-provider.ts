@@ -18,9 +18,7 @@ import {
 } from "../lifecycle/adoption";
 import { reportChange, reportDeletion } from "../lifecycle/attribution";
 import { type Connection, configure, connect } from "../lifecycle/connections";
-import { warnAboutEarlierCreation } from "../lifecycle/earlier-creations";
-import { createExactlyOnce } from "../lifecycle/lost-response";
-import { findInterruptedCreation, type Recovery } from "../lifecycle/recovery";
+import { createExactlyOnce, findInterruptedCreation, type Recovery, trackPk } from "../lifecycle/creation";
 import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../lifecycle/user-error";
 import { isCreate, toCheckFailures, toDiff, validate } from "../lifecycle/validation";
 import { containsUnknown, type Properties, unknownValue, withoutUndefined } from "../values/properties";
@@ -103,12 +101,9 @@ export function objectProvider<
     ...exceptions,
   };
 
-  /** Pks of resources in the state, as far as this process has seen them. */
-  const knownPks = new Set<string>();
-
   function trackState(properties: Properties): State {
     const state = properties as unknown as State;
-    knownPks.add(state.pk);
+    trackPk(state.pk);
     return state;
   }
 
@@ -158,25 +153,14 @@ export function objectProvider<
       ...resourceConnection(inputs),
       client: client.withholdingText(hasSecretInput(inputs)),
     });
-    const retrieve = (client: Client, pk: string): Promise<Stored> =>
-      kind.retrieve(pk, withClient(client), inputs as unknown as Partial<State>);
     try {
-      const [stored] = await Promise.all([
-        createExactlyOnce(connection, origin, {
-          object: describe(inputs),
-          model,
-          create: (client) => kind.create(inputs, withClient(client)),
-          retrieve,
-        }),
-        warnAboutEarlierCreation(connection, origin, {
-          name: describe(inputs),
-          model,
-          isInState: (pk) => knownPks.has(pk),
-          id: (pk) => pk,
-          retrieve,
-        }),
-      ]);
-      return stored;
+      return await createExactlyOnce(connection, origin, {
+        object: describe(inputs),
+        model,
+        id: (pk) => pk,
+        create: (client) => kind.create(inputs, withClient(client)),
+        retrieve: (client, pk) => kind.retrieve(pk, withClient(client), inputs as unknown as Partial<State>),
+      });
     } catch (error) {
       throw await kind.explainError(error, inputs, resourceConnection(inputs));
     }
@@ -298,7 +282,7 @@ export function objectProvider<
         const inputs = properties as unknown as Inputs;
         const pk = importedPk(properties);
         const stored = pk === undefined ? await createObject(inputs) : await adopt(inputs, pk);
-        knownPks.add(stored.pk);
+        trackPk(stored.pk);
         return { id: stored.pk, outs: toState(inputs as unknown as Partial<State>, stored) };
       });
     },
@@ -311,7 +295,7 @@ export function objectProvider<
             `The pk of the ${noun} must be a UUID, not a name or slug. Look it up with ${declaration.documentation.lookup?.function}.`,
           );
         }
-        knownPks.add(pk);
+        trackPk(pk);
         const state = await refresh(pk, properties as Partial<State>);
         return state ? { id: pk, props: state, inputs: toInputs(state) } : {};
       });

@@ -1,5 +1,5 @@
 import { secretInputsInput } from "../../common/secret-inputs";
-import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/recovery";
+import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/creation";
 import * as providers from "../../objects";
 import { secretOutputNames } from "../../plugin/schema";
 import type { Properties } from "../../values/properties";

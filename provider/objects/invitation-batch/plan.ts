@@ -1,6 +1,6 @@
+import { trackPk } from "../../lifecycle/creation";
 import { ownValue } from "../../values/properties";
 import type { InvitationInputs } from "../invitation/inputs";
-import { trackPk } from "../invitation/issue";
 import { hasCurrentLink } from "../invitation/link";
 import { addressesToEmail, changedInputs, isRetired, planChange } from "../invitation/plan";
 import type { InvitationState } from "../invitation/state";

@@ -8,6 +8,7 @@ import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput 
 import { stripWhitespace } from "../../common/whitespace";
 import { isAdopted } from "../../lifecycle/adoption";
 import { type Connection, configure, connect } from "../../lifecycle/connections";
+import { trackPk } from "../../lifecycle/creation";
 import {
   errorsAtPreview,
   PartialError,
@@ -30,7 +31,7 @@ import { protectNewSecrets, protectOutputs } from "../../values/secrets";
 import { changeInvitation } from "../invitation/change";
 import { normalizeEmail } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
-import { adoptInvitation, currentIssuedAt, issueInvitation, readImported, trackPk } from "../invitation/issue";
+import { adoptInvitation, currentIssuedAt, issueInvitation, readImported } from "../invitation/issue";
 import { endedAtOnce, endsAtOnce, isRetired } from "../invitation/plan";
 import { readerOf } from "../invitation/reader";
 import { invitations } from "../invitation/requests";

@@ -4,7 +4,7 @@ import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
 import { connect } from "../../lifecycle/connections";
-import { causesOfUnclear, type Recovery, type RecoveryOptions } from "../../lifecycle/recovery";
+import { causesOfUnclear, lookupDelays, type Recovery, type RecoveryOptions } from "../../lifecycle/creation";
 import { formatInstant } from "../../values/instant";
 import { ownValue, type Properties } from "../../values/properties";
 import type { InvitationInputs } from "../invitation/inputs";
@@ -14,9 +14,6 @@ import type { InvitationState } from "../invitation/state";
 import { type BatchInputs, toInvitationInputs } from "./inputs";
 import { batchId, entryOrigin, nextRevision } from "./origin";
 import { type BatchState, toBatchState, toInvitationStates } from "./state";
-
-/** Milliseconds before each lookup: the server may still be processing requests, and events may be late. */
-const lookupDelays = [0, 3000];
 
 /**
  * Finds the invitations that an interrupted run created for a batch, key by key. `outputs` are the batch's in the state if it existed before.
@@ -37,7 +34,8 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
   );
   const created = new Map<string, InvitationState>();
   let newest = formatInstant(Date.now());
-  for (const delay of lookupDelays) {
+  const [first, , last] = lookupDelays;
+  for (const delay of [first, last]) {
     await sleep(delay);
     const stack = connection.stackOf(origin);
     const events = await connection.readEventLog(() =>

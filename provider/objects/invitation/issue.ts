@@ -4,8 +4,7 @@ import { invitationId } from "../../common/pk";
 import { hasSecretInput } from "../../common/secret-inputs";
 import { formatImportMismatch, recordAdoption, retrieveImported } from "../../lifecycle/adoption";
 import { connect } from "../../lifecycle/connections";
-import { warnAboutEarlierCreation } from "../../lifecycle/earlier-creations";
-import { createExactlyOnce } from "../../lifecycle/lost-response";
+import { createExactlyOnce, trackPk } from "../../lifecycle/creation";
 import { UserError } from "../../lifecycle/user-error";
 import { addDuration, formatInstant, formatSecond, parseDuration } from "../../values/instant";
 import { capitalize } from "../../values/strings";
@@ -13,14 +12,6 @@ import type { InvitationInputs } from "./inputs";
 import { changedPaths } from "./plan";
 import { invitations, type StoredInvitation } from "./requests";
 import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
-
-/** Pks that this process has seen in a state, or created. */
-const knownPks = new Set<string>();
-
-/** Remembers the pk of an invitation in the state. */
-export function trackPk(pk: string): void {
-  knownPks.add(pk);
-}
 
 /** When an invitation that is issued now counts as issued. */
 export function currentIssuedAt(): string {
@@ -35,24 +26,13 @@ export async function issueInvitation(
 ): Promise<InvitationState> {
   const connection = connect(inputs.connection);
   const fields = await toApiFields(inputs, { issuedAt }, connection);
-  const object = describeInvitation(inputs);
-  const model = "invitation";
-  const [stored] = await Promise.all([
-    createExactlyOnce(connection, origin, {
-      object,
-      model,
-      create: (client) => invitations.create(client.withholdingText(hasSecretInput(inputs)), fields),
-      retrieve: invitations.retrieve,
-    }),
-    warnAboutEarlierCreation(connection, origin, {
-      name: object,
-      model,
-      isInState: (pk) => knownPks.has(pk),
-      id: invitationId,
-      retrieve: invitations.retrieve,
-    }),
-  ]);
-  trackPk(stored.pk);
+  const stored = await createExactlyOnce(connection, origin, {
+    object: describeInvitation(inputs),
+    model: "invitation",
+    id: invitationId,
+    create: (client) => invitations.create(client.withholdingText(hasSecretInput(inputs)), fields),
+    retrieve: invitations.retrieve,
+  });
   return toState(inputs, stored, issuedAt);
 }
 

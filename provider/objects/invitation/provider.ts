@@ -8,6 +8,7 @@ import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
 import { importedPk, importInput, isAdopted, validateImport } from "../../lifecycle/adoption";
 import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
 import { type Connection, configure, connect } from "../../lifecycle/connections";
+import { trackPk } from "../../lifecycle/creation";
 import {
   errorsAtPreview,
   PartialError,
@@ -27,7 +28,7 @@ import { invitation } from "./declaration";
 import { detectDrift, observeFlow, observeInvitation } from "./drift";
 import { normalizeEmail } from "./email";
 import { type InvitationInputs, validateInvitation } from "./inputs";
-import { adoptInvitation, currentIssuedAt, issueInvitation, readImported, trackPk } from "./issue";
+import { adoptInvitation, currentIssuedAt, issueInvitation, readImported } from "./issue";
 import { hasCurrentLink } from "./link";
 import { addressesToEmail, changedInputs, endedAtOnce, endsAtOnce, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";

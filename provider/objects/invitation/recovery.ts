@@ -2,7 +2,7 @@ import type { ObjectEvent } from "../../authentik/events";
 import { originInput, parseOrigin } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { type Connection, connect } from "../../lifecycle/connections";
-import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../../lifecycle/recovery";
+import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../../lifecycle/creation";
 import { addDuration, formatInstant, formatSecond, parseDuration } from "../../values/instant";
 import type { Properties } from "../../values/properties";
 import type { InvitationInputs } from "./inputs";

@@ -1,29 +1,15 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Client } from "../authentik/client";
-import { AuthentikError, ServerError } from "../authentik/errors";
-import { findCreation } from "../authentik/events";
-import { log } from "../common/log";
-import { createNonce, type Origin } from "../common/origin";
-import { toPrintableLine } from "../common/printable";
-import { capitalize } from "../values/strings";
-import type { Connection } from "./connections";
-import { UserError } from "./user-error";
-
-/** Milliseconds before each lookup of the object that a POST may have created: the server may still be processing it. */
-const lookupDelays = [0, 1000, 3000];
+import type { Client } from "../../authentik/client";
+import { AuthentikError, ServerError } from "../../authentik/errors";
+import { log } from "../../common/log";
+import { createNonce, type Origin } from "../../common/origin";
+import { toPrintableLine } from "../../common/printable";
+import { capitalize } from "../../values/strings";
+import type { Connection } from "../connections";
+import { UserError } from "../user-error";
+import { type Creation, lookUpCreation } from "./creation";
 
 /** How often a POST is sent if a gateway rejects it each time. */
 const maxAttempts = 8;
-
-/** The creation of one object. */
-export interface Creation<Stored> {
-  /** The object in messages: `invitation "jane"`. */
-  readonly object: string;
-  /** authentik's name of its model in the event log: `invitation`. */
-  readonly model: string;
-  create(client: Client): Promise<Stored>;
-  retrieve(client: Client, pk: string): Promise<Stored>;
-}
 
 /**
  * Creates an object with a POST, which is never sent again if it may have been carried out. If its response is lost, authentik's event log says
@@ -31,7 +17,7 @@ export interface Creation<Stored> {
  * adopted, and no other. A gateway that limits the rate of requests responds with 503 at once, without passing the request on: then, if the event log has
  * nothing either, the POST is sent again.
  */
-export async function createExactlyOnce<Stored>(
+export async function createOnce<Stored>(
   connection: Connection,
   origin: Origin | undefined,
   creation: Creation<Stored>,
@@ -70,7 +56,6 @@ function isRejection(error: AuthentikError): boolean {
 }
 
 /** The object that the request created; `undefined` if it created none. */
-
 async function findCreated<Stored>(
   connection: Connection,
   client: Client,
@@ -84,21 +69,17 @@ async function findCreated<Stored>(
   };
   const importHint = "import it with the resource option import if it exists";
   try {
-    for (const delay of lookupDelays) {
-      await sleep(delay);
-      const creationEvent = await connection.readEventLog(() => findCreation(client, creation.model, nonce));
-      if (creationEvent === "forbidden") {
-        return fail(
-          `Whether authentik created ${object} is unknown, because the token's user is not allowed to read the event log (permission authentik_events.view_event, which also shows every email that authentik sends). Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
-        );
-      }
-      if (creationEvent) return await creation.retrieve(client, creationEvent.pk);
+    const event = await lookUpCreation(connection, client, creation.model, nonce);
+    if (event === "forbidden") {
+      return fail(
+        `Whether authentik created ${object} is unknown, because the token's user is not allowed to read the event log (permission authentik_events.view_event, which also shows every email that authentik sends). Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
+      );
     }
+    return event && (await creation.retrieve(client, event.pk));
   } catch (error) {
     if (!(error instanceof AuthentikError)) throw error;
-    fail(
+    return fail(
       `Whether authentik created ${object} is unknown, because the lookup failed as well: ${error.description} Check authentik before you run \`pulumi up\` again, and ${importHint}.`,
     );
   }
-  return undefined;
 }

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Client } from "../authentik/client";
-import { ifFound } from "../authentik/errors";
-import { findCreation, type ObjectEvent } from "../authentik/events";
-import type { Origin } from "../common/origin";
-import type { Properties } from "../values/properties";
-import type { Connection } from "./connections";
+import { ifFound } from "../../authentik/errors";
+import type { ObjectEvent } from "../../authentik/events";
+import type { Origin } from "../../common/origin";
+import type { Properties } from "../../values/properties";
+import type { Connection } from "../connections";
+import { type Creation, lookUpCreation } from "./creation";
 
 /** What became of a create request whose run was interrupted before it saved the result. */
 export type Recovery =
@@ -24,16 +23,6 @@ export interface RecoveryOptions {
   readonly outputs?: Properties;
 }
 
-interface InterruptedCreation<Stored> {
-  /** The object in messages: `invitation "jane"`. */
-  readonly object: string;
-  readonly model: string;
-  retrieve(client: Client, pk: string): Promise<Stored>;
-}
-
-/** Milliseconds before each lookup: the server may still be processing the request, and events may be late. */
-const lookupDelays = [0, 1000, 3000];
-
 /** What nothing but the event log can say: equal objects may be of another stack. */
 export const causesOfUnclear = {
   noOrigin: "an older version of this package created it",
@@ -48,7 +37,7 @@ export const causesOfUnclear = {
 export async function findInterruptedCreation<Stored>(
   connection: Connection,
   origin: Origin | undefined,
-  { object, model, retrieve }: InterruptedCreation<Stored>,
+  { object, model, retrieve }: Pick<Creation<Stored>, "object" | "model" | "retrieve">,
 ): Promise<
   | { readonly outcome: "found"; readonly event: ObjectEvent; readonly stored: Stored | undefined }
   | Exclude<Recovery, { readonly outcome: "created" }>
@@ -59,11 +48,8 @@ export async function findInterruptedCreation<Stored>(
   });
   if (origin === undefined) return unclear(causesOfUnclear.noOrigin);
   const client = connection.clientOf(origin);
-  for (const delay of lookupDelays) {
-    await sleep(delay);
-    const event = await connection.readEventLog(() => findCreation(client, model, origin.nonce));
-    if (event === "forbidden") return unclear(causesOfUnclear.noEvents);
-    if (event) return { outcome: "found", event, stored: await ifFound(retrieve(client, event.pk)) };
-  }
-  return { outcome: "not created" };
+  const event = await lookUpCreation(connection, client, model, origin.nonce);
+  if (event === "forbidden") return unclear(causesOfUnclear.noEvents);
+  if (event === undefined) return { outcome: "not created" };
+  return { outcome: "found", event, stored: await ifFound(retrieve(client, event.pk)) };
 }
