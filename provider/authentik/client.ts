@@ -2,34 +2,10 @@ import * as z from "zod";
 import { log } from "../common/log";
 import { createNonce } from "../common/origin";
 import { toPrintableLine } from "../common/printable";
-import {
-  describeBody,
-  describeErrorResponse,
-  isDetail,
-  isJsonType,
-  type QuotingRules,
-  truncate,
-} from "./error-response";
-import {
-  AuthenticationError,
-  type FailedRequest,
-  InvalidResponseError,
-  ifFound,
-  NotAuthentikError,
-  NotFoundError,
-  PermissionError,
-  ServerError,
-  ValidationError,
-} from "./errors";
-import { repeatsSecret } from "./secret-echo";
-import {
-  defaultSettingNames,
-  type HttpResponse,
-  type SettingNames,
-  Transport,
-  type TransportOptions,
-  type TransportRequest,
-} from "./transport";
+import { describeBody, isDetail, parseJson, type QuotingRules, truncate } from "./error-response";
+import { defaultSettingNames, type FailedRequest, InvalidResponseError, ifFound, type SettingNames } from "./errors";
+import { toResponseError } from "./response-error";
+import { type HttpResponse, Transport, type TransportOptions, type TransportRequest } from "./transport";
 import { formatUserAgent } from "./user-agent";
 
 export interface ClientRequest {
@@ -88,41 +64,30 @@ interface Session {
   isTokenErrorReported: boolean;
 }
 
+/** What the requests of one client have in common. */
+interface RequestDefaults {
+  readonly source: string;
+  readonly nonce?: string | undefined;
+  readonly withholdsText?: boolean;
+  readonly ignoresCancellation?: boolean;
+}
+
 /** authentik's API: sends and receives JSON, and turns every failure into a typed error. */
 export class Client {
   readonly #session: Session;
-  readonly #source: string;
-  readonly #nonce: string | undefined;
-  readonly #withholdsText: boolean;
-  readonly #ignoresCancellation: boolean;
+  readonly #defaults: RequestDefaults;
 
   static connect(options: TransportOptions): Client {
     const secrets = [options.token, ...Object.values(options.headers ?? {})];
     const { settingNames = defaultSettingNames } = options;
-    return new Client(
-      {
-        transport: new Transport(options),
-        secrets,
-        settingNames,
-        tokenIsValid: undefined,
-        isTokenErrorReported: false,
-      },
-      "",
-    );
+    const transport = new Transport(options);
+    const session = { transport, secrets, settingNames, tokenIsValid: undefined, isTokenErrorReported: false };
+    return new Client(session, { source: "" });
   }
 
-  private constructor(
-    session: Session,
-    source: string,
-    nonce?: string,
-    withholdsText = false,
-    ignoresCancellation = false,
-  ) {
+  private constructor(session: Session, defaults: RequestDefaults) {
     this.#session = session;
-    this.#source = source;
-    this.#nonce = nonce;
-    this.#withholdsText = withholdsText;
-    this.#ignoresCancellation = ignoresCancellation;
+    this.#defaults = defaults;
   }
 
   /**
@@ -130,17 +95,17 @@ export class Client {
    * `nonce` is set.
    */
   from(source: string, nonce?: string): Client {
-    return new Client(this.#session, source, nonce, this.#withholdsText, this.#ignoresCancellation);
+    return new Client(this.#session, { ...this.#defaults, source, nonce });
   }
 
   /** The same client for requests whose bodies contain secrets. Its errors quote nothing of the server's messages. */
-  withholdingText(isSecret: boolean): Client {
-    return new Client(this.#session, this.#source, this.#nonce, isSecret, this.#ignoresCancellation);
+  withholdingText(withholdsText: boolean): Client {
+    return new Client(this.#session, { ...this.#defaults, withholdsText });
   }
 
   /** The same client for requests that find out what another one did. They are sent even after the run was cancelled. */
   ignoringCancellation(): Client {
-    return new Client(this.#session, this.#source, this.#nonce, this.#withholdsText, true);
+    return new Client(this.#session, { ...this.#defaults, ignoresCancellation: true });
   }
 
   /** Sends the request and parses its response with `schema`. Fields that are not in the schema are dropped. */
@@ -258,7 +223,7 @@ export class Client {
       body: request.body,
       publicUrl: request.publicUrl,
       isReadOnly: request.isReadOnly,
-      ignoresCancellation: this.#ignoresCancellation,
+      ignoresCancellation: this.#defaults.ignoresCancellation,
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await this.#toError(request, response);
@@ -277,85 +242,13 @@ export class Client {
   }
 
   async #toError(request: ClientRequest, response: HttpResponse): Promise<Error> {
-    const { status } = response;
-    const { failure } = request;
-    const settings = this.#session.settingNames;
-    const body = parseJson(response);
-    const { detail, fields } = describeErrorResponse(response, body, this.#rules(request));
-    const failed = this.#describeRequest(request, response, detail);
-    const outcomeUnknown = request.method === "POST" && !request.isReadOnly;
-
-    if (status === 400 && body !== undefined) {
-      return new ValidationError(failure, failed, "Correct the program and run again.", fields);
-    }
-    if (status === 403 && isDetail(body)) {
-      // An invalid token and a missing permission are both 403. Their messages differ, but change between versions.
-      const tokenIsValid = await this.#checkToken();
-      const needed = [request.permission, ...(request.viewPermission ? [request.viewPermission] : [])].join(" or ");
-      const missing = `The token's user lacks the permission ${needed}. Grant it to one of the user's roles.`;
-      if (tokenIsValid) return new PermissionError(failure, failed, missing, request.permission);
-      return tokenIsValid === undefined
-        ? new PermissionError(
-            failure,
-            failed,
-            `${missing} The token may also be invalid: the request to verify it failed.`,
-            request.permission,
-          )
-        : new AuthenticationError(
-            failure,
-            failed,
-            `authentik rejected the token. Create an API token (intent API, not expired, of an active user) and set it ${howToSetToken(settings.token)}.`,
-            this.#session,
-          );
-    }
-    if (status === 404 && isDetail(body)) {
-      return new NotFoundError(
-        failure,
-        failed,
-        `It does not exist, or the token's user is not allowed to view it (${request.permission}).`,
-      );
-    }
-    if (status >= 300 && status < 400) {
-      return new NotAuthentikError(
-        failure,
-        failed,
-        `The server redirects${this.#formatRedirectTarget(request, response.location)}, and redirects are not followed. Set ${settings.url} to the URL of authentik itself.`,
-      );
-    }
-    if (status === 401 || status === 403 || status === 407) {
-      // authentik itself denies access with 403 and `detail` only.
-      return new NotAuthentikError(
-        failure,
-        failed,
-        `The response did not come from authentik's API. A gateway or proxy in front of it denied access. Check ${settings.headers} (the headers that it requires), ${settings.url}, and the gateway's rules.`,
-      );
-    }
-    if (status === 404) {
-      return new NotAuthentikError(
-        failure,
-        failed,
-        `The response did not come from authentik's API. Check ${settings.url}, its path, and any proxy in front of the server.`,
-      );
-    }
-    if (status === 405) {
-      // An empty body with `Allow: GET, HEAD, OPTIONS`: cases `slash.post` and `invitations.create.fixed_data.nul`.
-      return new ServerError(
-        failure,
-        failed,
-        `Either ${settings.url} is wrong, or authentik crashed on this request, possibly after saving it. Check the server's log.`,
-        { outcomeUnknown },
-      );
-    }
-    if (status >= 500) {
-      return new ServerError(failure, failed, "authentik failed. Check the server's log, then run again.", {
-        outcomeUnknown,
-      });
-    }
-    const hint =
-      status === 413
-        ? "A proxy in front of authentik limits the size of request bodies. Make fixedData smaller, or raise the limit."
-        : "authentik rejected the request.";
-    return new ServerError(failure, failed, hint);
+    return await toResponseError(request, response, {
+      describe: (detail) => this.#describeRequest(request, response, detail),
+      rules: this.#rules(request),
+      settings: this.#session.settingNames,
+      connection: this.#session,
+      checkToken: () => this.#checkToken(),
+    });
   }
 
   /**
@@ -381,7 +274,7 @@ export class Client {
   }
 
   #userAgent(): string {
-    return formatUserAgent(this.#source, this.#nonce ?? createNonce());
+    return formatUserAgent(this.#defaults.source, this.#defaults.nonce ?? createNonce());
   }
 
   #describeRequest(request: ClientRequest, response: HttpResponse, detail: string): FailedRequest {
@@ -389,7 +282,7 @@ export class Client {
       method: request.method,
       path: `/api/v3/${request.redactedPath ?? request.path}`,
       status: response.status,
-      requestId: this.#withholdsText && request.body !== undefined ? undefined : response.requestId,
+      requestId: this.#defaults.withholdsText && request.body !== undefined ? undefined : response.requestId,
       detail: truncate(detail),
     };
   }
@@ -398,17 +291,10 @@ export class Client {
     const { body, secrets = [], fieldNames = {} } = request;
     return {
       secrets: [...this.#session.secrets, ...secrets],
-      hasSecretBody: this.#withholdsText && body !== undefined,
+      hasSecretBody: this.#defaults.withholdsText === true && body !== undefined,
       fieldNames,
       bodyFields: typeof body === "object" && body !== null ? Object.keys(body) : [],
     };
-  }
-
-  /** Only the origin: the rest of the URL may repeat the path of the request, and with it a pk. */
-  #formatRedirectTarget(request: ClientRequest, location: string | undefined): string {
-    const { secrets, hasSecretBody } = this.#rules(request);
-    const origin = location && URL.canParse(location) ? new URL(location).origin : "";
-    return origin === "" || hasSecretBody || repeatsSecret(origin, secrets) ? "" : ` to ${origin}`;
   }
 }
 
@@ -424,16 +310,4 @@ function replaceFields(body: unknown, fields: ReadonlySet<string>, sent: Readonl
   if (typeof body !== "object" || body === null) return body;
   const kept = Object.entries(body).filter(([field]) => !fields.has(field));
   return Object.fromEntries([...kept, ...Object.entries(sent).filter(([field]) => fields.has(field))]);
-}
-
-function howToSetToken(source: string): string {
-  return /^\S+:\S+$/.test(source) ? `with \`pulumi config set --secret ${source} …\`` : `in ${source}`;
-}
-
-function parseJson(response: HttpResponse): unknown {
-  try {
-    return isJsonType(response.contentType) ? (JSON.parse(response.text) as unknown) : undefined;
-  } catch {
-    return undefined;
-  }
 }

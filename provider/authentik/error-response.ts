@@ -63,7 +63,16 @@ export function isDetail(body: unknown): body is { detail: string } {
   return "detail" in body && typeof body.detail === "string";
 }
 
-export function isJsonType(contentType: string): boolean {
+/** `undefined` if it is no JSON. */
+export function parseJson(response: HttpResponse): unknown {
+  try {
+    return isJsonType(response.contentType) ? (JSON.parse(response.text) as unknown) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isJsonType(contentType: string): boolean {
   return /^application\/(?:[\w.+-]*\+)?json\b/.test(contentType);
 }
 

@@ -147,3 +147,18 @@ export class InvalidResponseError extends AuthentikError {
     super(summary, request, hint, { outcomeUnknown: true });
   }
 }
+
+/** The settings, or the environment variables, that a connection's values come from, and those to set where there is none. */
+export interface SettingNames {
+  readonly url: string;
+  readonly token: string;
+  readonly insecure: string;
+  readonly headers: string;
+}
+
+export const defaultSettingNames: SettingNames = {
+  url: "authentik:url",
+  token: "authentik:token",
+  insecure: "authentik:insecure",
+  headers: "authentik:headers",
+};

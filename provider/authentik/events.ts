@@ -46,68 +46,65 @@ interface EventQuery {
   readonly action?: EventAction;
   readonly failure: string;
   readonly secrets?: readonly string[];
-  /** Defaults to 1. */
-  readonly page?: number;
 }
 
-/** The newest 100 events that match, newest first. Events may arrive seconds late. */
-async function searchEvents(client: Client, query: EventQuery): Promise<ObjectEvent[]> {
-  return (await readEventPage(client, query)).events;
+function toQuery({ search, action }: EventQuery): Record<string, string> {
+  return { search, ordering: "-created", page_size: "100", ...(action === undefined ? {} : { action }) };
 }
 
-/** `GET /api/v3/events/events/`: a page of events. `next` is the next page's number, 0 on the last page. */
-async function readEventPage(
+interface LogRequest<Row> {
+  readonly query: Readonly<Record<string, string>>;
+  readonly failure: string;
+  readonly secrets?: readonly string[] | undefined;
+  readonly row: z.ZodType<Row>;
+}
+
+/** `GET /api/v3/events/events/`: a page of the log. `next` is the next page's number, 0 on the last page. */
+async function readPage<Row>(
   client: Client,
-  { search, action, failure, secrets, page: number }: EventQuery,
-): Promise<{ events: ObjectEvent[]; next: number }> {
-  const query = {
-    search,
-    ordering: "-created",
-    page_size: "100",
-    ...(action === undefined ? {} : { action }),
-    ...(number === undefined ? {} : { page: String(number) }),
-  };
-  const page = await client.send(
-    {
-      method: "GET",
-      path: "events/events/",
-      query,
-      failure,
-      permission: "authentik_events.view_event",
-      secrets: secrets ?? [],
-    },
-    z.object({ pagination: z.object({ next: z.number() }).optional(), results: z.array(wireEvent) }),
+  { query, failure, secrets = [], row }: LogRequest<Row>,
+): Promise<{ results: Row[]; next: number }> {
+  const { results, pagination } = await client.send(
+    { method: "GET", path: "events/events/", query, failure, permission: "authentik_events.view_event", secrets },
+    z.object({ pagination: z.object({ next: z.number() }).optional(), results: z.array(row) }),
   );
-  const events = page.results.flatMap(({ action: eventAction, created, user, context }) => {
-    const pk = normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? ""));
-    if (pk === undefined) return [];
-    const { path, user_agent: userAgent } = context?.http_request ?? {};
-    return {
-      action: eventAction,
-      created,
-      pk,
-      model: context?.model?.model_name,
-      username: user?.username,
-      path,
-      source: parseSource(userAgent),
-      nonce: parseNonce(userAgent),
-    };
-  });
   // An empty page is the last one, whatever it says.
-  return { events, next: page.results.length === 0 ? 0 : (page.pagination?.next ?? 0) };
+  return { results, next: results.length === 0 ? 0 : (pagination?.next ?? 0) };
 }
 
 /** Pages of 100 events that are read at most. */
 const maxPages = 5000;
 
-/** The pages of events that match, newest first. */
-async function* readEventPages(client: Client, query: EventQuery): AsyncGenerator<readonly ObjectEvent[]> {
+async function* readPages<Row>(client: Client, request: LogRequest<Row>): AsyncGenerator<readonly Row[]> {
   for (let page = 1; page !== 0 && page <= maxPages; ) {
-    const { events, next } = await readEventPage(client, { ...query, page });
-    yield events;
+    const query = { ...request.query, page: String(page) };
+    const { results, next } = await readPage(client, { ...request, query });
+    yield results;
     // A page number that does not increase, or a server whose log never ends, would loop forever.
     page = next > page ? next : 0;
   }
+}
+
+/** The newest 100 events that match, newest first. Events may arrive seconds late. */
+async function searchEvents(client: Client, query: EventQuery): Promise<ObjectEvent[]> {
+  const { failure, secrets } = query;
+  const { results } = await readPage(client, { query: toQuery(query), failure, secrets, row: wireEvent });
+  return results.flatMap(toObjectEvents);
+}
+
+/** The pages of events that match, newest first. */
+async function* readEventPages(client: Client, query: EventQuery): AsyncGenerator<readonly ObjectEvent[]> {
+  const request = { query: toQuery(query), failure: query.failure, row: wireEvent };
+  for await (const results of readPages(client, request)) yield results.flatMap(toObjectEvents);
+}
+
+/** None for an event that concerns no object. */
+function toObjectEvents({ action, created, user, context }: z.output<typeof wireEvent>): ObjectEvent[] {
+  const pk = normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? ""));
+  if (pk === undefined) return [];
+  const { path, user_agent: userAgent } = context?.http_request ?? {};
+  const [source, nonce] = [parseSource(userAgent), parseNonce(userAgent)];
+  return [{ action, created, pk, model: context?.model?.model_name, username: user?.username, path, source, nonce }];
 }
 
 /**
@@ -246,17 +243,9 @@ export async function listActivities(
   since: Date | undefined,
 ): Promise<Activity[]> {
   const found: Activity[] = [];
-  for (let page = 1; page !== 0 && page <= maxPages; ) {
-    const { results, pagination } = await client.send(
-      {
-        method: "GET",
-        path: "events/events/",
-        query: { action, ordering: "-created", page_size: "100", page: String(page) },
-        failure: "Could not read the event log",
-        permission: "authentik_events.view_event",
-      },
-      z.object({ pagination: z.object({ next: z.number() }).optional(), results: z.array(wireActivity) }),
-    );
+  const query = { action, ordering: "-created", page_size: "100" };
+  const request = { query, failure: "Could not read the event log", row: wireActivity };
+  for await (const results of readPages(client, request)) {
     for (const { created, client_ip: address, user, context } of results) {
       const { path, user_agent: userAgent } = context?.http_request ?? {};
       found.push({
@@ -271,9 +260,7 @@ export async function listActivities(
       });
     }
     const oldest = found.at(-1)?.created;
-    if (results.length === 0 || (since && oldest && Date.parse(oldest) < since.getTime())) break;
-    const next = pagination?.next ?? 0;
-    page = next > page ? next : 0;
+    if (since && oldest && Date.parse(oldest) < since.getTime()) break;
   }
   return found;
 }

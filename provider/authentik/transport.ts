@@ -1,18 +1,20 @@
 import { isIP } from "node:net";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
-import { types } from "node:util";
 import { backOff } from "exponential-backoff";
 import type { Dispatcher } from "undici";
 import { ConcurrencyLimiter, type Outcome, sleepUntilAborted } from "./concurrency";
+import { isInterruption, toConnectionError } from "./connection-error";
 import {
   type AuthentikError,
   CancelledError,
   ConnectionError,
+  defaultSettingNames,
   type FailedRequest,
   ServerError,
+  type SettingNames,
   TimeoutError,
 } from "./errors";
-import { findProxy, ProxyError, type ProxySetting, proxyOptions, refusalStatus } from "./proxy";
+import { findProxy, type ProxySetting, proxyOptions } from "./proxy";
 import { repeatsSecret } from "./secret-echo";
 
 export interface TransportOptions {
@@ -29,21 +31,6 @@ export interface TransportOptions {
   /** Once it is aborted, no request is sent any more. Those that have been sent are finished. */
   readonly cancellation?: AbortSignal;
 }
-
-/** The settings, or the environment variables, that a connection's values come from, and those to set where there is none. */
-export interface SettingNames {
-  readonly url: string;
-  readonly token: string;
-  readonly insecure: string;
-  readonly headers: string;
-}
-
-export const defaultSettingNames: SettingNames = {
-  url: "authentik:url",
-  token: "authentik:token",
-  insecure: "authentik:insecure",
-  headers: "authentik:headers",
-};
 
 export interface Limits {
   /** The most requests at once. How many there are depends on the server, see {@link ConcurrencyLimiter}. */
@@ -91,7 +78,7 @@ export interface TransportRequest {
   /** Whether a POST changes nothing, so that it can be retried like a GET. */
   readonly isReadOnly?: boolean | undefined;
   /** Whether to send the request even after the run was cancelled. */
-  readonly ignoresCancellation?: boolean;
+  readonly ignoresCancellation?: boolean | undefined;
 }
 
 export interface HttpResponse {
@@ -103,24 +90,6 @@ export interface HttpResponse {
   readonly text: string;
 }
 
-/** No connection was established, so nothing was sent: even a POST can be retried. */
-const connectErrorCodes = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "EHOSTDOWN",
-  "ENETUNREACH",
-  "ENETDOWN",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
-const timeoutErrorCodes = new Set([
-  "UND_ERR_CONNECT_TIMEOUT",
-  "UND_ERR_HEADERS_TIMEOUT",
-  "UND_ERR_BODY_TIMEOUT",
-  "ETIMEDOUT",
-]);
-const resetErrorCodes = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "UND_ERR_SOCKET", "UND_ERR_CLOSED"]);
 const retryableStatuses = new Set([429, 502, 503, 504]);
 
 /**
@@ -258,7 +227,12 @@ export class Transport {
       });
       text = await response.body.text();
     } catch (error) {
-      throw this.#toConnectionError(error, failed);
+      throw toConnectionError(error, failed, {
+        origin: this.#origin,
+        proxy: this.#proxy,
+        settings: this.#settingNames,
+        maxResponseSize: this.#limits.maxResponseSize,
+      });
     }
     const readRequestId = (): string | undefined => this.#readRequestId(response, request);
     const received: HttpResponse = {
@@ -303,69 +277,6 @@ export class Transport {
     const isSafe = /^[\w-]{1,40}$/.test(id) && !repeatsSecret(id, [...own, ...secrets]);
     return isSafe ? id : undefined;
   }
-
-  /** An error of the proxy, or of the variable that sets it: nothing was sent to authentik. `undefined` if the proxy is not the cause. */
-  #toProxyFailure(error: unknown, failed: FailedRequest): AuthentikError | undefined {
-    if (this.#proxy === undefined) return undefined;
-    const { variable, host, problem, remedy } = this.#proxy;
-    const bypass = `or add ${new URL(this.#origin).hostname} to NO_PROXY.`;
-    const status = refusalStatus(errorMessage(error));
-    if (status !== undefined) {
-      const allow = `Allow connections to authentik's host in the proxy, ${bypass}`;
-      const logIn = `Set the proxy's user and password in ${variable}, in the form http://user:password@${host}.`;
-      return new ConnectionError(
-        `The proxy ${host} (${variable}) refused the connection to authentik at ${this.#origin}`,
-        { ...failed, detail: `the proxy returned ${status}` },
-        status === "407" ? logIn : allow,
-        // A proxy that is overloaded or cannot reach the server for the moment.
-        { cause: ["502", "503", "504"].includes(status) ? toCause(new ProxyError("", "ECONNREFUSED")) : undefined },
-      );
-    }
-    if (!(error instanceof ProxyError)) return undefined;
-    if (problem !== undefined) {
-      return new ConnectionError(`${variable} ${problem}`, failed, `${remedy}, ${bypass} Nothing was sent.`);
-    }
-    const code = errorCode(error);
-    return new ConnectionError(
-      `Could not connect to the proxy ${host} (${variable})`,
-      { ...failed, detail: code === "" ? errorMessage(error) : code },
-      `Check ${variable} and that the proxy is running, ${bypass}`,
-      { cause: toCause(error) },
-    );
-  }
-
-  #toConnectionError(error: unknown, failed: FailedRequest): AuthentikError {
-    const code = errorCode(error);
-    const proxyFailure = this.#toProxyFailure(error, failed);
-    if (proxyFailure !== undefined) return proxyFailure;
-    const outcomeUnknown = failed.method === "POST" && !connectErrorCodes.has(code) && !isHandshakeError(code);
-    const failedWithDetail = { ...failed, detail: code.startsWith("UND_ERR") || !code ? errorMessage(error) : code };
-    if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
-      const size = this.#limits.maxResponseSize / 1024 / 1024;
-      return new ConnectionError(
-        `The response of authentik at ${this.#origin} is larger than ${size} MiB`,
-        failed,
-        `Check ${this.#settingNames.url} and any proxy in front of the server.`,
-        { outcomeUnknown: failed.method === "POST" },
-      );
-    }
-    if (timeoutErrorCodes.has(code)) {
-      return new TimeoutError(
-        `The request to authentik at ${this.#origin} timed out`,
-        failedWithDetail,
-        "Check that the server is running and reachable from here, then run again.",
-        { cause: toCause(error), outcomeUnknown },
-      );
-    }
-    return new ConnectionError(
-      resetErrorCodes.has(code)
-        ? `The connection to authentik at ${this.#origin} was closed unexpectedly`
-        : `Could not connect to authentik at ${this.#origin}`,
-      failedWithDetail,
-      hintFor(code, this.#settingNames),
-      { cause: toCause(error), outcomeUnknown },
-    );
-  }
 }
 
 /** Verifies that a certificate is valid for this host or, as usual, for the name that undici asks for: the one in the header `Host`. */
@@ -400,58 +311,7 @@ function isTransient(error: AuthentikError): boolean {
   if (error instanceof ServerError)
     return error.request.status !== undefined && retryableStatuses.has(error.request.status);
   if (error instanceof TimeoutError) return true;
-  return (
-    error instanceof ConnectionError &&
-    (connectErrorCodes.has(errorCode(error.cause)) || resetErrorCodes.has(errorCode(error.cause)))
-  );
-}
-
-function errorCode(error: unknown): string {
-  if (isTimeoutSignal(error)) return "ETIMEDOUT";
-  // `instanceof` fails across `node:vm` contexts, such as jest's.
-  if (!types.isNativeError(error)) return "";
-  // Node tries every address of a host and collects the errors (`autoSelectFamily`).
-  if ("errors" in error && Array.isArray(error.errors) && error.errors.length > 0) return errorCode(error.errors[0]);
-  const code = (error as NodeJS.ErrnoException).code;
-  return typeof code === "string" ? code : errorCode(error.cause);
-}
-
-/** Whether an attempt ended because it took too long in total. */
-function isTimeoutSignal(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "name" in error && error.name === "TimeoutError";
-}
-
-/** The cause of a connection error, without undici's fields: a parser error has the bytes of the response. */
-function toCause(error: unknown): Error {
-  const code = errorCode(error);
-  const cause: NodeJS.ErrnoException = new Error(errorMessage(error));
-  if (code !== "") cause.code = code;
-  return cause;
-}
-
-function hintFor(code: string, { url, insecure }: SettingNames): string {
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
-    return `The host name cannot be resolved. Check ${url} and the network.`;
-  if (isCertificateError(code)) {
-    return `The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired. For a private certificate authority, set NODE_EXTRA_CA_CERTS to the path of its certificate; for a test server, set ${insecure} to true.`;
-  }
-  if (code === "EPROTO" || code.startsWith("ERR_SSL"))
-    return `The TLS handshake failed. If the port does not use TLS, set ${url} to http:// instead of https://.`;
-  return `Check ${url}, that the server is running, and any proxy or firewall, then run again.`;
-}
-
-/** Whether Node rejected the server's certificate. */
-function isCertificateError(code: string): boolean {
-  return code.startsWith("ERR_TLS") || /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/.test(code);
-}
-
-/** Whether the TLS handshake failed, so that nothing of the request was sent: the certificate, or a port without TLS. */
-function isHandshakeError(code: string): boolean {
-  return isCertificateError(code) || code === "ERR_SSL_WRONG_VERSION_NUMBER";
-}
-
-function errorMessage(error: unknown): string {
-  return types.isNativeError(error) ? error.message : String(error);
+  return error instanceof ConnectionError && isInterruption(error.cause);
 }
 
 /** Milliseconds from a `Retry-After` header: a number of seconds or a date (RFC 9110, section 10.2.3). */

@@ -19,3 +19,8 @@ export function invitationId(pk: string): string {
     .digest("hex")
     .slice(0, 16);
 }
+
+/** The link that the invitee opens; `undefined` without a flow or a valid base URL. */
+export function formatLink(baseUrl: string | undefined, flowSlug: string | undefined, pk: string): string | undefined {
+  return flowSlug === undefined || baseUrl === undefined ? undefined : `${baseUrl}/if/flow/${flowSlug}/?itoken=${pk}`;
+}

@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from "node:buffer";
+import { readFileSync } from "node:fs";
 import { CsvError } from "./error";
 
 /** What people save under the name .csv, by its first bytes. */
@@ -112,4 +113,12 @@ const lineBreak = /\r\n|\n|\r/;
 /** The number of lines in a text, which is also the number of its last line. */
 export function countLines(text: string): number {
   return text.split(lineBreak).length;
+}
+
+export function readCsvFile(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CsvError(`Cannot read ${file}: ${(error as NodeJS.ErrnoException).message}`);
+  }
 }

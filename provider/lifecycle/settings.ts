@@ -1,5 +1,6 @@
 import * as z from "zod";
-import type { SettingNames, TransportOptions } from "../authentik/transport";
+import type { SettingNames } from "../authentik/errors";
+import type { TransportOptions } from "../authentik/transport";
 import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import type { UrlSetting } from "../common/setting-warnings";
 import { SettingsError } from "./user-error";

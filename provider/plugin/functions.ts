@@ -1,8 +1,8 @@
 import { log } from "../common/log";
+import { readCsvFile } from "../csv/decode";
 import { CsvError, toLines } from "../csv/error";
 import { parseInvitations } from "../csv/invitations";
 import { validateArguments } from "../csv/options";
-import { readCsvFile } from "../csv/read";
 import { connect } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
 import { argumentError, lookupKey, lookups, protectSecrets } from "../objects/lookups";

@@ -4,7 +4,7 @@ import { type Declaration, namedDefaults } from "../objects/declaration";
 import { flow, flowProvider } from "../objects/flow";
 import { flowStageBinding, flowStageBindingProvider } from "../objects/flow-stage-binding";
 import { invitation } from "../objects/invitation/declaration";
-import { findInvitationPk } from "../objects/invitation/find";
+import { findInvitationPk } from "../objects/invitation/lookups";
 import { invitationProvider } from "../objects/invitation/provider";
 import type { InvitationState } from "../objects/invitation/state";
 import { invitationBatch } from "../objects/invitation-batch/declaration";

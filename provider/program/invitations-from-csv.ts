@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import { readCsvFile } from "../csv/decode";
 import { CsvError, toLines } from "../csv/error";
 import type { CsvInvitation, InvitationsFromCsvOptions } from "../csv/file-options";
 import { parseInvitations } from "../csv/invitations";
 import { validateOptions } from "../csv/options";
-import { readCsvFile } from "../csv/read";
 
 /**
  * Reads the invitations of an {@link InvitationBatch} from a CSV file with a header row, as spreadsheets and databases export it: RFC 4180, with

@@ -3,10 +3,9 @@ import { toPrintableJson, toPrintableLine } from "../../common/printable";
 import { connect } from "../../lifecycle/connections";
 import { invitations } from "../../objects/invitation/requests";
 import { type Command, type OptionValues, UsageError } from "../command";
-import { confirm } from "../prompt";
 import { configureFromStack, findProject, stackOption } from "../pulumi";
 import { nonEmpty, nonEmptyList, readStates } from "../states";
-import { formatTable } from "../table";
+import { confirm, formatTable } from "../terminal";
 import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
 
 export const auditCommand: Command = {

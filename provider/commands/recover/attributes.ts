@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import * as z from "zod";
 import { isJson } from "../../common/is-json";
 import { toPrintableLine } from "../../common/printable";
-import { confirm } from "../prompt";
 import { PulumiError, runPulumi } from "../pulumi";
+import { confirm } from "../terminal";
 
 const identity = z.object({ url: z.string() });
 

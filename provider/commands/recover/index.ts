@@ -1,11 +1,10 @@
 import { toPrintableLine } from "../../common/printable";
 import { UserError } from "../../lifecycle/user-error";
-import type { Command, OptionValues } from "../command";
-import { UsageError } from "../command";
-import { confirm } from "../prompt";
+import { type Command, type OptionValues, UsageError } from "../command";
 import { runPulumi, stackOption } from "../pulumi";
 import { kindOf, type Operation, parseState, pendingOperationsOf } from "../state";
 import { findCode, rejectedExitCode, reportCode } from "../state-code";
+import { confirm } from "../terminal";
 import { withReadableBackend } from "./attributes";
 import { configureFor } from "./connection";
 import { planRecovery, type RecoveredOperation } from "./plan";

@@ -9,7 +9,7 @@ import { listInvitations } from "../../objects/invitation/requests";
 import { type Command, type OptionValues, UsageError } from "../command";
 import { configureFromStack, findProject } from "../pulumi";
 import { nonEmpty, nonEmptyList, readStates } from "../states";
-import { formatTable } from "../table";
+import { formatTable } from "../terminal";
 import { matchAccounts } from "./accounts";
 import { type CurrentStatus, currentStatus } from "./current-status";
 import { type DeclaredInvitation, readDeclaredInvitations } from "./declared";

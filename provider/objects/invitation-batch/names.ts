@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { stripWhitespace } from "../../common/whitespace";
+import { formatPath } from "../../values/properties";
 
 /** authentik 2024.8 rejects longer names (case `invitations.create.name.51`). */
 const maxLength = 50;
@@ -39,4 +40,9 @@ function toEntryName(prefix: string, key: string, slug: string): string {
 
 function isSlug(key: string): boolean {
   return /^[-\w]+$/.test(key);
+}
+
+/** The path of an entry in messages. */
+export function entryPath(key: string): string {
+  return formatPath(["invitations", key]);
 }

@@ -58,3 +58,7 @@ function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAct
   const action = isDifferent ? "update" : addresses.length > 0 ? "email" : "keep";
   return { action, isChanged: changed.length > 0, isLinkChanged, state, inputs, addresses };
 }
+
+export function needsEmails(plan: ReadonlyMap<string, PlannedAction>): boolean {
+  return [...plan.values()].some(({ addresses }) => addresses.length > 0);
+}

@@ -1,4 +1,4 @@
-import { formatLink } from "../../common/link";
+import { formatLink } from "../../common/pk";
 import { publicUrlOf } from "../../lifecycle/connections";
 import { flowSlugOf } from "../../lifecycle/flow-slugs";
 import { withoutUndefined } from "../../values/properties";

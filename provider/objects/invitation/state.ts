@@ -1,6 +1,5 @@
-import { formatLink } from "../../common/link";
 import { originInput } from "../../common/origin";
-import { normalizeUuid } from "../../common/pk";
+import { formatLink, normalizeUuid } from "../../common/pk";
 import { breakDirectives } from "../../common/printable";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";

@@ -1,4 +1,6 @@
+import { createInterface } from "node:readline/promises";
 import { toPrintableLine } from "../common/printable";
+import { UsageError } from "./command";
 
 /** Aligns the columns of rows, the first of which is the header. Cells may come from anyone, so each one becomes printable. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
@@ -13,4 +15,16 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+/** Asks for confirmation on the terminal. `--yes` is required without one. */
+export async function confirm(question: string, isConfirmed: boolean): Promise<boolean> {
+  if (isConfirmed) return true;
+  if (!process.stdin.isTTY) throw new UsageError("--yes is required without a terminal");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await terminal.question(`${question} (yes/no) `)).trim().toLowerCase() === "yes";
+  } finally {
+    terminal.close();
+  }
 }
