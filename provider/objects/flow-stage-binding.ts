@@ -8,7 +8,7 @@ import { UserError } from "../lifecycle/user-error";
 import { isKnownString } from "../values/properties";
 import { declareObject, type FieldsOf, responseSchema } from "./declaration";
 import { declareLookup, propertyFields } from "./lookup";
-import { type ObjectInputs, type ObjectState, objectProvider, type ResourceConnection } from "./object-provider";
+import { type ObjectInputs, type ObjectState, objectOperations, type ResourceConnection } from "./operations";
 import { boolean, integer, oneOf, property } from "./property";
 import { requestsOf } from "./requests";
 
@@ -125,7 +125,7 @@ interface State extends ObjectState<typeof flowStageBinding.properties> {
 /** A binding, and the pk of the flow that its `target` was resolved to. */
 type ResolvedBinding = StoredFlowStageBinding & { readonly resolvedTarget?: string | undefined };
 
-export const flowStageBindingProvider = objectProvider<typeof flowStageBinding.properties, ResolvedBinding, State>(
+export const flowStageBindingOperations = objectOperations<typeof flowStageBinding.properties, ResolvedBinding, State>(
   flowStageBinding,
   flowStageBindings,
   {

@@ -13,7 +13,7 @@ import { isSameString } from "../values/strings";
 import { differingInputs } from "./comparison";
 import { declareObject, displaySchema, permission, responseSchema } from "./declaration";
 import { declareLookup, propertyFields, requirePk } from "./lookup";
-import { objectProvider } from "./object-provider";
+import { objectOperations } from "./operations";
 import { boolean, oneOf, openEnum, slugString, string } from "./property";
 import { requestsOf } from "./requests";
 
@@ -140,7 +140,7 @@ export const wireFlowSummary = displaySchema(flow.properties, ["slug"], { export
   }),
 );
 
-export const flowProvider = objectProvider(flow, flows, {
+export const flowOperations = objectOperations(flow, flows, {
   planUpdate({ slug }, state) {
     if (!isKnownString(slug)) return;
     setFlowSlug(state.pk, stripWhitespace(slug));

@@ -3,8 +3,8 @@
  * `pulumi-authentik-invitations/provider` can ever change.
  */
 
-export { flowProvider as Flow } from "./flow";
-export { flowStageBindingProvider as FlowStageBinding } from "./flow-stage-binding";
-export { invitationProvider as Invitation } from "./invitation/provider";
-export { batchProvider as InvitationBatch } from "./invitation-batch/provider";
-export { invitationStageProvider as InvitationStage } from "./invitation-stage";
+export { flowOperations as Flow } from "./flow";
+export { flowStageBindingOperations as FlowStageBinding } from "./flow-stage-binding";
+export { invitationOperations as Invitation } from "./invitation/operations";
+export { batchOperations as InvitationBatch } from "./invitation-batch/operations";
+export { invitationStageOperations as InvitationStage } from "./invitation-stage";

@@ -6,7 +6,7 @@ import { UserError } from "../lifecycle/user-error";
 import { declareObject, permission, responseSchema } from "./declaration";
 import { getFlow, wireFlowSummary } from "./flow";
 import { declareLookup, propertyFields, requirePk } from "./lookup";
-import { objectProvider } from "./object-provider";
+import { objectOperations } from "./operations";
 import { boolean, string } from "./property";
 import { requestsOf } from "./requests";
 
@@ -76,7 +76,7 @@ export type StoredInvitationStage = z.output<typeof response>;
 
 export const invitationStages = requestsOf(invitationStage, response);
 
-export const invitationStageProvider = objectProvider(invitationStage, invitationStages, {
+export const invitationStageOperations = objectOperations(invitationStage, invitationStages, {
   /** For a name that authentik rejected: names the stage that has it. Independent of the wording of authentik's message. */
   async explainError(error, inputs, { client }) {
     if (!(error instanceof ValidationError) || !("name" in error.fields)) return error;

@@ -56,7 +56,7 @@ export async function checkInputs(
   // The title of a flow defaults to its name, which may be a secret.
   const defaults = Object.entries(kind.defaults(name, markSecretInputs(inputs, news.secrets)));
   const secrets = [...news.secrets, ...defaults.flatMap(([input, value]) => (isSecretValue(value) ? [[input]] : []))];
-  const checked = await kind.lifecycle.check(withoutConnection(olds), {
+  const checked = await kind.operations.check(withoutConnection(olds), {
     ...inputs,
     ...kind.defaults(name, inputs),
     [originInput]: toOrigin(urn, nonceFrom(randomSeed)),
@@ -102,7 +102,7 @@ export async function diffResource(
   oldInputs: Properties | undefined,
   { properties, secrets }: Decoded,
 ): Promise<DiffResult> {
-  const result = await kind.lifecycle.diff(id, withoutConnection(olds), properties);
+  const result = await kind.operations.diff(id, withoutConnection(olds), properties);
   const warning = kind.describeDiff?.(olds, properties);
   if (warning !== undefined) log.warn(warning);
   const replaces = result.replaces ?? [];
@@ -158,7 +158,7 @@ export interface CreateResult {
 export async function createResource({ type, kind }: Resource, inputs: Decoded): Promise<CreateResult> {
   const mark = (outputs: object): Properties =>
     markSecretOutputs({ ...outputs }, secretOutputNames(type), inputs.secrets);
-  const { id, outs } = await withMarkedState(mark, () => kind.lifecycle.create(inputs.properties));
+  const { id, outs } = await withMarkedState(mark, () => kind.operations.create(inputs.properties));
   return { id, outputs: mark(outs as object) };
 }
 
@@ -171,7 +171,7 @@ export async function updateResource(
   const mark = (outputs: object): Properties =>
     markSecretOutputs({ ...outputs }, secretOutputNames(type), news.secrets);
   const { outs } = await withMarkedState(mark, () =>
-    kind.lifecycle.update(id, withoutConnection(olds), news.properties),
+    kind.operations.update(id, withoutConnection(olds), news.properties),
   );
   return mark(outs as object);
 }
@@ -201,7 +201,7 @@ export async function readResource(
   // For `get`, the engine passes what the program says about the state as the inputs as well.
   const isInState = Object.keys(state.properties).some((name) => !(name in inputs.properties));
   const read = isInState
-    ? await resource.kind.lifecycle.read(id, withoutConnection(state.properties))
+    ? await resource.kind.operations.read(id, withoutConnection(state.properties))
     : await readExisting(resource, id, isImport);
   if (read.id === undefined) return undefined;
   const secretOutputs = [...secretOutputNames(resource.type), ...topLevel(state)];
@@ -215,14 +215,14 @@ export async function readResource(
 /** Reads an object that is not in the state. */
 async function readExisting({ urn, kind }: Resource, id: string, isImport: boolean): Promise<dynamic.ReadResult> {
   const hidden = isImport ? { [originInput]: toOrigin(urn, createNonce()) } : kind.getHints;
-  if (kind.findPk === undefined) return await kind.lifecycle.read(id, hidden);
+  if (kind.findPk === undefined) return await kind.operations.read(id, hidden);
   const pk = await kind.findPk(id);
   if (isImport && id !== invitationId(pk)) {
     log.warn(
       `imported by its pk, which lets anyone enroll. With the resource option import, the state has it in plaintext until the option is removed. Import it by its id instead: ${invitationId(pk)}`,
     );
   }
-  return await kind.lifecycle.read(invitationId(pk), { ...hidden, pk });
+  return await kind.operations.read(invitationId(pk), { ...hidden, pk });
 }
 
 /** The properties that are secrets as a whole. */
@@ -231,5 +231,5 @@ function topLevel({ secrets }: Decoded): string[] {
 }
 
 export async function deleteResource({ kind }: Resource, id: string, state: Properties): Promise<void> {
-  await kind.lifecycle.delete(id, withoutConnection(state));
+  await kind.operations.delete(id, withoutConnection(state));
 }

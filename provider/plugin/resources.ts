@@ -1,21 +1,21 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { unmanagedSecrets } from "../common/secret-inputs";
 import { type Declaration, namedDefaults } from "../objects/declaration";
-import { flow, flowProvider } from "../objects/flow";
-import { flowStageBinding, flowStageBindingProvider } from "../objects/flow-stage-binding";
+import { flow, flowOperations } from "../objects/flow";
+import { flowStageBinding, flowStageBindingOperations } from "../objects/flow-stage-binding";
 import { invitation } from "../objects/invitation/declaration";
 import { findInvitationPk } from "../objects/invitation/lookups";
-import { invitationProvider } from "../objects/invitation/provider";
+import { invitationOperations } from "../objects/invitation/operations";
 import type { InvitationState } from "../objects/invitation/state";
 import { invitationBatch } from "../objects/invitation-batch/declaration";
-import { batchProvider } from "../objects/invitation-batch/provider";
-import { invitationStage, invitationStageProvider } from "../objects/invitation-stage";
+import { batchOperations } from "../objects/invitation-batch/operations";
+import { invitationStage, invitationStageOperations } from "../objects/invitation-stage";
 import type { Properties } from "../values/properties";
 import { packageName } from "./schema";
 import { describeInvitation } from "./warnings";
 
 /** What the dynamic resources and the plugin share: the operations on one kind of resource. */
-interface Lifecycle {
+interface Operations {
   check(olds: Properties, news: Properties): Promise<dynamic.CheckResult>;
   diff(id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult>;
   create(inputs: Properties): Promise<dynamic.CreateResult>;
@@ -26,7 +26,7 @@ interface Lifecycle {
 
 /** What distinguishes one kind of resource from the others in the plugin. */
 export interface ResourceKind {
-  readonly lifecycle: Lifecycle;
+  readonly operations: Operations;
   /** The inputs that default to the resource's logical name, or to another input. The dynamic resources set them in the program. */
   defaults(name: string, inputs: Properties): Properties;
   /** For a pk that is secret: finds it by the id that an import or `get` names. */
@@ -42,25 +42,25 @@ export interface ResourceKind {
 }
 
 const kinds: Readonly<Record<string, ResourceKind>> = {
-  Flow: kindOf(flow, flowProvider),
-  FlowStageBinding: kindOf(flowStageBinding, flowStageBindingProvider),
+  Flow: kindOf(flow, flowOperations),
+  FlowStageBinding: kindOf(flowStageBinding, flowStageBindingOperations),
   Invitation: {
-    ...kindOf(invitation, invitationProvider),
+    ...kindOf(invitation, invitationOperations),
     findPk: findInvitationPk,
     getHints: unmanagedSecrets,
     describeDiff: (state, declared) => describeInvitation(state as unknown as InvitationState, declared),
     hasLinks: true,
   },
-  InvitationBatch: { ...kindOf(invitationBatch, batchProvider), hasLinks: true },
-  InvitationStage: kindOf(invitationStage, invitationStageProvider),
+  InvitationBatch: { ...kindOf(invitationBatch, batchOperations), hasLinks: true },
+  InvitationStage: kindOf(invitationStage, invitationStageOperations),
 };
 
 function kindOf(
   { properties, outputs }: Pick<Declaration, "properties" | "outputs">,
-  lifecycle: Lifecycle,
+  operations: Operations,
 ): ResourceKind {
   return {
-    lifecycle,
+    operations,
     defaults: (name, inputs) => namedDefaults(properties, name, inputs),
     derivedOutputs: (changed) => [
       ...changed.flatMap((name) => (name === "validFor" ? ["expires"] : [])),

@@ -1,4 +1,4 @@
-import { invitationStageProvider } from "../../provider/objects/invitation-stage";
+import { invitationStageOperations } from "../../provider/objects/invitation-stage";
 import { unknownValue } from "../../provider/values/properties";
 import { forbidRequests, unexpectedRequests } from "./support/check";
 import { stagePk } from "./support/response-bodies";
@@ -14,7 +14,7 @@ interface Diff {
 
 /** If `changes` is undefined, the engine compares the inputs itself, so it counts as a change. */
 async function diff(news: object, olds: object = {}): Promise<Diff> {
-  const result = await invitationStageProvider.diff(stagePk, { ...state, ...olds }, { ...inputs, ...news });
+  const result = await invitationStageOperations.diff(stagePk, { ...state, ...olds }, { ...inputs, ...news });
   const { changes, replaces = [], deleteBeforeReplace } = result;
   return { changes: changes !== false, replaces, deleteBeforeReplace };
 }

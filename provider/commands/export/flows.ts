@@ -1,7 +1,7 @@
 import { stripWhitespace } from "../../common/whitespace";
-import { flow as flowObject, flowProvider } from "../../objects/flow";
-import { flowStageBinding, flowStageBindingProvider } from "../../objects/flow-stage-binding";
-import { invitationStage, invitationStageProvider } from "../../objects/invitation-stage";
+import { flow as flowObject, flowOperations } from "../../objects/flow";
+import { flowStageBinding, flowStageBindingOperations } from "../../objects/flow-stage-binding";
+import { invitationStage, invitationStageOperations } from "../../objects/invitation-stage";
 import { Source, toStringLiteral } from "./literals";
 import { toIdentifier, toLogicalName, toStageIdentifier, toUniqueNames } from "./names";
 import type { ProgramWriter } from "./program-writer";
@@ -52,7 +52,7 @@ export class FlowWriter {
     const { pk, slug } = flow;
     const variable = this.#variables.get(pk) ?? "";
     const label = `The flow ${toStringLiteral(slug)} is referenced, but not managed`;
-    const isManaged = await this.#writer.existing(flowObject, flowProvider, {
+    const isManaged = await this.#writer.existing(flowObject, flowOperations, {
       name: slug,
       stored: flow,
       variable,
@@ -64,7 +64,7 @@ export class FlowWriter {
       if (stored && !this.#stageReferences.has(stage)) this.#stageReferences.set(stage, await this.#writeStage(stored));
     }
     for (const { stage, ...stored } of bindings) {
-      await this.#writer.existing(flowStageBinding, flowStageBindingProvider, {
+      await this.#writer.existing(flowStageBinding, flowStageBindingOperations, {
         name: this.#names.get(stored.pk) ?? "",
         stored: { ...stored, stage },
         references: {
@@ -88,7 +88,7 @@ export class FlowWriter {
     const name = this.#names.get(stored.pk) ?? "";
     const label = `The invitation stage ${toStringLiteral(stored.name)} is referenced, but not managed`;
     const stage = { name, stored, variable, label };
-    const isManaged = await this.#writer.existing(invitationStage, invitationStageProvider, stage);
+    const isManaged = await this.#writer.existing(invitationStage, invitationStageOperations, stage);
     return isManaged ? () => this.#writer.reference(variable, "id") : pk;
   }
 }

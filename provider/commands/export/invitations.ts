@@ -1,6 +1,6 @@
 import { mostFrequent } from "../../common/most-frequent";
 import { invitation as invitationObject } from "../../objects/invitation/declaration";
-import { invitationProvider } from "../../objects/invitation/provider";
+import { invitationOperations } from "../../objects/invitation/operations";
 import type { StoredInvitation } from "../../objects/invitation/requests";
 import { entryProperties } from "../../objects/invitation-batch/declaration";
 import { maxPrefixLength, toEntryNames } from "../../objects/invitation-batch/names";
@@ -54,7 +54,7 @@ async function findObstacle(invitation: StoredInvitation): Promise<string | unde
   if (expires === null) return "it has no expiry, which authentik's API cannot set; set one, and export again";
   if (hasPassed(expires)) return `it expired at ${expires}, and authentik will delete it`;
   const { properties } = invitationObject;
-  return (await validationError(properties, invitationProvider, { ...invitation })) ?? unsupportedByPulumi(fixedData);
+  return (await validationError(properties, invitationOperations, { ...invitation })) ?? unsupportedByPulumi(fixedData);
 }
 
 /** Why Pulumi cannot pass on a value that `check` accepts. */

@@ -11,7 +11,7 @@ export type Recovery =
   | { readonly outcome: "not created" }
   | { readonly outcome: "unclear"; readonly reason: string };
 
-/** A provider whose interrupted creations can be recovered. */
+/** A kind of object whose interrupted creations can be recovered. */
 export interface Recoverable {
   /** Finds what the create request with these inputs created. `isInState` says whether a state has the id. */
   recover(inputs: Properties, options: RecoveryOptions): Promise<Recovery>;

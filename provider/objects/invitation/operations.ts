@@ -38,8 +38,8 @@ import { classifyMissing, needsEvents, refreshGone } from "./retirement";
 import { type EmailResult, emailInvitation, emailSupportErrors, reportUnsent, requireEmailSupport } from "./send";
 import { describeInvitation, type InvitationState, keepState, toInputs, toState } from "./state";
 
-/** The dynamic provider of `Invitation`. */
-export const invitationProvider = {
+/** The operations on `Invitation`. */
+export const invitationOperations = {
   configure,
   recover: recoverInvitation,
 

@@ -52,7 +52,7 @@ export type ObjectState<P extends Declared> = ObjectInputs<P> & { readonly pk: s
 
 /**
  * How one kind of object differs from a plain one, which is created, updated in place and deleted, whose pk is not a secret, and whose requests are
- * those of its declaration. (An invitation is not one: see ../lifecycle/invitation/provider.ts.)
+ * those of its declaration. (An invitation is not one: see invitation/operations.ts.)
  */
 export interface Exceptions<P extends Declared, Stored, State extends ObjectState<P>> {
   /** Errors in the combination of inputs, which include the defaults and may be unknown or invalid. */
@@ -81,7 +81,7 @@ interface Requests<P extends Declared, Stored> {
 }
 
 /** The operations on one kind of plain object, for the dynamic provider and the plugin. */
-export function objectProvider<
+export function objectOperations<
   P extends Declared,
   Stored extends FieldsOf<P> & { readonly pk: string },
   State extends ObjectState<P> = ObjectState<P>,

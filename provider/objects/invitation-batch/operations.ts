@@ -27,8 +27,8 @@ import { recoverBatch } from "./recovery";
 import { refreshBatch } from "./refresh";
 import { type BatchState, toBatchInputs, toBatchState, toInvitationStates } from "./state";
 
-/** The dynamic provider of `InvitationBatch`. */
-export const batchProvider = {
+/** The operations on `InvitationBatch`. */
+export const batchOperations = {
   configure,
   recover: recoverBatch,
 
