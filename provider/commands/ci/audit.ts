@@ -1,9 +1,11 @@
 import { packageCommand, print, runCaptured, withoutWorkflowCommands } from "./programs";
 import { redactLine, truncate } from "./redact";
-import { foundExitCode } from "./report";
 import type { Settings } from "./settings";
 
 const maxCellLength = 100;
+
+/** Exit code of `pulumi preview --expect-no-changes` and of `audit` if they found something. */
+export const foundExitCode = 7;
 
 /** The undeclared invitations as the lines of a table, empty if there are none. `failure` says why they are unknown. */
 export type Audit = { readonly table: readonly string[]; readonly failure?: undefined } | { readonly failure: string };

@@ -2,9 +2,10 @@ import { writeFileSync } from "node:fs";
 import type { Command, OptionValues } from "../command";
 import { UsageError } from "../command";
 import { rejectedExitCode } from "../state-code";
-import { runAudit } from "./audit";
+import { foundExitCode, runAudit } from "./audit";
 import { formatLog } from "./comment";
-import { connectForge, type ReportKind } from "./forge";
+import { connectForge } from "./connect-forge";
+import type { ReportKind } from "./forge";
 import { type Preview, parsePreview } from "./preview";
 import {
   logToStandardError,
@@ -16,7 +17,7 @@ import {
   withoutWorkflowCommands,
 } from "./programs";
 import { redactLine } from "./redact";
-import { foundExitCode, publish, type Report, readReport } from "./report";
+import { publish, type Report, readReport } from "./report";
 import { type Run, readSettings, requireVariable, type Settings } from "./settings";
 
 export const ciCommand: Command = {

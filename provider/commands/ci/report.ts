@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, statSync } from "node:fs";
 import * as z from "zod";
 import { UserError } from "../../lifecycle/user-error";
-import type { Audit } from "./audit";
+import { type Audit, foundExitCode } from "./audit";
 import { formatDrift, formatPreview } from "./comment";
 import type { Forge, ReportKind } from "./forge";
 import { type Preview, previewSchema } from "./preview";
@@ -9,9 +9,6 @@ import type { Result } from "./programs";
 import { redactLine } from "./redact";
 
 const maxReportBytes = 64 * 1024 * 1024;
-
-/** Exit code of `pulumi preview --expect-no-changes` and of `audit` if they found something. */
-export const foundExitCode = 7;
 
 /** The results of a preview or a drift check. */
 export interface Report {
