@@ -212,7 +212,7 @@ resources:
       await project.writeYaml(program(`provider: "\${other}"`));
       const { output } = await project.preview();
       expect(output).toMatch(
-        /providers:authentik-invitations \(other\):\s+warning: \S+ is http:\S+, so links to invitations/,
+        /providers:authentik-invitations \(other\):\s+warning: the property url of provider "other" is http:\S+, so links to invitations/,
       );
       await project.up();
       expect(await invitations(other)).toHaveLength(2);
