@@ -80,6 +80,15 @@ test("an invitation that a killed run created is reported by id and time, and no
   expect(eventRequests(server)).toHaveLength(2);
 });
 
+test("what such a warning means is explained once", async () => {
+  const server = await startEmbedded();
+  for (const name of ["jane", "joe", "kim"]) await createEarlier(server, name);
+  for (const name of ["jane", "joe", "kim"]) await issue(name);
+  const explanation = "Whose it is cannot be determined.";
+  expect(warnings().map((warning) => warning.includes(explanation))).toEqual([true, false, false]);
+  expect(warnings()[2]).toMatch(/^Invitation "kim": .* Another warning of this run says what that means\.$/);
+});
+
 test("a stage that a killed run created is reported by its pk", async () => {
   const server = await startEmbedded();
   const earlier = await inEarlierRun(server, "stage", (client) =>

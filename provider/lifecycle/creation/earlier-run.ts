@@ -11,6 +11,9 @@ import type { Creation } from "./creation";
 /** Milliseconds to wait for the event log: a warning is not worth more. */
 const maxWait = 5000;
 
+/** The connections with a warning that explains itself. A killed run may have created each entry of a large batch. */
+const explained = new WeakSet<Connection>();
+
 /**
  * Warns if authentik has an object that an earlier run created for the same resource and that is not in the state: the run was killed before
  * it could save the state. Does not adopt it, because a stack of the same name in another backend looks the same.
@@ -29,9 +32,13 @@ export async function warnAboutEarlierCreation(
     sleep(maxWait, undefined, { ref: false }),
   ]);
   if (earlier === undefined) return;
+  const meaning = explained.has(connection)
+    ? "Another warning of this run says what that means."
+    : "Whose it is cannot be determined. Either an earlier run of this stack was interrupted: run `npx pulumi-authentik-invitations recover` before `pulumi up`. Or another stack uses it: one with the same name in another backend, or one that had this name before `pulumi stack rename`.";
+  explained.add(connection);
   log.warn(
     toPrintableLine(
-      `${capitalize(creation.object)}: authentik has another one (id ${creation.id(earlier.pk)}), created on ${earlier.created.replace(/\.\d+/, "")} by a stack with this name (${connection.stackOf(origin)}), that is not in this stack's state. Whose it is cannot be determined. Either an earlier run of this stack was interrupted: run \`npx pulumi-authentik-invitations recover\` before \`pulumi up\`. Or another stack uses it: one with the same name in another backend, or one that had this name before \`pulumi stack rename\`.`,
+      `${capitalize(creation.object)}: authentik has another one (id ${creation.id(earlier.pk)}), created on ${earlier.created.replace(/\.\d+/, "")} by a stack with this name (${connection.stackOf(origin)}), that is not in this stack's state. ${meaning}`,
     ),
   );
 }
