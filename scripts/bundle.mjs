@@ -3,7 +3,7 @@
  * otherwise loads zod and undici from about 300 files.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, transform } from "esbuild";
 
@@ -40,7 +40,15 @@ export default async function bundle() {
   await rm(join(dist, chunks), { recursive: true, force: true });
   for (const { path, text } of outputFiles) {
     // Pulumi loads the provider with `require`. A native `import()` of a chunk would not find its default export.
-    const options = { format: "cjs", platform: "node", target: "node20", supported: { "dynamic-import": false } };
+    const inputs = Object.keys(metafile.outputs[relative(root, path).replaceAll("\\", "/")].inputs);
+    const options = {
+      format: "cjs",
+      platform: "node",
+      target: "node20",
+      supported: { "dynamic-import": false },
+      // A stack trace in this package's code stays readable. THIRD-PARTY-LICENSES has the comments about licenses.
+      minifyWhitespace: inputs.every((input) => input.startsWith("node_modules/")),
+    };
     const { code } = await transform(text, options);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, code);

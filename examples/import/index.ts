@@ -123,11 +123,11 @@ new authentik.Invitation(
   {
     flow: flow.id,
     expires: "2030-12-31T23:59:59Z",
-    singleUse: true,
     fixedData: {
       name: "Jane",
       email: "jane@example.com",
     },
+    singleUse: true,
   },
   { import: config.require("pk-jane") },
 );

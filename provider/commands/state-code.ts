@@ -114,7 +114,8 @@ async function inspectUrls(
     ({ key, url, isExplicit }) =>
       normalize(url) !== normalize(expected(key)) && !(isExplicit && configured.includes(normalize(url))),
   );
-  const isMirror = (url: unknown): boolean => url === publication().pluginDownloadURL || configured.includes(url);
+  const isMirror = (url: unknown): boolean =>
+    url === publication().pluginDownloadURL || configured.includes(normalize(url));
   const downloads = downloading.filter((provider) => !downloadUrlsOf(provider).every(isMirror));
   const format = ({ urn, key }: ProviderUrl): string =>
     `${urn}: its ${key} is neither the stack's nor that of AUTHENTIK_URL`;

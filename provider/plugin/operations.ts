@@ -102,8 +102,9 @@ export async function diffResource(
   oldInputs: Properties | undefined,
   { properties, secrets }: Decoded,
 ): Promise<DiffResult> {
-  const result = await kind.operations.diff(id, withoutConnection(olds), properties);
-  const warning = kind.describeDiff?.(olds, properties);
+  const state = withoutConnection(olds);
+  const result = await kind.operations.diff(id, state, properties);
+  const warning = kind.describeDiff?.(state, properties);
   if (warning !== undefined) log.warn(warning);
   const replaces = result.replaces ?? [];
   const deleteBeforeReplace = result.deleteBeforeReplace ?? false;

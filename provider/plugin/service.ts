@@ -172,7 +172,7 @@ export class ProviderService {
     const news = decodeStruct(request.getNews()).properties;
     const changes = compareProperties(olds, news);
     const [oldUrl, newUrl, ownUrl] = [olds, news, this.#settings].map(({ url }) => baseUrlOf(url));
-    const isMoved = oldUrl !== undefined && oldUrl !== newUrl && newUrl === ownUrl;
+    const isMoved = oldUrl !== undefined && newUrl !== undefined && newUrl !== oldUrl && newUrl === ownUrl;
     if (!isMoved) return toDiffResponse(changes);
     const replacing = changes.map((change) => ({ ...change, replaces: change.property === "url" }));
     return toDiffResponse(replacing).setReplacesList(["url"]);

@@ -223,6 +223,12 @@ resources:
       expect(await project.up()).toContain("+-1 replaced");
       expect(await invitations(other)).toMatchObject([{ name: "jane" }]);
       expect(await invitations(server)).toMatchObject([{ name: "joe" }]);
+      // A URL that moves to the environment replaces nothing.
+      Object.assign(project.env, { AUTHENTIK_URL: server.url });
+      await project.succeed("config", "rm", "authentik-invitations:url");
+      const moved = await project.preview();
+      expect(moved.code).toBe(0);
+      expect(moved.output).not.toContain("replace");
       await project.destroy();
       expect(await invitations(other)).toEqual([]);
     } finally {

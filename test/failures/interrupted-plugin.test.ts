@@ -90,14 +90,14 @@ test("recovers what an explicit provider created, with that provider's settings"
   await project.succeed("config", "set", "--secret", "otherToken", server.token);
   // With --strict, the configuration has each URL.
   await project.succeed("config", "set", "otherUrl", proxy.url);
-  await project.succeed("config", "set", "mirror", "https://mirror.example.com");
+  await project.succeed("config", "set", "mirror", "https://mirror.example.com/plugins/");
   await project.writeYaml(`
 config: { otherToken: { type: string, secret: true } }
 resources:
   staging:
     type: pulumi:providers:authentik-invitations
     properties: { url: "${proxy.url}", token: "\${otherToken}" }
-    options: { version: 0.1.0, pluginDownloadURL: "https://mirror.example.com" }
+    options: { version: 0.1.0, pluginDownloadURL: "https://mirror.example.com/plugins/" }
   jane:
     type: authentik-invitations:Invitation
     properties: { validFor: 14d }

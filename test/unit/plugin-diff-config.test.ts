@@ -32,7 +32,12 @@ test.each([
   expect((await diff(olds, production, production)).replaces).toEqual([]);
 });
 
-test("a resource whose new provider has an unknown URL is not replaced by the preview", async () => {
-  const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-  expect((await diff(staging, { ...production, url: unknown }, production)).replaces).toEqual([]);
+test.each([
+  ["unknown at a preview", "04da6b54-80e4-46f7-96ec-b56ff0331ba9"],
+  ["removed, because an environment variable sets it", undefined],
+])("a resource whose provider's new URL is %s is not replaced", async (_case, url) => {
+  const { url: _, ...others } = production;
+  const news = url === undefined ? others : { ...others, url };
+  for (const configured of [undefined, production, news])
+    expect((await diff(staging, news, configured)).replaces).toEqual([]);
 });
