@@ -55,8 +55,8 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Runs a request when it is its turn, or at once when `signal` is aborted. `kind` groups requests whose response times are comparable. `describe` says
-   * what an error means for the load.
+   * Runs a request when it is its turn. When `signal` is aborted, it does not wait for the interval. `kind` groups requests whose response times are
+   * comparable. `describe` says what an error means for the load.
    */
   async run<T>(
     kind: string,

@@ -63,7 +63,7 @@ export function isDetail(body: unknown): body is { detail: string } {
   return "detail" in body && typeof body.detail === "string";
 }
 
-/** `undefined` if it is no JSON. */
+/** `undefined` if it is not JSON. */
 export function parseJson(response: HttpResponse): unknown {
   try {
     return isJsonType(response.contentType) ? (JSON.parse(response.text) as unknown) : undefined;

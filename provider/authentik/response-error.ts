@@ -12,7 +12,7 @@ import {
 import { repeatsSecret } from "./secret-echo";
 import type { HttpResponse, TransportRequest } from "./transport";
 
-/** What the error for a response says of its request. */
+/** What the error for a response contains about its request. */
 interface FailingRequest extends Pick<TransportRequest, "method" | "isReadOnly"> {
   readonly failure: string;
   readonly permission: string;
@@ -40,9 +40,9 @@ export async function toResponseError(
   const body = parseJson(response);
   const { detail, fields } = describeErrorResponse(response, body, rules);
   const failed = describe(detail);
-  const ofServer = (hint: string, outcomeUnknown = false): Error =>
+  const toServerError = (hint: string, outcomeUnknown = false): Error =>
     new ServerError(failure, failed, hint, { outcomeUnknown: outcomeUnknown && method === "POST" && !isReadOnly });
-  const ofGateway = (hint: string): Error => new NotAuthentikError(failure, failed, hint);
+  const toGatewayError = (hint: string): Error => new NotAuthentikError(failure, failed, hint);
 
   if (status === 400 && body !== undefined)
     return new ValidationError(failure, failed, "Correct the program and run again.", fields);
@@ -63,26 +63,26 @@ export async function toResponseError(
     return new NotFoundError(failure, failed, hint);
   }
   if (status >= 300 && status < 400)
-    return ofGateway(
+    return toGatewayError(
       `The server redirects${formatRedirectTarget(response.location, rules)}, and redirects are not followed. Set ${settings.url} to the URL of authentik itself.`,
     );
   // authentik itself denies access with 403 and `detail` only.
   if (status === 401 || status === 403 || status === 407)
-    return ofGateway(
+    return toGatewayError(
       `The response did not come from authentik's API. A gateway or proxy in front of it denied access. Check ${settings.headers} (the headers that it requires), ${settings.url}, and the gateway's rules.`,
     );
   if (status === 404)
-    return ofGateway(
+    return toGatewayError(
       `The response did not come from authentik's API. Check ${settings.url}, its path, and any proxy in front of the server.`,
     );
   // An empty body with `Allow: GET, HEAD, OPTIONS`: cases `slash.post` and `invitations.create.fixed_data.nul`.
   if (status === 405)
-    return ofServer(
+    return toServerError(
       `Either ${settings.url} is wrong, or authentik crashed on this request, possibly after saving it. Check the server's log.`,
       true,
     );
-  if (status >= 500) return ofServer("authentik failed. Check the server's log, then run again.", true);
-  return ofServer(
+  if (status >= 500) return toServerError("authentik failed. Check the server's log, then run again.", true);
+  return toServerError(
     status === 413
       ? "A proxy in front of authentik limits the size of request bodies. Make fixedData smaller, or raise the limit."
       : "authentik rejected the request.",

@@ -155,7 +155,7 @@ export class Transport {
       this.#limiter.run(
         kindOf(request),
         async () => {
-          // What became of the attempts before says more.
+          // The error of the last attempt explains more.
           if (signal?.aborted) throw lastError ?? toCancelledError(request);
           return await this.#sendOnce(request);
         },

@@ -93,7 +93,7 @@ function formatDownload({ urn }: StateResource): string {
 
 /**
  * A refresh and the deletion of a resource use the configuration in the state, so that a URL in the state decides who receives the token. A token
- * from the environment must not go to a URL that nobody has configured. \`downloading\` are providers whose plugin comes from a URL, which the
+ * from the environment must not go to a URL that nobody has configured. `downloading` are providers whose plugin comes from a URL, which the
  * configuration may have as well, for a mirror.
  */
 async function inspectUrls(

@@ -5,9 +5,8 @@ import { trimCell } from "./trim";
 
 /** The columns that the options name, each once. */
 export function namedColumns(options: InvitationsFromCsvOptions): string[] {
-  const { duplicates: _, columns: __, delimiter: ___, encoding: ____, allowEmpty: _____, ...ofColumns } = options;
-  const { key, expires, fixedData, ...others } = ofColumns;
-  const single = [key, typeof expires === "object" ? expires.column : expires, ...Object.values(others)];
+  const { key, expires, validFor, singleUse, email, skip, fixedData } = options;
+  const single = [key, typeof expires === "object" ? expires.column : expires, validFor, singleUse, email, skip];
   const names = [...single, ...columnsIn(fixedData)].filter((name) => typeof name === "string");
   return [...new Set(names.map(toColumnName))];
 }

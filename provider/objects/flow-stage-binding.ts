@@ -113,7 +113,7 @@ const response = responseSchema(flowStageBinding.properties);
 
 export type StoredFlowStageBinding = z.output<typeof response>;
 
-export const flowStageBindings = requestsOf(flowStageBinding, response);
+const flowStageBindings = requestsOf(flowStageBinding, response);
 
 type Inputs = ObjectInputs<typeof flowStageBinding.properties>;
 

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expiresWithinDay, expiryWarning } from "../common/expiry-warning";
+import { pick, withoutUndefined } from "../values/properties";
 
 /** The outputs of an invitation that its warnings depend on. */
 interface WatchedInvitation extends pulumi.Resource {
@@ -41,7 +42,6 @@ function warnAboutExpiry(invitation: WatchedInvitation, expires: string): void {
 async function warnAboutIgnoredChanges(invitation: WatchedInvitation, args: WatchedArgs): Promise<void> {
   // Loaded only when needed, because it delays the program.
   const { comparedNames, describeIgnoredChanges } = await import("../objects/invitation/plan.js");
-  const { pick, withoutUndefined } = await import("../values/properties.js");
   // At preview, an output that is missing in the state is unknown, and nothing that depends on it runs. Without a flow, two are missing.
   const isWithoutFlow = pulumi.runtime.isDryRun() && args.flow === undefined;
   const flow = isWithoutFlow ? {} : { flowPk: invitation.flowPk, flowSlug: invitation.flowSlug };

@@ -86,7 +86,7 @@ test("what such a warning means is explained once", async () => {
   for (const name of ["jane", "joe", "kim"]) await issue(name);
   const explanation = "Whose it is cannot be determined.";
   expect(warnings().map((warning) => warning.includes(explanation))).toEqual([true, false, false]);
-  expect(warnings()[2]).toMatch(/^Invitation "kim": .* Another warning of this run says what that means\.$/);
+  expect(warnings()[2]).toMatch(/^Invitation "kim": .* See the first of these warnings for what to do\.$/);
 });
 
 test("a stage that a killed run created is reported by its pk", async () => {

@@ -94,14 +94,18 @@ async function exportProgram(values: OptionValues): Promise<number> {
 
 function parseSelection(values: OptionValues): Selection {
   const selections: readonly Selection[] = [
-    { kind: "all", names: values["all"] ? [""] : [] },
-    { kind: "flows", names: parseList(values, "flow") },
-    { kind: "invitations", names: parseList(values, "invitation") },
+    ...(values["all"] ? [{ kind: "all", names: [] } as const] : []),
+    ...toSelections("flows", parseList(values, "flow")),
+    ...toSelections("invitations", parseList(values, "invitation")),
   ];
-  const [selection, other] = selections.filter(({ names }) => names.length > 0);
+  const [selection, other] = selections;
   if (selection === undefined) throw new UsageError("--flow <slug>, --invitation <name> or --all is required");
   if (other !== undefined) throw new UsageError("set only one of --flow, --invitation and --all");
   return selection;
+}
+
+function toSelections(kind: Selection["kind"], names: readonly string[]): readonly Selection[] {
+  return names.length > 0 ? [{ kind, names }] : [];
 }
 
 /** The values of a repeatable option, each once. */

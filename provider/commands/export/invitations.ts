@@ -14,7 +14,7 @@ import { type ProgramWriter, toInputs, validationError } from "./program-writer"
 import type { Snapshot } from "./snapshot";
 
 /** The invitations of a flow or, without one, those that any flow accepts. */
-export interface InvitationGroup {
+interface InvitationGroup {
   /** Slug of the flow. */
   readonly slug?: string;
   readonly exportable: readonly StoredInvitation[];
@@ -23,10 +23,10 @@ export interface InvitationGroup {
 }
 
 /** The input `flow` of an invitation: a reference to the program's flow, or a slug. Called only if an invitation needs it. */
-export type FlowInput = () => Source | string;
+type FlowInput = () => Source | string;
 
 /** Writes groups of invitations. The names are unique across all groups. */
-export type InvitationWriter = (group: InvitationGroup, flow: FlowInput | undefined) => Promise<void>;
+type InvitationWriter = (group: InvitationGroup, flow: FlowInput | undefined) => Promise<void>;
 
 /** Separates the invitations that the program can import from the others: those of each flow, then those without one. */
 export async function groupInvitations({ flows, invitationsWithoutFlow }: Snapshot): Promise<InvitationGroup[]> {

@@ -19,20 +19,20 @@ interface Existing {
   /** The inputs that refer to other resources. */
   readonly references?: Properties;
   readonly variable?: string;
-  /** What it is called if it is skipped. */
+  /** Its name in the comment if it is skipped. */
   readonly label: string;
 }
 
 /** Why the resource's `check` rejects authentik's values, if it does. */
 export async function validationError(
   properties: Declared,
-  provider: Checkable,
+  operations: Checkable,
   stored: Properties,
 ): Promise<string | undefined> {
   const names = apiNames(properties).filter((name) => stored[name] !== null);
   const inputs = pick(stored, names);
   // An unknown import: what already exists may have expired, and was just read, so that comparing it again would only cost requests.
-  const { failures } = await provider.check({}, { ...inputs, import: unknownValue });
+  const { failures } = await operations.check({}, { ...inputs, import: unknownValue });
   return failures && failures.length > 0 ? failures.map(({ reason }) => reason).join("; ") : undefined;
 }
 
@@ -124,11 +124,11 @@ export class ProgramWriter {
   /** Declares an existing object, or says why its resource rejects the values. */
   async existing(
     declaration: Declaration,
-    provider: Checkable,
+    operations: Checkable,
     { name, stored, references = {}, variable, label }: Existing,
   ): Promise<boolean> {
     const { properties, name: type } = declaration;
-    const why = await validationError(properties, provider, stored);
+    const why = await validationError(properties, operations, stored);
     if (why === undefined) {
       const emptied = Object.fromEntries(Object.keys(references).map((input) => [input, undefined]));
       const inputs = { ...references, ...toInputs(properties, name, { ...stored, ...emptied }) };

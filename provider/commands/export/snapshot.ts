@@ -48,7 +48,8 @@ export interface Selection {
 
 /**
  * Reads the flows with these slugs; all flows that have an invitation stage or an invitation, and the invitations without a flow; or the selected
- * invitations, which refer to their flows. Without the flows' bindings and stages, these need no permission. Sends only GET requests.
+ * invitations, which refer to their flows. `onlyInvitations` leaves out bindings and stages, which then need no permission. Sends only GET
+ * requests.
  */
 export async function readSnapshot(
   client: Client,

@@ -1,6 +1,6 @@
 import { secretInputsInput } from "../../common/secret-inputs";
 import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/creation";
-import * as providers from "../../objects";
+import * as objects from "../../objects";
 import { secretOutputNames } from "../../plugin/schema";
 import type { Properties } from "../../values/properties";
 import { secretOutputsOf } from "../../values/secrets";
@@ -96,12 +96,12 @@ async function recoverOperation(
     ...(secretInputs.length > 0 ? { [secretInputsInput]: secretInputs } : {}),
   });
   const outputs = isUpdate ? withSecretInputs(current?.outputs) : undefined;
-  const provider = new Map<string, Recoverable>(Object.entries(providers)).get(name);
-  if (!provider) {
+  const operations = new Map<string, Recoverable>(Object.entries(objects)).get(name);
+  if (operations === undefined) {
     return { outcome: "unclear", reason: "this version of the package does not have this kind of resource. Update it" };
   }
   const inputs = withSecretInputs(resource.inputs);
-  return await provider.recover(inputs, outputs === undefined ? options : { ...options, outputs });
+  return await operations.recover(inputs, outputs === undefined ? options : { ...options, outputs });
 }
 
 /** Applies the outcome to `resources`. */

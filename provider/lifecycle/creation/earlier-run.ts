@@ -33,7 +33,7 @@ export async function warnAboutEarlierCreation(
   ]);
   if (earlier === undefined) return;
   const meaning = explained.has(connection)
-    ? "Another warning of this run says what that means."
+    ? "See the first of these warnings for what to do."
     : "Whose it is cannot be determined. Either an earlier run of this stack was interrupted: run `npx pulumi-authentik-invitations recover` before `pulumi up`. Or another stack uses it: one with the same name in another backend, or one that had this name before `pulumi stack rename`.";
   explained.add(connection);
   log.warn(

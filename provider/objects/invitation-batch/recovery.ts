@@ -34,8 +34,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
   );
   const created = new Map<string, InvitationState>();
   let newest = formatInstant(Date.now());
-  const [first, , last] = lookupDelays;
-  for (const delay of [first, last]) {
+  for (const delay of lookupDelays) {
     await sleep(delay);
     const stack = connection.stackOf(origin);
     const events = await connection.readEventLog(() =>

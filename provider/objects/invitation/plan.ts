@@ -94,7 +94,7 @@ export function endsAtOnce(state: InvitationState, declared: Properties): boolea
 export const endedAtOnce =
   "expires is in the past, so the link would stop working at once. Correct it. To end the invitation, set validFor to a time that has passed, such as 1s, or remove it from the program.";
 
-/** What {@link describeIgnoredChanges} compares, and in every state. */
+/** The outputs that {@link describeIgnoredChanges} compares. Every state has them. */
 export const comparedNames = ["issuedAt", "status", ...apiNames(invitation.properties)].filter(
   (name) => name !== "flow",
 );
