@@ -66,7 +66,7 @@ async function previewGuide(language: string, main: string): Promise<void> {
   const [program = ""] = await readPrograms("plugin.md", language);
   await writeFile(join(project.folder, main), program);
   const { code, output } = await project.preview();
-  expect([code, output]).toEqual([0, expect.stringContaining("+ 9 to create")]);
+  expect([code, output]).toEqual([0, expect.stringContaining("+ 10 to create")]);
 }
 
 test("the examples without a package.json ask for the plugin's URL and token, and encrypt the token", async () => {
