@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { runs, timeout } from "../hostile/runs";
-import { checkInvitation, checkStage, forbidRequests, unexpectedRequests } from "./support/check";
+import { checkInvitation, checkStage } from "./support/check";
 
 jest.setTimeout(timeout);
 
@@ -37,9 +37,6 @@ const names = fc.constantFrom(
   "color",
 );
 
-beforeAll(forbidRequests);
-afterAll(() => expect(unexpectedRequests).toEqual([]));
-
 test.each([
   ["an invitation", checkInvitation],
   ["a stage", checkStage],
@@ -51,9 +48,8 @@ test.each([
       fc.boolean(),
       async (secret, toValues, exists) => {
         const inputs = Object.fromEntries(Object.entries(toValues).map(([name, toValue]) => [name, toValue(secret)]));
-        const { reasons, properties } = await check(inputs, exists ? { name: "old" } : {});
+        const { reasons } = await check(inputs, exists ? { name: "old" } : {});
         expect(reasons.join("\n")).not.toContain(secret.trim());
-        expect(properties.join("")).toBe("");
       },
     ),
     runs(100),
@@ -75,17 +71,6 @@ test("no failure reason contains a number or a value in fixedData", async () => 
       });
       expect(reasons.join("\n")).not.toContain(String(number));
       expect(reasons.join("\n")).not.toContain(String(number * 2 ** 40));
-    }),
-    runs(100),
-  );
-});
-
-test("checks any inputs without throwing", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.dictionary(fc.oneof(names, fc.string()), fc.anything({ maxDepth: 4 })), async (inputs) => {
-      const { reasons, properties } = await checkInvitation(inputs);
-      expect(reasons.every((reason) => reason.length > 0)).toBe(true);
-      expect(properties.every((property) => property === "")).toBe(true);
     }),
     runs(100),
   );

@@ -1,8 +1,5 @@
 import { unknownValue } from "../../provider/values/properties";
-import { checkInvitation, checkStage, forbidRequests, unexpectedRequests } from "./support/check";
-
-beforeAll(forbidRequests);
-afterAll(() => expect(unexpectedRequests).toEqual([]));
+import { checkInvitation, checkStage, type Inputs } from "./support/check";
 
 /** Each test uses its own pk, because the process remembers them. */
 let pkCount = 0;
@@ -15,71 +12,34 @@ describe.each([
   ["an invitation", checkInvitation, { name: "jane", expires: "2031-05-06T07:08:09Z" }],
   ["a stage", checkStage, { name: "invitation" }],
 ] as const)("the option import of %s", (_case, check, validInputs) => {
-  test("is kept for a new resource", async () => {
-    const pk = freshPk();
-    const { inputs, reasons } = await check({ ...validInputs, import: pk });
+  /** The option import that `check` returns for this one. There are no errors. */
+  async function checkImport(value: unknown, olds: Inputs = {}): Promise<unknown> {
+    const { inputs, reasons } = await check({ ...validInputs, import: value }, olds);
     expect(reasons).toEqual([]);
-    expect(inputs["import"]).toBe(pk);
-  });
+    return inputs["import"];
+  }
 
-  test("is normalized", async () => {
+  test("is kept for a new resource, normalized, also when it is checked again", async () => {
     const pk = freshPk();
-    const { inputs } = await check({ ...validInputs, import: `{${pk.replaceAll("-", "").toUpperCase()}}` });
-    expect(inputs["import"]).toBe(pk);
+    expect(await checkImport(`{${pk.replaceAll("-", "").toUpperCase()}}`)).toBe(pk);
+    expect(await checkImport(pk)).toBe(pk);
+    expect(await checkImport(unknownValue)).toBe(unknownValue);
   });
 
-  test("is dropped for an existing resource", async () => {
-    const { inputs, reasons } = await check({ ...validInputs, import: freshPk() }, validInputs);
-    expect(reasons).toEqual([]);
-    expect(inputs).not.toHaveProperty("import");
+  test("is dropped for an existing resource, and if it is null", async () => {
+    for (const value of [freshPk(), unknownValue]) expect(await checkImport(value, validInputs)).toBeUndefined();
+    expect(await checkImport(null)).toBeUndefined();
   });
 
-  test("is ignored when the object that it adopted is replaced", async () => {
+  test("is ignored when the object that it adopted is replaced, in any spelling of the pk", async () => {
     const pk = freshPk();
-    await check({ ...validInputs, import: pk }, validInputs);
-    const { inputs, reasons } = await check({ ...validInputs, import: pk });
-    expect(reasons).toEqual([]);
-    expect(inputs).not.toHaveProperty("import");
+    await checkImport(pk, validInputs);
+    for (const spelling of [pk, pk.toUpperCase()]) expect(await checkImport(spelling)).toBeUndefined();
   });
 
-  test("is ignored when the object is replaced, in any spelling of the pk", async () => {
-    const pk = freshPk();
-    await check({ ...validInputs, import: pk }, validInputs);
-    const { inputs } = await check({ ...validInputs, import: pk.toUpperCase() });
-    expect(inputs).not.toHaveProperty("import");
-  });
-
-  test("is kept when the same new resource is checked again", async () => {
-    const pk = freshPk();
-    await check({ ...validInputs, import: pk });
-    const { inputs } = await check({ ...validInputs, import: pk });
-    expect(inputs["import"]).toBe(pk);
-  });
-
-  test.each(["s3cret-no-uuid", "enrollment", "", 7, true])(
-    "is rejected for %j, without repeating it",
-    async (value) => {
-      const { reasons, properties } = await check({ ...validInputs, import: value });
-      expect(reasons).toEqual(["import: must be the pk (a UUID) of the object to import"]);
-      expect(properties).toEqual([""]);
-    },
-  );
-
-  test("is kept if it is unknown", async () => {
-    const { inputs, reasons } = await check({ ...validInputs, import: unknownValue });
-    expect(reasons).toEqual([]);
-    expect(inputs["import"]).toBe(unknownValue);
-  });
-
-  test("is dropped for an existing resource if it is unknown", async () => {
-    const { inputs } = await check({ ...validInputs, import: unknownValue }, validInputs);
-    expect(inputs).not.toHaveProperty("import");
-  });
-
-  test("is dropped if it is null", async () => {
-    const { inputs, reasons } = await check({ ...validInputs, import: null });
-    expect(reasons).toEqual([]);
-    expect(inputs).not.toHaveProperty("import");
+  test.each(["s3cret-no-uuid", "", 7, true])("is rejected for %j, without repeating it", async (value) => {
+    const { reasons } = await check({ ...validInputs, import: value });
+    expect(reasons).toEqual(["import: must be the pk (a UUID) of the object to import"]);
   });
 });
 

@@ -1,200 +1,119 @@
 import fc from "fast-check";
 import { unknownValue } from "../../provider/values/properties";
 import { runs } from "../hostile/runs";
-import { forbidRequests, unexpectedRequests } from "./support/check";
-import { diffInvitation, invitationInputs, invitationState } from "./support/invitation";
+import "./support/check";
+import { diffInvitation, invitationInputs, invitationState, type Properties } from "./support/invitation";
 import { flowPk, otherFlowPk } from "./support/response-bodies";
 
 const unchanged = { changes: false, replaces: [] };
 const changed = { changes: true, replaces: [] };
-const flowOutputs = { flowPk, flowSlug: "enrollment" };
+const replaced = { changes: true, replaces: ["connection"] };
+const withFlow = { flowPk, flowSlug: "enrollment", flow: "enrollment" };
+const fourteenDays = { validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" };
 
-beforeAll(forbidRequests);
-afterAll(() => expect(unexpectedRequests).toEqual([]));
-
-describe("nothing changes if", () => {
-  test("the inputs equal the state", async () => {
-    expect(await diffInvitation(invitationState(), invitationInputs())).toEqual(unchanged);
-  });
-
-  test.each(["2031-05-06T09:08:09+02:00", "2031-05-06T07:08:09.000Z", "2031-05-06t07:08:09z"])(
-    "the same instant is written as %s",
-    async (expires) => {
-      expect(await diffInvitation(invitationState(), invitationInputs({ expires }))).toEqual(unchanged);
-    },
+/** The diff of states and inputs that differ from the default ones in these properties. */
+function diff(olds: Properties, news: Properties): ReturnType<typeof diffInvitation> {
+  const { expires, ...inputs } = invitationInputs();
+  return diffInvitation(
+    invitationState(olds),
+    "validFor" in news ? { ...inputs, ...news } : { expires, ...inputs, ...news },
   );
+}
 
-  test("the program still has the digits that authentik truncates", async () => {
-    const olds = invitationState({ expires: "2031-05-06T07:08:09.123456Z" });
-    expect(await diffInvitation(olds, invitationInputs({ expires: "2031-05-06T07:08:09.123456789Z" }))).toEqual(
-      unchanged,
-    );
-  });
-
-  test("the keys of fixedData are in another order", async () => {
-    const olds = invitationState({ fixedData: { a: { x: 1, y: [1, { p: 1, q: 2 }] }, b: 2 } });
-    const fixedData = { b: 2, a: { y: [1, { q: 2, p: 1 }], x: 1 } };
-    expect(await diffInvitation(olds, invitationInputs({ fixedData }))).toEqual(unchanged);
-  });
-
-  test("zero is negative in the program, and positive in the state", async () => {
-    const olds = invitationState({ fixedData: { zero: 0, list: [0] } });
-    expect(await diffInvitation(olds, invitationInputs({ fixedData: { zero: -0, list: [-0] } }))).toEqual(unchanged);
-  });
-
-  test("the keys of any fixedData are in another order", async () => {
-    const reverseKeys = (value: unknown): unknown =>
-      Array.isArray(value)
-        ? value.map(reverseKeys)
-        : typeof value === "object" && value !== null
-          ? Object.fromEntries(
-              Object.entries(value)
-                .reverse()
-                .map(([key, item]) => [key, reverseKeys(item)]),
-            )
-          : value;
-    await fc.assert(
-      fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (fixedData) => {
-        const olds = invitationState({ fixedData });
-        expect(await diffInvitation(olds, invitationInputs({ fixedData: reverseKeys(fixedData) }))).toEqual(unchanged);
-      }),
-      runs(100),
-    );
-  });
-
-  test.each(["enrollment", " enrollment ", flowPk, flowPk.toUpperCase(), flowPk.replaceAll("-", ""), `{${flowPk}}`])(
-    "the same flow is written as %j",
-    async (flow) => {
-      for (const configured of ["enrollment", flowPk]) {
-        const olds = invitationState({ ...flowOutputs, flow: configured });
-        expect(await diffInvitation(olds, invitationInputs({ flow }))).toEqual(unchanged);
-      }
-    },
-  );
-
-  test.each([
-    ["jane", " jane "],
-    [" jane ", "jane"],
-    ["\tjane", "jane\n"],
-  ])("the name %j is written as %j", async (old, name) => {
-    expect(await diffInvitation(invitationState({ name: old }), invitationInputs({ name }))).toEqual(unchanged);
-  });
-
-  test.each(["14d", "336h", "2 weeks"])("validFor %s results in the stored expiry", async (validFor) => {
-    const olds = invitationState({
-      validFor: "14d",
-      issuedAt: "2031-04-22T07:08:09Z",
-      expires: "2031-05-06T07:08:09Z",
-    });
-    const { expires: _expires, ...news } = invitationInputs({ validFor });
-    expect(await diffInvitation(olds, news)).toEqual(unchanged);
-  });
-
-  test("validFor replaces the expires that it results in", async () => {
-    const olds = invitationState({ issuedAt: "2031-04-22T07:08:09Z" });
-    const { expires: _expires, ...news } = invitationInputs({ validFor: "14d" });
-    expect(await diffInvitation(olds, news)).toEqual(unchanged);
-  });
-
-  test("expires replaces the validFor that resulted in it", async () => {
-    const olds = invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" });
-    expect(await diffInvitation(olds, invitationInputs())).toEqual(unchanged);
-  });
-
-  test.each([
-    [undefined, "authentik"],
-    ["authentik", undefined],
-    ["authentik-staging", "authentik-staging"],
-  ])("the connection was %s and is %s", async (old, connection) => {
-    expect(await diffInvitation(invitationState({ connection: old }), invitationInputs({ connection }))).toEqual(
-      unchanged,
-    );
-  });
+test.each<[string, Properties, Properties]>([
+  ["the inputs equal the state", {}, {}],
+  ...["2031-05-06T09:08:09+02:00", "2031-05-06T07:08:09.000Z", "2031-05-06t07:08:09z"].map(
+    (expires): [string, Properties, Properties] => [`the same instant is written as ${expires}`, {}, { expires }],
+  ),
+  [
+    "the program still has the digits that authentik truncates",
+    { expires: "2031-05-06T07:08:09.123456Z" },
+    { expires: "2031-05-06T07:08:09.123456789Z" },
+  ],
+  [
+    "zero is negative in the program, and positive in the state",
+    { fixedData: { zero: 0, list: [0] } },
+    { fixedData: { zero: -0, list: [-0] } },
+  ],
+  ...["enrollment", " enrollment ", flowPk, flowPk.toUpperCase(), flowPk.replaceAll("-", ""), `{${flowPk}}`].flatMap(
+    (flow): [string, Properties, Properties][] =>
+      ["enrollment", flowPk].map((old) => [
+        `the flow ${old} is written as ${flow}`,
+        { ...withFlow, flow: old },
+        { flow },
+      ]),
+  ),
+  ["the program has spaces around the name", {}, { name: " jane " }],
+  ["the program had spaces around the name", { name: " jane " }, {}],
+  ["the program has other spaces around the name", { name: "\tjane" }, { name: "jane\n" }],
+  ...["14d", "336h", "2 weeks"].map((validFor): [string, Properties, Properties] => [
+    `validFor ${validFor} results in the stored expiry`,
+    fourteenDays,
+    { validFor },
+  ]),
+  ["validFor replaces the expires that it results in", { issuedAt: fourteenDays.issuedAt }, { validFor: "14d" }],
+  ["expires replaces the validFor that resulted in it", fourteenDays, {}],
+  ["the connection is the default one, by its name", {}, { connection: "authentik" }],
+  ["the connection was the default one, by its name", { connection: "authentik" }, {}],
+  ["the connection is the same", { connection: "authentik-staging" }, { connection: "authentik-staging" }],
+])("nothing changes if %s", async (_case, olds, news) => {
+  expect(await diff(olds, news)).toEqual(unchanged);
 });
 
-describe("a change is reported for", () => {
-  test.each([
-    ["name", { name: "john" }],
-    ["the case of the name", { name: "Jane" }],
-    ["expires", { expires: "2031-05-06T07:08:10Z" }],
-    ["expires that differs by a microsecond", { expires: "2031-05-06T07:08:09.000001Z" }],
-    ["expires that differs only in its offset", { expires: "2031-05-06T07:08:09+02:00" }],
-    ["singleUse", { singleUse: true }],
-    ["flow", { flow: "enrollment" }],
-    ["a new key of fixedData", { fixedData: { email: "jane@example.com" } }],
-    ["a null key of fixedData", { fixedData: { email: null } }],
-  ])("%s", async (_case, changes) => {
-    expect(await diffInvitation(invitationState(), invitationInputs(changes))).toEqual(changed);
-  });
+test("nothing changes if the keys of any fixedData are in another order", async () => {
+  const reverseKeys = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(reverseKeys);
+    if (typeof value !== "object" || value === null) return value;
+    const reversed = Object.entries(value).reverse();
+    return Object.fromEntries(reversed.map(([key, item]) => [key, reverseKeys(item)]));
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (fixedData) => {
+      expect(await diff({ fixedData }, { fixedData: reverseKeys(fixedData) })).toEqual(unchanged);
+    }),
+    runs(100),
+  );
+});
 
-  test.each([
-    ["a changed value", { a: 2, b: [1, 2] }],
-    ["a changed type", { a: "1", b: [1, 2] }],
-    ["a reordered list", { a: 1, b: [2, 1] }],
-    ["a longer list", { a: 1, b: [1, 2, null] }],
-    ["a removed key", { b: [1, 2] }],
-    ["a key in another case", { A: 1, b: [1, 2] }],
-  ])("fixedData with %s", async (_case, fixedData) => {
-    const olds = invitationState({ fixedData: { a: 1, b: [1, 2] } });
-    expect(await diffInvitation(olds, invitationInputs({ fixedData }))).toEqual(changed);
-  });
+const fixedData = { a: 1, b: [1, 2] };
 
-  test("a validFor that results in another expiry", async () => {
-    const olds = invitationState({ validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" });
-    const { expires: _expires, ...news } = invitationInputs({ validFor: "15d" });
-    expect(await diffInvitation(olds, news)).toEqual(changed);
-  });
+test.each<[string, Properties, Properties]>([
+  ["the name", {}, { name: "john" }],
+  ["the case of the name", {}, { name: "Jane" }],
+  ["expires", {}, { expires: "2031-05-06T07:08:10Z" }],
+  ["expires that differs by a microsecond", {}, { expires: "2031-05-06T07:08:09.000001Z" }],
+  ["expires that differs only in its offset", {}, { expires: "2031-05-06T07:08:09+02:00" }],
+  ["singleUse", {}, { singleUse: true }],
+  ["a flow", {}, { flow: "enrollment" }],
+  ["a flow that was deleted outside Pulumi", {}, { flow: flowPk }],
+  ["another flow by its slug", withFlow, { flow: "password-reset" }],
+  ["another flow by its pk", withFlow, { flow: otherFlowPk }],
+  ["a removed flow", withFlow, {}],
+  ["a new key of fixedData", {}, { fixedData: { email: "jane@example.com" } }],
+  ["a null key of fixedData", {}, { fixedData: { email: null } }],
+  ["a changed value in fixedData", { fixedData }, { fixedData: { a: 2, b: [1, 2] } }],
+  ["a changed type in fixedData", { fixedData }, { fixedData: { a: "1", b: [1, 2] } }],
+  ["a reordered list in fixedData", { fixedData }, { fixedData: { a: 1, b: [2, 1] } }],
+  ["a longer list in fixedData", { fixedData }, { fixedData: { a: 1, b: [1, 2, null] } }],
+  ["a removed key of fixedData", { fixedData }, { fixedData: { b: [1, 2] } }],
+  ["a key of fixedData in another case", { fixedData }, { fixedData: { A: 1, b: [1, 2] } }],
+  ["an unknown value in fixedData", { fixedData }, { fixedData: { a: unknownValue, b: [1, 2] } }],
+  ["a validFor that results in another expiry", fourteenDays, { validFor: "15d" }],
+  ["an expiry that was removed outside Pulumi", { expires: undefined }, {}],
+  ...["name", "expires", "fixedData", "singleUse", "flow"].map((name): [string, Properties, Properties] => [
+    `an unknown ${name}`,
+    withFlow,
+    { flow: "enrollment", [name]: unknownValue },
+  ]),
+  ["an unknown validFor", { validFor: "14d" }, { validFor: unknownValue }],
+])("a change is reported for %s", async (_case, olds, news) => {
+  expect(await diff(olds, news)).toEqual(changed);
+});
 
-  test.each(["password-reset", otherFlowPk])("a new flow: %s", async (flow) => {
-    const olds = invitationState({ ...flowOutputs, flow: "enrollment" });
-    expect(await diffInvitation(olds, invitationInputs({ flow }))).toEqual(changed);
-  });
-
-  test("a removed flow", async () => {
-    const olds = invitationState({ ...flowOutputs, flow: "enrollment" });
-    expect(await diffInvitation(olds, invitationInputs())).toEqual(changed);
-  });
-
-  test("a flow that was deleted outside Pulumi", async () => {
-    expect(await diffInvitation(invitationState(), invitationInputs({ flow: flowPk }))).toEqual(changed);
-  });
-
-  test("an expiry that was removed outside Pulumi", async () => {
-    const { expires: _expires, ...olds } = invitationState();
-    expect(await diffInvitation(olds, invitationInputs())).toEqual(changed);
-  });
-
-  test("a new connection, which requires a replacement", async () => {
-    expect(await diffInvitation(invitationState(), invitationInputs({ connection: "authentik-staging" }))).toEqual({
-      changes: true,
-      replaces: ["connection"],
-    });
-    expect(await diffInvitation(invitationState({ connection: "authentik-staging" }), invitationInputs())).toEqual({
-      changes: true,
-      replaces: ["connection"],
-    });
-  });
-
-  test.each(["name", "expires", "fixedData", "singleUse", "flow"])("an unknown %s", async (property) => {
-    const olds = invitationState({ ...flowOutputs, flow: "enrollment" });
-    const news = invitationInputs({ flow: "enrollment", [property]: unknownValue });
-    expect(await diffInvitation(olds, news)).toEqual(changed);
-  });
-
-  test("an unknown validFor", async () => {
-    const { expires: _expires, ...news } = invitationInputs({ validFor: unknownValue });
-    expect(await diffInvitation(invitationState({ validFor: "14d" }), news)).toEqual(changed);
-  });
-
-  test("an unknown value in fixedData", async () => {
-    const olds = invitationState({ fixedData: { email: "jane@example.com" } });
-    expect(await diffInvitation(olds, invitationInputs({ fixedData: { email: unknownValue } }))).toEqual(changed);
-  });
-
-  test("an unknown connection, which may require a replacement", async () => {
-    expect(await diffInvitation(invitationState(), invitationInputs({ connection: unknownValue }))).toEqual({
-      changes: true,
-      replaces: ["connection"],
-    });
-  });
+test.each<[string, Properties, Properties]>([
+  ["a new connection", {}, { connection: "authentik-staging" }],
+  ["a removed connection", { connection: "authentik-staging" }, {}],
+  ["an unknown connection", {}, { connection: unknownValue }],
+])("%s requires a replacement", async (_case, olds, news) => {
+  expect(await diff(olds, news)).toEqual(replaced);
 });
