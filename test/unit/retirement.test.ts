@@ -10,14 +10,7 @@ import {
   eventsRequest,
   usedEvent,
 } from "./support/events";
-import {
-  configureWith,
-  expectAllMocksUsed,
-  freshSettings,
-  mockResponse,
-  requestLines,
-  resetHttpMocks,
-} from "./support/http-mocks";
+import { mockResponse, requestLines, useHttpMocks } from "./support/http-mocks";
 import { diffInvitation, invitationInputs, invitationState, type Properties, refresh } from "./support/invitation";
 import {
   type Body,
@@ -30,29 +23,39 @@ import {
   permissionDeniedBody,
   pk,
 } from "./support/response-bodies";
+import { warnings } from "./support/warnings";
 
 const invitationPath = `/stages/invitation/invitations/${pk}/`;
 const id = invitationId(pk);
 const pastExpiry = "2026-11-22T08:30:00Z";
-const otherPkHex = otherPk.replaceAll("-", "");
+const futureExpiry = "2031-05-06T07:08:09Z";
+const objectPk = otherPk.replaceAll("-", "");
+const unchanged = { changes: false, replaces: [] };
+const updated = { changes: true, replaces: [] };
 
-const warn = jest.spyOn(console, "warn").mockImplementation();
-const warnings = (): string[] => warn.mock.calls.map(([line]) => String(line));
-
-beforeEach(async () => {
-  resetHttpMocks();
-  warn.mockClear();
-  await configureWith(invitationProvider, freshSettings());
-});
-afterEach(expectAllMocksUsed);
+useHttpMocks(invitationProvider);
 
 const singleUse = (changes: Properties = {}): Properties => invitationState({ singleUse: true, ...changes });
 const multiUse = (changes: Properties = {}): Properties => invitationState(changes);
 
+function mockInvitation(changes: Body): void {
+  mockResponse("GET", invitationPath, 200, invitationBody(changes));
+}
+
+function mockEvents(...events: readonly Body[]): void {
+  mockResponse("GET", eventsPath, 200, pageBody(events));
+}
+
+/** Inputs with a duration instead of the expiry. */
+function inputsWith(changes: Properties): Properties {
+  const { expires: _, ...inputs } = invitationInputs(changes);
+  return inputs;
+}
+
 /** Refreshes an invitation that authentik has deleted. Returns how it was retired, or "drift" if it has to be recreated. */
 async function refreshDeleted(state: Properties, events?: readonly Body[]): Promise<Properties | "drift"> {
   mockResponse("GET", invitationPath, 404, notFoundBody);
-  if (events) mockResponse("GET", eventsPath, 200, pageBody(events));
+  if (events) mockEvents(...events);
   const result = await invitationProvider.read(id, state);
   if (result.id === undefined) {
     expect(result).toEqual({});
@@ -68,81 +71,59 @@ async function refreshDeleted(state: Properties, events?: readonly Body[]): Prom
 
 describe("an invitation deleted before its expiry", () => {
   const useEvents = [deletedByExecutorEvent({ created: "2026-11-22T08:59:50.025595Z" }), usedEvent(), createdEvent()];
+  const used = { status: "used", retiredAt: "2026-11-22T08:59:49Z" };
+  const usedWithoutEvent = { status: "used", retiredAt: "2026-11-22T08:59:51Z" };
 
-  test("counts as used at the time of its use event", async () => {
-    expect(await refreshDeleted(singleUse(), useEvents)).toEqual({ status: "used", retiredAt: "2026-11-22T08:59:49Z" });
+  const byUser = [deletedEvent(), createdEvent()];
+  const byUserAfterUse = [deletedEvent(), usedEvent(), createdEvent()];
+  const byExecutor = [deletedByExecutorEvent(), createdEvent()];
+  const byCleanup = [cleanedUpEvent(), createdEvent()];
+  const admin = "deleted by akadmin on 2026-11-22T08:59:51Z";
+  const task = "deleted by authentik-shell on 2026-11-22T08:59:51Z";
+
+  test.each<[string, Properties, Body[], Properties]>([
+    ["it was used", singleUse(), useEvents, used],
+    ["it was used, in any order of the events", singleUse(), [...useEvents].reverse(), used],
+    ["it was made single-use outside Pulumi and then used", multiUse(), useEvents, used],
+    ["it is single-use and has only a use event", singleUse(), [usedEvent(), createdEvent()], used],
+    ["it is single-use and a user deleted it after a use", singleUse(), byUserAfterUse, used],
+    ["the flow executor deleted it", singleUse(), byExecutor, usedWithoutEvent],
+    ["the flow executor deleted it (multi-use)", multiUse(), byExecutor, usedWithoutEvent],
+  ])("counts as used if %s", async (_case, state, events, retired) => {
+    expect(await refreshDeleted(state, events)).toEqual(retired);
     expect(requestLines()).toEqual([`GET ${invitationPath}`, eventsRequest()]);
     expect(warnings()).toEqual([]);
   });
 
-  test("counts as used regardless of the order of the events", async () => {
-    const reversed = [...useEvents].reverse();
-    expect(await refreshDeleted(singleUse(), reversed)).toEqual({ status: "used", retiredAt: "2026-11-22T08:59:49Z" });
-  });
-
-  test("counts as used if the flow executor deleted it, even without a use event", async () => {
-    const retired = { status: "used", retiredAt: "2026-11-22T08:59:51Z" };
-    expect(await refreshDeleted(singleUse(), [deletedByExecutorEvent(), createdEvent()])).toEqual(retired);
-    expect(await refreshDeleted(multiUse(), [deletedByExecutorEvent(), createdEvent()])).toEqual(retired);
-  });
-
-  test("counts as used if it is single-use and has only a use event", async () => {
-    expect(await refreshDeleted(singleUse(), [usedEvent(), createdEvent()])).toMatchObject({ status: "used" });
-  });
-
-  test("counts as used if it was made single-use outside Pulumi and then used", async () => {
-    expect(await refreshDeleted(multiUse(), useEvents)).toEqual({ status: "used", retiredAt: "2026-11-22T08:59:49Z" });
-  });
-
-  test("is drift if a user deleted it, and the warning names the user and time", async () => {
-    for (const state of [singleUse(), multiUse()]) {
-      expect(await refreshDeleted(state, [deletedEvent(), createdEvent()])).toBe("drift");
-    }
-    const warning = 'Invitation "jane": deleted by akadmin on 2026-11-22T08:59:51Z';
-    expect(warnings()).toEqual([warning, warning]);
-  });
-
-  test("is drift if it is multi-use and a user deleted it after a use", async () => {
-    expect(await refreshDeleted(multiUse(), [deletedEvent(), usedEvent(), createdEvent()])).toBe("drift");
-  });
-
-  test("counts as used if it is single-use and a user deleted it after a use", async () => {
-    expect(await refreshDeleted(singleUse(), [deletedEvent(), usedEvent(), createdEvent()])).toMatchObject({
-      status: "used",
-    });
-  });
-
-  test("is drift if its expiry was moved into the past outside Pulumi and the cleanup task deleted it", async () => {
-    for (const state of [singleUse(), multiUse()])
-      expect(await refreshDeleted(state, [cleanedUpEvent(), createdEvent()])).toBe("drift");
-    expect(warnings()[0]).toBe('Invitation "jane": deleted by authentik-shell on 2026-11-22T08:59:51Z');
+  test.each<[string, Properties, Body[], string]>([
+    ["a user deleted it", singleUse(), byUser, admin],
+    ["a user deleted it (multi-use)", multiUse(), byUser, admin],
+    ["a user deleted it after a use (multi-use)", multiUse(), byUserAfterUse, admin],
+    ["the cleanup task deleted it after a change of its expiry", singleUse(), byCleanup, task],
+    ["the cleanup task deleted it after a change of its expiry (multi-use)", multiUse(), byCleanup, task],
+    ["there is no deletion event yet (multi-use)", multiUse(), [createdEvent()], "deleted outside Pulumi"],
+  ])("is drift if %s, and the warning names who deleted it", async (_case, state, events, warning) => {
+    expect(await refreshDeleted(state, events)).toBe("drift");
+    expect(warnings()).toEqual([`Invitation "jane": ${warning}`]);
   });
 
   test("counts as used now if it is single-use and has no deletion event yet", async () => {
     const before = Date.now();
     for (const events of [[], [createdEvent()]]) {
-      const retired = await refreshDeleted(singleUse(), events);
-      expect(retired).toEqual({
-        status: "used",
-        retiredAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
-      });
-      const retiredAt = Date.parse(String((retired as Properties)["retiredAt"]));
+      const retired = (await refreshDeleted(singleUse(), events)) as Properties;
+      expect(retired).toMatchObject({ status: "used", retiredAt: expect.stringMatching(/:\d\dZ$/) });
+      const retiredAt = Date.parse(String(retired["retiredAt"]));
       expect(retiredAt).toBeGreaterThan(before - 1000);
       expect(retiredAt).toBeLessThanOrEqual(Date.now());
     }
     expect(warnings()).toEqual([]);
   });
 
-  test("is drift if it is multi-use and has no deletion event yet, and the warning names no user", async () => {
-    expect(await refreshDeleted(multiUse(), [createdEvent()])).toBe("drift");
-    expect(warnings()).toEqual(['Invitation "jane": deleted outside Pulumi']);
-  });
-
   test("is not affected by events of other objects that mention its pk", async () => {
     const mentions = [
-      deletedEvent({ objectPk: otherPkHex, path: `/api/v3/stages/invitation/invitations/${pk}/` }),
-      usedEvent({ objectPk: otherPkHex }),
-      deletedByExecutorEvent({ objectPk: otherPkHex }),
+      deletedEvent({ objectPk, path: `/api/v3/stages/invitation/invitations/${pk}/` }),
+      usedEvent({ objectPk }),
+      deletedByExecutorEvent({ objectPk }),
     ];
     expect(await refreshDeleted(singleUse(), mentions)).toMatchObject({ status: "used" });
     expect(await refreshDeleted(multiUse(), mentions)).toBe("drift");
@@ -161,254 +142,211 @@ describe("an invitation deleted before its expiry", () => {
   });
 });
 
-describe("without permission to read the event log", () => {
-  function mockDeletedWithoutPermission(): void {
-    mockResponse("GET", invitationPath, 404, notFoundBody);
-    mockResponse("GET", eventsPath, 403, permissionDeniedBody);
-    mockResponse("GET", "/core/users/me/", 200, meBody);
-  }
-
-  test("a deleted single-use invitation counts as used, and the missing permission is reported once per process", async () => {
-    mockDeletedWithoutPermission();
-    const { props } = await refresh(singleUse());
-    expect(props).toMatchObject({ status: "used", gone: true });
-    // After the first 403, no further requests are sent to the event log.
-    expect(await refreshDeleted(singleUse())).toMatchObject({ status: "used" });
-    expect(warnings()).toEqual([expect.stringContaining("permission authentik_events.view_event")]);
-  });
-
-  test("a deleted multi-use invitation is drift, and the warning names no user", async () => {
-    mockDeletedWithoutPermission();
-    expect(await invitationProvider.read(id, multiUse())).toEqual({});
-    expect(await refreshDeleted(multiUse())).toBe("drift");
-    expect(warnings().slice(1)).toEqual(Array(2).fill('Invitation "jane": deleted outside Pulumi'));
-  });
+test("without permission to read the event log, a deleted single-use invitation counts as used, and a multi-use one is drift", async () => {
+  mockResponse("GET", eventsPath, 403, permissionDeniedBody);
+  mockResponse("GET", "/core/users/me/", 200, meBody);
+  // After the first 403, no further requests are sent to the event log.
+  expect(await refreshDeleted(singleUse())).toMatchObject({ status: "used" });
+  expect(await refreshDeleted(singleUse())).toMatchObject({ status: "used" });
+  expect(await refreshDeleted(multiUse())).toBe("drift");
+  expect(warnings()).toEqual([
+    expect.stringContaining("permission authentik_events.view_event"),
+    'Invitation "jane": deleted outside Pulumi',
+  ]);
 });
 
-describe("a failing event log", () => {
-  test.each([
-    ["a single-use invitation", singleUse()],
-    ["a multi-use invitation", multiUse()],
-  ])("fails the refresh of %s, which counts as neither deleted nor used", async (_case, state) => {
-    mockResponse("GET", invitationPath, 404, notFoundBody);
-    mockResponse("GET", eventsPath, 500, htmlPage);
-    const { message, stack } = await catchError(invitationProvider.read(id, state));
-    expect(message).toBe(
-      'Could not read the events of invitation "jane": GET /api/v3/events/events/ returned 500: an HTML page. authentik failed. Check the server\'s log, then run again.',
-    );
-    expect(stack).toBe("");
-    expect(warnings()).toEqual([]);
-  });
+test.each([
+  ["a single-use invitation", singleUse()],
+  ["a multi-use invitation", multiUse()],
+])("a failing event log fails the refresh of %s, which counts as neither deleted nor used", async (_case, state) => {
+  mockResponse("GET", invitationPath, 404, notFoundBody);
+  mockResponse("GET", eventsPath, 500, htmlPage);
+  const { message, stack } = await catchError(invitationProvider.read(id, state));
+  expect(message).toBe(
+    'Could not read the events of invitation "jane": GET /api/v3/events/events/ returned 500: an HTML page. authentik failed. Check the server\'s log, then run again.',
+  );
+  expect(stack).toBe("");
+  expect(warnings()).toEqual([]);
 });
 
 describe("an invitation deleted after its expiry", () => {
   const expired = { status: "expired", retiredAt: pastExpiry };
 
-  test("is expired if it is multi-use, without a request to the event log", async () => {
-    expect(await refreshDeleted(multiUse({ expires: pastExpiry }))).toEqual(expired);
-    expect(requestLines()).toEqual([`GET ${invitationPath}`]);
-  });
-
-  test.each<[string, Body[]]>([
-    ["the cleanup task deleted it", [cleanedUpEvent(), createdEvent()]],
-    ["a user deleted it", [deletedEvent(), createdEvent()]],
-    ["authentik 2026.2 rejected its link, which deletes it", [deletedByExecutorEvent(), createdEvent()]],
-    ["it has no events", []],
-  ])("is expired if it is single-use and %s", async (_case, events) => {
-    expect(await refreshDeleted(singleUse({ expires: pastExpiry }), events)).toEqual(expired);
+  test.each<[string, Properties, Body[] | undefined, Properties]>([
+    ["is expired if it is multi-use, without a request to the event log", multiUse(), undefined, expired],
+    ["is expired if the cleanup task deleted it", singleUse(), [cleanedUpEvent(), createdEvent()], expired],
+    ["is expired if a user deleted it", singleUse(), [deletedEvent(), createdEvent()], expired],
+    // Which deletes it.
+    [
+      "is expired if authentik 2026.2 rejected its link",
+      singleUse(),
+      [deletedByExecutorEvent(), createdEvent()],
+      expired,
+    ],
+    ["is expired if it has no events", singleUse(), [], expired],
+    [
+      "counts as used at the time of its use event if it is single-use",
+      singleUse(),
+      [deletedByExecutorEvent(), usedEvent(), createdEvent()],
+      { status: "used", retiredAt: "2026-11-22T08:59:49Z" },
+    ],
+  ])("%s", async (_case, state, events, retired) => {
+    expect(await refreshDeleted({ ...state, expires: pastExpiry }, events)).toEqual(retired);
     expect(warnings()).toEqual([]);
-  });
-
-  test("counts as used at the time of its use event if it is single-use", async () => {
-    expect(
-      await refreshDeleted(singleUse({ expires: pastExpiry }), [deletedByExecutorEvent(), usedEvent(), createdEvent()]),
-    ).toEqual({
-      status: "used",
-      retiredAt: "2026-11-22T08:59:49Z",
-    });
   });
 });
 
 describe("an existing invitation", () => {
-  test("is expired as of its expiry, and stays on the server", async () => {
-    mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry }));
-    const { props, inputs } = await refresh(multiUse({ expires: pastExpiry }));
-    expect(props).toEqual(multiUse({ expires: pastExpiry, status: "expired", retiredAt: pastExpiry }));
-    expect(inputs).toEqual(invitationInputs({ expires: pastExpiry }));
-    expect(warnings()).toEqual([]);
-  });
+  const otherPast = "2026-11-22T09:00:00Z";
+  const expired = multiUse({ expires: pastExpiry, status: "expired", retiredAt: pastExpiry });
 
-  test("has no drift once it has expired", async () => {
-    mockResponse(
-      "GET",
-      invitationPath,
-      200,
-      invitationBody({ expires: pastExpiry, fixed_data: { changed: true }, single_use: true, name: "x" }),
-    );
-    const { props } = await refresh(multiUse({ expires: pastExpiry }));
-    expect(props).toEqual(multiUse({ expires: pastExpiry, status: "expired", retiredAt: pastExpiry }));
+  test.each<[string, Properties, Body, Properties]>([
+    ["is expired as of its expiry", multiUse({ expires: pastExpiry }), {}, expired],
+    [
+      "has no drift once it has expired",
+      multiUse({ expires: pastExpiry }),
+      { fixed_data: { changed: true }, single_use: true, name: "x" },
+      expired,
+    ],
+    [
+      "is expired as declared if its declared expiry has passed as well as the one that was set outside Pulumi",
+      multiUse({ expires: otherPast }),
+      {},
+      multiUse({ expires: otherPast, status: "expired", retiredAt: otherPast }),
+    ],
+    [
+      "stays pending, whether or not it was used, if it is multi-use",
+      multiUse(),
+      { expires: futureExpiry },
+      multiUse(),
+    ],
+  ])("%s, and is only read", async (_case, state, body, refreshed) => {
+    mockInvitation({ expires: pastExpiry, ...body });
+    const { props, inputs } = await refresh(state);
+    expect(props).toEqual(refreshed);
+    expect(inputs).toEqual(invitationInputs({ expires: state["expires"] }));
+    expect(requestLines()).toEqual([`GET ${invitationPath}`]);
     expect(warnings()).toEqual([]);
   });
 
   test("is pending again, which is drift, if its expiry was extended outside Pulumi", async () => {
-    mockResponse("GET", invitationPath, 200, invitationBody({ expires: "2031-05-06T07:08:09Z" }));
-    mockResponse("GET", eventsPath, 200, pageBody([]));
-    const { props } = await refresh(multiUse({ expires: pastExpiry, status: "expired", retiredAt: pastExpiry }));
-    expect(props).toEqual(multiUse());
+    mockInvitation({ expires: futureExpiry });
+    mockEvents();
+    expect((await refresh(expired)).props).toEqual(multiUse());
     expect(warnings()).toEqual(['Invitation "jane": expires changed outside Pulumi']);
-  });
-
-  test("stays pending, whether or not it was used, if it is multi-use", async () => {
-    mockResponse("GET", invitationPath, 200, invitationBody());
-    expect((await refresh(multiUse())).props).toEqual(multiUse());
-    expect(requestLines()).toEqual([`GET ${invitationPath}`]);
   });
 });
 
-describe("a retired invitation", () => {
-  const retiredStates: [string, Properties][] = [
-    ["used", singleUse({ status: "used", retiredAt: pastExpiry, gone: true })],
-    ["expired", multiUse({ status: "expired", expires: pastExpiry, retiredAt: pastExpiry, gone: true })],
-  ];
+describe.each([
+  ["used", singleUse({ status: "used", expires: pastExpiry, retiredAt: pastExpiry, gone: true })],
+  ["expired", multiUse({ status: "expired", expires: pastExpiry, retiredAt: pastExpiry, gone: true })],
+])("a retired invitation (%s)", (status, state) => {
+  const expires = pastExpiry;
 
-  test.each(retiredStates)("(%s) is neither read nor deleted", async (_case, state) => {
+  test("is neither read nor deleted", async () => {
     expect((await refresh(state)).props).toEqual(state);
     await invitationProvider.delete(id, state);
     expect(requestLines()).toEqual([]);
     expect(warnings()).toEqual([]);
   });
 
-  test.each(retiredStates)("(%s) ignores other changes", async (_case, state) => {
-    const { expires } = state;
-    for (const change of [
-      { name: "renamed" },
-      { fixedData: { email: "jane@example.com" } },
-      { singleUse: false },
-      { flow: "enrollment" },
-      { onRetired: "keep" },
-      { connection: "authentik-staging" },
-    ]) {
-      expect(await diffInvitation(state, invitationInputs({ expires, ...change }))).toEqual({
-        changes: false,
-        replaces: [],
-      });
-    }
+  test.each<Properties>([
+    { name: "renamed" },
+    { fixedData: { email: "jane@example.com" } },
+    { singleUse: false },
+    { flow: "enrollment" },
+    { onRetired: "keep" },
+    { connection: "authentik-staging" },
+    { expires: "2026-11-22T09:00:00Z" },
+  ])("ignores %j", async (change) => {
+    expect(await diffInvitation(state, invitationInputs({ expires, ...change }))).toEqual(unchanged);
   });
 
-  test.each(retiredStates)("(%s) is reissued for changed keepers and for onRetired: reissue", async (_case, state) => {
-    const { expires } = state;
-    expect(await diffInvitation(state, invitationInputs({ expires, keepers: { round: 2 } }))).toEqual({
-      changes: true,
-      replaces: ["keepers"],
-    });
-    const { expires: _expires, ...reissue } = invitationInputs({ validFor: "1d", onRetired: "reissue" });
+  test("is reissued for changed keepers, for onRetired: reissue, and for an expiry in the future if it expired", async () => {
+    const keepers = invitationInputs({ expires, keepers: { round: 2 } });
+    expect(await diffInvitation(state, keepers)).toEqual({ changes: true, replaces: ["keepers"] });
+    const reissue = inputsWith({ validFor: "1d", onRetired: "reissue" });
     const { replaces } = await diffInvitation({ ...state, issuedAt: "2026-11-01T00:00:00Z" }, reissue);
     expect(replaces).toEqual(["onRetired"]);
-  });
-
-  test("is reissued for an expiry in the future if it expired, but not if it was used", async () => {
-    const getReplaces = async (state: Properties): Promise<unknown> =>
-      (await diffInvitation(state, invitationInputs({ expires: "2031-05-06T07:08:09Z" }))).replaces;
-    expect(
-      await getReplaces(multiUse({ status: "expired", expires: pastExpiry, retiredAt: pastExpiry, gone: true })),
-    ).toEqual(["expires"]);
-    expect(
-      await getReplaces(singleUse({ status: "used", expires: pastExpiry, retiredAt: pastExpiry, gone: true })),
-    ).toEqual([]);
-    const otherPastExpiry = invitationInputs({ expires: "2026-11-22T09:00:00Z" });
-    expect(
-      await diffInvitation(
-        multiUse({ status: "expired", expires: pastExpiry, retiredAt: pastExpiry }),
-        otherPastExpiry,
-      ),
-    ).toEqual({
-      changes: false,
-      replaces: [],
-    });
+    const extended = await diffInvitation(state, invitationInputs({ expires: futureExpiry }));
+    expect(extended.replaces).toEqual(status === "expired" ? ["expires"] : []);
   });
 });
 
-describe("an update without a request", () => {
+test("an update stores onRetired, and whether the program sets expires or validFor, without a request", async () => {
+  const update = async (olds: Properties, news: Properties): Promise<Properties> =>
+    (await invitationProvider.update(id, olds, news)).outs as Properties;
   const issuedAt = "2031-04-22T07:08:09Z";
-
-  async function updateWithoutRequests(olds: Properties, news: Properties): Promise<Properties> {
-    const { outs } = await invitationProvider.update(id, olds, news);
-    expect(requestLines()).toEqual([]);
-    return outs as Properties;
-  }
-
-  test("stores a changed onRetired", async () => {
-    const outs = await updateWithoutRequests(multiUse(), invitationInputs({ onRetired: "keep" }));
-    expect(outs).toEqual(multiUse({ onRetired: "keep" }));
-    expect(await updateWithoutRequests(outs, invitationInputs())).toEqual(multiUse());
-  });
-
-  test("stores whether the program sets expires or validFor, so that drift is shown as configured", async () => {
-    const olds = multiUse({ issuedAt, validFor: "14d" });
-    const outs = await updateWithoutRequests(olds, invitationInputs({ onRetired: "keep" }));
-    expect(outs).toEqual(multiUse({ issuedAt, onRetired: "keep" }));
-    const { expires: _expires, ...news } = invitationInputs({ validFor: "2 weeks" });
-    expect(await updateWithoutRequests(outs, news)).toEqual(multiUse({ issuedAt, validFor: "2 weeks" }));
-  });
+  const kept = await update(multiUse({ issuedAt, validFor: "14d" }), invitationInputs({ onRetired: "keep" }));
+  expect(kept).toEqual(multiUse({ issuedAt, onRetired: "keep" }));
+  const withDuration = await update(kept, inputsWith({ validFor: "2 weeks" }));
+  expect(withDuration).toEqual(multiUse({ issuedAt, validFor: "2 weeks" }));
+  expect(await update(withDuration, invitationInputs())).toEqual(multiUse({ issuedAt }));
+  expect(requestLines()).toEqual([]);
 });
 
 describe("a pending invitation", () => {
-  const { expires: _expires, ...inputs } = invitationInputs({ onRetired: "reissue", validFor: "14d" });
+  const inputs = inputsWith({ onRetired: "reissue", validFor: "14d" });
   const issuedAt = new Date(Date.now() - 10 * 86_400_000).toISOString();
   const expires = new Date(Date.parse(issuedAt) + 14 * 86_400_000).toISOString();
   const state = invitationState({ ...inputs, issuedAt, expires });
+  const keep = { onRetired: undefined };
 
-  test("with onRetired: reissue is replaced immediately if its new validFor has already ended", async () => {
-    expect(await diffInvitation(state, { ...inputs, validFor: "7d" })).toEqual({
-      changes: true,
-      replaces: ["validFor"],
-    });
-    expect(await diffInvitation(state, { ...inputs, validFor: "20d" })).toEqual({ changes: true, replaces: [] });
-    expect(await diffInvitation(state, inputs)).toEqual({ changes: false, replaces: [] });
-  });
-
-  test("with onRetired: reissue is replaced immediately if its expiry was extended outside Pulumi after validFor had ended", async () => {
-    const olds = { ...state, issuedAt: "2026-11-01T00:00:00Z", expires: "2031-05-06T07:08:09Z" };
-    expect((await diffInvitation(olds, inputs)).replaces).toEqual(["validFor"]);
-  });
-
-  test("without onRetired is updated in place even if its new validFor has already ended", async () => {
-    expect(
-      await diffInvitation({ ...state, onRetired: undefined }, { ...inputs, onRetired: undefined, validFor: "7d" }),
-    ).toEqual({
-      changes: true,
-      replaces: [],
-    });
+  test.each<[string, Properties, Properties, object]>([
+    [
+      "is replaced if its new validFor has already ended",
+      {},
+      { validFor: "7d" },
+      { changes: true, replaces: ["validFor"] },
+    ],
+    [
+      "is replaced if its expiry was extended outside Pulumi after validFor had ended",
+      { issuedAt: "2026-11-01T00:00:00Z", expires: futureExpiry },
+      {},
+      { changes: true, replaces: ["validFor"] },
+    ],
+    ["is updated in place if its new validFor has not ended", {}, { validFor: "20d" }, updated],
+    ["is unchanged", {}, {}, unchanged],
+    ["is updated in place without onRetired", keep, { ...keep, validFor: "7d" }, updated],
+  ])("with onRetired: reissue %s", async (_case, olds, news, expected) => {
+    expect(await diffInvitation({ ...state, ...olds }, { ...inputs, ...news })).toEqual(expected);
   });
 });
 
 describe("an invitation whose expiry was moved into the past outside Pulumi", () => {
-  const declared = "2031-05-06T07:08:09Z";
+  const inMilliseconds = (count: number): string => new Date(Date.now() + count).toISOString();
+  const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
   /** Its state after a refresh. */
   async function ended(state: Properties): Promise<Properties> {
     const { expires } = state;
-    mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry, single_use: state["singleUse"] }));
-    mockResponse("GET", eventsPath, 200, pageBody([]));
+    mockInvitation({ expires: pastExpiry, single_use: state["singleUse"] });
+    mockEvents();
     const { props } = await refresh(state);
     expect(props).toMatchObject({ status: "expired", expires: pastExpiry, __declaredExpires: expires });
     expect(props).not.toHaveProperty("retiredAt");
     return props;
   }
 
-  test("is drift, and is repaired, while its declared expiry is in the future", async () => {
-    expect(await diffInvitation(await ended(multiUse()), invitationInputs())).toEqual({ changes: true, replaces: [] });
+  test("is drift, and is repaired in place, while its declared expiry is in the future, however often it is refreshed", async () => {
+    const state = await ended(multiUse());
+    mockInvitation({ expires: pastExpiry });
+    expect((await refresh(state)).props).toEqual(state);
+    expect(await diffInvitation(state, invitationInputs())).toEqual(updated);
+    mockResponse("PUT", invitationPath, 200, invitationBody());
+    const { outs } = await invitationProvider.update(id, state, invitationInputs());
+    expect(outs).toMatchObject({ status: "pending", expires: futureExpiry });
   });
 
   test.each([
     ["is refreshed", true],
     ["is not refreshed", false],
   ])("retires as declared if it %s between its declared expiry and its deletion", async (_case, isRefreshed) => {
-    const soon = new Date(Date.now() + 600).toISOString();
+    const soon = inMilliseconds(600);
     const state = await ended(multiUse({ expires: soon }));
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await sleep(700);
     if (isRefreshed) {
-      mockResponse("GET", invitationPath, 200, invitationBody({ expires: pastExpiry }));
+      mockInvitation({ expires: pastExpiry });
       const { props } = await refresh(state);
       expect(props).toMatchObject({ status: "expired", retiredAt: soon });
     }
@@ -417,41 +355,41 @@ describe("an invitation whose expiry was moved into the past outside Pulumi", ()
     expect(props).toMatchObject({ status: "expired", expires: soon, retiredAt: soon, gone: true });
     expect(props).not.toHaveProperty("__declaredExpires");
     const news = invitationInputs({ expires: soon });
-    const { inputs, failures } = await invitationProvider.check(invitationInputs({ expires: soon }), news);
-    expect(failures).toEqual([]);
-    for (const olds of [state, props]) {
-      expect(await diffInvitation(olds, inputs as Properties)).toEqual({ changes: false, replaces: [] });
-    }
+    expect(await invitationProvider.check(news, news)).toMatchObject({ failures: [] });
+    for (const olds of [state, props]) expect(await diffInvitation(olds, news)).toEqual(unchanged);
   });
 
-  test("is reissued if authentik deletes it before its declared expiry, and retires as declared if it is not reissued by then", async () => {
-    const soon = new Date(Date.now() + 1000).toISOString();
-    const state = await ended(multiUse({ expires: soon }));
-    mockResponse("GET", invitationPath, 404, notFoundBody);
-    mockResponse("GET", eventsPath, 200, pageBody([cleanedUpEvent(), createdEvent()]));
-    const { props } = await refresh(state);
-    expect(props).toMatchObject({ status: "expired", gone: true, __declaredExpires: soon });
-    const news = invitationInputs({ expires: soon });
-    expect(await diffInvitation(props, news)).toEqual({ changes: true, replaces: ["expires"] });
+  test.each([
+    ["by the cleanup task", [cleanedUpEvent(), createdEvent()]],
+    ["without an event", []],
+  ])(
+    "is reissued if it is deleted (%s) before its declared expiry, and retires as declared if it is not reissued by then",
+    async (_case, events) => {
+      const soon = inMilliseconds(1000);
+      const state = await ended(multiUse({ expires: soon }));
+      mockResponse("GET", invitationPath, 404, notFoundBody);
+      mockEvents(...events);
+      const { props } = await refresh(state);
+      expect(props).toEqual({ ...state, gone: true });
+      const news = invitationInputs({ expires: soon });
+      expect(await diffInvitation(props, news)).toEqual({ changes: true, replaces: ["expires"] });
 
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    expect(await diffInvitation(props, news)).toEqual({ changes: false, replaces: [] });
-    const { props: retired } = await refresh(props);
-    expect(retired).toMatchObject({ status: "expired", expires: soon, retiredAt: soon, gone: true });
-    expect(retired).not.toHaveProperty("__declaredExpires");
-    expect(await diffInvitation(retired, news)).toEqual({ changes: false, replaces: [] });
-    expect((await invitationProvider.check(news, news)).failures).toEqual([]);
-  });
+      await sleep(1000);
+      expect(await diffInvitation(props, news)).toEqual(unchanged);
+      const { props: retired } = await refresh(props);
+      expect(retired).toMatchObject({ status: "expired", expires: soon, retiredAt: soon, gone: true });
+      expect(retired).not.toHaveProperty("__declaredExpires");
+      expect(await diffInvitation(retired, news)).toEqual(unchanged);
+      expect((await invitationProvider.check(news, news)).failures).toEqual([]);
+    },
+  );
 
   test("counts as used if it was used before authentik deleted it, although its declared expiry is in the future", async () => {
     const state = await ended(singleUse());
     mockResponse("GET", invitationPath, 404, notFoundBody);
-    mockResponse("GET", eventsPath, 200, pageBody([deletedByExecutorEvent(), usedEvent(), createdEvent()]));
+    mockEvents(deletedByExecutorEvent(), usedEvent(), createdEvent());
     const { props } = await refresh(state);
     expect(props).toEqual(singleUse({ status: "used", retiredAt: "2026-11-22T08:59:49Z", gone: true }));
-    expect(await diffInvitation(props, invitationInputs({ singleUse: true, expires: declared }))).toEqual({
-      changes: false,
-      replaces: [],
-    });
+    expect(await diffInvitation(props, invitationInputs({ singleUse: true }))).toEqual(unchanged);
   });
 });

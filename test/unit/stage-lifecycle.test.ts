@@ -1,90 +1,55 @@
 import { InvitationStage as invitationStageProvider } from "pulumi-authentik-invitations/provider";
 import { catchError } from "./support/catch-error";
-import {
-  configureWith,
-  expectAllMocksUsed,
-  mockResponse,
-  requestLines,
-  resetHttpMocks,
-  sentRequests,
-  settings,
-} from "./support/http-mocks";
-import {
-  flowBody,
-  htmlPage,
-  invalidTokenBody,
-  meBody,
-  notFoundBody,
-  pageBody,
-  stageBody,
-  stagePk,
-} from "./support/response-bodies";
+import { mockResponse, requestLines, sentRequests, useHttpMocks } from "./support/http-mocks";
+import { flowBody, htmlPage, notFoundBody, pageBody, stageBody, stagePk } from "./support/response-bodies";
+import { warnings } from "./support/warnings";
 
 type Properties = Record<string, unknown>;
 
 const stagesPath = "/stages/invitation/stages/";
 const stagePath = `${stagesPath}${stagePk}/`;
-const lookupRequest = `GET ${stagesPath}?name=invitation&ordering=pk&page_size=500&page=1`;
 const inputs = { name: "invitation", continueFlowWithoutInvitation: false };
 const state = { ...inputs, pk: stagePk };
-const nameTaken = { name: ["stage with this name already exists."] };
+const taken = { name: ["stage with this name already exists."] };
+const rejected = 'name: authentik rejected "invitation": stage with this name already exists.';
 
 async function create(changes: Properties = {}): Promise<{ id: string; outs: Properties }> {
   const { id, outs } = await invitationStageProvider.create({ ...inputs, ...changes });
   return { id, outs: outs as Properties };
 }
 
-async function read(olds: Properties = state): Promise<{ id: unknown; props: Properties; inputs: Properties }> {
-  const result = await invitationStageProvider.read(stagePk, olds);
-  return { id: result.id, props: result.props as Properties, inputs: result.inputs as Properties };
-}
-
-/** The provider reports drift with `console.warn`. */
-const warn = jest.spyOn(console, "warn").mockImplementation();
-
-beforeEach(async () => {
-  resetHttpMocks();
-  warn.mockClear();
-  await configureWith(invitationStageProvider, settings);
-});
-afterEach(expectAllMocksUsed);
+useHttpMocks(invitationStageProvider);
 
 describe("create", () => {
-  test("sends one POST with the complete declared state, without flow_set", async () => {
+  test("sends one POST with the complete declared state, without flow_set, and keeps the name as configured", async () => {
     mockResponse("POST", stagesPath, 201, stageBody());
-    expect(await create()).toEqual({ id: stagePk, outs: state });
-    expect(sentRequests).toEqual([
-      { method: "POST", path: stagesPath, body: { name: "invitation", continue_flow_without_invitation: false } },
+    expect(await create({ name: " invitation " })).toEqual({ id: stagePk, outs: { ...state, name: " invitation " } });
+    const body = { name: " invitation ", continue_flow_without_invitation: false };
+    expect(sentRequests).toEqual([{ method: "POST", path: stagesPath, body }]);
+  });
+
+  test.each<[string, number, unknown, string]>([
+    [
+      "the pk and the option import, if an invitation stage has it",
+      200,
+      pageBody([stageBody()]),
+      ` The invitation stage with the pk ${stagePk} has this name. Choose another name, or import that stage with the resource option { import: "${stagePk}" }.`,
+    ],
+    [
+      "that a stage of another kind may have it, if no invitation stage has",
+      200,
+      pageBody([]),
+      " Names are unique across all kinds of stages. No invitation stage has this name, so a stage of another kind may have it. Choose another name.",
+    ],
+    ["authentik's message, if the lookup fails", 500, htmlPage, ""],
+  ])("with a name that is taken reports %s", async (_case, status, body, hint) => {
+    mockResponse("POST", stagesPath, 400, taken);
+    mockResponse("GET", stagesPath, status, body);
+    expect((await catchError(create())).message).toContain(hint === "" ? taken.name[0] : rejected + hint);
+    expect(requestLines()).toEqual([
+      `POST ${stagesPath}`,
+      `GET ${stagesPath}?name=invitation&ordering=pk&page_size=500&page=1`,
     ]);
-  });
-
-  test("keeps a name with surrounding spaces as configured", async () => {
-    mockResponse("POST", stagesPath, 201, stageBody());
-    expect((await create({ name: " invitation " })).outs).toMatchObject({ name: " invitation " });
-  });
-
-  test("names the pk and the option import if an invitation stage has the name", async () => {
-    mockResponse("POST", stagesPath, 400, nameTaken);
-    mockResponse("GET", stagesPath, 200, pageBody([stageBody()]));
-    const { message } = await catchError(create());
-    expect(message).toBe(
-      `name: authentik rejected "invitation": stage with this name already exists. The invitation stage with the pk ${stagePk} has this name. Choose another name, or import that stage with the resource option { import: "${stagePk}" }.`,
-    );
-    expect(requestLines()).toEqual([`POST ${stagesPath}`, lookupRequest]);
-  });
-
-  test("reports that a stage of another kind may have the name if no invitation stage has it", async () => {
-    mockResponse("POST", stagesPath, 400, nameTaken);
-    mockResponse("GET", stagesPath, 200, pageBody([]));
-    expect((await catchError(create())).message).toBe(
-      'name: authentik rejected "invitation": stage with this name already exists. Names are unique across all kinds of stages. No invitation stage has this name, so a stage of another kind may have it. Choose another name.',
-    );
-  });
-
-  test("reports that the name is taken even if the lookup fails", async () => {
-    mockResponse("POST", stagesPath, 400, nameTaken);
-    mockResponse("GET", stagesPath, 500, htmlPage);
-    expect((await catchError(create())).message).toContain("stage with this name already exists.");
   });
 
   test("does not look up stages if authentik rejected another field", async () => {
@@ -96,85 +61,56 @@ describe("create", () => {
 });
 
 describe("update", () => {
+  const update = (changes: Properties): Promise<{ outs?: object }> =>
+    invitationStageProvider.update(stagePk, state, { ...inputs, ...changes });
+
   test("sends one PUT with the complete state", async () => {
     mockResponse("PUT", stagePath, 200, stageBody({ continue_flow_without_invitation: true }));
-    const news = { ...inputs, continueFlowWithoutInvitation: true };
-    const { outs } = await invitationStageProvider.update(stagePk, state, news);
-    expect(sentRequests).toEqual([
-      { method: "PUT", path: stagePath, body: { name: "invitation", continue_flow_without_invitation: true } },
-    ]);
+    const { outs } = await update({ continueFlowWithoutInvitation: true });
+    const body = { name: "invitation", continue_flow_without_invitation: true };
+    expect(sentRequests).toEqual([{ method: "PUT", path: stagePath, body }]);
     expect(outs).toEqual({ ...state, continueFlowWithoutInvitation: true });
   });
 
   test("of a deleted stage suggests `pulumi up --refresh`", async () => {
     mockResponse("PUT", stagePath, 404, notFoundBody);
-    const { message } = await catchError(invitationStageProvider.update(stagePk, state, { ...inputs, name: "other" }));
-    expect(message).toBe('Invitation stage "other" no longer exists in authentik. Run `pulumi up --refresh`.');
+    expect((await catchError(update({ name: "other" }))).message).toBe(
+      'Invitation stage "other" no longer exists in authentik. Run `pulumi up --refresh`.',
+    );
   });
 
   test("to a name that is taken names the pk of the stage that has it", async () => {
     const otherPk = "f766d149-50a7-48ba-860c-b15929fab7cc";
-    mockResponse("PUT", stagePath, 400, nameTaken);
+    mockResponse("PUT", stagePath, 400, taken);
     mockResponse("GET", stagesPath, 200, pageBody([stageBody({ pk: otherPk, name: "other" })]));
-    const { message } = await catchError(invitationStageProvider.update(stagePk, state, { ...inputs, name: "other" }));
+    const { message } = await catchError(update({ name: "other" }));
     expect(message).toContain(`The invitation stage with the pk ${otherPk} has this name`);
   });
 });
 
-describe("delete", () => {
-  test("sends one DELETE", async () => {
-    mockResponse("DELETE", stagePath, 204);
-    await invitationStageProvider.delete(stagePk, state);
-    expect(requestLines()).toEqual([`DELETE ${stagePath}`]);
-  });
-
-  test("of a deleted stage succeeds", async () => {
-    mockResponse("DELETE", stagePath, 404, notFoundBody);
-    await invitationStageProvider.delete(stagePk, state);
-    expect(requestLines()).toEqual([`DELETE ${stagePath}`]);
-  });
-
-  test("fails on a 404 with an HTML page", async () => {
-    mockResponse("DELETE", stagePath, 404, htmlPage);
-    const { stack } = await catchError(invitationStageProvider.delete(stagePk, state));
-    expect(stack).toBe("");
-  });
+test("delete sends one DELETE", async () => {
+  mockResponse("DELETE", stagePath, 204);
+  await invitationStageProvider.delete(stagePk, state);
+  expect(requestLines()).toEqual([`DELETE ${stagePath}`]);
 });
 
 describe("read", () => {
-  test("sends one GET, and returns the inputs as configured", async () => {
-    mockResponse("GET", stagePath, 200, stageBody());
-    expect(await read({ ...state, name: " invitation " })).toEqual({
-      id: stagePk,
-      props: { ...state, name: " invitation " },
-      inputs: { ...inputs, name: " invitation " },
-    });
-    expect(requestLines()).toEqual([`GET ${stagePath}`]);
-  });
-
-  test("shows properties that were changed outside Pulumi", async () => {
-    mockResponse("GET", stagePath, 200, stageBody({ name: "renamed", continue_flow_without_invitation: true }));
-    expect((await read()).inputs).toEqual({ name: "renamed", continueFlowWithoutInvitation: true });
-  });
-
-  test("does not return the flows of the stage, which a binding of the same program changes", async () => {
-    mockResponse("GET", stagePath, 200, stageBody({ flow_set: [flowBody()] }));
-    expect((await read()).props).toEqual(state);
-  });
-
-  test("returns nothing for a deleted stage", async () => {
-    mockResponse("GET", stagePath, 404, notFoundBody);
-    expect(await invitationStageProvider.read(stagePk, state)).toEqual({});
-  });
-
-  test.each([
-    ["an HTML page", htmlPage],
-    ["a proxy's JSON", { message: "no Route matched with those values" }],
-  ])("does not treat a 404 with %s as a deletion", async (_case, body) => {
-    mockResponse("GET", stagePath, 404, body);
-    const { message, stack } = await catchError(read());
-    expect(message).toContain("The response did not come from authentik's API");
-    expect(stack).toBe("");
+  test.each<[string, Properties, Properties]>([
+    ["the inputs as configured", { ...inputs, name: " invitation " }, {}],
+    [
+      "what was changed outside Pulumi",
+      { name: "renamed", continueFlowWithoutInvitation: true },
+      { name: "renamed", continue_flow_without_invitation: true },
+    ],
+    // A binding of the same program changes them.
+    ["no flows of the stage", inputs, { flow_set: [flowBody()] }],
+  ])("returns %s", async (_case, expected, body) => {
+    const name = String(expected["name"]).trim() === "invitation" ? expected["name"] : "invitation";
+    mockResponse("GET", stagePath, 200, stageBody(body));
+    const { id, ...read } = await invitationStageProvider.read(stagePk, { ...state, name });
+    expect(id).toBe(stagePk);
+    expect(read).toEqual({ props: { ...expected, pk: stagePk }, inputs: expected });
+    expect(requestLines()[0]).toBe(`GET ${stagePath}`);
   });
 
   test("finds a stage by its pk alone, in any spelling (InvitationStage.get)", async () => {
@@ -190,45 +126,30 @@ describe("read", () => {
     );
     expect(stack).toBe("");
   });
-
-  test("explains how to set a token if it is invalid", async () => {
-    mockResponse("GET", stagePath, 403, invalidTokenBody);
-    mockResponse("GET", "/core/users/me/", 403, invalidTokenBody);
-    const { message, stack } = await catchError(read());
-    expect(message).toContain("pulumi config set --secret authentik:token");
-    expect(stack).toBe("");
-  });
-
-  test("names the missing permission", async () => {
-    mockResponse("GET", stagePath, 403, { detail: "You do not have permission to perform this action." });
-    mockResponse("GET", "/core/users/me/", 200, meBody);
-    expect((await catchError(read())).message).toContain("authentik_stages_invitation.view_invitationstage");
-  });
 });
 
 describe("adoption", () => {
   let pkCount = 0;
   /** Each test adopts its own pk, because the process remembers them. */
-  function freshPk(): string {
+  function mockStage(status: number, changes?: Properties): string {
     pkCount += 1;
-    return `cccccccc-0000-4000-8000-${String(pkCount).padStart(12, "0")}`;
+    const pk = `cccccccc-0000-4000-8000-${String(pkCount).padStart(12, "0")}`;
+    mockResponse("GET", `${stagesPath}${pk}/`, status, changes ? stageBody({ pk, ...changes }) : notFoundBody);
+    return pk;
   }
 
-  test("sends only a GET", async () => {
-    const pk = freshPk();
-    mockResponse("GET", `${stagesPath}${pk}/`, 200, stageBody({ pk }));
+  test("sends only a GET, and keeps another resource of the same run from deleting the stage", async () => {
+    const pk = mockStage(200, {});
     expect(await create({ import: pk })).toEqual({ id: pk, outs: { ...state, pk } });
+    await invitationStageProvider.delete(pk, { ...state, pk });
     expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
+    expect(warnings()).toEqual([
+      'Invitation stage "invitation": not deleted, because another resource adopted it in this run.',
+    ]);
   });
 
   test("fails if properties differ: the error lists them, and nothing is changed", async () => {
-    const pk = freshPk();
-    mockResponse(
-      "GET",
-      `${stagesPath}${pk}/`,
-      200,
-      stageBody({ pk, name: "other", continue_flow_without_invitation: true }),
-    );
+    const pk = mockStage(200, { name: "other", continue_flow_without_invitation: true });
     expect((await catchError(create({ import: pk }))).message).toBe(
       'Invitation stage "invitation" cannot be imported, because it differs from the program in name, continueFlowWithoutInvitation. Nothing was changed. Declare the values that authentik has, run `pulumi up`, then change them.',
     );
@@ -236,21 +157,9 @@ describe("adoption", () => {
   });
 
   test("names the pk of a stage that does not exist, because a stage's pk is not a secret", async () => {
-    const pk = freshPk();
-    mockResponse("GET", `${stagesPath}${pk}/`, 404, notFoundBody);
+    const pk = mockStage(404);
     expect((await catchError(create({ import: pk }))).message).toBe(
       `Invitation stage "invitation" cannot be imported: authentik has no invitation stage with the pk ${pk}. Correct the pk, or remove the resource option import.`,
     );
-  });
-
-  test("keeps another resource of the same run from deleting the stage", async () => {
-    const pk = freshPk();
-    mockResponse("GET", `${stagesPath}${pk}/`, 200, stageBody({ pk }));
-    await create({ import: pk });
-    await invitationStageProvider.delete(pk, { ...state, pk });
-    expect(requestLines()).toEqual([`GET ${stagesPath}${pk}/`]);
-    expect(warn.mock.calls).toEqual([
-      ['Invitation stage "invitation": not deleted, because another resource adopted it in this run.'],
-    ]);
   });
 });

@@ -81,6 +81,15 @@ export async function configureWith(provider: Configurable, settings: Record<str
   await provider.configure({ config: { get: (key) => uniqueSettings[key as keyof typeof uniqueSettings] } });
 }
 
+/** Mocks all responses in the tests of this file, and expects every mock to be used. Each test has a connection of its own. */
+export function useHttpMocks(provider: Configurable, overrides: Record<string, string> = {}): void {
+  beforeEach(async () => {
+    resetHttpMocks();
+    await configureWith(provider, { ...settings, ...overrides });
+  });
+  afterEach(expectAllMocksUsed);
+}
+
 export const settings = { "authentik:url": authentikUrl, "authentik:token": token };
 
 let settingsCount = 0;
