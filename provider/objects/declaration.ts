@@ -92,14 +92,13 @@ export function declareObject<P extends Declared, Name extends string>(
 
 /** The input of the dynamic resources that chooses a server. */
 export function connectionProperty(noun: string): Property<string | undefined> {
-  return property<string | undefined>(
-    {
-      comment: `Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}. Changing it replaces the ${noun}.`,
-      output: `Configuration namespace of the authentik that has the ${noun}.`,
-      defaultComment: '"authentik"',
-    },
-    { type: "string", input: connectionName },
-  );
+  return property<string | undefined>({
+    comment: `Configuration namespace with the URL and token of the authentik to use, see {@link InvitationArgs.connection}. Changing it replaces the ${noun}.`,
+    output: `Configuration namespace of the authentik that has the ${noun}.`,
+    defaultComment: '"authentik"',
+    type: "string",
+    input: connectionName,
+  });
 }
 
 /** The permission to do something with objects of a kind: `authentik_flows.view_flow`. */

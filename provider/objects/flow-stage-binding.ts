@@ -21,40 +21,32 @@ export const flowStageBinding = declareObject({
   // A binding has no name.
   identity: ["target", "order", "stage"],
   properties: {
-    target: property<string, string>(
-      {
-        comment: "The flow: a {@link Flow}, or the slug or UUID of a flow.",
-        output: "Slug or UUID of the flow, as configured; of a {@link Flow}, its UUID.",
-      },
-      {
-        type: "string | pulumi.CustomResource",
-        input: z
-          .string("must be a flow's slug or UUID, as a string")
-          .refine(
-            (value) => /^[-\w]+$/.test(stripWhitespace(value)),
-            "must be a flow's slug (letters, digits, _ and -) or UUID",
-          ),
-        wire: wirePk,
-        isRequired: true,
-      },
-    ),
-    stage: property<string, string>(
-      {
-        comment:
-          "The stage: an {@link InvitationStage} or another resource whose `id` is the UUID of a stage, or the UUID itself.",
-        output: "UUID of the stage.",
-      },
-      {
-        type: "string | pulumi.CustomResource",
-        input: z
-          .string("must be a stage's UUID, for example a stage's id")
-          .refine((value) => normalizeUuid(value) !== undefined, "must be a stage's UUID. Pass the stage's id"),
-        wire: wirePk,
-        isRequired: true,
-        isSame: isSameUuid,
-        asConfigured: (configured, stored) => (isSameUuid(configured, stored) ? configured : stored),
-      },
-    ),
+    target: property<string, string>({
+      comment: "The flow: a {@link Flow}, or the slug or UUID of a flow.",
+      output: "Slug or UUID of the flow, as configured; of a {@link Flow}, its UUID.",
+      type: "string | pulumi.CustomResource",
+      input: z
+        .string("must be a flow's slug or UUID, as a string")
+        .refine(
+          (value) => /^[-\w]+$/.test(stripWhitespace(value)),
+          "must be a flow's slug (letters, digits, _ and -) or UUID",
+        ),
+      wire: wirePk,
+      isRequired: true,
+    }),
+    stage: property<string, string>({
+      comment:
+        "The stage: an {@link InvitationStage} or another resource whose `id` is the UUID of a stage, or the UUID itself.",
+      output: "UUID of the stage.",
+      type: "string | pulumi.CustomResource",
+      input: z
+        .string("must be a stage's UUID, for example a stage's id")
+        .refine((value) => normalizeUuid(value) !== undefined, "must be a stage's UUID. Pass the stage's id"),
+      wire: wirePk,
+      isRequired: true,
+      isSame: isSameUuid,
+      asConfigured: (configured, stored) => (isSameUuid(configured, stored) ? configured : stored),
+    }),
     order: integer({
       comment: "Position of the stage in the flow, an integer; the lowest comes first.",
       output: "Position of the stage in the flow.",

@@ -36,48 +36,22 @@ export interface Property<Input = unknown, Wire = unknown> {
 /** Where the default of an omitted input comes from. */
 export type DefaultSource = "logical name" | { readonly input: string };
 
-/** What all kinds of properties have in common. */
-export interface Documented {
-  readonly comment: string;
-  /** The documentation of the output. Defaults to the first sentence of `comment`. */
-  readonly output?: string;
-  /** The default in the documentation, if it is no value. */
-  readonly defaultComment?: string;
-}
+/** The documentation of a property. That of the output defaults to the first sentence of `comment`, and that of the default to its value. */
+type Documented = Pick<Property, "comment"> & Partial<Pick<Property, "output" | "defaultComment">>;
 
-export interface WithDefault<Value> extends Documented {
-  /** The value of an omitted input. Without it, the input is required. */
-  readonly default?: Value;
-}
-
-interface Kind<Input, Wire> {
-  readonly type: string;
-  readonly input: z.ZodType;
-  readonly wire?: z.ZodType<Wire>;
-  readonly isRequired?: boolean;
-  readonly outputType?: string;
-  readonly default?: Input;
-  readonly defaultsTo?: DefaultSource;
-  isSame?(declared: unknown, stored: Wire): boolean;
-  asConfigured?(configured: unknown, stored: Wire): unknown;
-}
+type Declared<Input, Wire> = Pick<Property<Input, Wire>, "comment" | "type" | "input"> & Partial<Property<Input, Wire>>;
 
 /** A property of a kind that no other function here declares. */
-export function property<Input, Wire = never>(
-  { comment, output, defaultComment }: Documented,
-  kind: Kind<Input, Wire>,
-): Property<Input, Wire> {
-  const isRequired = kind.isRequired ?? false;
-  const value = kind.default === undefined ? undefined : JSON.stringify(kind.default);
+export function property<Input, Wire = never>(declared: Declared<Input, Wire>): Property<Input, Wire> {
+  const { comment, input, isRequired = false, default: value, defaultsTo } = declared;
   return {
-    isSame: (declared, stored) => isSameJson(declared, stored),
+    isSame: isSameJson,
     asConfigured: (_configured, stored) => stored,
-    ...kind,
-    input: isRequired ? kind.input : kind.input.optional(),
-    comment,
-    output: output ?? firstSentence(comment),
+    output: firstSentence(comment),
+    defaultComment: describeDefault(defaultsTo) ?? (value === undefined ? undefined : JSON.stringify(value)),
+    ...declared,
+    input: isRequired ? input : input.optional(),
     isRequired,
-    defaultComment: defaultComment ?? describeDefault(kind.defaultsTo) ?? value,
   };
 }
 
@@ -98,13 +72,13 @@ export function string(
     readonly wire?: z.ZodType<string>;
   },
 ): Property<string, string> {
-  return property<string, string>(documented, {
+  return property<string, string>({
     type: "string",
-    input: documented.input ?? nonBlankString,
-    wire: documented.wire ?? z.string(),
-    defaultsTo: documented.defaultsTo,
+    input: nonBlankString,
+    wire: z.string(),
     isSame: isSameString,
     asConfigured: (configured, stored) => asConfigured(configured as string | undefined, stored),
+    ...documented,
   });
 }
 
@@ -115,17 +89,17 @@ export const slugString = nonBlankString.refine(
 );
 
 export function boolean(documented: Documented & { readonly default: boolean }): Property<boolean, boolean> {
-  return property<boolean, boolean>(documented, {
+  return property<boolean, boolean>({
     type: "boolean",
     input: z.boolean("must be true or false"),
     wire: z.boolean(),
-    default: documented.default,
+    ...documented,
   });
 }
 
 /** A 32-bit integer. */
 export function integer(documented: Documented): Property<number, number> {
-  return property<number, number>(documented, {
+  return property<number, number>({
     type: "number",
     input: z
       .int("must be an integer")
@@ -133,34 +107,35 @@ export function integer(documented: Documented): Property<number, number> {
       .max(2147483647, "must be at most 2147483647"),
     wire: z.number(),
     isRequired: true,
+    ...documented,
   });
 }
 
 /** One of authentik's values, which no version adds to. Required without a default. A response can have others. */
 export function oneOf<const Values extends readonly string[]>(
   values: Values,
-  documented: WithDefault<Values[number]>,
+  documented: Documented & { readonly default?: Values[number] },
 ): Property<string, string> {
   const quoted = values.map((value) => JSON.stringify(value));
-  return property<string, string>(documented, {
+  return property<string, string>({
     type: quoted.join(" | "),
     outputType: "string",
     input: z.enum(values, `must be ${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`),
     wire: z.string(),
     isRequired: documented.default === undefined,
-    ...(documented.default === undefined ? {} : { default: documented.default }),
+    ...documented,
   });
 }
 
 /** One of authentik's values, to which newer versions add, so that authentik validates it. */
 export function openEnum(documented: Documented & { readonly default: string }): Property<string, string> {
-  return property<string, string>(documented, {
+  return property<string, string>({
     type: "string",
     input: z
       .string("must be a string")
       .regex(/^[a-z_]+$/, "must be one of authentik's values, which consist of lower-case letters and _"),
     wire: z.string(),
-    default: documented.default,
+    ...documented,
   });
 }
 

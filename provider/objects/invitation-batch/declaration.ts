@@ -25,14 +25,13 @@ const { expires, validFor, fixedData, singleUse, flow, onRetired, keepers } = sh
 
 /** What an entry of a batch sets itself. */
 export const entryProperties = {
-  name: property<string | undefined>(
-    {
-      comment: "Name in authentik, see {@link InvitationArgs.name}.",
-      defaultComment:
-        "the batch's name, a dash, and the key as a slug, with some hex digits of its hash if the key had to be changed or shortened",
-    },
-    { type: "string", input: slugString },
-  ),
+  name: property<string | undefined>({
+    comment: "Name in authentik, see {@link InvitationArgs.name}.",
+    defaultComment:
+      "the batch's name, a dash, and the key as a slug, with some hex digits of its hash if the key had to be changed or shortened",
+    type: "string",
+    input: slugString,
+  }),
   expires: ofEntry(expires, {
     comment: "When this invitation expires, instead of the batch's `expires` or `validFor`.",
   }),
@@ -47,21 +46,17 @@ export const entryProperties = {
   onRetired: ofEntry(onRetired, { comment: "What happens once this invitation has been used or has expired." }),
   keepers: ofEntry(keepers, { comment: "Arbitrary values that reissue this invitation when they change." }),
   email: ofEntry(email, { comment: "Who is emailed this invitation's link, see {@link InvitationArgs.email}." }),
-  import: property<string | undefined>(
-    {
-      comment:
-        "The pk of an existing invitation to import, under the same conditions as the resource option `import`: it must match the entry. It is a secret. It has no effect on an entry that is in the state.",
-    },
-    {
-      type: "string",
-      input: z
-        .unknown()
-        .refine(
-          (pk) => typeof pk === "string" && normalizeUuid(pk) !== undefined,
-          "must be the pk (a UUID) of the invitation to import",
-        ),
-    },
-  ),
+  import: property<string | undefined>({
+    comment:
+      "The pk of an existing invitation to import, under the same conditions as the resource option `import`: it must match the entry. It is a secret. It has no effect on an entry that is in the state.",
+    type: "string",
+    input: z
+      .unknown()
+      .refine(
+        (pk) => typeof pk === "string" && normalizeUuid(pk) !== undefined,
+        "must be the pk (a UUID) of the invitation to import",
+      ),
+  }),
 } satisfies Declared;
 
 export type DeclaredEntry = InputsOf<typeof entryProperties>;
@@ -90,17 +85,13 @@ export const invitationBatch = declareObject({
       ),
     }),
     ...sharedProperties,
-    invitations: property<Readonly<Record<string, DeclaredEntry>>>(
-      {
-        comment:
-          "The invitations: a key of your choice, such as an email address, and what is different for it. `{}` if nothing is.",
-      },
-      {
-        type: "Record<string, pulumi.Input<InvitationBatchEntry>>",
-        input: z.record(z.string(), z.unknown(), "must be an object that maps a key to what is different for it"),
-        isRequired: true,
-      },
-    ),
+    invitations: property<Readonly<Record<string, DeclaredEntry>>>({
+      comment:
+        "The invitations: a key of your choice, such as an email address, and what is different for it. `{}` if nothing is.",
+      type: "Record<string, pulumi.Input<InvitationBatchEntry>>",
+      input: z.record(z.string(), z.unknown(), "must be an object that maps a key to what is different for it"),
+      isRequired: true,
+    }),
   },
   outputs: {
     pks: {

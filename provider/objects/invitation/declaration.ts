@@ -26,120 +26,101 @@ export const invitation = declareObject({
       output: "Name in authentik.",
       input: slugString,
     }),
-    expires: property<string | undefined, string | null>(
-      {
-        comment:
-          'When the invitation expires: an RFC 3339 timestamp with a time zone, for example `2027-01-31T23:59:59Z`. Exactly one of `expires` and `validFor` is required. Must be in the future when the invitation is issued. authentik\'s API has no "never"; use `9999-12-31T23:59:59Z`.',
-        output: "When the invitation expires, an RFC 3339 timestamp. Also set if `validFor` is used.",
-      },
-      {
-        type: "string",
-        outputType: "string",
-        input: z
-          .string(`${timestampRule}. For a Date, use .toISOString()`)
-          .refine((value) => isTimestamp(value), { error: timestampRule, abort: true })
-          .refine(
-            (value) => isWithinYears(Date.parse(value.toUpperCase())),
-            "must be between the years 1 and 9999 (UTC)",
-          ),
-        // Null if it never expires, which cannot be set through the API.
-        wire: wireInstant.nullable(),
-      },
-    ),
-    validFor: property<string | undefined>(
-      {
-        comment:
-          "How long the invitation is valid after it is issued: a number and a unit: `ms`, `s`, `m` (minutes), `h`, `d`, `w` or `y` (365 days), for example `14d`, `36h` or `90m`. Changing it moves the expiry, still counted from the issue.",
-        output: "How long the invitation is valid, counted from `issuedAt`.",
-      },
-      {
-        type: "string",
-        input: z
-          .string("must be a duration as a string, for example 14d")
-          .refine((value) => parseDuration(value) !== undefined, {
-            error: "must be a number and a unit, for example 14d, 36h or 90m (minutes)",
-            abort: true,
-          })
-          .refine((value) => (parseDuration(value) ?? 0n) > 0n, { error: "must be greater than zero", abort: true })
-          .refine(
-            (value) => isWithinYears(Date.now() + Number(parseDuration(value) ?? 0n) / 1000),
-            "must not end later than the year 9999",
-          ),
-      },
-    ),
-    fixedData: property<Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>>(
-      {
-        comment:
-          "Data for the enrollment: it is written to the new user (`email`, `name`, `attributes`, …), unless the flow prompts for the same field. Any JSON object: at most 200 levels deep, integers within ±(2^53 - 1), no NUL characters. Any part of it can be a secret: then all of it is secret after a change in authentik.",
-        output: "Data for the enrollment. Secret if the program wraps it in `pulumi.secret`.",
-      },
-      {
-        type: "Record<string, unknown>",
-        input: fixedData,
-        // z.record would drop a key `__proto__`.
-        wire: z
-          .custom<Readonly<Record<string, unknown>>>(
-            (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-            "must be an object",
-          )
-          .nullish()
-          .transform((value) => value ?? {}),
-        default: {},
-        asConfigured: (configured, stored) =>
-          isSameJson(configured, stored) ? configured : mapStrings(stored, breakDirectives),
-      },
-    ),
+    expires: property<string | undefined, string | null>({
+      comment:
+        'When the invitation expires: an RFC 3339 timestamp with a time zone, for example `2027-01-31T23:59:59Z`. Exactly one of `expires` and `validFor` is required. Must be in the future when the invitation is issued. authentik\'s API has no "never"; use `9999-12-31T23:59:59Z`.',
+      output: "When the invitation expires, an RFC 3339 timestamp. Also set if `validFor` is used.",
+      type: "string",
+      outputType: "string",
+      input: z
+        .string(`${timestampRule}. For a Date, use .toISOString()`)
+        .refine((value) => isTimestamp(value), { error: timestampRule, abort: true })
+        .refine(
+          (value) => isWithinYears(Date.parse(value.toUpperCase())),
+          "must be between the years 1 and 9999 (UTC)",
+        ),
+      // Null if it never expires, which cannot be set through the API.
+      wire: wireInstant.nullable(),
+    }),
+    validFor: property<string | undefined>({
+      comment:
+        "How long the invitation is valid after it is issued: a number and a unit: `ms`, `s`, `m` (minutes), `h`, `d`, `w` or `y` (365 days), for example `14d`, `36h` or `90m`. Changing it moves the expiry, still counted from the issue.",
+      output: "How long the invitation is valid, counted from `issuedAt`.",
+      type: "string",
+      input: z
+        .string("must be a duration as a string, for example 14d")
+        .refine((value) => parseDuration(value) !== undefined, {
+          error: "must be a number and a unit, for example 14d, 36h or 90m (minutes)",
+          abort: true,
+        })
+        .refine((value) => (parseDuration(value) ?? 0n) > 0n, { error: "must be greater than zero", abort: true })
+        .refine(
+          (value) => isWithinYears(Date.now() + Number(parseDuration(value) ?? 0n) / 1000),
+          "must not end later than the year 9999",
+        ),
+    }),
+    fixedData: property<Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>>({
+      comment:
+        "Data for the enrollment: it is written to the new user (`email`, `name`, `attributes`, …), unless the flow prompts for the same field. Any JSON object: at most 200 levels deep, integers within ±(2^53 - 1), no NUL characters. Any part of it can be a secret: then all of it is secret after a change in authentik.",
+      output: "Data for the enrollment. Secret if the program wraps it in `pulumi.secret`.",
+      type: "Record<string, unknown>",
+      input: fixedData,
+      // z.record would drop a key `__proto__`.
+      wire: z
+        .custom<Readonly<Record<string, unknown>>>(
+          (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+          "must be an object",
+        )
+        .nullish()
+        .transform((value) => value ?? {}),
+      default: {},
+      asConfigured: (configured, stored) =>
+        isSameJson(configured, stored) ? configured : mapStrings(stored, breakDirectives),
+    }),
     singleUse: boolean({
       default: false,
       comment:
         "Whether authentik deletes the invitation after its first use, which is when the invitee reaches the invitation stage.",
       output: "Whether authentik deletes the invitation after its first use.",
     }),
-    flow: property<string | undefined, string | null>(
-      {
-        comment:
-          "Slug or UUID of the flow that accepts the invitation. Without it, every flow with an invitation stage accepts the invitation, and there is no `link`.",
-        output: "Slug or UUID of the flow, as configured.",
-        defaultComment: "any flow",
-      },
-      {
-        type: "string",
-        input: z
-          .string("must be a flow's slug or UUID, as a string")
-          .refine((value) => stripWhitespace(value) !== "", "must not be empty. Omit it to accept any flow")
-          .refine(
-            (value) => /^[-\w]*$/.test(stripWhitespace(value)),
-            "must be a flow's slug (letters, digits, _ and -) or UUID",
-          ),
-        wire: wirePk.nullable(),
-      },
-    ),
-    onRetired: property<"keep" | "reissue" | undefined>(
-      {
-        comment:
-          'What happens once the invitation has been used or has expired. `"keep"`: it stays in the state and is not recreated. `"reissue"`: the next `pulumi up` after it expired, or after a refresh found it used, issues a new invitation with a new link; requires `validFor`.',
-        defaultComment: '"keep"',
-      },
-      { type: '"keep" | "reissue"', input: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"') },
-    ),
-    keepers: property<Readonly<Record<string, unknown>> | undefined>(
-      {
-        comment:
-          "Arbitrary values that reissue the invitation when they change, whatever its status: the old link stops working, and there is a new one.",
-        output: "Arbitrary values that reissue the invitation when they change.",
-      },
-      { type: "Record<string, unknown>", input: z.record(z.string(), z.unknown(), "must be an object") },
-    ),
-    email: property<EmailInputs | undefined>(
-      {
-        comment:
-          "Who is emailed the link, once the invitation is in authentik (2026.5 and later): on create and on reissue, and, when an address is added to `to`, that address. Never on import, on refresh or to repair drift. Requires `flow`. No link is emailed twice to the same address. authentik makes the link from the host of `authentik:publicUrl`, or else of `authentik:url`. See `docs/sending-links.md`.",
-        output: "Who is emailed the link. Secret if the program wraps it, or an address in it, in `pulumi.secret`.",
-        defaultComment: "no email",
-      },
+    flow: property<string | undefined, string | null>({
+      comment:
+        "Slug or UUID of the flow that accepts the invitation. Without it, every flow with an invitation stage accepts the invitation, and there is no `link`.",
+      output: "Slug or UUID of the flow, as configured.",
+      defaultComment: "any flow",
+      type: "string",
+      input: z
+        .string("must be a flow's slug or UUID, as a string")
+        .refine((value) => stripWhitespace(value) !== "", "must not be empty. Omit it to accept any flow")
+        .refine(
+          (value) => /^[-\w]*$/.test(stripWhitespace(value)),
+          "must be a flow's slug (letters, digits, _ and -) or UUID",
+        ),
+      wire: wirePk.nullable(),
+    }),
+    onRetired: property<"keep" | "reissue" | undefined>({
+      comment:
+        'What happens once the invitation has been used or has expired. `"keep"`: it stays in the state and is not recreated. `"reissue"`: the next `pulumi up` after it expired, or after a refresh found it used, issues a new invitation with a new link; requires `validFor`.',
+      defaultComment: '"keep"',
+      type: '"keep" | "reissue"',
+      input: z.enum(["keep", "reissue"], 'must be "keep" or "reissue"'),
+    }),
+    keepers: property<Readonly<Record<string, unknown>> | undefined>({
+      comment:
+        "Arbitrary values that reissue the invitation when they change, whatever its status: the old link stops working, and there is a new one.",
+      output: "Arbitrary values that reissue the invitation when they change.",
+      type: "Record<string, unknown>",
+      input: z.record(z.string(), z.unknown(), "must be an object"),
+    }),
+    email: property<EmailInputs | undefined>({
+      comment:
+        "Who is emailed the link, once the invitation is in authentik (2026.5 and later): on create and on reissue, and, when an address is added to `to`, that address. Never on import, on refresh or to repair drift. Requires `flow`. No link is emailed twice to the same address. authentik makes the link from the host of `authentik:publicUrl`, or else of `authentik:url`. See `docs/sending-links.md`.",
+      output: "Who is emailed the link. Secret if the program wraps it, or an address in it, in `pulumi.secret`.",
+      defaultComment: "no email",
       // Validated by `validateEmail`.
-      { type: "InvitationEmail", input: z.unknown() },
-    ),
+      type: "InvitationEmail",
+      input: z.unknown(),
+    }),
   },
   outputs: {
     pk: {
