@@ -27,6 +27,11 @@ export function parseOrigin(value: unknown): Origin | undefined {
   return { stack, tag, nonce };
 }
 
+/** The origin of a resource with these inputs or outputs. */
+export function originOf(properties: { readonly [originInput]?: string }): Origin | undefined {
+  return parseOrigin(properties[originInput]);
+}
+
 /** Short enough for every state and User-Agent, long enough that two resources of a stack do not share it. */
 export function createTag(urn: string): string {
   return createHash("sha256").update(urn).digest("hex").slice(0, 10);

@@ -6,6 +6,11 @@ export function toPrintableLine(value: string): string {
   return breakDirectives(value.replaceAll(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ").trim());
 }
 
+/** Capitalizes an object's description at the start of a message. */
+export function capitalize(description: string): string {
+  return description.charAt(0).toUpperCase() + description.slice(1);
+}
+
 /** Like {@link toPrintableLine}, for output of another program that may have several lines. */
 export function toPrintableLines(value: string): string {
   return value

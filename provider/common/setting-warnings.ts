@@ -1,18 +1,21 @@
-import { isPrivate } from "./base-url";
+import { isCleartext, isPrivate } from "./base-url";
+import type { UrlSetting } from "./configuration";
 
-/** A setting or a variable, with the URL that it is about. */
-export interface UrlSetting {
-  readonly url: string;
-  /** The setting or the variable. */
-  readonly source: string;
-}
-
-export function cleartextWarning({ url, source }: UrlSetting): string {
-  return `${source} uses http to another machine (${new URL(url).host}), which sends the token and the invitations unencrypted. Use https.`;
-}
-
-export function insecureWarning({ url, source }: UrlSetting): string {
-  return `${source} accepts any TLS certificate, so whoever can intercept the connection to ${new URL(url).host} can read the token and the invitations. Set NODE_EXTRA_CA_CERTS to the certificate of its authority instead.`;
+/** The warnings about settings that expose the token or the invitations. `insecure` is the setting that accepts any TLS certificate, if one does. */
+export function exposureWarnings({ url, source }: UrlSetting, insecure: string | undefined): string[] {
+  const { host, protocol } = new URL(url);
+  const warnings: string[] = [];
+  if (isCleartext(url)) {
+    warnings.push(
+      `${source} uses http to another machine (${host}), which sends the token and the invitations unencrypted. Use https.`,
+    );
+  }
+  if (insecure !== undefined && protocol === "https:") {
+    warnings.push(
+      `${insecure} accepts any TLS certificate, so whoever can intercept the connection to ${host} can read the token and the invitations. Set NODE_EXTRA_CA_CERTS to the certificate of its authority instead.`,
+    );
+  }
+  return warnings;
 }
 
 /** The warning about links whose host may be reachable only from the local network. */

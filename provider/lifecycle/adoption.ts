@@ -1,6 +1,9 @@
+import { NotFoundError } from "../authentik/errors";
+import { logAbout } from "../common/log";
 import { normalizeUuid } from "../common/pk";
+import { capitalize } from "../common/printable";
 import { type Properties, unknownValue } from "../values/properties";
-import { capitalize } from "../values/strings";
+import { UserError } from "./user-error";
 
 /**
  * The input that carries the resource option `import`. The engine cannot import dynamic resources, so the constructor passes the option as an
@@ -14,44 +17,56 @@ const managed = new Set<string>();
 /** Pks that this process has adopted. */
 const adopted = new Set<string>();
 
-export interface ImportValidation {
-  /** The pk to adopt; `undefined` if there is nothing to adopt. */
-  readonly pk: string | undefined;
-  readonly errors: readonly string[];
-}
-
-/**
- * Validates the option `import`. It has no effect on an existing resource, nor on its replacement: an option that is still in the program
- * refers to the object that is being replaced.
- */
-export function validateImport(value: unknown, isCreated: boolean): ImportValidation {
-  if (value === undefined || value === unknownValue)
-    return { pk: isCreated && value ? unknownValue : undefined, errors: [] };
-  const pk = typeof value === "string" ? normalizeUuid(value) : undefined;
-  if (pk === undefined) return { pk: undefined, errors: ["import: must be the pk (a UUID) of the object to import"] };
-  if (!isCreated) managed.add(pk);
-  return { pk: isCreated && !managed.has(pk) ? pk : undefined, errors: [] };
-}
-
 /** What the check of an import has read, for the creation that follows at once. */
 const checkedImports = new Map<string, unknown>();
 
-/** Reads the object to import: once for its check and its creation. */
-export async function retrieveImported<Stored>(
-  pk: string,
-  isCheck: boolean,
-  retrieve: () => Promise<Stored>,
-): Promise<Stored> {
-  const checked = checkedImports.get(pk) as Stored | undefined;
-  checkedImports.delete(pk);
-  if (checked !== undefined && !isCheck) return checked;
-  const stored = await retrieve();
-  if (isCheck) checkedImports.set(pk, stored);
-  return stored;
+/**
+ * Takes the option `import` out of the inputs, and validates it. `pk` is undefined if there is nothing to adopt. The option has no effect on an
+ * existing resource, nor on its replacement: an option that is still in the program refers to the object that is being replaced.
+ */
+export function separateImport({ [importInput]: value, ...inputs }: Properties, isCreated: boolean) {
+  const errors: string[] = [];
+  if (value === undefined || value === unknownValue)
+    return { inputs, errors, pk: isCreated && value ? unknownValue : undefined };
+  const pk = typeof value === "string" ? normalizeUuid(value) : undefined;
+  if (pk === undefined) return { inputs, errors: ["import: must be the pk (a UUID) of the object to import"], pk };
+  if (!isCreated) managed.add(pk);
+  return { inputs, errors, pk: isCreated && !managed.has(pk) ? pk : undefined };
 }
 
-export function recordAdoption(pk: string): void {
-  adopted.add(pk);
+/** An object in messages, and how the object to import is read. `missing` is the error if it does not exist. */
+interface Import<Stored> {
+  readonly object: string;
+  readonly missing: string;
+  retrieve(): Promise<Stored>;
+  /** The inputs that differ from it. */
+  compare(stored: Stored): readonly string[];
+}
+
+/** Reads an object to import: once for its check and its creation. Fails if it differs from the inputs. */
+export async function readImported<Stored>(
+  pk: string,
+  isCheck: boolean,
+  { object, missing, retrieve, compare }: Import<Stored>,
+): Promise<Stored> {
+  const checked = isCheck ? undefined : (checkedImports.get(pk) as Stored | undefined);
+  checkedImports.delete(pk);
+  const stored =
+    checked ??
+    (await retrieve().catch((cause: unknown) => {
+      if (!(cause instanceof NotFoundError)) throw cause;
+      throw new UserError(`${capitalize(object)} cannot be imported: authentik has no ${missing}`, { cause });
+    }));
+  if (isCheck) checkedImports.set(pk, stored);
+  const differing = compare(stored);
+  // The message contains no values.
+  if (differing.length > 0) {
+    throw new UserError(
+      `${capitalize(object)} cannot be imported, because it differs from the program in ${differing.join(", ")}. Nothing was changed. Declare the values that authentik has, run \`pulumi up\`, then change them.`,
+    );
+  }
+  if (!isCheck) adopted.add(pk);
+  return stored;
 }
 
 /**
@@ -62,11 +77,13 @@ export function isAdopted(pk: string): boolean {
   return adopted.has(pk);
 }
 
-/** The error for an object that differs from the program. It names the properties, never their values. */
-export function formatImportMismatch(object: string, properties: readonly string[]): string {
-  return `${capitalize(object)} cannot be imported, because it differs from the program in ${properties.join(", ")}. Nothing was changed. Declare the values that authentik has, run \`pulumi up\`, then change them.`;
+/** Like {@link isAdopted}, and says so. */
+export function isAdoptedWithWarning(pk: string, object: string): boolean {
+  if (isAdopted(pk)) logAbout(object, "warn", "not deleted, because another resource adopted it in this run.");
+  return isAdopted(pk);
 }
 
+/** The pk of the object to import, in the inputs after `check`. */
 export function importedPk(inputs: Properties): string | undefined {
   const pk = inputs[importInput];
   return typeof pk === "string" ? pk : undefined;

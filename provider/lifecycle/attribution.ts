@@ -1,8 +1,6 @@
 import { type EventAction, listEvents, type ObjectEvent } from "../authentik/events";
-import { log } from "../common/log";
+import { logAbout } from "../common/log";
 import type { Origin } from "../common/origin";
-import { toPrintableLine } from "../common/printable";
-import { capitalize } from "../values/strings";
 import type { Connection } from "./connections";
 
 /** An object in authentik, for messages about what happened to it. */
@@ -23,8 +21,7 @@ export async function readEvents(
   { name, pk, origin }: ObservedObject,
   action?: EventAction,
 ): Promise<readonly ObjectEvent[] | undefined> {
-  const client = connection.client.from(connection.sourceOf(origin));
-  return await connection.readEventLogOrWarn(() => listEvents(client, pk, name, action));
+  return await connection.readEventLogOrWarn(() => listEvents(connection.clientOf(origin), pk, name, action));
 }
 
 /**
@@ -49,9 +46,8 @@ export function reportChangeFromEvents(
 ): void {
   // The newest update may be this stack's own, such as the one of the last `pulumi up`.
   const last = events?.find((event) => event.action === "model_updated" && !isOwn(connection, object, event));
-  warn(
-    `${capitalize(object.name)}: ${changed.join(", ")} changed outside Pulumi${last ? `, last ${formatActor(last)}` : ""}`,
-  );
+  const by = last ? `, last ${formatActor(last)}` : "";
+  logAbout(object.name, "warn", `${changed.join(", ")} changed outside Pulumi${by}`);
 }
 
 /** Warns that an object was deleted, and by whom. */
@@ -66,7 +62,7 @@ export function reportDeletionFromEvents(
   events: readonly ObjectEvent[] | undefined,
 ): void {
   const deletion = connection.attribution ? findDeletion(events) : undefined;
-  warn(`${capitalize(object.name)}: ${describeDeletion(connection, object, deletion)}`);
+  logAbout(object.name, "warn", describeDeletion(connection, object, deletion));
 }
 
 /**
@@ -86,8 +82,10 @@ export async function reportFlowRemoval(
   const cause = deletion
     ? `the flow was ${describeDeletion(connection, flow, deletion)}`
     : "this happens when a flow is deleted";
-  warn(
-    `${capitalize(object.name)}: its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
+  logAbout(
+    object.name,
+    "warn",
+    `its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
   );
 }
 
@@ -120,9 +118,4 @@ function isOwn(connection: Connection, { origin }: ObservedObject, { source }: O
 
 function formatActor(event: ObjectEvent): string {
   return `by ${event.username || "an unknown user"} on ${event.created.replace(/\.\d+/, "")}`;
-}
-
-/** Object names and usernames come from authentik, where other people can set them. */
-function warn(line: string): void {
-  log.warn(toPrintableLine(line));
 }

@@ -2,10 +2,11 @@ import { Client } from "../authentik/client";
 import { PermissionError } from "../authentik/errors";
 import { findFlowPk } from "../authentik/flows";
 import { defaultConnection } from "../common/base-url";
+import { type Configuration, readPublicUrl } from "../common/configuration";
 import { log } from "../common/log";
 import type { Origin } from "../common/origin";
 import { cancellation } from "./cancellation";
-import { type Configuration, readPublicUrl, readSettings, type Settings } from "./settings";
+import { readSettings, type Settings } from "./settings";
 import { UserError } from "./user-error";
 
 let configuration: Configuration = { get: () => undefined };
@@ -78,8 +79,8 @@ export class Connection {
   }
 
   /** A client for the requests of one resource. */
-  clientOf(origin: Origin | undefined): Client {
-    return this.client.from(this.sourceOf(origin));
+  clientOf(origin: Origin | undefined, nonce?: string): Client {
+    return this.client.from(this.sourceOf(origin), nonce);
   }
 
   /** The pk of the flow with this slug: one lookup per process, however many resources need it concurrently. */

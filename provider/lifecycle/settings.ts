@@ -2,17 +2,8 @@ import * as z from "zod";
 import type { SettingNames } from "../authentik/errors";
 import type { TransportOptions } from "../authentik/transport";
 import { defaultConnection, parseBaseUrl } from "../common/base-url";
-import type { UrlSetting } from "../common/setting-warnings";
+import { type Configuration, readSetting, type Setting, settingNamesOf } from "../common/configuration";
 import { SettingsError } from "./user-error";
-
-/** The configuration as Pulumi passes it to `configure`. */
-export interface Configuration {
-  /** The namespace of the default connection. Defaults to `authentik`. */
-  readonly namespace?: string;
-  get(key: string): string | undefined;
-  /** The name of a setting in messages, for those that are not in the configuration of a stack. */
-  nameOf?(setting: string): string;
-}
 
 /** The settings of one connection. */
 export interface Settings extends TransportOptions {
@@ -23,12 +14,6 @@ export interface Settings extends TransportOptions {
   readonly overridingToken: string | undefined;
   /** The base URL of links, under which invitees reach authentik. Defaults to `url`. */
   readonly publicUrl: string;
-}
-
-/** A value, and the setting or the variable that it comes from. */
-interface Setting {
-  readonly value: string;
-  readonly source: string;
 }
 
 const booleanSetting = z.stringbool({ truthy: ["true", "1", "yes"], falsy: ["false", "0", "no", ""] });
@@ -55,27 +40,19 @@ const reservedHeaders = new Set([
 export function readSettings(configuration: Configuration, connection: string): Settings {
   const isDefault = connection === defaultConnection;
   const nameOf = settingNamesOf(configuration, connection);
-  const read = settingReader(configuration, connection);
-  const describeMissing = (setting: string, command: string, variable: string): string => {
+  const read = (setting: string, variable?: string) => readSetting(configuration, connection, setting, variable);
+  const requireSetting = (noun: string, setting: string, variable: string, command: string): Setting => {
+    const found = read(setting, variable);
+    if (found !== undefined) return found;
     const how = configuration.nameOf ? `Set ${nameOf(setting)}` : `Set it with \`pulumi config set ${command}\``;
-    return `${how}${isDefault ? ` or ${configuration.nameOf ? "" : "in "}${variable}` : ""}.`;
+    const or = isDefault ? ` or ${configuration.nameOf ? "" : "in "}${variable}` : "";
+    throw new SettingsError(`authentik's ${noun} is not set. ${how}${or}.`);
   };
 
-  const url = read("url", "AUTHENTIK_URL");
-  if (!url) {
-    const command = `${nameOf("url")} https://authentik.example.com`;
-    throw new SettingsError(`authentik's URL is not set. ${describeMissing("url", command, "AUTHENTIK_URL")}`);
-  }
+  const url = requireSetting("URL", "url", "AUTHENTIK_URL", `${nameOf("url")} https://authentik.example.com`);
   const baseUrl = parseUrl(url, nameOf("headers"));
   const publicUrl = read("publicUrl");
-
-  const token = read("token", "AUTHENTIK_TOKEN");
-  if (!token) {
-    const command = `--secret ${nameOf("token")} …`;
-    throw new SettingsError(
-      `authentik's API token is not set. ${describeMissing("token", command, "AUTHENTIK_TOKEN")}`,
-    );
-  }
+  const token = requireSetting("API token", "token", "AUTHENTIK_TOKEN", `--secret ${nameOf("token")} …`);
   if (!/^[\x21-\x7e]+$/.test(token.value.trim())) {
     throw new SettingsError(`${token.source} is not an API token: it must be printable ASCII without spaces.`);
   }
@@ -101,35 +78,6 @@ export function readSettings(configuration: Configuration, connection: string): 
     },
     headers: parseHeaders(nameOf("headers"), read("headers")?.value, headersHint),
     attribution: parseBoolean(nameOf("attribution"), read("attribution")?.value, true),
-  };
-}
-
-/** The base URL of links. Unlike {@link readSettings}, this works without a token; `undefined` if the setting is missing or not valid. */
-export function readPublicUrl(configuration: Configuration, connection: string): UrlSetting | undefined {
-  const read = settingReader(configuration, connection);
-  const setting = read("publicUrl") ?? read("url", "AUTHENTIK_URL");
-  const parsed = parseBaseUrl(setting?.value ?? "");
-  return setting !== undefined && "url" in parsed ? { url: parsed.url, source: setting.source } : undefined;
-}
-
-/** The names of a connection's settings in messages. */
-export function settingNamesOf(configuration: Configuration, connection: string): (setting: string) => string {
-  return configuration.nameOf ?? ((setting) => `${namespaceOf(configuration, connection)}:${setting}`);
-}
-
-/** The configuration namespace of a connection: its name, except for the default connection of the plugin. */
-function namespaceOf(configuration: Configuration, connection: string): string {
-  return (connection === defaultConnection ? configuration.namespace : undefined) ?? connection;
-}
-
-/** Reads a setting of a connection, or else, for the default connection, the variable. */
-function settingReader(configuration: Configuration, connection: string) {
-  const namespace = namespaceOf(configuration, connection);
-  return (key: string, variable?: string): Setting | undefined => {
-    const configured = configuration.get(`${namespace}:${key}`);
-    if (configured !== undefined) return { value: configured, source: settingNamesOf(configuration, connection)(key) };
-    const value = connection === defaultConnection && variable !== undefined ? process.env[variable] : undefined;
-    return variable === undefined || !value ? undefined : { value, source: variable };
   };
 }
 

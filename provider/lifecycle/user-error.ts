@@ -1,5 +1,5 @@
 import { AuthenticationError, AuthentikError, ConnectionError, NotAuthentikError } from "../authentik/errors";
-import { toPrintableLine } from "../common/printable";
+import { capitalize, toPrintableLine } from "../common/printable";
 
 /**
  * An error that the user can fix: a setting, a name that is taken, a deleted object. It has no stack, because the SDK prints the stack of
@@ -11,6 +11,12 @@ export class UserError extends Error {
     this.name = "Error";
     this.stack = "";
   }
+}
+
+/** The error for an object that was deleted since the last refresh. */
+export function goneError(object: string, cause: unknown): UserError {
+  const message = `${capitalize(object)} no longer exists in authentik. Run \`pulumi up --refresh\`.`;
+  return new UserError(message, { cause });
 }
 
 /** A setting that is missing or not valid. */

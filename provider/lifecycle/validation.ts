@@ -1,11 +1,17 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type * as z from "zod";
 import { findNearest } from "../common/nearest";
-import { formatPath, type Properties, unknownValue } from "../values/properties";
+import { originInput } from "../common/origin";
+import { secretInputsInput } from "../common/secret-inputs";
+import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
 
-/** Whether `check` is called for a resource that is to be created or replaced: only then does the engine pass no old inputs. */
-export function isCreate(olds: Properties): boolean {
-  return Object.keys(olds).length === 0;
+/** Separates the inputs of a program from the hidden ones. A resource that exists keeps its origin. */
+export function separateHidden(olds: Properties, news: Properties) {
+  const { [originInput]: newOrigin, [secretInputsInput]: secretInputs, ...inputs } = withoutUndefined(news);
+  // Only for a resource that is to be created or replaced does the engine pass no old inputs.
+  const isCreated = Object.keys(olds).length === 0;
+  const origin = isCreated ? newOrigin : olds[originInput];
+  return { inputs, hidden: { [originInput]: origin, [secretInputsInput]: secretInputs }, isCreated };
 }
 
 /**

@@ -1,10 +1,9 @@
 import type * as z from "zod";
 import type { Client } from "../authentik/client";
-import { NotFoundError, ValidationError } from "../authentik/errors";
+import { ifFound, NotFoundError, ValidationError } from "../authentik/errors";
 import { listFlows } from "../authentik/flows";
 import { displayedString, wireSlug } from "../authentik/wire";
-import { log } from "../common/log";
-import { toPrintableLine } from "../common/printable";
+import { logAbout } from "../common/log";
 import { stripWhitespace } from "../common/whitespace";
 import { setFlowSlug } from "../lifecycle/flow-slugs";
 import { UserError } from "../lifecycle/user-error";
@@ -12,7 +11,7 @@ import { isKnownString } from "../values/properties";
 import { isSameString } from "../values/strings";
 import { differingInputs } from "./comparison";
 import { declareObject, displaySchema, permission, responseSchema } from "./declaration";
-import { declareLookup, propertyFields, requirePk } from "./lookup";
+import { declareLookup, notFound, propertyFields, requirePk } from "./lookup";
 import { objectOperations } from "./operations";
 import { boolean, oneOf, openEnum, slugString, string } from "./property";
 import { requestsOf } from "./requests";
@@ -145,10 +144,10 @@ export const flowOperations = objectOperations(flow, flows, {
     if (!isKnownString(slug)) return;
     setFlowSlug(state.pk, stripWhitespace(slug));
     if (isSameString(slug, state.slug)) return;
-    log.warn(
-      toPrintableLine(
-        `Flow "${stripWhitespace(slug)}": links that were sent with the slug "${stripWhitespace(state.slug)}" stop working when the slug changes. Send the new links.`,
-      ),
+    logAbout(
+      `flow "${stripWhitespace(slug)}"`,
+      "warn",
+      `links that were sent with the slug "${stripWhitespace(state.slug)}" stop working when the slug changes. Send the new links.`,
     );
   },
 
@@ -169,11 +168,8 @@ export const flowOperations = objectOperations(flow, flows, {
   },
 
   async delete(pk, { client }, { slug }) {
-    try {
-      await flows.delete(client, (await retrieveFlow(client, pk, slug)).slug);
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-    }
+    const stored = await ifFound(retrieveFlow(client, pk, slug));
+    if (stored !== undefined) await flows.delete(client, stored.slug);
   },
 
   /** For a slug that authentik rejected: names the flow that has it. Independent of the wording of authentik's message. */
@@ -252,9 +248,6 @@ new authentik.Invitation("jane", { flow: enrollment.pk, validFor: "14d" });`,
     const found = await listFlows(client, pk === undefined ? { slug } : { pk }, wireFlowSummary);
     const match = found.find((listed) => (pk === undefined ? listed.slug === slug : listed.pk === pk));
     if (match) return match;
-    const description = pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`;
-    throw new UserError(
-      `getFlow: authentik has no flow with the ${description} that the token's user is allowed to view.`,
-    );
+    throw notFound("getFlow", `flow with the ${pk === undefined ? `slug "${args.slug}"` : `pk ${pk}`}`);
   },
 });

@@ -5,7 +5,7 @@ import { stripWhitespace } from "../common/whitespace";
 import { UserError } from "../lifecycle/user-error";
 import { declareObject, permission, responseSchema } from "./declaration";
 import { getFlow, wireFlowSummary } from "./flow";
-import { declareLookup, propertyFields, requirePk } from "./lookup";
+import { declareLookup, notFound, propertyFields, requirePk } from "./lookup";
 import { objectOperations } from "./operations";
 import { boolean, string } from "./property";
 import { requestsOf } from "./requests";
@@ -133,9 +133,7 @@ export const flows = stage.flowSet.apply((flows) => flows.map(({ slug }) => slug
     const found = await findInvitationStage(client, pk === undefined ? { name: args.name?.trim() ?? "" } : { pk });
     if (found) return found;
     const description = pk === undefined ? `name "${args.name}"` : `pk ${pk}`;
-    throw new UserError(
-      `getInvitationStage: authentik has no invitation stage with the ${description} that the token's user is allowed to view.`,
-    );
+    throw notFound("getInvitationStage", `invitation stage with the ${description}`);
   },
 });
 

@@ -87,6 +87,11 @@ export function protectSecrets({ result }: Lookup, found: object, toSecret: (val
   return { ...values, ...Object.fromEntries(secrets.map((name) => [name, toSecret(values[name])])) };
 }
 
+/** The error for an object that a lookup does not find. `hint` is a sentence with a leading space. */
+export function notFound(functionName: string, object: string, hint = ""): UserError {
+  return new UserError(`${functionName}: authentik has no ${object} that the token's user is allowed to view.${hint}`);
+}
+
 export function requirePk(functionName: string, value: string): string {
   const pk = normalizeUuid(value);
   if (pk === undefined) throw new UserError(`${functionName}: pk must be a UUID.`);

@@ -2,27 +2,22 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Client } from "../authentik/client";
 import { NotFoundError } from "../authentik/errors";
 import { defaultConnection } from "../common/base-url";
-import { log } from "../common/log";
-import { type Origin, originInput, parseOrigin } from "../common/origin";
+import { originInput, originOf } from "../common/origin";
 import { normalizeUuid } from "../common/pk";
-import { toPrintableLine } from "../common/printable";
-import { hasSecretInput, type SecretInputs, secretInputsInput } from "../common/secret-inputs";
-import {
-  formatImportMismatch,
-  importedPk,
-  importInput,
-  isAdopted,
-  recordAdoption,
-  retrieveImported,
-  validateImport,
-} from "../lifecycle/adoption";
+import { hasSecretInput, type SecretInputs } from "../common/secret-inputs";
+import { importedPk, importInput, isAdoptedWithWarning, readImported, separateImport } from "../lifecycle/adoption";
 import { reportChange, reportDeletion } from "../lifecycle/attribution";
 import { type Connection, configure, connect } from "../lifecycle/connections";
-import { createExactlyOnce, findInterruptedCreation, type Recovery, trackPk } from "../lifecycle/creation";
-import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../lifecycle/user-error";
-import { isCreate, toCheckFailures, toDiff, validate } from "../lifecycle/validation";
-import { containsUnknown, type Properties, unknownValue, withoutUndefined } from "../values/properties";
-import { capitalize } from "../values/strings";
+import { createExactlyOnce, findInterruptedCreation, type Recovery, trackPk, trackState } from "../lifecycle/creation";
+import {
+  errorsAtPreview,
+  goneError,
+  UserError,
+  withUserErrors,
+  withUserErrorsAndSettingsHint,
+} from "../lifecycle/user-error";
+import { separateHidden, toCheckFailures, toDiff, validate } from "../lifecycle/validation";
+import { containsUnknown, type Properties, pick, unknownValue, withoutUndefined } from "../values/properties";
 import { type Comparisons, differingInputs, storedInputs } from "./comparison";
 import {
   connectionProperty,
@@ -35,6 +30,7 @@ import {
   permission,
 } from "./declaration";
 import { connectionInput } from "./property";
+import type { requestsOf } from "./requests";
 
 interface Connected extends SecretInputs {
   readonly connection?: string;
@@ -72,20 +68,16 @@ export interface Exceptions<P extends Declared, Stored, State extends ObjectStat
   explainError(error: unknown, inputs: ObjectInputs<P>, connection: ResourceConnection): Promise<unknown>;
 }
 
-/** The requests of {@link requestsOf} that an object uses, unless its exceptions have their own. */
-interface Requests<P extends Declared, Stored> {
-  create(client: Client, fields: FieldsOf<P>): Promise<Stored>;
-  retrieve(client: Client, pk: string): Promise<Stored>;
-  update(client: Client, pk: string, fields: FieldsOf<P>): Promise<Stored>;
-  delete(client: Client, pk: string): Promise<void>;
-}
-
 /** The operations on one kind of plain object, for the dynamic provider and the plugin. */
 export function objectOperations<
   P extends Declared,
   Stored extends FieldsOf<P> & { readonly pk: string },
   State extends ObjectState<P> = ObjectState<P>,
->(declaration: Declaration<P>, requests: Requests<P, Stored>, exceptions: Exceptions<P, Stored, State>) {
+>(
+  declaration: Declaration<P>,
+  requests: ReturnType<typeof requestsOf<P, Stored>>,
+  exceptions: Exceptions<P, Stored, State>,
+) {
   type Inputs = ObjectInputs<P>;
   const { name: resource, noun, model, identity, properties } = declaration;
   const schema = inputSchema({ ...properties, [connectionInput]: connectionProperty(noun) });
@@ -101,20 +93,11 @@ export function objectOperations<
     ...exceptions,
   };
 
-  function trackState(properties: Properties): State {
-    const state = properties as unknown as State;
-    trackPk(state.pk);
-    return state;
-  }
-
-  function originOf(properties: Partial<Connected>): Origin | undefined {
-    return parseOrigin(properties[originInput]);
-  }
-
-  function resourceConnection(properties: Partial<Connected>): ResourceConnection {
+  /** The connection for the requests of one resource, with its own client unless another one is given. */
+  function connectFor(properties: Partial<Connected>, client?: Client): ResourceConnection {
     const connection = connect(properties.connection);
     return {
-      client: connection.clientOf(originOf(properties)).withholdingText(hasSecretInput(properties)),
+      client: (client ?? connection.clientOf(originOf(properties))).withholdingText(hasSecretInput(properties)),
       flowPk: (slug, input) => connection.flowPk(slug, input),
     };
   }
@@ -140,60 +123,35 @@ export function objectOperations<
   }
 
   function toInputs(state: State): Record<string, unknown> {
-    const names = Object.keys(schema.shape);
-    return withoutUndefined(
-      Object.fromEntries([...names, originInput].map((name) => [name, (state as Properties)[name]])),
-    );
+    return withoutUndefined(pick(state as Properties, [...Object.keys(schema.shape), originInput]));
   }
 
   async function createObject(inputs: Inputs): Promise<Stored> {
-    const connection = connect(inputs.connection);
-    const origin = originOf(inputs);
-    const withClient = (client: Client): ResourceConnection => ({
-      ...resourceConnection(inputs),
-      client: client.withholdingText(hasSecretInput(inputs)),
-    });
     try {
-      return await createExactlyOnce(connection, origin, {
+      return await createExactlyOnce(connect(inputs.connection), originOf(inputs), {
         object: describe(inputs),
         model,
         id: (pk) => pk,
-        create: (client) => kind.create(inputs, withClient(client)),
-        retrieve: (client, pk) => kind.retrieve(pk, withClient(client), inputs as unknown as Partial<State>),
+        create: (client) => kind.create(inputs, connectFor(inputs, client)),
+        retrieve: (client, pk) => kind.retrieve(pk, connectFor(inputs, client), inputs as unknown as Partial<State>),
       });
     } catch (error) {
-      throw await kind.explainError(error, inputs, resourceConnection(inputs));
+      throw await kind.explainError(error, inputs, connectFor(inputs));
     }
-  }
-
-  async function adopt(inputs: Inputs, pk: string): Promise<Stored> {
-    const stored = await readImported(inputs, pk, false);
-    recordAdoption(pk);
-    return stored;
   }
 
   /** An existing object that matches the inputs, as far as they are known. */
-  async function readImported(inputs: Inputs, pk: string, isCheck: boolean): Promise<Stored> {
-    const object = describe(inputs);
-    let stored: Stored;
-    try {
-      const connection = resourceConnection(inputs);
-      stored = await retrieveImported(pk, isCheck, () =>
-        kind.retrieve(pk, connection, inputs as unknown as Partial<State>),
-      );
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      throw new UserError(
-        `${capitalize(object)} cannot be imported: authentik has no ${noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
-        { cause: error },
-      );
-    }
-    const differing = changedInputs(
-      inputs as unknown as Properties,
-      toState(inputs as unknown as Partial<State>, stored),
-    ).filter((name) => !containsUnknown((inputs as Properties)[name]));
-    if (differing.length > 0) throw new UserError(formatImportMismatch(object, differing));
-    return stored;
+  async function importObject(inputs: Inputs, pk: string, isCheck: boolean): Promise<Stored> {
+    const configured = inputs as unknown as Partial<State>;
+    return await readImported(pk, isCheck, {
+      object: describe(inputs),
+      missing: `${noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
+      retrieve: () => kind.retrieve(pk, connectFor(inputs), configured),
+      compare: (stored) =>
+        changedInputs(inputs as unknown as Properties, toState(configured, stored)).filter(
+          (name) => !containsUnknown((inputs as Properties)[name]),
+        ),
+    });
   }
 
   /** Reads the current state and reports drift. Returns `undefined` if the object does not exist. */
@@ -203,7 +161,7 @@ export function objectOperations<
     const isManaged = configured.pk !== undefined;
     const object = { name: describe(configured as Partial<Inputs>), pk, origin: originOf(configured) };
     try {
-      const state = toState(configured, await kind.retrieve(pk, resourceConnection(configured), configured));
+      const state = toState(configured, await kind.retrieve(pk, connectFor(configured), configured));
       const drifted = isManaged ? changedInputs(toInputs(configured as State), state) : [];
       if (drifted.length > 0) await reportChange(connection, object, drifted);
       return state;
@@ -224,15 +182,15 @@ export function objectOperations<
   /** An object that no longer exists was deleted since, so that it is not recovered. */
   async function recover(properties: Properties): Promise<Recovery> {
     const inputs = properties as unknown as Inputs;
+    const configured = properties as unknown as Partial<State>;
     const found = await findInterruptedCreation(connect(inputs.connection), originOf(inputs), {
       object: describe(inputs),
       model,
-      retrieve: (client, pk) =>
-        kind.retrieve(pk, { ...resourceConnection(inputs), client }, inputs as unknown as Partial<State>),
+      retrieve: (client, pk) => kind.retrieve(pk, connectFor(inputs, client), configured),
     });
     if (found.outcome !== "found") return found;
     if (found.stored === undefined) return { outcome: "not created" };
-    const outputs = toState(inputs as unknown as Partial<State>, found.stored) as unknown as Properties;
+    const outputs = toState(configured, found.stored) as unknown as Properties;
     return { outcome: "created", id: found.stored.pk, outputs, created: found.event.created };
   }
 
@@ -241,39 +199,26 @@ export function objectOperations<
     recover,
 
     async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-      const {
-        [importInput]: importOption,
-        [originInput]: newOrigin,
-        [secretInputsInput]: secretInputs,
-        ...inputs
-      } = withoutUndefined(news);
-      const adoption = validateImport(importOption, isCreate(olds));
-      const origin = isCreate(olds) ? newOrigin : olds[originInput];
-      const declared = withoutUndefined({
-        ...defaults,
-        ...inputs,
-        [importInput]: adoption.pk,
-        [originInput]: origin,
-        [secretInputsInput]: secretInputs,
-      });
+      const { hidden, isCreated, ...all } = separateHidden(olds, news);
+      const { inputs, pk, errors: importErrors } = separateImport(all.inputs, isCreated);
+      const declared = withoutUndefined({ ...defaults, ...inputs, [importInput]: pk, ...hidden });
       const errors = [
-        ...adoption.errors,
+        ...importErrors,
         ...validate(schema, inputs),
         ...(kind.validateCombination?.({ ...defaults, ...inputs }) ?? []),
       ];
-      const pk = importedPk(declared);
       if (errors.length === 0 && pk !== undefined && pk !== unknownValue) {
-        errors.push(...(await errorsAtPreview(() => readImported(declared as unknown as Inputs, pk, true))));
+        errors.push(...(await errorsAtPreview(() => importObject(declared as unknown as Inputs, pk, true))));
       }
       return { inputs: declared, failures: toCheckFailures(errors) };
     },
 
     async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-      const state = trackState(olds);
+      const state = trackState<State>(olds);
       kind.planUpdate?.(news, state);
       const changed = changedInputs(news, state);
-      const deleteBeforeReplace = ![...identity, "connection"].some((input) => changed.includes(input));
-      const replaces = changed.filter((input) => input === "connection");
+      const deleteBeforeReplace = ![...identity, connectionInput].some((input) => changed.includes(input));
+      const replaces = changed.filter((input) => input === connectionInput);
       return { ...toDiff({ inputs: changed, replaces }), deleteBeforeReplace };
     },
 
@@ -281,7 +226,7 @@ export function objectOperations<
       return withUserErrors(async () => {
         const inputs = properties as unknown as Inputs;
         const pk = importedPk(properties);
-        const stored = pk === undefined ? await createObject(inputs) : await adopt(inputs, pk);
+        const stored = pk === undefined ? await createObject(inputs) : await importObject(inputs, pk, false);
         trackPk(stored.pk);
         return { id: stored.pk, outs: toState(inputs as unknown as Partial<State>, stored) };
       });
@@ -304,33 +249,22 @@ export function objectOperations<
     update(id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
       return withUserErrors(async () => {
         const inputs = news as unknown as Inputs;
-        const state = trackState(olds);
-        const connection = resourceConnection(state);
+        const state = trackState<State>(olds);
+        const connection = connectFor(state);
         try {
           const stored = await kind.update(id, inputs, state, connection);
           return { outs: toState(inputs as unknown as Partial<State>, stored) };
         } catch (error) {
           if (!(error instanceof NotFoundError)) throw await kind.explainError(error, inputs, connection);
-          throw new UserError(
-            `${capitalize(describe(inputs))} no longer exists in authentik. Run \`pulumi up --refresh\`.`,
-            { cause: error },
-          );
+          throw goneError(describe(inputs), error);
         }
       });
     },
 
     delete(id: string, properties: Properties): Promise<void> {
       return withUserErrorsAndSettingsHint(async () => {
-        const state = trackState(properties);
-        if (isAdopted(id)) {
-          log.warn(
-            toPrintableLine(
-              `${capitalize(describe(state))}: not deleted, because another resource adopted it in this run.`,
-            ),
-          );
-          return;
-        }
-        await kind.delete(id, resourceConnection(state), state);
+        const state = trackState<State>(properties);
+        if (!isAdoptedWithWarning(id, describe(state))) await kind.delete(id, connectFor(state), state);
       });
     },
   };

@@ -4,7 +4,7 @@ import { displayedString, wirePk } from "../authentik/wire";
 import { missingStagesError } from "../common/enrollment";
 import type { Connection } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
-import { declareLookup } from "./lookup";
+import { declareLookup, notFound } from "./lookup";
 
 /** A stage of any kind, as authentik returns it in the list of all stages. */
 const response = z
@@ -79,9 +79,7 @@ new authentik.FlowStageBinding("prompt", { target: "enrollment", stage: prompt.p
     const name = args.name?.trim() ?? "";
     const [stage] = await listStages(client, { name });
     if (stage) return stage;
-    throw new UserError(
-      `getStage: authentik has no stage with the name "${name}" that the token's user is allowed to view.${await describeExistingStages(client)}`,
-    );
+    throw notFound("getStage", `stage with the name "${name}"`, await describeExistingStages(client));
   },
 });
 

@@ -1,10 +1,11 @@
-import { defaultConnection, isCleartext } from "../common/base-url";
+import { defaultConnection } from "../common/base-url";
+import type { Configuration } from "../common/configuration";
 import { log } from "../common/log";
 import { findNearest } from "../common/nearest";
 import { toPrintableLine } from "../common/printable";
-import { cleartextWarning, insecureWarning } from "../common/setting-warnings";
+import { exposureWarnings } from "../common/setting-warnings";
 import { isExplicitProviderName, parseUrn } from "../common/urn";
-import { type Configuration, readSettings, type Settings } from "../lifecycle/settings";
+import { readSettings } from "../lifecycle/settings";
 import { UserError } from "../lifecycle/user-error";
 import { type Properties, unknownValue } from "../values/properties";
 import { packageName, settingNames } from "./schema";
@@ -66,16 +67,13 @@ export function checkSettings(inputs: Properties, urn: string): string[] {
   // What is unknown at preview is validated by the update.
   if (Object.values(inputs).includes(unknownValue)) return errors;
   try {
-    warnAboutSettings(readSettings(toConfiguration(inputs, urn), defaultConnection));
+    const { url, insecure, settingNames: sources } = readSettings(toConfiguration(inputs, urn), defaultConnection);
+    for (const warning of exposureWarnings({ url, source: sources.url }, insecure ? sources.insecure : undefined)) {
+      log.warn(warning);
+    }
     return errors;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return [...errors, error.message];
   }
-}
-
-/** Warns about settings that expose the token or the invitations, as a TypeScript program does. */
-function warnAboutSettings({ url, insecure, settingNames }: Settings): void {
-  if (isCleartext(url)) log.warn(cleartextWarning({ url, source: settingNames.url }));
-  if (insecure && new URL(url).protocol === "https:") log.warn(insecureWarning({ url, source: settingNames.insecure }));
 }

@@ -1,8 +1,8 @@
 import { defaultConnection } from "../common/base-url";
+import { type Configuration, readPublicUrl, settingNamesOf } from "../common/configuration";
 import { expiryWarning } from "../common/expiry-warning";
 import { log } from "../common/log";
 import { emailedLinkWarning, linkHostWarning } from "../common/setting-warnings";
-import { type Configuration, readPublicUrl, settingNamesOf } from "../lifecycle/settings";
 import { describeIgnoredChanges, isRetired, planChange } from "../objects/invitation/plan";
 import type { InvitationState } from "../objects/invitation/state";
 import { isJsonObject } from "../values/json";
@@ -27,7 +27,8 @@ export function warnAboutLinks(configuration: Configuration, inputs: Properties)
   const entries = isJsonObject(inputs["invitations"]) ? Object.values(inputs["invitations"]) : [];
   const isSet = (name: string): boolean =>
     [inputs, ...entries].some((entry) => isJsonObject(entry) && entry[name] !== undefined && entry[name] !== null);
-  if (isSet("email")) warnAboutEmailedLinks(configuration);
+  const publicUrl = readPublicUrl(configuration, defaultConnection);
+  if (isSet("email") && publicUrl !== undefined) warn(emailedLinkWarning(publicUrl));
   if (isSet("flow") || isSet("email")) warnAboutLinkHost(configuration);
 }
 
@@ -36,11 +37,6 @@ export function warnAboutLinkHost(configuration: Configuration): void {
   const publicUrl = readPublicUrl(configuration, defaultConnection);
   if (publicUrl === undefined) return;
   warn(linkHostWarning(publicUrl, settingNamesOf(configuration, defaultConnection)("publicUrl")));
-}
-
-function warnAboutEmailedLinks(configuration: Configuration): void {
-  const publicUrl = readPublicUrl(configuration, defaultConnection);
-  if (publicUrl !== undefined) warn(emailedLinkWarning(publicUrl));
 }
 
 function warn(warning: string | undefined): void {

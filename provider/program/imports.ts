@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection } from "../common/base-url";
-import { configuredBaseUrl } from "../common/configured-url";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { hasStack, perRun } from "../common/run";
+import { configuredBaseUrl } from "./configuration";
 
 /** The resource or entry that imports an object, by the object's server and hashed pk. */
 const importers = perRun(() => new Map<string, string>());

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { configuredPublicUrl } from "../common/configured-url";
 import { csvPlacesInput } from "../common/origin";
 import { formatLink } from "../common/pk";
+import { configuredPublicUrl } from "./configuration";
 import type { InvitationBatch, InvitationBatchArgs } from "./invitation-batch";
 import { placesOf } from "./invitations-from-csv";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";

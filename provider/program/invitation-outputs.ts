@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { configuredPublicUrl } from "../common/configured-url";
 import { formatLink } from "../common/pk";
+import { configuredPublicUrl } from "./configuration";
 import type { Invitation, InvitationArgs } from "./invitation";
 import { warnAboutLifecycle } from "./invitation-warnings";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection } from "../common/base-url";
-import { configuredPublicUrl } from "../common/configured-url";
+import type { UrlSetting } from "../common/configuration";
 import { perRun } from "../common/run";
-import { emailedLinkWarning, linkHostWarning, type UrlSetting } from "../common/setting-warnings";
+import { emailedLinkWarning, linkHostWarning } from "../common/setting-warnings";
+import { configuredPublicUrl } from "./configuration";
 
 const warned = perRun(() => new Set<string>());
 

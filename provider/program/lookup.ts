@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { hasStack, perRun } from "../common/run";
 import type { Connection } from "../lifecycle/connections";
 import type { Lookup } from "../objects/lookup";
+import { configuration } from "./configuration";
 import { warnAboutLinkHost } from "./link-warnings";
 
 /** The connections of each run, so that a long process of the Automation API neither reuses what an earlier run found nor keeps it. */
@@ -20,7 +21,7 @@ export async function lookup<T>(
   return await withRunErrors(async () => {
     // Without `await`: another program of the process could configure its own in between.
     void configure({
-      config: { get: (setting) => pulumi.runtime.getConfig(setting) },
+      config: configuration,
       program: { project: pulumi.getProject(), stack: pulumi.getStack() },
       connections: connectionsOfRun(),
     });

@@ -1,14 +1,15 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { defaultConnection, isCleartext, parseBaseUrl } from "../common/base-url";
-import { configuredBaseUrl, configuredInsecure } from "../common/configured-url";
+import { defaultConnection, parseBaseUrl } from "../common/base-url";
+import { readSetting } from "../common/configuration";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { providerSource, type ResourceName } from "../common/provider-source";
 import { hasStack, perRun } from "../common/run";
 import { secretInputsInput } from "../common/secret-inputs";
-import { cleartextWarning, insecureWarning } from "../common/setting-warnings";
+import { exposureWarnings } from "../common/setting-warnings";
 import { unknownValue } from "../values/properties";
+import { configuration, configuredBaseUrl } from "./configuration";
 import { requireSettings } from "./explicit-provider";
 import { claimEntryImports, claimImport } from "./imports";
 import { findSecretInputs } from "./secret-inputs";
@@ -177,12 +178,10 @@ function warnAboutSettings(connection: string = defaultConnection): void {
   if (checkedConnections().has(connection)) return;
   checkedConnections().add(connection);
   const configured = configuredBaseUrl(connection);
-  if (configured !== undefined && isCleartext(configured.url)) {
-    pulumi.log.warn(cleartextWarning(configured));
-  }
-  const insecure = configuredInsecure(connection);
-  if (insecure !== undefined && configured !== undefined && new URL(configured.url).protocol === "https:") {
-    pulumi.log.warn(insecureWarning({ url: configured.url, source: insecure }));
+  const insecure = readSetting(configuration, connection, "insecure", "AUTHENTIK_INSECURE");
+  const isInsecure = /^\s*(?:true|1|yes)\s*$/i.test(insecure?.value ?? "");
+  for (const warning of configured ? exposureWarnings(configured, isInsecure ? insecure?.source : undefined) : []) {
+    pulumi.log.warn(warning);
   }
   const publicUrl = `${connection}:publicUrl`;
   const parsedPublicUrl = parseBaseUrl(pulumi.runtime.getConfig(publicUrl) ?? "https://unset", `${connection}:headers`);

@@ -23,11 +23,6 @@ export const connectionName = z
     "must be the name of a configuration namespace, such as authentik-staging (for authentik-staging:url)",
   );
 
-/** Capitalizes an object's description at the start of a message. */
-export function capitalize(description: string): string {
-  return description.charAt(0).toUpperCase() + description.slice(1);
-}
-
 /** Whether a declared string equals the stored one, ignoring surrounding whitespace, which authentik trims. False for an unknown. */
 export function isSameString(declared: unknown, stored: string): boolean {
   return isKnownString(declared) && stripWhitespace(declared) === stripWhitespace(stored);

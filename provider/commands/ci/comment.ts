@@ -1,4 +1,4 @@
-import { capitalize } from "../../values/strings";
+import { capitalize } from "../../common/printable";
 import type { Audit } from "./audit";
 import { byteLength, codeBlock, codeSpan, maxBodyBytes, tableRow } from "./markdown";
 import type { Batch, Change, Preview } from "./preview";

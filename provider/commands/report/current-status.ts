@@ -1,7 +1,7 @@
 import type { Activity, ObjectEvent } from "../../authentik/events";
 import { isRetired } from "../../objects/invitation/plan";
+import { classifyMissing } from "../../objects/invitation/refresh";
 import type { StoredInvitation } from "../../objects/invitation/requests";
-import { classifyMissing } from "../../objects/invitation/retirement";
 import type { InvitationState } from "../../objects/invitation/state";
 import { hasPassed } from "../../values/instant";
 import type { DeclaredInvitation } from "./declared";

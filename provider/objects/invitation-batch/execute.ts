@@ -1,14 +1,13 @@
 import { limitLines } from "../../common/limit-lines";
-import { type Origin, originInput, parseOrigin } from "../../common/origin";
+import { type Origin, originOf } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { isAdopted } from "../../lifecycle/adoption";
 import { type Connection, connect } from "../../lifecycle/connections";
 import { PartialError, reportedMessage, UserError } from "../../lifecycle/user-error";
+import { formatSecond } from "../../values/instant";
 import { ownValue, type Properties } from "../../values/properties";
 import { protectOutputs } from "../../values/secrets";
-import { changeInvitation } from "../invitation/change";
-import type { InvitationInputs } from "../invitation/inputs";
-import { adoptInvitation, currentIssuedAt, issueInvitation } from "../invitation/issue";
+import { changeInvitation, importInvitation, issueInvitation } from "../invitation/apply";
 import { isRetired } from "../invitation/plan";
 import { readerOf } from "../invitation/reader";
 import { invitations } from "../invitation/requests";
@@ -32,7 +31,7 @@ export async function executePlan(
   const connection = connect(inputs.connection);
   readerOf(connection).reset();
   if (needsEmails(plan)) await requireEmailSupport(connection);
-  const issuedAt = currentIssuedAt();
+  const issuedAt = formatSecond(Date.now());
   const toDelete = new Set(obsolete);
   const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));
   const { values, errors } = await forEachKey(inputs.name, verbFor(plan), keys, async (key) => {
@@ -46,7 +45,8 @@ export async function executePlan(
   });
   const states = new Map<string, InvitationState>();
   for (const [key, { action, state, inputs: declared }] of plan) {
-    const executed = action === "keep" ? keepEntry(state, declared) : values.get(key)?.state;
+    const isKept = action === "keep" && state !== undefined && declared !== undefined && !isRetired(state);
+    const executed = action === "keep" ? (isKept ? keepState(state, declared) : state) : values.get(key)?.state;
     const result = errors.has(key) ? state : executed;
     if (result !== undefined) states.set(key, result);
   }
@@ -66,7 +66,7 @@ export async function deleteInvitations(batch: BatchState): Promise<void> {
   const states = await toInvitationStates(batch);
   const connection = connect(batch.connection);
   const live = new Map([...states].filter(([, { gone, pk }]) => !gone && !isAdopted(pk)));
-  const origin = parseOrigin(batch[originInput]);
+  const origin = originOf(batch);
   readerOf(connection).reset();
   const { errors } = await forEachKey(batch.name, "deleted", [...live.keys()], async (key) => {
     await invitations.delete(connection.clientOf(entryOrigin(origin, key)), live.get(key)?.pk ?? "");
@@ -98,33 +98,19 @@ async function executeEntry(
     return await emailInvitation(changed, addresses, origin);
   }
   const pk = action === "create" && entry.import !== undefined ? normalizeUuid(entry.import) : undefined;
-  if (pk !== undefined) return { state: await adoptInvitation(inputs, origin, pk) };
+  if (pk !== undefined) return { state: await importInvitation(inputs, origin, pk) };
   const issued = await issueInvitation(inputs, origin, issuedAt);
   if (state && !state.gone) toDelete.add(state.pk);
   return await emailInvitation(issued, addresses, origin);
 }
 
-/** The state of an invitation that needs no request, with inputs as configured. */
-function keepEntry(
-  state: InvitationState | undefined,
-  inputs: InvitationInputs | undefined,
-): InvitationState | undefined {
-  return state === undefined || inputs === undefined || isRetired(state) ? state : keepState(state, inputs);
-}
+const verbs = { create: "created", update: "updated", email: "emailed", reissue: "reissued", delete: "deleted" };
 
+/** What a plan does, in messages about its progress. */
 function verbFor(plan: ReadonlyMap<string, PlannedAction>): string {
-  const actions = new Set([...plan.values()].map(({ action }) => action));
-  actions.delete("keep");
-  const [only] = actions.size === 1 ? actions : [];
-  const verbs = {
-    create: "created",
-    update: "updated",
-    email: "emailed",
-    reissue: "reissued",
-    delete: "deleted",
-    keep: "",
-  };
-  return only === undefined ? "changed" : verbs[only];
+  const actions = new Set([...plan.values()].flatMap(({ action }) => (action === "keep" ? [] : [action])));
+  const [first] = actions;
+  return first === undefined || actions.size > 1 ? "changed" : verbs[first];
 }
 
 function replacedName(pk: string): string {

@@ -1,22 +1,23 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { defaultConnection } from "../../common/base-url";
 import { limitLines } from "../../common/limit-lines";
-import { csvPlacesInput, originInput, parseOrigin } from "../../common/origin";
+import { csvPlacesInput, originOf } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
-import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
+import { hasSecretInput, type SecretInputs } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { configure, connect } from "../../lifecycle/connections";
 import { trackPk } from "../../lifecycle/creation";
 import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../../lifecycle/user-error";
-import { isCreate, toCheckFailures } from "../../lifecycle/validation";
+import { separateHidden, toCheckFailures } from "../../lifecycle/validation";
 import { isJsonObject, isSameJson } from "../../values/json";
-import { isKnownString, type Properties, unknownValue, withoutUndefined } from "../../values/properties";
+import { isKnownString, type Properties, pick, unknownValue, withoutUndefined } from "../../values/properties";
 import { protectNewSecrets, protectOutputs } from "../../values/secrets";
+import { importInvitation } from "../invitation/apply";
 import { normalizeEmail } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
-import { readImported } from "../invitation/issue";
 import { endedAtOnce, endsAtOnce } from "../invitation/plan";
 import { emailSupportErrors } from "../invitation/send";
+import { invitationBatch } from "./declaration";
 import { deleteInvitations, executePlan } from "./execute";
 import { type BatchInputs, toInvitationInputs, validateBatch } from "./inputs";
 import { entryPath } from "./names";
@@ -33,26 +34,17 @@ export const batchOperations = {
   recover: recoverBatch,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-    const {
-      [originInput]: newOrigin,
-      [secretInputsInput]: secretInputs,
-      [csvPlacesInput]: places,
-      ...inputs
-    } = withoutUndefined(news);
-    const isCreated = isCreate(olds);
+    const { hidden, isCreated, ...all } = separateHidden(olds, news);
+    const { [csvPlacesInput]: places, ...inputs } = all.inputs;
     const existing = isJsonObject(olds["invitations"]) ? olds["invitations"] : {};
-    const invitations = inputs["invitations"];
-    const checked = isJsonObject(invitations)
-      ? Object.fromEntries(
-          Object.entries(invitations).map(([key, entry]) => [key, checkEntry(entry, Object.hasOwn(existing, key))]),
-        )
-      : invitations;
-    const errors = validateBatch(inputs, (key) => !Object.hasOwn(existing, key), isJsonObject(places) ? places : {});
+    const isExisting = (key: string): boolean => Object.hasOwn(existing, key);
+    const entries = isJsonObject(inputs["invitations"]) ? Object.entries(inputs["invitations"]) : undefined;
+    const invitations = entries?.map(([key, entry]) => [key, checkEntry(entry, isExisting(key))]);
+    const errors = validateBatch(inputs, (key) => !isExisting(key), isJsonObject(places) ? places : {});
     const declared = withoutUndefined({
       ...inputs,
-      invitations: checked,
-      [originInput]: isCreated ? newOrigin : olds[originInput],
-      [secretInputsInput]: secretInputs,
+      ...(invitations && { invitations: Object.fromEntries(invitations) }),
+      ...hidden,
     });
     if (errors.length === 0) errors.push(...(await importEntryErrors(declared, existing)));
     // The engine asks for the diff of an existing batch only.
@@ -85,10 +77,8 @@ export const batchOperations = {
   create(properties: Properties): Promise<dynamic.CreateResult> {
     return withUserErrors(async () => {
       const inputs = properties as unknown as BatchInputs;
-      const origin = parseOrigin(inputs[originInput]);
       const id = batchId(inputs);
-      const plan = await planBatch(undefined, inputs);
-      return { id, outs: await executePlan(id, inputs, plan, origin, []) };
+      return { id, outs: await executePlan(id, inputs, await planBatch(undefined, inputs), originOf(inputs), []) };
     });
   },
 
@@ -102,7 +92,7 @@ export const batchOperations = {
       }
       const states = await toInvitationStates(batch);
       for (const { pk } of states.values()) trackPk(pk);
-      const origin = parseOrigin(batch[originInput]);
+      const origin = originOf(batch);
       const refreshed = await refreshBatch(connect(batch.connection), stripWhitespace(batch.name), states, (key) =>
         entryOrigin(origin, key),
       );
@@ -118,7 +108,7 @@ export const batchOperations = {
       const inputs = news as unknown as BatchInputs;
       const plan = await planBatch(state, inputs);
       const next = { ...inputs, __revision: nextRevision(state) };
-      return { outs: await executePlan(id, next, plan, parseOrigin(state[originInput]), state.__obsolete ?? []) };
+      return { outs: await executePlan(id, next, plan, originOf(state), state.__obsolete ?? []) };
     });
   },
 
@@ -161,10 +151,8 @@ async function importEntryErrors(declared: Properties, existing: Properties): Pr
   const inputs = await toInvitationInputs(batch);
   const errors = await Promise.all(
     invitations.map(async ([key, { import: pk = "" }]) => {
-      const imported = normalizeUuid(pk) ?? "";
-      const reasons = await errorsAtPreview(() =>
-        readImported(inputs.get(key) as InvitationInputs, undefined, imported, true),
-      );
+      const entry = inputs.get(key) as InvitationInputs;
+      const reasons = await errorsAtPreview(() => importInvitation(entry, undefined, normalizeUuid(pk) ?? "", true));
       return reasons.map((reason) => `${entryPath(key)}: ${reason}`);
     }),
   );
@@ -172,13 +160,10 @@ async function importEntryErrors(declared: Properties, existing: Properties): Pr
 }
 
 function endedEntryErrors(plan: ReadonlyMap<string, PlannedAction>): string[] {
-  const ended = [...plan].filter(
-    ([, { state, inputs }]) => state !== undefined && inputs !== undefined && endsAtOnce(state, { ...inputs }),
+  const errors = [...plan].flatMap(([key, { state, inputs }]) =>
+    state && inputs && endsAtOnce(state, { ...inputs }) ? [`${entryPath(key)}: ${endedAtOnce}`] : [],
   );
-  return limitLines(
-    ended.map(([key]) => `${entryPath(key)}: ${endedAtOnce}`),
-    "errors",
-  );
+  return limitLines(errors, "errors");
 }
 
 function throwErrors(errors: readonly string[]): void {
@@ -192,15 +177,7 @@ function emailedToIsSecret(properties: SecretInputs): boolean {
 /** Whether inputs changed that need no request, so that only the state has to be written. */
 async function hasOwnChanges(state: BatchState, inputs: BatchInputs): Promise<boolean> {
   const old = await toBatchInputs(state);
-  const own = (properties: Properties): unknown => {
-    const {
-      [originInput]: _,
-      [secretInputsInput]: __,
-      [secretEmailInput]: ___,
-      connection: ____,
-      ...others
-    } = withoutUndefined(properties);
-    return others;
-  };
+  const own = (properties: Properties): unknown =>
+    withoutUndefined(pick(properties, Object.keys(invitationBatch.properties)));
   return !isSameJson(own(old), own({ ...inputs }));
 }

@@ -1,9 +1,8 @@
 import { trackPk } from "../../lifecycle/creation";
 import { ownValue } from "../../values/properties";
 import type { InvitationInputs } from "../invitation/inputs";
-import { hasCurrentLink } from "../invitation/link";
 import { addressesToEmail, changedInputs, isRetired, planChange } from "../invitation/plan";
-import type { InvitationState } from "../invitation/state";
+import { hasCurrentLink, type InvitationState } from "../invitation/state";
 import { type BatchInputs, type EntryInputs, toInvitationInputs } from "./inputs";
 import { type BatchState, toInvitationStates } from "./state";
 

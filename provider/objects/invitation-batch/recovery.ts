@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { listStackCreations } from "../../authentik/events";
-import { originInput, parseOrigin } from "../../common/origin";
+import { originOf } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
 import { connect } from "../../lifecycle/connections";
@@ -22,7 +22,7 @@ import { type BatchState, toBatchState, toInvitationStates } from "./state";
 export async function recoverBatch(properties: Properties, { outputs, isInState }: RecoveryOptions): Promise<Recovery> {
   const inputs = properties as unknown as BatchInputs;
   const connection = connect(inputs.connection);
-  const origin = parseOrigin(inputs[originInput]);
+  const origin = originOf(inputs);
   const declared = await toInvitationInputs(inputs);
   const old = outputs as unknown as BatchState | undefined;
   const states = old?.pks === undefined ? new Map<string, InvitationState>() : await toInvitationStates(old);

@@ -5,9 +5,16 @@ import type { Origin } from "../../common/origin";
 import { toPrintableLine } from "../../common/printable";
 import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
 import type { Connection } from "../../lifecycle/connections";
-import { type Drift, detectDrift, observeFlow, observeInvitation } from "../invitation/drift";
+import {
+  classifyMissing,
+  type Drift,
+  detectDrift,
+  needsEvents,
+  observeFlow,
+  observeInvitation,
+  refreshGone,
+} from "../invitation/refresh";
 import { invitations, isUnreadable, listInvitations, type StoredInvitation } from "../invitation/requests";
-import { classifyMissing, needsEvents, refreshGone } from "../invitation/retirement";
 import { describeInvitation, type InvitationState } from "../invitation/state";
 import { forEachKey } from "./progress";
 
@@ -84,11 +91,9 @@ async function readStored(
   const stored = new Map(listed.map((invitation) => [invitation.pk, invitation]));
   // An invitation that is missing in the list may have another name. Only a single read says that it was deleted.
   const unlisted = [...states].filter(([, { pk }]) => !stored.has(pk));
-  const { values, errors } = await forEachKey(
-    batch,
-    "read",
-    unlisted.map(([key]) => key),
-    async (key) => await ifFound(invitations.retrieve(client, states.get(key)?.pk ?? "")),
+  const keys = unlisted.map(([key]) => key);
+  const { values, errors } = await forEachKey(batch, "read", keys, (key) =>
+    ifFound(invitations.retrieve(client, states.get(key)?.pk ?? "")),
   );
   for (const error of errors.values()) throw error;
   for (const invitation of values.values()) if (invitation) stored.set(invitation.pk, invitation);
@@ -100,11 +105,8 @@ async function refreshMissing(
   missing: readonly Missing[],
   originOf: (key: string) => Origin | undefined,
 ): Promise<Map<string, InvitationState>> {
-  const unclear = missing.filter(({ state }) => needsEvents(state));
-  const events = await readEventsOf(
-    connection,
-    unclear.map(({ state }) => state),
-  );
+  const unclear = missing.flatMap(({ state }) => (needsEvents(state) ? [state] : []));
+  const events = await readEventsOf(connection, unclear);
   const retired = new Map<string, InvitationState>();
   for (const { key, state } of missing) {
     const own = events?.get(state.pk);
@@ -142,26 +144,18 @@ async function readEventsOf(
 ): Promise<Map<string, readonly ObjectEvent[]> | undefined> {
   if (states.length === 0) return new Map();
   const { client } = connection;
+  const search = async (state: InvitationState) =>
+    [state.pk, await listEvents(client, state.pk, describeInvitation(state), action)] as const;
   return await connection.readEventLogOrWarn(async () => {
-    if (states.length <= maxSearches) {
-      return new Map(
-        await Promise.all(
-          states.map(
-            async (state) => [state.pk, await listEvents(client, state.pk, describeInvitation(state), action)] as const,
-          ),
-        ),
-      );
-    }
+    if (states.length <= maxSearches) return new Map(await Promise.all(states.map(search)));
     const oldest = states.map(({ issuedAt }) => Date.parse(issuedAt)).reduce((a, b) => Math.min(a, b));
     const found = await listObjectEvents(client, new Set(states.map(({ pk }) => pk)), {
       search: "invitation",
-      ...(action === undefined ? {} : { action }),
+      action,
       since: new Date(oldest),
       maxPages: states.length,
     });
-    const others = states.filter(({ pk }) => !found.has(pk));
-    for (const state of others)
-      found.set(state.pk, await listEvents(client, state.pk, describeInvitation(state), action));
+    for (const state of states) if (!found.has(state.pk)) found.set(...(await search(state)));
     return found;
   });
 }

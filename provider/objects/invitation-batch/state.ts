@@ -1,29 +1,33 @@
 import { mostFrequent } from "../../common/most-frequent";
 import { originInput } from "../../common/origin";
 import { invitationId } from "../../common/pk";
-import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
+import { hasSecretInput, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { isJsonObject, isSameJson } from "../../values/json";
-import { ownValue, withoutUndefined } from "../../values/properties";
+import { ownValue, pick, withoutUndefined } from "../../values/properties";
 import { protectChangedInputs, toSecret } from "../../values/secrets";
 import { withoutUnsent } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
 import { addressesToEmail, changedInputs } from "../invitation/plan";
 import { type InvitationState, toInputs } from "../invitation/state";
+import { connectionInput } from "../property";
+import { invitationBatch } from "./declaration";
 import { type BatchInputs, type EntryInputs, entrySecretInputs, toInvitationInputs } from "./inputs";
 
+const detailNames = [
+  "issuedAt",
+  "expires",
+  "retiredAt",
+  "gone",
+  "flowPk",
+  "flowSlug",
+  "createdBy",
+  "__declaredExpires",
+  "__unsentTo",
+  "drifted",
+] as const;
+
 /** What a state has of an invitation, apart from its inputs, pk and status. */
-type Details = Pick<
-  InvitationState,
-  | "issuedAt"
-  | "expires"
-  | "retiredAt"
-  | "gone"
-  | "flowPk"
-  | "flowSlug"
-  | "createdBy"
-  | "__declaredExpires"
-  | "__unsentTo"
-> & {
+type Details = Pick<InvitationState, Exclude<(typeof detailNames)[number], "drifted">> & {
   /** The inputs that differ from the declared ones, because they were changed outside Pulumi, or because an update failed. */
   readonly drifted?: Partial<InvitationInputs>;
 };
@@ -53,19 +57,6 @@ export interface BatchState extends Omit<BatchInputs, "invitations"> {
   /** Secret. Pks of replaced invitations that could not be deleted yet. */
   readonly __obsolete?: readonly string[];
 }
-
-const detailNames = [
-  "issuedAt",
-  "expires",
-  "retiredAt",
-  "gone",
-  "flowPk",
-  "flowSlug",
-  "createdBy",
-  "__declaredExpires",
-  "__unsentTo",
-  "drifted",
-] as const;
 
 /** The state of each invitation by key. */
 export async function toInvitationStates(batch: BatchState): Promise<Map<string, InvitationState>> {
@@ -109,29 +100,23 @@ export async function toBatchState(
     if (differing.length === 0) return [];
     return [[key, Object.fromEntries(differing.map((name) => [name, detail[name] ?? null]))] as const];
   });
-  const by = <T>(select: (state: InvitationState) => T): Record<string, T> =>
-    Object.fromEntries([...states].map(([key, state]) => [key, select(state)]));
+  const byKey = <T>(select: (state: InvitationState) => T | undefined): Record<string, T> => {
+    const values = [...states].map(([key, state]) => [key, select(state)] as const);
+    return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Record<string, T>;
+  };
   const { invitations: _, ...shared } = inputs;
-  const ofSome = <T>(select: (state: InvitationState) => T | undefined): Record<string, T> =>
-    Object.fromEntries(
-      [...states].flatMap(([key, state]) => {
-        const value = select(state);
-        return value === undefined ? [] : [[key, value] as const];
-      }),
-    );
   return withoutUndefined({
     ...shared,
     __invitations: invitations,
-    pks: by(({ pk }) => pk),
-    links: ofSome(({ link }) => link),
-    ids: by(({ pk }) => invitationId(pk)),
-    statuses: by(({ status }) => status),
-    retiredAt: ifAny(ofSome(({ retiredAt }) => retiredAt)),
-    emailedTo: ifAny(ofSome(({ emailedTo }) => emailedTo)),
+    pks: byKey(({ pk }) => pk),
+    links: byKey(({ link }) => link),
+    ids: byKey(({ pk }) => invitationId(pk)),
+    statuses: byKey(({ status }) => status),
+    retiredAt: ifAny(byKey(({ retiredAt }) => retiredAt)),
+    emailedTo: ifAny(byKey(({ emailedTo }) => emailedTo)),
     __common: common,
     __details: Object.fromEntries(own),
     __obsolete: obsolete.length > 0 ? obsolete : undefined,
-    [originInput]: inputs[originInput],
   }) as unknown as BatchState;
 }
 
@@ -144,26 +129,17 @@ function withoutImport({ import: _, ...entry }: EntryInputs = {}): EntryInputs {
 }
 
 function toDetails(state: InvitationState, declared: InvitationInputs | undefined): Details {
-  const { issuedAt, expires, retiredAt, gone, flowPk, flowSlug, createdBy, __declaredExpires } = state;
   const inputs = toInputs(state);
   const changed = declared === undefined ? [] : changedInputs(state, { ...declared });
   // A reissue that failed must be due in the next run as well.
   if (declared !== undefined && !isSameJson(declared.keepers ?? {}, state.keepers ?? {})) changed.push("keepers");
   const unsent = declared === undefined ? [] : addressesToEmail(state, { ...declared });
-  const drifted =
-    changed.length > 0 ? Object.fromEntries(changed.map((name) => [name, inputs[name] ?? null])) : undefined;
   return withoutUndefined({
-    issuedAt,
+    ...pick({ ...state }, detailNames),
     // With `expires`, the declared value says it already.
-    expires: declared?.expires === expires ? undefined : expires,
-    retiredAt,
-    gone,
-    flowPk,
-    flowSlug,
-    createdBy,
-    __declaredExpires,
+    expires: declared?.expires === state.expires ? undefined : state.expires,
     __unsentTo: unsent.length > 0 ? unsent : undefined,
-    drifted,
+    drifted: ifAny(Object.fromEntries(changed.map((name) => [name, inputs[name] ?? null]))),
   }) as unknown as Details;
 }
 
@@ -182,20 +158,14 @@ function commonDetails(details: readonly Details[]): Partial<Details> {
  * authentik; everything else is as configured.
  */
 export async function toBatchInputs(state: BatchState): Promise<Record<string, unknown>> {
-  const {
-    pks: _,
-    links,
-    ids,
-    statuses,
-    retiredAt,
-    emailedTo,
-    __invitations,
-    __common,
-    __details,
-    __revision,
-    __obsolete,
-    ...inputs
-  } = state;
+  const { __invitations } = state;
+  const shared = [
+    ...Object.keys(invitationBatch.properties),
+    connectionInput,
+    originInput,
+    secretInputsInput,
+    secretEmailInput,
+  ];
   const isWhole = hasSecretInput(state, "invitations");
   const secrets = { [secretInputsInput]: entrySecretInputs(state) };
   const invitations = Object.fromEntries(
@@ -212,7 +182,7 @@ export async function toBatchInputs(state: BatchState): Promise<Record<string, u
       return [key, protectChangedInputs(Object.fromEntries(entry), changed, secrets)];
     }),
   );
-  return { ...inputs, invitations: isWhole ? toSecret(invitations) : invitations };
+  return { ...pick({ ...state }, shared), invitations: isWhole ? toSecret(invitations) : invitations };
 }
 
 /** Drifted inputs as an entry shows them: of `fixedData`, only what its entry declares or what differs from the batch's. */

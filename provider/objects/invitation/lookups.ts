@@ -1,8 +1,8 @@
-import { NotFoundError } from "../../authentik/errors";
+import { ifFound } from "../../authentik/errors";
 import { formatLink, invitationId, normalizeUuid } from "../../common/pk";
 import { type Connection, connect } from "../../lifecycle/connections";
 import { UserError } from "../../lifecycle/user-error";
-import { declareLookup, outputField, propertyFields, requirePk } from "../lookup";
+import { declareLookup, notFound, outputField, propertyFields, requirePk } from "../lookup";
 import { invitation } from "./declaration";
 import { invitations, listInvitations, type StoredInvitation } from "./requests";
 
@@ -54,14 +54,18 @@ export const link = partners.link; // secret`,
   },
 
   async run(connection, args) {
-    if (args.pk !== undefined) return toResult(await retrieve(connection, args.pk), connection);
+    const { client } = connection;
+    if (args.pk !== undefined) {
+      const found = await ifFound(invitations.retrieve(client, requirePk("getInvitation", args.pk)));
+      if (found === undefined) throw notFound("getInvitation", "invitation with this pk");
+      return toResult(found, connection);
+    }
     const name = args.name?.trim() ?? "";
-    const [first, ...others] = await listInvitations(connection.client, { name });
-    if (first !== undefined && others.length === 0) return toResult(first, connection);
+    const [first, ...others] = await listInvitations(client, { name });
+    if (first === undefined) throw notFound("getInvitation", `invitation with the name "${name}"`);
+    if (others.length === 0) return toResult(first, connection);
     throw new UserError(
-      first === undefined
-        ? `getInvitation: authentik has no invitation with the name "${name}" that the token's user is allowed to view.`
-        : `getInvitation: ${others.length + 1} invitations have the name "${name}". Set pk instead, or use getInvitations.`,
+      `getInvitation: ${others.length + 1} invitations have the name "${name}". Set pk instead, or use getInvitations.`,
     );
   },
 });
@@ -91,17 +95,6 @@ export const names = invitations.apply((all) => all.map(({ name }) => name)); //
     return found.map((stored) => toResult(stored, connection));
   },
 });
-
-async function retrieve({ client }: Connection, value: string): Promise<StoredInvitation> {
-  try {
-    return await invitations.retrieve(client, requirePk("getInvitation", value));
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    throw new UserError(
-      "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
-    );
-  }
-}
 
 function toResult({ flow, expires, ...stored }: StoredInvitation, { publicUrl }: Connection) {
   const isExpired = expires !== null && Date.parse(expires) <= Date.now();

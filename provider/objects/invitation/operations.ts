@@ -1,14 +1,12 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { NotFoundError } from "../../authentik/errors";
-import { log } from "../../common/log";
-import { type Origin, originInput, parseOrigin } from "../../common/origin";
+import { logAbout } from "../../common/log";
+import { originInput, originOf } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
-import { toPrintableLine } from "../../common/printable";
-import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
-import { importedPk, importInput, isAdopted, validateImport } from "../../lifecycle/adoption";
-import { readEvents, reportChange, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
-import { type Connection, configure, connect } from "../../lifecycle/connections";
-import { trackPk } from "../../lifecycle/creation";
+import { capitalize } from "../../common/printable";
+import { hasSecretInput } from "../../common/secret-inputs";
+import { importedPk, importInput, isAdoptedWithWarning, separateImport } from "../../lifecycle/adoption";
+import { configure, connect } from "../../lifecycle/connections";
+import { trackPk, trackState } from "../../lifecycle/creation";
 import {
   errorsAtPreview,
   PartialError,
@@ -16,27 +14,22 @@ import {
   withUserErrors,
   withUserErrorsAndSettingsHint,
 } from "../../lifecycle/user-error";
-import { isCreate, toCheckFailures, toDiff } from "../../lifecycle/validation";
-import { formatInstant } from "../../values/instant";
+import { separateHidden, toCheckFailures, toDiff } from "../../lifecycle/validation";
 import { differingKeys } from "../../values/json";
 import { type Properties, unknownValue, withoutUndefined } from "../../values/properties";
 import { protectChangedInputs, protectNewSecrets, protectOutputs } from "../../values/secrets";
-import { capitalize } from "../../values/strings";
 import { defaultsOf } from "../declaration";
-import { changeInvitation } from "./change";
+import { changeInvitation, importInvitation, issueInvitation } from "./apply";
 import { invitation } from "./declaration";
-import { detectDrift, observeFlow, observeInvitation } from "./drift";
 import { normalizeEmail } from "./email";
 import { type InvitationInputs, validateInvitation } from "./inputs";
-import { adoptInvitation, currentIssuedAt, issueInvitation, readImported } from "./issue";
-import { hasCurrentLink } from "./link";
 import { addressesToEmail, changedInputs, endedAtOnce, endsAtOnce, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
-import { invitations, type StoredInvitation } from "./requests";
-import { classifyMissing, needsEvents, refreshGone } from "./retirement";
+import { refreshGone, refreshInvitation } from "./refresh";
+import { invitations } from "./requests";
 import { type EmailResult, emailInvitation, emailSupportErrors, reportUnsent, requireEmailSupport } from "./send";
-import { describeInvitation, type InvitationState, keepState, toInputs, toState } from "./state";
+import { describeInvitation, hasCurrentLink, type InvitationState, keepState, toInputs } from "./state";
 
 /** The operations on `Invitation`. */
 export const invitationOperations = {
@@ -44,31 +37,22 @@ export const invitationOperations = {
   recover: recoverInvitation,
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-    const {
-      [importInput]: importOption,
-      [originInput]: newOrigin,
-      [secretInputsInput]: secretInputs,
-      ...inputs
-    } = withoutUndefined(news);
-    const isCreated = isCreate(olds);
-    const origin = isCreated ? newOrigin : olds[originInput];
-    const adoption = validateImport(importOption, isCreated);
-    const isIssued = isCreated && adoption.pk === undefined;
+    const { hidden, isCreated, ...all } = separateHidden(olds, news);
+    const { inputs, pk, errors: importErrors } = separateImport(all.inputs, isCreated);
     const declared = withoutUndefined({
       ...defaultsOf(invitation.properties),
       ...inputs,
       email: normalizeEmail(inputs["email"]),
-      [importInput]: adoption.pk,
-      [originInput]: origin,
-      [secretInputsInput]: secretInputs,
+      [importInput]: pk,
+      ...hidden,
     });
-    const errors = [...adoption.errors, ...validateInvitation(inputs, isIssued)];
-    if (errors.length === 0 && isCreated) errors.push(...(await creationErrors(declared, adoption.pk)));
+    const errors = [...importErrors, ...validateInvitation(inputs, isCreated && pk === undefined)];
+    if (errors.length === 0 && isCreated) errors.push(...(await creationErrors(declared, pk)));
     return { inputs: protectNewSecrets(declared, olds), failures: toCheckFailures(errors) };
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-    const state = trackState(olds);
+    const state = trackState<InvitationState>(olds);
     if (endsAtOnce(state, news)) throw new UserError(`${capitalize(describeInvitation(state))}: ${endedAtOnce}`);
     const change = planChange(state, news);
     if (isRetired(state)) return toDiff(change);
@@ -78,7 +62,10 @@ export const invitationOperations = {
     if (unsent.length > 0) reportUnsent(state, unsent);
     const isSecretChanged = hasSecretInput(state, "email") !== hasSecretInput(news, "email");
     const isLinkChanged = change.inputs.length === 0 && !hasCurrentLink(state);
-    if (isLinkChanged) reportNewLink(state);
+    if (isLinkChanged) {
+      const cause = "because the slug of its flow or the URL in the configuration changed";
+      logAbout(describeInvitation(state), "info", `the link changes, ${cause}.`);
+    }
     // None changes an input that the engine compares.
     return unsent.length > 0 || isSecretChanged || isLinkChanged
       ? { changes: true, replaces: [...change.replaces] }
@@ -92,12 +79,12 @@ export const invitationOperations = {
       const pk = importedPk(properties);
       const connection = connect(inputs.connection);
       if (pk !== undefined) {
-        const state = await adoptInvitation(inputs, origin, pk);
+        const state = await importInvitation(inputs, origin, pk);
         readerOf(connection).reset();
         return complete(properties, { state });
       }
       if (inputs.email !== undefined) await requireEmailSupport(connection);
-      const state = await issueInvitation(inputs, origin, currentIssuedAt());
+      const state = await issueInvitation(inputs, origin);
       readerOf(connection).reset();
       return complete(properties, await emailInvitation(state, inputs.email?.to ?? [], origin));
     });
@@ -114,9 +101,9 @@ export const invitationOperations = {
         );
       }
       trackPk(pk);
-      const state = configured.status === undefined ? undefined : trackState(properties);
+      const state = configured.status === undefined ? undefined : trackState<InvitationState>(properties);
       // An invitation that authentik has deleted does not come back: no request is needed.
-      const refreshed = state?.gone ? refreshGone(state) : await refresh(pk, configured, state);
+      const refreshed = state?.gone ? refreshGone(state) : await refreshInvitation(pk, configured, state);
       if (refreshed === undefined) return {};
       const inputs = toInputs(refreshed);
       // What `get` reads has no origin. Its inputs come from authentik, so no input of the program marks its secrets.
@@ -131,7 +118,7 @@ export const invitationOperations = {
 
   update(_id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
     return withUserErrors(async () => {
-      const state = trackState(olds);
+      const state = trackState<InvitationState>(olds);
       const inputs = news as unknown as InvitationInputs;
       // The engine also updates what is unchanged, after an email failed. A retired invitation is kept as it is.
       if (isRetired(state)) return { outs: protectOutputs(state) };
@@ -144,15 +131,8 @@ export const invitationOperations = {
 
   delete(_id: string, properties: Properties): Promise<void> {
     return withUserErrorsAndSettingsHint(async () => {
-      const state = trackState(properties);
-      if (isAdopted(state.pk)) {
-        log.warn(
-          toPrintableLine(
-            `${capitalize(describeInvitation(state))}: not deleted, because another resource adopted it in this run.`,
-          ),
-        );
-        return;
-      }
+      const state = trackState<InvitationState>(properties);
+      if (isAdoptedWithWarning(state.pk, describeInvitation(state))) return;
       const connection = connect(state.connection);
       readerOf(connection).reset();
       if (!state.gone) await invitations.delete(connection.clientOf(originOf(state)), state.pk);
@@ -164,7 +144,7 @@ export const invitationOperations = {
 async function creationErrors(declared: Properties, pk: string | undefined): Promise<string[]> {
   const inputs = declared as unknown as InvitationInputs;
   if (pk === undefined) return inputs.email === undefined ? [] : await emailSupportErrors(inputs.connection);
-  return pk === unknownValue ? [] : await errorsAtPreview(() => readImported(inputs, originOf(inputs), pk, true));
+  return pk === unknownValue ? [] : await errorsAtPreview(() => importInvitation(inputs, originOf(inputs), pk, true));
 }
 
 /** Makes authentik match the inputs, with no request if only the state has to change: for `onRetired`, `email`, or the spelling of a value. */
@@ -180,63 +160,4 @@ function complete(inputs: Properties, { state, error }: EmailResult): dynamic.Cr
   const outs = protectOutputs(state);
   if (error !== undefined) throw new PartialError(id, inputs, outs, [error]);
   return { id, outs };
-}
-
-function trackState(properties: Properties): InvitationState {
-  const state = properties as unknown as InvitationState;
-  trackPk(state.pk);
-  return state;
-}
-
-function originOf(properties: { readonly [originInput]?: string }): Origin | undefined {
-  return parseOrigin(properties[originInput]);
-}
-
-/** Says in a preview what the diff does not show, because no input changed. */
-function reportNewLink(state: InvitationState): void {
-  log.info(
-    toPrintableLine(
-      `${capitalize(describeInvitation(state))}: the link changes, because the slug of its flow or the URL in the configuration changed.`,
-    ),
-  );
-}
-
-/** Reads the current state and reports drift. Returns `undefined` if the invitation was deleted and has to be recreated. */
-async function refresh(
-  pk: string,
-  configured: Partial<InvitationState>,
-  state: InvitationState | undefined,
-): Promise<InvitationState | undefined> {
-  const connection = connect(configured.connection);
-  const origin = originOf(configured);
-  let stored: StoredInvitation;
-  try {
-    stored = await readerOf(connection).read(connection.clientOf(origin), pk);
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    if (state) return await refreshMissing(connection, state, origin);
-    // The engine would turn a resource that `get` does not find into one without outputs.
-    throw new UserError(
-      "Invitation.get: authentik has no invitation with this pk that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).",
-      { cause: error },
-    );
-  }
-  if (state === undefined) return toState(configured, stored, configured.issuedAt ?? formatInstant(Date.now()));
-  const drift = detectDrift(state, stored);
-  const object = observeInvitation(state, origin);
-  if (drift.changed.length > 0) await reportChange(connection, object, drift.changed);
-  if (drift.isFlowRemoved) await reportFlowRemoval(connection, object, observeFlow(state, origin));
-  return drift.state;
-}
-
-async function refreshMissing(
-  connection: Connection,
-  state: InvitationState,
-  origin: Origin | undefined,
-): Promise<InvitationState | undefined> {
-  const object = observeInvitation(state, origin);
-  const events = needsEvents(state) ? await readEvents(connection, object) : undefined;
-  const retired = classifyMissing(state, events);
-  if (retired === undefined) reportDeletionFromEvents(connection, object, events);
-  return retired;
 }

@@ -1,5 +1,5 @@
 import type { ObjectEvent } from "../../authentik/events";
-import { originInput, parseOrigin } from "../../common/origin";
+import { originOf } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { type Connection, connect } from "../../lifecycle/connections";
 import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../../lifecycle/creation";
@@ -14,17 +14,19 @@ import { describeInvitation, type InvitationState, toApiFields, toState } from "
 /** Finds the invitation that an interrupted run issued for these inputs. */
 export async function recoverInvitation(properties: Properties, options: RecoveryOptions): Promise<Recovery> {
   const inputs = properties as unknown as InvitationInputs;
-  if (options.outputs !== undefined) return recoverEmails(options.outputs, inputs);
+  if (options.outputs !== undefined) {
+    // What an interrupted update may have emailed. The next refresh shows what else it did.
+    const state = recoverAddedAddresses(options.outputs as unknown as InvitationState, inputs);
+    return state === undefined ? { outcome: "not created" } : toRecovery(state, formatInstant(Date.now()));
+  }
   const connection = connect(inputs.connection);
-  const found = await findInterruptedCreation(connection, parseOrigin(inputs[originInput]), {
+  const found = await findInterruptedCreation(connection, originOf(inputs), {
     object: describeInvitation(inputs),
     model: "invitation",
     retrieve: invitations.retrieve,
   });
   if (found.outcome !== "found") return found;
-  const { event } = found;
-  const state = await toRecoveredState(connection, inputs, event, found.stored);
-  return toRecovery(state, event.created);
+  return toRecovery(await toRecoveredState(connection, inputs, found.event, found.stored), found.event.created);
 }
 
 /** The state of an invitation that an interrupted run created. `stored` is undefined if it no longer exists. */
@@ -36,23 +38,14 @@ export async function toRecoveredState(
 ): Promise<InvitationState> {
   // It may have been used since. The next refresh determines what became of it; a new one would be a second link.
   const recovered = stored ?? (await asRequested(connection, inputs, event));
-  return assumeAllEmailed(toState(inputs, recovered, recoveredIssuedAt(inputs, recovered, event.created)));
+  const state = toState(inputs, recovered, recoveredIssuedAt(inputs, recovered, event.created));
+  return assumeEmailed(state, state.email?.to ?? []);
 }
 
 /** Counts the addresses that an interrupted update added as emailed. Undefined if it added none. */
 export function recoverAddedAddresses(state: InvitationState, declared: InvitationInputs): InvitationState | undefined {
   const addresses = addressesToEmail(state, { ...declared });
   return addresses.length === 0 ? undefined : assumeEmailed({ ...state, email: declared.email }, addresses);
-}
-
-/** What an interrupted update may have emailed. The next refresh shows what else it did. */
-function recoverEmails(outputs: Properties, inputs: InvitationInputs): Recovery {
-  const state = recoverAddedAddresses(outputs as unknown as InvitationState, inputs);
-  return state === undefined ? { outcome: "not created" } : toRecovery(state, formatInstant(Date.now()));
-}
-
-function assumeAllEmailed(state: InvitationState): InvitationState {
-  return assumeEmailed(state, state.email?.to ?? []);
 }
 
 function toRecovery(state: InvitationState, created: string): Recovery {

@@ -1,12 +1,13 @@
 import * as z from "zod";
 import type { Client, ClientRequest, ListPage } from "../../authentik/client";
-import { ServerError } from "../../authentik/errors";
+import { NotFoundError, PermissionError, ServerError } from "../../authentik/errors";
 import { wireSlug } from "../../authentik/wire";
 import { invitationId } from "../../common/pk";
 import { withoutUndefined } from "../../values/properties";
 import { type FieldsOf, permission, responseSchema } from "../declaration";
 import { requestsOf } from "../requests";
 import { invitation } from "./declaration";
+import type { EmailInputs } from "./email";
 
 /** The fields of an invitation that this package sets. Without `expires`, authentik sets its default, which is 30 minutes from now. */
 export type InvitationFields = FieldsOf<typeof invitation.properties>;
@@ -24,7 +25,7 @@ const response = responseSchema(invitation.properties, {
 export type StoredInvitation = z.output<typeof response>;
 
 /** The path of one invitation, redacted to its opaque id. */
-export function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedPath" | "secrets"> {
+function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedPath" | "secrets"> {
   return {
     path: `${invitation.path}${pk}/`,
     redactedPath: `${invitation.path}<${invitationId(pk)}>/`,
@@ -34,13 +35,10 @@ export function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedP
 
 export const invitations = requestsOf(invitation, response, { item: itemRequest });
 
-/** Words that the list's search looks for, anywhere in the name, the username, the flow's slug and the expiry. */
-interface InvitationSearch extends InvitationFilters {
-  readonly search?: string;
-}
-
 /** Filters that authentik supports. It ignores unknown ones and would return all invitations. */
 export interface InvitationFilters {
+  /** Words anywhere in the name, the username, the flow's slug and the expiry. */
+  readonly search?: string;
   readonly name?: string;
   readonly flowSlug?: string;
   readonly createdBy?: string;
@@ -50,7 +48,7 @@ export interface InvitationFilters {
 /** All pages of the list. Strings match exactly, `expires` as an instant. */
 export async function listInvitations(
   client: Client,
-  filters: InvitationSearch,
+  filters: InvitationFilters,
   first?: ListPage<StoredInvitation>,
 ): Promise<StoredInvitation[]> {
   return await client.list(listRequest(filters), response, first);
@@ -59,12 +57,12 @@ export async function listInvitations(
 /** The first page of {@link listInvitations}. */
 export async function listFirstInvitations(
   client: Client,
-  filters: InvitationSearch,
+  filters: InvitationFilters,
 ): Promise<ListPage<StoredInvitation>> {
   return await client.listPage(listRequest(filters), response, 1);
 }
 
-function listRequest({ search, name, flowSlug, createdBy, expires }: InvitationSearch): Omit<ClientRequest, "method"> {
+function listRequest({ search, name, flowSlug, createdBy, expires }: InvitationFilters): Omit<ClientRequest, "method"> {
   const query = { search, name, flow__slug: flowSlug, created_by__username: createdBy, expires };
   return {
     path: invitation.path,
@@ -80,4 +78,65 @@ function listRequest({ search, name, flowSlug, createdBy, expires }: InvitationS
  */
 export function isUnreadable(error: unknown): boolean {
   return error instanceof ServerError && error.request.status === 500;
+}
+
+/** No invitation has this pk. */
+const nilUuid = "00000000-0000-0000-0000-000000000000";
+
+/** `POST /api/v3/stages/invitation/invitations/{pk}/send_email/` */
+function emailRequest(pk: string): Omit<ClientRequest, "failure"> {
+  const { path, redactedPath, secrets } = itemRequest(pk);
+  return {
+    method: "POST",
+    path: `${path}send_email/`,
+    redactedPath: `${redactedPath}send_email/`,
+    secrets,
+    permission: permission(invitation, "add"),
+    viewPermission: permission(invitation, "view"),
+  };
+}
+
+/**
+ * Asks authentik (2026.5 and later) to email an invitation's link, which has the host of `publicUrl`. Not idempotent: each request sends the emails, one to each
+ * address in `to`, with all of `cc` and `bcc`. A success means that the emails are queued (case `email.send.one`).
+ */
+export async function sendInvitationEmail(
+  client: Client,
+  pk: string,
+  { to, cc, bcc, template }: EmailInputs,
+  publicUrl: string,
+): Promise<void> {
+  await client.sendForNoContent({
+    ...emailRequest(pk),
+    body: { email_addresses: to, cc_addresses: cc, bcc_addresses: bcc, template },
+    failure: "Could not email the invitation",
+    fieldNames: {
+      email_addresses: "email.to",
+      cc_addresses: "email.cc",
+      bcc_addresses: "email.bcc",
+      template: "email.template",
+    },
+    publicUrl,
+  });
+}
+
+/**
+ * Whether authentik can send invitations by email: it then has no invitation with the nil UUID (404, case `email.send.unknown`). Older versions
+ * respond to any pk with 405.
+ */
+export async function canSendInvitationEmails(client: Client): Promise<boolean> {
+  try {
+    await client.sendForNoContent({
+      ...emailRequest(nilUuid),
+      body: { email_addresses: [] },
+      isReadOnly: true,
+      failure: "Could not determine whether authentik sends invitations by email",
+    });
+    return true;
+  } catch (error) {
+    // A missing permission shows that the endpoint exists, and may be granted for single invitations.
+    if (error instanceof NotFoundError || error instanceof PermissionError) return true;
+    if (error instanceof ServerError && error.request.status === 405) return false;
+    throw error;
+  }
 }

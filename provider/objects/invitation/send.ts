@@ -1,15 +1,13 @@
 import { AuthentikError, ServerError } from "../../authentik/errors";
 import { limitLines } from "../../common/limit-lines";
-import { log } from "../../common/log";
+import { logAbout } from "../../common/log";
 import type { Origin } from "../../common/origin";
-import { toPrintableLine } from "../../common/printable";
 import { hasSecretInput } from "../../common/secret-inputs";
 import { type Connection, connect } from "../../lifecycle/connections";
 import { errorsAtPreview, UserError } from "../../lifecycle/user-error";
 import { withoutUndefined } from "../../values/properties";
-import { capitalize } from "../../values/strings";
 import type { EmailInputs } from "./email";
-import { canSendInvitationEmails, sendInvitationEmail } from "./email-requests";
+import { canSendInvitationEmails, sendInvitationEmail } from "./requests";
 import { describeInvitation, type InvitationState } from "./state";
 
 /** An invitation after its link was emailed, and why some addresses are left to the next run. */
@@ -59,7 +57,10 @@ export async function emailInvitation(
       if (isTemplateFailure || !error.outcomeUnknown) {
         const unsent = addresses.slice(sent.length);
         const reason = isTemplateFailure ? error.explain(templateHint) : error.message;
-        return { state: withProgress(state, sent, unsent), error: describeFailure(state, unsent, reason) };
+        return {
+          state: withProgress(state, sent, unsent),
+          error: `The link was not emailed to ${formatAddresses(state, unsent)}, and the next \`pulumi up\` tries again. ${reason}`,
+        };
       }
       warnAboutUnknownOutcome(state, to, error.description);
     }
@@ -104,25 +105,18 @@ function withProgress(state: InvitationState, sent: readonly string[], unsent: r
   }) as unknown as InvitationState;
 }
 
-function describeFailure(state: InvitationState, unsent: readonly string[], reason: string): string {
-  return `The link was not emailed to ${formatAddresses(state, unsent)}, and the next \`pulumi up\` tries again. ${reason}`;
-}
-
 function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly string[], reason: string): void {
-  log.warn(
-    toPrintableLine(
-      `${capitalize(describeInvitation(state))}: the link may or may not have been emailed to ${formatAddresses(state, addresses)}, and is not emailed there again. ${reason} Check authentik's event log for email_sent. If it has none, change keepers to send a new link.`,
-    ),
+  logAbout(
+    describeInvitation(state),
+    "warn",
+    `the link may or may not have been emailed to ${formatAddresses(state, addresses)}, and is not emailed there again. ${reason} Check authentik's event log for email_sent. If it has none, change keepers to send a new link.`,
   );
 }
 
 /** Says in a preview what the diff does not show, because no input changed. */
 export function reportUnsent(state: InvitationState, addresses: readonly string[]): void {
-  log.info(
-    toPrintableLine(
-      `${capitalize(describeInvitation(state))}: the link will be emailed to ${formatAddresses(state, addresses)}, because the last request failed.`,
-    ),
-  );
+  const message = `the link will be emailed to ${formatAddresses(state, addresses)}, because the last request failed.`;
+  logAbout(describeInvitation(state), "info", message);
 }
 
 /** The addresses, or only how many if they are secret. */

@@ -4,6 +4,7 @@ import { breakDirectives } from "../../common/printable";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { type Connection, publicUrlOf } from "../../lifecycle/connections";
+import { flowSlugOf } from "../../lifecycle/flow-slugs";
 import {
   addDuration,
   addDurationAsBefore,
@@ -19,7 +20,6 @@ import { storedInputs } from "../comparison";
 import { invitation } from "./declaration";
 import { type EmailProgress, withoutUnsent } from "./email";
 import type { InvitationInputs } from "./inputs";
-import { withCurrentLink } from "./link";
 import type { InvitationFields, StoredInvitation } from "./requests";
 
 /**
@@ -89,6 +89,23 @@ export function keepState(state: InvitationState, inputs: InvitationInputs): Inv
   return withCurrentLink(
     withoutUndefined({ ...state, ...configured, ...inputs, expires }) as unknown as InvitationState,
   );
+}
+
+/** The state with the link that works now. The slug of its flow, or the URL of links, may have changed, which changes nothing in the invitation. */
+function withCurrentLink(state: InvitationState): InvitationState {
+  const flowSlug = currentFlowSlug(state);
+  const link = formatLink(publicUrlOf(state.connection), flowSlug, state.pk) ?? state.link;
+  return { ...state, ...withoutUndefined({ flowSlug, link }) };
+}
+
+/** Whether the state has the link that works now. For the state of an earlier version, which has none, only another slug matters. */
+export function hasCurrentLink(state: InvitationState): boolean {
+  if (currentFlowSlug(state) !== state.flowSlug) return false;
+  return state.link === undefined || withCurrentLink(state).link === state.link;
+}
+
+function currentFlowSlug({ flowPk, flowSlug }: InvitationState): string | undefined {
+  return (flowPk === undefined ? undefined : flowSlugOf(flowPk)) ?? flowSlug;
 }
 
 /** An invitation in messages: `invitation "jane"`. */
