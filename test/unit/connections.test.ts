@@ -7,8 +7,22 @@ import { nock } from "./support/nock";
 import { notFoundBody, pk } from "./support/response-bodies";
 import { findFreePort } from "./support/server";
 
+type Settings = Record<string, string>;
+
 const url = "https://authentik.test";
 const token = "t0ken";
+const staging = "https://staging.test";
+const complete = { "authentik:url": url, "authentik:token": token };
+const stagingSettings = { "authentik-staging:url": staging, "authentik-staging:token": "other" };
+const environment = { AUTHENTIK_URL: url, AUTHENTIK_TOKEN: token };
+
+/** Settings of which names in capitals are environment variables. */
+async function configure(settings: Settings): Promise<void> {
+  const isVariable = ([name]: [string, string]): boolean => name.startsWith("AUTHENTIK");
+  const entries = Object.entries(settings);
+  Object.assign(process.env, Object.fromEntries(entries.filter(isVariable)));
+  await configureWith(invitationProvider, Object.fromEntries(entries.filter((entry) => !isVariable(entry))));
+}
 
 /** Returns the message of the error that `connect` throws: one line, without a stack. */
 function getConnectError(name?: string): string {
@@ -25,7 +39,7 @@ function getConnectError(name?: string): string {
 }
 
 /** Sends a request through the connection and returns the headers of that request. */
-async function getSentHeaders(connection: Connection, origin = url): Promise<Headers> {
+async function getSentHeaders(connection: Connection, origin = url): Promise<Record<string, string>> {
   const received: Headers[] = [];
   nock(origin)
     .get(/\/api\/v3\//)
@@ -34,9 +48,8 @@ async function getSentHeaders(connection: Connection, origin = url): Promise<Hea
       return [404, notFoundBody, { "content-type": "application/json" }];
     });
   await catchError(retrieveInvitation(connection.client, pk));
-  const [headers] = received;
-  if (headers === undefined) throw new Error("Expected a request.");
-  return headers;
+  if (received[0] === undefined) throw new Error("Expected a request.");
+  return Object.fromEntries(received[0]);
 }
 
 beforeEach(async () => {
@@ -45,239 +58,135 @@ beforeEach(async () => {
   await configureWith(invitationProvider, {});
 });
 
-describe("a missing setting", () => {
-  test("is reported for the URL", () => {
-    expect(getConnectError()).toBe(
-      "authentik's URL is not set. Set it with `pulumi config set authentik:url https://authentik.example.com` or in AUTHENTIK_URL.",
-    );
-  });
+const missing = {
+  url: "authentik's URL is not set. Set it with `pulumi config set authentik:url https://authentik.example.com` or in AUTHENTIK_URL.",
+  token:
+    "authentik's API token is not set. Set it with `pulumi config set --secret authentik:token …` or in AUTHENTIK_TOKEN.",
+};
+const notAUrl = "authentik:url is not a URL. Use the form https://authentik.example.com.";
+const badToken = "is not an API token: it must be printable ASCII without spaces.";
+const credentials = "must not contain a username or password, because Pulumi stores it in plaintext. Use";
+const path = "Set it with `pulumi config set --secret --path 'authentik:headers.X-My-Header' …`.";
+const badHeaders = `authentik:headers must be a JSON object of valid HTTP header names and string values. ${path}`;
 
-  test("is reported for the token", async () => {
-    await configureWith(invitationProvider, { "authentik:url": url });
-    expect(getConnectError()).toBe(
-      "authentik's API token is not set. Set it with `pulumi config set --secret authentik:token …` or in AUTHENTIK_TOKEN.",
-    );
-  });
-
-  test("of a named connection is not read from the environment", async () => {
-    process.env["AUTHENTIK_URL"] = url;
-    process.env["AUTHENTIK_TOKEN"] = token;
-    expect(getConnectError("authentik-staging")).toBe(
-      "authentik's URL is not set. Set it with `pulumi config set authentik-staging:url https://authentik.example.com`.",
-    );
-    await configureWith(invitationProvider, { "authentik-staging:url": url });
-    expect(getConnectError("authentik-staging")).toBe(
-      "authentik's API token is not set. Set it with `pulumi config set --secret authentik-staging:token …`.",
-    );
-  });
-
-  test("can also be an empty environment variable", () => {
-    process.env["AUTHENTIK_URL"] = "";
-    expect(getConnectError()).toMatch(/^authentik's URL is not set/);
-  });
+test.each<[Settings, string]>([
+  [{}, missing.url],
+  [{ AUTHENTIK_URL: "" }, missing.url],
+  [{ "authentik:url": url }, missing.token],
+  ...["authentik.example.com", ""].map((invalid): [Settings, string] => [
+    { ...complete, "authentik:url": invalid },
+    notAUrl,
+  ]),
+  [
+    { ...complete, "authentik:url": "https://me:hunter2@example.com" },
+    `authentik:url ${credentials} authentik:headers.`,
+  ],
+  [{ AUTHENTIK_URL: "localhost:9000" }, "AUTHENTIK_URL must start with https:// (or http://)."],
+  ...["two words", "line\nbreak", "naïve", "   ", "Bearer abc"].map((invalid): [Settings, string] => [
+    { ...complete, "authentik:token": invalid },
+    `authentik:token ${badToken}`,
+  ]),
+  [{ "authentik:url": url, AUTHENTIK_TOKEN: "two words" }, `AUTHENTIK_TOKEN ${badToken}`],
+  ...["maybe", "2", "on"].map((insecure): [Settings, string] => [
+    { ...complete, "authentik:insecure": insecure },
+    "authentik:insecure must be true or false.",
+  ]),
+  [{ ...complete, AUTHENTIK_INSECURE: "maybe" }, "AUTHENTIK_INSECURE must be true or false."],
+  [
+    { ...complete, "authentik:headers": "X-A: s3cret" },
+    `authentik:headers must be a JSON object of header names and values. ${path}`,
+  ],
+  ...['["s3cret"]', '{"X-A": 7}', '{"X A": "s3cret"}', '{"X-A": "s3cret\\r\\nX-B: 1"}'].map(
+    (headers): [Settings, string] => [{ ...complete, "authentik:headers": headers }, badHeaders],
+  ),
+  ..."Authorization HOST content-length User-Agent keep-alive upgrade expect"
+    .split(" ")
+    .map((header): [Settings, string] => [
+      { ...complete, "authentik:headers": `{"${header}": "s3cret"}` },
+      `authentik:headers must not set ${header}, which is a reserved header.`,
+    ]),
+])("the settings %j are reported before a request is sent, without repeating a value", async (settings, message) => {
+  await configure(settings);
+  expect(getConnectError()).toBe(message);
 });
 
-describe("an invalid setting", () => {
-  test.each([
-    ["authentik.example.com", "authentik:url is not a URL. Use the form https://authentik.example.com."],
-    ["ftp://example.com", "authentik:url must start with https:// (or http://)."],
-    ["https://example.com/?a", "authentik:url must not contain a query (?…) or a fragment (#…)."],
-    [
-      "https://me:hunter2@example.com",
-      "authentik:url must not contain a username or password, because Pulumi stores it in plaintext. Use authentik:headers.",
-    ],
-    ["", "authentik:url is not a URL. Use the form https://authentik.example.com."],
-  ])("is reported for the URL %j", async (invalidUrl, message) => {
-    await configureWith(invitationProvider, { "authentik:url": invalidUrl, "authentik:token": token });
-    expect(getConnectError()).toBe(message);
-  });
-
-  test("is reported as AUTHENTIK_URL if the URL comes from the environment", () => {
-    process.env["AUTHENTIK_URL"] = "localhost:9000";
-    expect(getConnectError()).toBe("AUTHENTIK_URL must start with https:// (or http://).");
-  });
-
-  test.each(["two words", "line\nbreak", "naïve", "   ", "Bearer abc"])(
-    "is reported for the token %j, without repeating it",
-    async (invalidToken) => {
-      await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": invalidToken });
-      const message = getConnectError();
-      expect(message).toBe("authentik:token is not an API token: it must be printable ASCII without spaces.");
-      expect(message).not.toContain(invalidToken.trim() || "\n");
-    },
-  );
-
-  test("is reported as AUTHENTIK_TOKEN if the token comes from the environment", async () => {
-    await configureWith(invitationProvider, { "authentik:url": url });
-    process.env["AUTHENTIK_TOKEN"] = "two words";
-    expect(getConnectError()).toBe("AUTHENTIK_TOKEN is not an API token: it must be printable ASCII without spaces.");
-  });
-
-  test("is reported for publicUrl", async () => {
-    const settings = { "authentik-staging:url": url, "authentik-staging:token": token };
-    await configureWith(invitationProvider, {
-      ...settings,
-      "authentik-staging:publicUrl": "https://a:b@id.example.com",
-    });
-    expect(getConnectError("authentik-staging")).toBe(
-      "authentik-staging:publicUrl must not contain a username or password, because Pulumi stores it in plaintext. Use authentik-staging:headers.",
-    );
-    await configureWith(invitationProvider, { ...settings, "authentik-staging:publicUrl": "id.example.com" });
-    expect(getConnectError("authentik-staging")).toMatch(/^authentik-staging:publicUrl is not a URL\. /);
-  });
-
-  test.each(["maybe", "2", "on"])("is reported for insecure %j", async (insecure) => {
-    await configureWith(invitationProvider, {
-      "authentik:url": url,
-      "authentik:token": token,
-      "authentik:insecure": insecure,
-    });
-    expect(getConnectError()).toBe("authentik:insecure must be true or false.");
-  });
-
-  test("is reported as AUTHENTIK_INSECURE if insecure comes from the environment", async () => {
-    await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
-    process.env["AUTHENTIK_INSECURE"] = "maybe";
-    expect(getConnectError()).toBe("AUTHENTIK_INSECURE must be true or false.");
-  });
-
-  const hint = "Set it with `pulumi config set --secret --path 'authentik:headers.X-My-Header' …`.";
-  test.each([
-    ["X-A: s3cret", `authentik:headers must be a JSON object of header names and values. ${hint}`],
-    ['["s3cret"]', `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`],
-    ['{"X-A": 7}', `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`],
-    [
-      '{"X A": "s3cret"}',
-      `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`,
-    ],
-    [
-      '{"X-A": "s3cret\\r\\nX-B: 1"}',
-      `authentik:headers must be a JSON object of valid HTTP header names and string values. ${hint}`,
-    ],
-    ['{"Authorization": "s3cret"}', "authentik:headers must not set Authorization, which is a reserved header."],
-    ['{"HOST": "s3cret"}', "authentik:headers must not set HOST, which is a reserved header."],
-    ['{"content-length": "7"}', "authentik:headers must not set content-length, which is a reserved header."],
-  ])("is reported for the headers %j", async (headers, message) => {
-    await configureWith(invitationProvider, {
-      "authentik:url": url,
-      "authentik:token": token,
-      "authentik:headers": headers,
-    });
-    expect(getConnectError()).toBe(message);
-    expect(getConnectError()).not.toContain("s3cret");
-  });
-
-  test.each(["User-Agent", "keep-alive", "upgrade", "expect"])(
-    "is reported for the reserved header %s before any request is sent",
-    async (header) => {
-      await configureWith(invitationProvider, {
-        "authentik:url": url,
-        "authentik:token": token,
-        "authentik:headers": JSON.stringify({ [header]: "x" }),
-      });
-      expect(getConnectError()).toBe(`authentik:headers must not set ${header}, which is a reserved header.`);
-    },
-  );
+test.each<[Settings, string]>([
+  // It is not read from the environment.
+  [
+    {},
+    "authentik's URL is not set. Set it with `pulumi config set authentik-staging:url https://authentik.example.com`.",
+  ],
+  [
+    { "authentik-staging:url": staging },
+    "authentik's API token is not set. Set it with `pulumi config set --secret authentik-staging:token …`.",
+  ],
+  [
+    { ...stagingSettings, "authentik-staging:publicUrl": "https://a:b@id.example.com" },
+    `authentik-staging:publicUrl ${credentials} authentik-staging:headers.`,
+  ],
+  [
+    { ...stagingSettings, "authentik-staging:publicUrl": "id.example.com" },
+    "authentik-staging:publicUrl is not a URL. Use the form https://authentik.example.com.",
+  ],
+])("the settings of a named connection %j are reported", async (settings, message) => {
+  await configure({ ...environment, ...settings });
+  expect(getConnectError("authentik-staging")).toBe(message);
 });
 
 describe("settings", () => {
-  test("of the default connection are read from the environment", async () => {
-    process.env["AUTHENTIK_URL"] = `${url}/`;
-    process.env["AUTHENTIK_TOKEN"] = token;
-    const headers = await getSentHeaders(connect());
-    expect(headers.get("authorization")).toBe(`Bearer ${token}`);
-  });
+  const headers = '{"X-Proxy-Key": "s3cret", "cf-access-client-id": "id", "Proxy-Authorization": "Bearer eyJ"}';
+  const other = { AUTHENTIK_URL: "https://other.test", AUTHENTIK_TOKEN: "other" };
+  const spaces = {
+    "authentik:url": ` ${url}/api/v3/\n`,
+    "authentik:token": ` ${token}\n`,
+    "authentik:insecure": " true\n",
+  };
 
-  test("in Pulumi's configuration take precedence over the environment", async () => {
-    process.env["AUTHENTIK_URL"] = "https://other.test";
-    process.env["AUTHENTIK_TOKEN"] = "other";
-    await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
-    const headers = await getSentHeaders(connect());
-    expect(headers.get("authorization")).toBe(`Bearer ${token}`);
-  });
-
-  test("can come partly from the configuration and partly from the environment", async () => {
-    process.env["AUTHENTIK_TOKEN"] = "other";
-    await configureWith(invitationProvider, { "authentik:url": url });
-    expect((await getSentHeaders(connect())).get("authorization")).toBe("Bearer other");
-  });
-
-  test("are trimmed", async () => {
-    await configureWith(invitationProvider, {
-      "authentik:url": ` ${url}/api/v3/\n`,
-      "authentik:token": ` ${token}\n`,
-      "authentik:insecure": " true\n",
-    });
-    expect((await getSentHeaders(connect())).get("authorization")).toBe(`Bearer ${token}`);
-  });
-
-  test("include publicUrl, the base URL of links", async () => {
-    const settings = { "authentik:url": "https://10.0.0.5", "authentik:token": token };
-    await configureWith(invitationProvider, settings);
-    expect(connect().publicUrl).toBe("https://10.0.0.5");
-    await configureWith(invitationProvider, { ...settings, "authentik:publicUrl": " https://id.example.com/sso/ " });
-    expect(connect()).toMatchObject({ url: "https://10.0.0.5", publicUrl: "https://id.example.com/sso" });
+  test.each<[string, Settings, Record<string, string>]>([
+    ["of the default connection are read from the environment", { ...environment, AUTHENTIK_URL: `${url}/` }, {}],
+    ["in Pulumi's configuration take precedence over the environment", { ...complete, ...other }, {}],
+    [
+      "can come partly from the configuration and partly from the environment",
+      { "authentik:url": url, AUTHENTIK_TOKEN: "other" },
+      { authorization: "Bearer other" },
+    ],
+    ["are trimmed", spaces, {}],
+    [
+      // Identity-Aware Proxy of Google Cloud requires the last one.
+      "include headers, which are sent with each request",
+      { ...complete, "authentik:headers": headers },
+      { "x-proxy-key": "s3cret", "cf-access-client-id": "id", "proxy-authorization": "Bearer eyJ" },
+    ],
+  ])("%s", async (_case, settings, expected) => {
+    await configure(settings);
+    expect(await getSentHeaders(connect())).toMatchObject({ authorization: `Bearer ${token}`, ...expected });
   });
 
   test("of a named connection are read from its namespace", async () => {
-    const staging = "https://staging.test";
-    await configureWith(invitationProvider, {
-      "authentik:url": url,
-      "authentik:token": token,
-      "authentik-staging:url": staging,
-      "authentik-staging:token": "other",
-    });
-    const headers = await getSentHeaders(connect("authentik-staging"), staging);
-    expect(headers.get("authorization")).toBe("Bearer other");
+    await configure({ ...complete, ...stagingSettings });
+    const sent = await getSentHeaders(connect("authentik-staging"), staging);
+    expect(sent).toMatchObject({ authorization: "Bearer other" });
   });
 
-  test("include headers, which are sent with each request", async () => {
-    await configureWith(invitationProvider, {
-      "authentik:url": url,
-      "authentik:token": token,
-      "authentik:headers": '{"X-Proxy-Key": "s3cret", "cf-access-client-id": "id"}',
-    });
-    const headers = await getSentHeaders(connect());
-    expect(headers.get("x-proxy-key")).toBe("s3cret");
-    expect(headers.get("cf-access-client-id")).toBe("id");
-  });
-
-  test("include Proxy-Authorization, which Identity-Aware Proxy of Google Cloud requires", async () => {
-    await configureWith(invitationProvider, {
-      "authentik:url": url,
-      "authentik:token": token,
-      "authentik:headers": '{"Proxy-Authorization": "Bearer eyJ"}',
-    });
-    const headers = await getSentHeaders(connect());
-    expect(headers.get("proxy-authorization")).toBe("Bearer eyJ");
-    expect(headers.get("authorization")).toBe(`Bearer ${token}`);
+  test("include publicUrl, the base URL of links", async () => {
+    await configure(complete);
+    expect(connect().publicUrl).toBe(url);
+    await configure({ ...complete, "authentik:publicUrl": " https://id.example.com/sso/ " });
+    expect(connect()).toMatchObject({ url, publicUrl: "https://id.example.com/sso" });
   });
 
   test.each(["true", "TRUE", "1", "yes", "false", "0", "no", ""])("can include insecure: %j", async (insecure) => {
-    await configureWith(invitationProvider, {
-      "authentik:url": url,
-      "authentik:token": token,
-      "authentik:insecure": insecure,
-    });
+    await configure({ ...complete, "authentik:insecure": insecure });
     expect(() => connect()).not.toThrow();
   });
 });
 
 describe("an error names the setting that was used", () => {
-  const staging = "https://staging.test";
-  const stagingSettings = { "authentik-staging:url": staging, "authentik-staging:token": "other" };
-  const json = { "content-type": "application/json" };
-
-  async function catchReadError(
-    connection: Connection,
-    status: number,
-    body: object,
-    origin = staging,
-  ): Promise<string> {
+  async function catchReadError(connection: Connection, status: number, body: object, origin: string): Promise<string> {
     nock(origin)
       .get(/\/api\/v3\//)
       .times(2)
-      .reply(status, body, json);
+      .reply(status, body, { "content-type": "application/json" });
     return (await catchError(retrieveInvitation(connection.client, pk))).message;
   }
 
@@ -293,17 +202,14 @@ describe("an error names the setting that was used", () => {
     [302, {}, "Set authentik-staging:url to the URL of authentik itself."],
     [405, {}, "Either authentik-staging:url is wrong,"],
   ])("of a named connection: %d %j", async (status, body, hint) => {
-    process.env["AUTHENTIK_URL"] = url;
-    process.env["AUTHENTIK_TOKEN"] = token;
-    await configureWith(invitationProvider, stagingSettings);
-    const message = await catchReadError(connect("authentik-staging"), status, body);
+    await configure({ ...environment, ...stagingSettings });
+    const message = await catchReadError(connect("authentik-staging"), status, body, staging);
     expect(message).toContain(hint);
     expect(message).not.toMatch(/AUTHENTIK_|authentik:/);
   });
 
   test("or the environment variable", async () => {
-    process.env["AUTHENTIK_URL"] = url;
-    process.env["AUTHENTIK_TOKEN"] = token;
+    await configure(environment);
     const denied = await catchReadError(connect(), 403, { detail: "Token invalid/expired" }, url);
     expect(denied).toContain("set it in AUTHENTIK_TOKEN.");
     expect(denied).not.toContain("authentik:");
@@ -312,36 +218,20 @@ describe("an error names the setting that was used", () => {
 
   test("if no connection can be established", async () => {
     const refused = `http://127.0.0.1:${await findFreePort()}`;
-    await configureWith(invitationProvider, { "eu:url": refused, "eu:token": token });
-    process.env["AUTHENTIK_URL"] = refused;
-    process.env["AUTHENTIK_TOKEN"] = token;
-    for (const [name, source] of [
-      ["eu", "eu:url"],
-      ["authentik", "AUTHENTIK_URL"],
-    ] as const) {
-      const { message } = await catchError(retrieveInvitation(connect(name).client, pk));
-      expect(message).toMatch(new RegExp(`: E[A-Z]+\\. Check ${source}, that the server is running`));
-    }
+    await configure({ "eu:url": refused, "eu:token": token, AUTHENTIK_URL: refused, AUTHENTIK_TOKEN: token });
+    const errors = await Promise.all(
+      ["eu", "authentik"].map((name) => catchError(retrieveInvitation(connect(name).client, pk))),
+    );
+    for (const [index, source] of ["eu:url", "AUTHENTIK_URL"].entries())
+      expect(errors[index]?.message).toMatch(new RegExp(`: E[A-Z]+\\. Check ${source}, that the server is running`));
   }, 30_000);
 });
 
-describe("a connection", () => {
-  test("is opened once, and shared", async () => {
-    await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
-    expect(connect()).toBe(connect("authentik"));
-  });
-
-  test("is opened again after the configuration changed", async () => {
-    await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
-    const before = connect();
-    await configureWith(invitationProvider, { "authentik:url": url, "authentik:token": token });
-    expect(connect()).not.toBe(before);
-  });
-
-  test("can be opened once missing settings are set", async () => {
-    getConnectError();
-    process.env["AUTHENTIK_URL"] = url;
-    process.env["AUTHENTIK_TOKEN"] = token;
-    expect(() => connect()).not.toThrow();
-  });
+test("a connection is opened once missing settings are set, shared, and opened again after the configuration changed", async () => {
+  getConnectError();
+  await configure(environment);
+  const before = connect();
+  expect(connect("authentik")).toBe(before);
+  await configure(environment);
+  expect(connect()).not.toBe(before);
 });

@@ -10,6 +10,7 @@ import {
   getInvitationStageOutput,
   getInvitations,
   getInvitationsOutput,
+  getStage,
 } from "pulumi-authentik-invitations";
 import { invitationId } from "../../provider/common/pk";
 import { catchError } from "./support/catch-error";
@@ -23,17 +24,16 @@ import {
   settings,
 } from "./support/http-mocks";
 import {
+  type Body,
   flowBody,
   flowPk,
   htmlPage,
   invitationBody,
   invitationBodyWithFlow,
-  meBody,
   notFoundBody,
   otherFlowPk,
   otherPk,
   pageBody,
-  permissionDeniedBody,
   pk,
   stageBody,
   stagePk,
@@ -42,6 +42,7 @@ import {
 const flowsPath = "/flows/instances/";
 const stagesPath = "/stages/invitation/stages/";
 const invitationsPath = "/stages/invitation/invitations/";
+const invitationPath = `${invitationsPath}${pk}/`;
 const firstPage = "ordering=pk&page_size=500&page=1";
 
 beforeEach(() => {
@@ -65,105 +66,151 @@ async function resolveOutput<T>(output: pulumi.Output<T>): Promise<{ value: T; i
   return { value, isSecret: await pulumi.isSecret(output) };
 }
 
-describe("getFlow", () => {
-  const found = {
-    pk: flowPk,
-    name: "Enrollment",
-    slug: "enrollment",
-    title: "Welcome",
-    designation: "enrollment",
-    authentication: undefined,
-    policyEngineMode: "any",
-    compatibilityMode: false,
-    layout: "stacked",
-    deniedAction: "message_continue",
-    exportUrl: "/api/v3/flows/instances/enrollment/export/",
-  };
+const mockList = (path: string, ...bodies: readonly Body[]): void => mockResponse("GET", path, 200, pageBody(bodies));
 
-  test("finds a flow by its slug", async () => {
-    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
-    expect(await getFlow({ slug: " enrollment " })).toEqual(found);
-    expect(requestLines()).toEqual([`GET ${flowsPath}?slug=enrollment&${firstPage}`]);
-  });
+const foundFlow = {
+  pk: flowPk,
+  name: "Enrollment",
+  slug: "enrollment",
+  title: "Welcome",
+  designation: "enrollment",
+  authentication: undefined,
+  policyEngineMode: "any",
+  compatibilityMode: false,
+  layout: "stacked",
+  deniedAction: "message_continue",
+  exportUrl: "/api/v3/flows/instances/enrollment/export/",
+};
+const foundStage = {
+  pk: stagePk,
+  name: "invitation",
+  continueFlowWithoutInvitation: false,
+  flowSet: [expect.objectContaining({ pk: flowPk, slug: "enrollment" })],
+};
+const inFlow = stageBody({ flow_set: [flowBody()] });
+const newerFlow = { authentication: "require_redirect", layout: "new_layout" };
+const promptStage = (name: string): Body => ({
+  ...{ pk: stagePk, name, component: "ak-stage-prompt-form" },
+  ...{ verbose_name: "Prompt Stage", meta_model_name: "authentik_stages_prompt.promptstage" },
+});
+const foundPrompt = expect.objectContaining({ pk: stagePk, name: "prompt", verboseName: "Prompt Stage" });
 
-  test("finds a flow by its pk in any spelling", async () => {
-    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
-    expect(await getFlow({ pk: flowPk.replaceAll("-", "").toUpperCase() })).toEqual(found);
-    expect(requestLines()).toEqual([`GET ${flowsPath}?flow_uuid=${flowPk}&${firstPage}`]);
-  });
-
-  test("returns fields and values of newer servers", async () => {
-    mockResponse(
-      "GET",
-      flowsPath,
-      200,
-      pageBody([flowBody({ authentication: "require_redirect", layout: "new_layout" })]),
-    );
-    expect(await getFlow({ slug: "enrollment" })).toMatchObject({
-      authentication: "require_redirect",
-      layout: "new_layout",
-    });
-  });
-
-  test("does not return a flow with another slug", async () => {
-    mockResponse(
-      "GET",
-      flowsPath,
-      200,
-      pageBody([flowBody({ slug: "Enrollment" }), flowBody({ pk: otherFlowPk, slug: "x" })]),
-    );
-    expect(await catchLookupError(getFlow({ slug: "enrollment" }))).toBe(
-      'getFlow: authentik has no flow with the slug "enrollment" that the token\'s user is allowed to view.',
-    );
-  });
-
-  test("fails if no flow has the pk", async () => {
-    mockResponse("GET", flowsPath, 200, pageBody([]));
-    expect(await catchLookupError(getFlow({ pk: flowPk }))).toBe(
-      `getFlow: authentik has no flow with the pk ${flowPk} that the token's user is allowed to view.`,
-    );
-  });
-
-  test("names the missing permission", async () => {
-    mockResponse("GET", flowsPath, 403, permissionDeniedBody);
-    mockResponse("GET", "/core/users/me/", 200, meBody);
-    const { message, stack } = await catchError(getFlow({ slug: "enrollment" }));
-    expect(message).toContain("lacks the permission authentik_flows.view_flow");
-    expect(stack).toBe("");
-  });
+test.each<[string, string, Body, string, () => Promise<unknown>, unknown]>([
+  ["a flow by its slug", flowsPath, flowBody(), "slug=enrollment", () => getFlow({ slug: " enrollment " }), foundFlow],
+  [
+    "a flow by its pk in any spelling",
+    flowsPath,
+    flowBody(),
+    `flow_uuid=${flowPk}`,
+    () => getFlow({ pk: flowPk.replaceAll("-", "").toUpperCase() }),
+    foundFlow,
+  ],
+  [
+    "a flow with fields and values of newer servers",
+    flowsPath,
+    flowBody(newerFlow),
+    "slug=enrollment",
+    () => getFlow({ slug: "enrollment" }),
+    { ...foundFlow, ...newerFlow },
+  ],
+  [
+    "a stage by its name",
+    stagesPath,
+    inFlow,
+    "name=invitation",
+    () => getInvitationStage({ name: " invitation " }),
+    foundStage,
+  ],
+  [
+    "a stage by its pk in any spelling",
+    stagesPath,
+    inFlow,
+    `stage_uuid=${stagePk}`,
+    () => getInvitationStage({ pk: `{${stagePk.toUpperCase()}}` }),
+    foundStage,
+  ],
+  [
+    "a stage of any kind",
+    "/stages/all/",
+    promptStage("prompt"),
+    "name=prompt",
+    () => getStage({ name: " prompt " }),
+    foundPrompt,
+  ],
+])("finds %s, and returns only the documented properties", async (_case, path, body, query, lookup, found) => {
+  mockList(path, body);
+  expect(await lookup()).toEqual(found);
+  expect(requestLines()).toEqual([`GET ${path}?${query}&${firstPage}`]);
 });
 
-describe("getInvitationStage", () => {
-  test("finds a stage by its name, and returns only the documented properties", async () => {
-    mockResponse("GET", stagesPath, 200, pageBody([stageBody({ flow_set: [flowBody()] })]));
-    expect(await getInvitationStage({ name: " invitation " })).toEqual({
-      pk: stagePk,
-      name: "invitation",
-      continueFlowWithoutInvitation: false,
-      flowSet: [expect.objectContaining({ pk: flowPk, slug: "enrollment" })],
-    });
-    expect(requestLines()).toEqual([`GET ${stagesPath}?name=invitation&${firstPage}`]);
-  });
+const existing = [promptStage("write"), promptStage("login")];
 
-  test("finds a stage by its pk", async () => {
-    mockResponse("GET", stagesPath, 200, pageBody([stageBody()]));
-    expect(await getInvitationStage({ pk: `{${stagePk.toUpperCase()}}` })).toMatchObject({ pk: stagePk });
-    expect(requestLines()).toEqual([`GET ${stagesPath}?stage_uuid=${stagePk}&${firstPage}`]);
-  });
+test.each<[string, string, Body[], () => Promise<unknown>, string]>([
+  [
+    "flow with the slug",
+    flowsPath,
+    [flowBody({ slug: "Enrollment" }), flowBody({ pk: otherFlowPk, slug: "x" })],
+    () => getFlow({ slug: "enrollment" }),
+    'getFlow: authentik has no flow with the slug "enrollment"',
+  ],
+  [
+    "flow with the pk",
+    flowsPath,
+    [],
+    () => getFlow({ pk: flowPk }),
+    `getFlow: authentik has no flow with the pk ${flowPk}`,
+  ],
+  [
+    "invitation stage with the name",
+    stagesPath,
+    [stageBody({ name: "Invitation" })],
+    () => getInvitationStage({ name: "invitation" }),
+    'getInvitationStage: authentik has no invitation stage with the name "invitation"',
+  ],
+  [
+    "invitation stage with the pk",
+    stagesPath,
+    [],
+    () => getInvitationStage({ pk: stagePk }),
+    `getInvitationStage: authentik has no invitation stage with the pk ${stagePk}`,
+  ],
+  [
+    "invitation with the name",
+    invitationsPath,
+    [],
+    () => getInvitation({ name: "jane" }),
+    'getInvitation: authentik has no invitation with the name "jane"',
+  ],
+])("reports that there is no %s", async (_case, path, bodies, lookup, message) => {
+  mockList(path, ...bodies);
+  expect(await catchLookupError(lookup())).toBe(`${message} that the token's user is allowed to view.`);
+});
 
-  test("fails if no invitation stage has the name or pk", async () => {
-    mockResponse("GET", stagesPath, 200, pageBody([stageBody({ name: "Invitation" })]));
-    expect(await catchLookupError(getInvitationStage({ name: "invitation" }))).toBe(
-      'getInvitationStage: authentik has no invitation stage with the name "invitation" that the token\'s user is allowed to view.',
-    );
-    mockResponse("GET", stagesPath, 200, pageBody([]));
-    expect(await catchLookupError(getInvitationStage({ pk: stagePk }))).toContain(`with the pk ${stagePk} that`);
-  });
+test.each<[string, number, Body, string]>([
+  ["with the existing names", 200, pageBody(existing), " Existing stages: login, write."],
+  ["without the existing names if they cannot be listed", 501, { detail: "not here" }, ""],
+])("reports that there is no stage of any kind with the name, %s", async (_case, status, body, names) => {
+  mockList("/stages/all/");
+  mockResponse("GET", "/stages/all/", status, body);
+  expect(await catchLookupError(getStage({ name: "prompt" }))).toBe(
+    `getStage: authentik has no stage with the name "prompt" that the token's user is allowed to view.${names}`,
+  );
 });
 
 describe("getInvitation", () => {
-  async function expectJane(found: GetInvitationResult): Promise<void> {
-    const { pk: foundPk, link, ...rest } = found;
+  const stored = invitationBodyWithFlow({ fixed_data: { a: 1 } });
+
+  test.each<[string, string, Body, () => Promise<GetInvitationResult>]>([
+    ["its pk in any spelling", invitationPath, stored, () => getInvitation({ pk: pk.toUpperCase() })],
+    [
+      "its name",
+      `${invitationsPath}?name=jane&${firstPage}`,
+      pageBody([stored]),
+      () => getInvitation({ name: "jane" }),
+    ],
+  ])("finds an invitation by %s; pk and link are secrets", async (_case, path, body, lookup) => {
+    mockResponse("GET", path.split("?")[0] ?? "", 200, body);
+    const { pk: foundPk, link, ...rest } = await lookup();
     expect(rest).toEqual({
       id: invitationId(pk),
       name: "jane",
@@ -176,51 +223,30 @@ describe("getInvitation", () => {
       createdBy: "akadmin",
     });
     expect(await resolveOutput(foundPk)).toEqual({ value: pk, isSecret: true });
-    expect(await resolveOutput(link)).toEqual({
-      value: `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`,
-      isSecret: true,
-    });
-  }
-
-  test("finds an invitation by its pk in any spelling; pk and link are secrets", async () => {
-    mockResponse("GET", `${invitationsPath}${pk}/`, 200, invitationBodyWithFlow({ fixed_data: { a: 1 } }));
-    await expectJane(await getInvitation({ pk: pk.toUpperCase() }));
-  });
-
-  test("finds an invitation by its name", async () => {
-    mockResponse("GET", invitationsPath, 200, pageBody([invitationBodyWithFlow({ fixed_data: { a: 1 } })]));
-    await expectJane(await getInvitation({ name: "jane" }));
-    expect(requestLines()).toEqual([`GET ${invitationsPath}?name=jane&${firstPage}`]);
+    const value = `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`;
+    expect(await resolveOutput(link)).toEqual({ value, isSecret: true });
+    expect(requestLines()).toEqual([`GET ${path}`]);
   });
 
   test("returns an invitation without a flow, without an expiry, or expired", async () => {
-    mockResponse("GET", `${invitationsPath}${pk}/`, 200, invitationBody({ expires: null, created_by: null }));
-    const withoutExpiry = await getInvitation({ pk });
-    expect(withoutExpiry).toMatchObject({
-      status: "pending",
-      expires: undefined,
-      flowPk: undefined,
-      createdBy: undefined,
-    });
-    expect(await resolveOutput(withoutExpiry.link)).toEqual({ value: undefined, isSecret: true });
-    mockResponse(
-      "GET",
-      `${invitationsPath}${otherPk}/`,
-      200,
-      invitationBody({ pk: otherPk, expires: "2021-01-01T00:00:00Z" }),
-    );
+    mockResponse("GET", invitationPath, 200, invitationBody({ expires: null, created_by: null }));
+    const { link, ...found } = await getInvitation({ pk });
+    expect(found).toMatchObject({ status: "pending", expires: undefined, flowPk: undefined, createdBy: undefined });
+    expect(await resolveOutput(link)).toEqual({ value: undefined, isSecret: true });
+    const expired = invitationBody({ pk: otherPk, expires: "2021-01-01T00:00:00Z" });
+    mockResponse("GET", `${invitationsPath}${otherPk}/`, 200, expired);
     expect(await getInvitation({ pk: otherPk })).toMatchObject({ status: "expired" });
   });
 
-  test("reports that no invitation has the pk or name, without showing the pk", async () => {
-    mockResponse("GET", `${invitationsPath}${pk}/`, 404, notFoundBody);
+  test("reports that no invitation has the pk, without showing it, and distinguishes a wrong URL", async () => {
+    mockResponse("GET", invitationPath, 404, notFoundBody);
     expect(await catchLookupError(getInvitation({ pk }))).toBe(
       "getInvitation: authentik has no invitation with this pk that the token's user is allowed to view.",
     );
-    mockResponse("GET", invitationsPath, 200, pageBody([]));
-    expect(await catchLookupError(getInvitation({ name: "jane" }))).toBe(
-      'getInvitation: authentik has no invitation with the name "jane" that the token\'s user is allowed to view.',
-    );
+    mockResponse("GET", invitationPath, 404, htmlPage);
+    const { message, stack } = await catchError(getInvitation({ pk }));
+    expect(message).toContain("The response did not come from authentik's API");
+    expect([message, stack]).toEqual([expect.not.stringContaining(pk), ""]);
   });
 
   test("fails with the number of invitations on all pages if several have the name", async () => {
@@ -231,45 +257,30 @@ describe("getInvitation", () => {
       'getInvitation: 102 invitations have the name "jane". Set pk instead, or use getInvitations.',
     );
   });
-
-  test("distinguishes a wrong URL from a deleted invitation, without showing the pk", async () => {
-    mockResponse("GET", `${invitationsPath}${pk}/`, 404, htmlPage);
-    const { message, stack } = await catchError(getInvitation({ pk }));
-    expect(message).toContain("The response did not come from authentik's API");
-    expect([message, stack]).toEqual([expect.not.stringContaining(pk), ""]);
-  });
 });
 
 describe("getInvitations", () => {
   test("returns the invitations of all pages", async () => {
     mockResponse("GET", invitationsPath, 200, pageBody([invitationBody()], 2));
-    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody({ pk: otherPk, name: "john" })]));
+    mockList(invitationsPath, invitationBody({ pk: otherPk, name: "john" }));
     const found = await getInvitations();
-    expect(found.map(({ name, id }) => [name, id])).toEqual([
-      ["jane", invitationId(pk)],
-      ["john", invitationId(otherPk)],
+    expect(found).toMatchObject([
+      { name: "jane", id: invitationId(pk) },
+      { name: "john", id: invitationId(otherPk) },
     ]);
     expect(await resolveOutput((found[1] as GetInvitationResult).pk)).toEqual({ value: otherPk, isSecret: true });
-    expect(requestLines()).toEqual([
-      `GET ${invitationsPath}?${firstPage}`,
-      `GET ${invitationsPath}?${firstPage.replace("page=1", "page=2")}`,
-    ]);
   });
 
   test("sends all filters under authentik's names", async () => {
-    mockResponse("GET", invitationsPath, 200, pageBody([]));
-    const filters = {
-      name: "jane",
-      flowSlug: "enrollment",
-      createdBy: "akadmin",
-      expires: "2031-05-06T09:08:09+02:00",
-    };
+    mockList(invitationsPath);
+    const expires = "2031-05-06T09:08:09+02:00";
+    const filters = { name: "jane", flowSlug: "enrollment", createdBy: "akadmin", expires };
     expect(await getInvitations(filters)).toEqual([]);
     expect(Object.fromEntries(new URLSearchParams(requestLines()[0]?.split("?")[1]))).toEqual({
       name: "jane",
       flow__slug: "enrollment",
       created_by__username: "akadmin",
-      expires: "2031-05-06T09:08:09+02:00",
+      expires,
       ordering: "pk",
       page_size: "500",
       page: "1",
@@ -278,45 +289,37 @@ describe("getInvitations", () => {
 });
 
 describe("lookup arguments", () => {
-  const untyped = {
-    getFlow: getFlow as (args: object) => Promise<unknown>,
-    getInvitationStage: getInvitationStage as (args: object) => Promise<unknown>,
-    getInvitation: getInvitation as (args: object) => Promise<unknown>,
-    getInvitations: getInvitations as (args: object) => Promise<unknown>,
-  };
+  const functions = { getFlow, getInvitationStage, getInvitation, getInvitations };
+  // As a program in JavaScript can call them.
+  const untyped = functions as unknown as Record<string, (args: object) => Promise<unknown>>;
+  const filters = "The arguments are name, flowSlug, createdBy, expires, connection.";
 
-  test.each<[keyof typeof untyped, object, string]>([
-    ["getFlow", {}, "getFlow: set exactly one of slug and pk."],
-    ["getFlow", { slug: "x", pk: flowPk }, "getFlow: set exactly one of slug and pk."],
-    ["getFlow", { slug: undefined }, "getFlow: set exactly one of slug and pk."],
-    ["getFlow", { pk: "enrollment" }, "getFlow: pk must be a UUID."],
-    ["getFlow", { slug: 7 }, "getFlow: slug must be a string."],
-    ["getFlow", { slug: null }, "getFlow: slug must be a string."],
-    ["getFlow", { name: "x" }, "getFlow: unknown argument name. The arguments are slug, pk, connection."],
-    ["getInvitationStage", {}, "getInvitationStage: set exactly one of name and pk."],
-    ["getInvitationStage", { pk: "x" }, "getInvitationStage: pk must be a UUID."],
-    ["getInvitation", {}, "getInvitation: set exactly one of pk and name."],
-    ["getInvitation", { pk: "not-one" }, "getInvitation: pk must be a UUID."],
-    [
-      "getInvitations",
-      { flow: "enrollment" },
-      "getInvitations: unknown argument flow. The arguments are name, flowSlug, createdBy, expires, connection.",
-    ],
-    [
-      "getInvitations",
-      { flowslug: "enrollment" },
-      "getInvitations: unknown argument flowslug. The arguments are name, flowSlug, createdBy, expires, connection.",
-    ],
-    ["getInvitations", { expires: new Date(0) }, "getInvitations: expires must be a string."],
+  test.each<[keyof typeof functions, object, string]>([
+    ["getFlow", {}, "set exactly one of slug and pk."],
+    ["getFlow", { slug: "x", pk: flowPk }, "set exactly one of slug and pk."],
+    ["getFlow", { slug: undefined }, "set exactly one of slug and pk."],
+    ["getFlow", { pk: "enrollment" }, "pk must be a UUID."],
+    ["getFlow", { slug: 7 }, "slug must be a string."],
+    ["getFlow", { slug: null }, "slug must be a string."],
+    ["getFlow", { name: "x" }, "unknown argument name. The arguments are slug, pk, connection."],
+    ["getInvitationStage", {}, "set exactly one of name and pk."],
+    ["getInvitationStage", { pk: "x" }, "pk must be a UUID."],
+    ["getInvitation", {}, "set exactly one of pk and name."],
+    ["getInvitation", { pk: "not-one" }, "pk must be a UUID."],
+    ["getInvitations", { flow: "enrollment" }, `unknown argument flow. ${filters}`],
+    ["getInvitations", { flowslug: "enrollment" }, `unknown argument flowslug. ${filters}`],
+    ["getInvitations", { expires: new Date(0) }, "expires must be a string."],
     // authentik ignores an empty filter, and would return all objects.
-    ["getFlow", { slug: "" }, "getFlow: slug must not be empty."],
-    ["getInvitationStage", { name: " " }, "getInvitationStage: name must not be empty."],
-    ["getInvitation", { name: "" }, "getInvitation: name must not be empty."],
-    ["getInvitations", { flowSlug: "" }, "getInvitations: flowSlug must not be empty."],
-    ["getInvitations", { name: "\t" }, "getInvitations: name must not be empty."],
-    ["getInvitations", { createdBy: "", name: "x" }, "getInvitations: createdBy must not be empty."],
-  ])("are rejected: %s(%j)", async (functionName, args, message) => {
-    expect(await catchLookupError(untyped[functionName](args))).toBe(message);
+    ["getFlow", { slug: "" }, "slug must not be empty."],
+    ["getInvitationStage", { name: " " }, "name must not be empty."],
+    ["getInvitation", { name: "" }, "name must not be empty."],
+    ["getInvitations", { flowSlug: "" }, "flowSlug must not be empty."],
+    ["getInvitations", { name: "\t" }, "name must not be empty."],
+    ["getInvitations", { createdBy: "", name: "x" }, "createdBy must not be empty."],
+  ])("are rejected: %s(%j)", async (name, args, message) => {
+    expect(await catchLookupError((untyped[name] as (args: object) => Promise<unknown>)(args))).toBe(
+      `${name}: ${message}`,
+    );
     expect(requestLines()).toEqual([]);
   });
 
@@ -329,29 +332,20 @@ describe("lookup arguments", () => {
   test("can select a connection with its own URL and token", async () => {
     const baseUrl = "https://staging.authentik.test/sso";
     pulumi.runtime.setAllConfig({ "staging:url": baseUrl, "staging:token": "other" });
-    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]), { baseUrl });
     mockResponse("GET", invitationsPath, 200, pageBody([invitationBodyWithFlow()]), { baseUrl });
-    expect(await getFlow({ slug: "enrollment", connection: "staging" })).toMatchObject({ pk: flowPk });
     const [found] = await getInvitations({ connection: "staging" });
-    expect((await resolveOutput((found as GetInvitationResult).link)).value).toBe(
-      `${baseUrl}/if/flow/enrollment/?itoken=${pk}`,
-    );
+    const { value } = await resolveOutput((found as GetInvitationResult).link);
+    expect(value).toBe(`${baseUrl}/if/flow/enrollment/?itoken=${pk}`);
   });
 });
 
 describe("lookup options", () => {
+  const inProgram = "no effect, because lookups run in the program. Remove it. To select a server, set connection.";
+
   test.each([
-    ["provider", {}, "no effect, because lookups run in the program. Remove it. To select a server, set connection."],
-    [
-      "version",
-      "1.2.3",
-      "no effect, because lookups run in the program. Remove it. To select a server, set connection.",
-    ],
-    [
-      "pluginDownloadURL",
-      "x",
-      "no effect, because lookups run in the program. Remove it. To select a server, set connection.",
-    ],
+    ["provider", {}, inProgram],
+    ["version", "1.2.3", inProgram],
+    ["pluginDownloadURL", "x", inProgram],
     ["dependsOn", [], "no effect. Use getFlowOutput."],
   ])("are rejected if they would be ignored: %s", async (name, value, message) => {
     expect(await catchLookupError(getFlow({ slug: "x" }, { [name]: value }))).toBe(
@@ -360,52 +354,44 @@ describe("lookup options", () => {
   });
 
   test("parent and async are accepted", async () => {
-    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
+    mockList(flowsPath, flowBody());
     expect(await getFlow({ slug: "enrollment" }, { parent: undefined, async: true })).toMatchObject({ pk: flowPk });
   });
 });
 
-describe("a lookup", () => {
-  const lookups: [string, string, object, () => Promise<unknown>][] = [
-    ["getFlow", flowsPath, pageBody([flowBody()]), () => getFlow({ slug: "enrollment" })],
-    ["getInvitationStage", stagesPath, pageBody([stageBody()]), () => getInvitationStage({ name: "invitation" })],
-    ["getInvitation", `${invitationsPath}${pk}/`, invitationBody(), () => getInvitation({ pk })],
-    ["getInvitation by name", invitationsPath, pageBody([invitationBody()]), () => getInvitation({ name: "jane" })],
-    ["getInvitations", invitationsPath, pageBody([invitationBody()]), () => getInvitations({ createdBy: "akadmin" })],
-  ];
-
-  test.each(lookups)(
-    "by %s sends one request for 20 concurrent calls and a later one",
-    async (_name, path, body, runLookup) => {
-      mockResponse("GET", path, 200, body as Record<string, unknown>);
-      await Promise.all(Array.from({ length: 20 }, runLookup));
-      await runLookup();
-      expect(requestLines()).toHaveLength(1);
-    },
-  );
-
-  test.each(lookups)("by %s is repeated after a failure", async (_name, path, body, runLookup) => {
-    mockResponse("GET", path, 500, htmlPage);
-    mockResponse("GET", path, 200, body as Record<string, unknown>);
-    const results = await Promise.allSettled([runLookup(), runLookup()]);
-    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+describe.each<[string, string, Body, () => Promise<unknown>]>([
+  ["getFlow", flowsPath, pageBody([flowBody()]), () => getFlow({ slug: "enrollment" })],
+  ["getInvitationStage", stagesPath, pageBody([stageBody()]), () => getInvitationStage({ name: "invitation" })],
+  ["getInvitation", invitationPath, invitationBody(), () => getInvitation({ pk })],
+  ["getInvitation by name", invitationsPath, pageBody([invitationBody()]), () => getInvitation({ name: "jane" })],
+  ["getInvitations", invitationsPath, pageBody([invitationBody()]), () => getInvitations({ createdBy: "akadmin" })],
+])("a lookup by %s", (name, path, body, runLookup) => {
+  test("sends one request for 20 concurrent calls and a later one", async () => {
+    mockResponse("GET", path, 200, body);
+    await Promise.all(Array.from({ length: 20 }, runLookup));
     await runLookup();
-    expect(requestLines()).toHaveLength(2);
+    expect(requestLines()).toHaveLength(1);
   });
 
-  test.each(lookups.slice(0, 4))(
-    "by %s is repeated if nothing was found, because the object may exist by now",
-    async (_name, path, body, runLookup) => {
-      const isByPk = path.endsWith(`${pk}/`);
+  test("is repeated after a failure, and if nothing was found, because the object may exist by now", async () => {
+    mockResponse("GET", path, 500, htmlPage);
+    const results = await Promise.allSettled([runLookup(), runLookup()]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    // An empty list is a result.
+    const isList = name === "getInvitations";
+    if (!isList) {
+      const isByPk = path === invitationPath;
       mockResponse("GET", path, isByPk ? 404 : 200, isByPk ? notFoundBody : pageBody([]));
-      mockResponse("GET", path, 200, body as Record<string, unknown>);
       await catchError(runLookup());
-      await runLookup();
-      expect(requestLines()).toHaveLength(2);
-    },
-  );
+    }
+    mockResponse("GET", path, 200, body);
+    await runLookup();
+    expect(requestLines()).toHaveLength(isList ? 2 : 3);
+  });
+});
 
-  test("belong to the program's run: another stack of the same process asks again", async () => {
+describe("a lookup", () => {
+  test("belongs to the program's run: another stack of the same process asks again", async () => {
     mockResponse("GET", flowsPath, 200, pageBody([flowBody()]), { times: 2 });
     await getFlow({ slug: "enrollment" });
     pulumi.runtime.setMockOptions({}, "project", "prod");
@@ -415,7 +401,7 @@ describe("a lookup", () => {
 
   test("with other arguments sends another request", async () => {
     mockResponse("GET", flowsPath, 200, pageBody([flowBody()]), { times: 2 });
-    mockResponse("GET", flowsPath, 200, pageBody([flowBody({ slug: "other" })]));
+    mockList(flowsPath, flowBody({ slug: "other" }));
     await getFlow({ slug: "enrollment" });
     await getFlow({ pk: flowPk });
     await getFlow({ slug: "other" });
@@ -423,12 +409,12 @@ describe("a lookup", () => {
   });
 
   test("returns the cached result even if the program modified an earlier result", async () => {
-    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody({ fixed_data: { a: 1 } })]));
+    mockList(invitationsPath, invitationBody({ fixed_data: { a: 1 } }));
     const [first] = await getInvitations();
     (first as GetInvitationResult).fixedData["a"] = 2;
     (first as GetInvitationResult).name = "changed";
     expect((await getInvitations())[0]).toMatchObject({ name: "jane", fixedData: { a: 1 } });
-    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
+    mockList(flowsPath, flowBody());
     (await getFlow({ slug: "enrollment" })).slug = "changed";
     expect(await getFlow({ slug: "enrollment" })).toMatchObject({ slug: "enrollment" });
   });
@@ -436,8 +422,8 @@ describe("a lookup", () => {
 
 describe("the Output variants", () => {
   test("accept outputs of other resources", async () => {
-    mockResponse("GET", flowsPath, 200, pageBody([flowBody()]));
-    mockResponse("GET", stagesPath, 200, pageBody([stageBody()]));
+    mockList(flowsPath, flowBody());
+    mockList(stagesPath, stageBody());
     const slug = pulumi.output(Promise.resolve("enrollment"));
     expect(await resolveOutput(getFlowOutput({ slug }).pk)).toEqual({ value: flowPk, isSecret: false });
     const stage = getInvitationStageOutput({ name: pulumi.secret("invitation") });
@@ -445,13 +431,11 @@ describe("the Output variants", () => {
   });
 
   test("return invitations as secrets", async () => {
-    mockResponse("GET", `${invitationsPath}${pk}/`, 200, invitationBodyWithFlow());
+    mockResponse("GET", invitationPath, 200, invitationBodyWithFlow());
     const invitation = getInvitationOutput({ pk: pulumi.secret(pk) });
     expect(await resolveOutput(invitation.pk)).toEqual({ value: pk, isSecret: true });
-    expect(await resolveOutput(invitation.link)).toEqual({
-      value: `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`,
-      isSecret: true,
-    });
+    const value = `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`;
+    expect(await resolveOutput(invitation.link)).toEqual({ value, isSecret: true });
     mockResponse("GET", invitationsPath, 200, pageBody([invitationBody()]), { times: 2 });
     const all = getInvitationsOutput({ name: pulumi.output("jane") });
     expect(await resolveOutput(all.apply(([first]) => first?.pk))).toEqual({ value: pk, isSecret: true });
