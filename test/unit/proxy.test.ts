@@ -3,9 +3,9 @@ import { connect, type Socket } from "node:net";
 import { type Limits, Transport } from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import { selfSignedCertificate } from "./support/certificate";
-import { closeServers, listen, type RunningServer, sendJson, startServer } from "./support/server";
+import { closeServers, findFreePort, listen, type RunningServer, sendJson, startServer } from "./support/server";
 
-const limits: Partial<Limits> = { maxAttempts: 1, initialDelay: 1 };
+const limits: Partial<Limits> = { maxAttempts: 2, initialDelay: 1 };
 const getRequest = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/", userAgent: "test" } as const;
 
 interface Proxy {
@@ -61,11 +61,23 @@ function startTarget(tls?: typeof selfSignedCertificate): Promise<RunningServer>
   return startServer((_request, response) => sendJson(response, 200, {}), tls ? { tls } : {});
 }
 
-async function getStatus(url: string, insecure = false): Promise<number> {
-  const transport = new Transport({ url, token: "t0ken", insecure, limits });
-  const { status } = await transport.send(getRequest).finally(() => transport.close());
+interface Options {
+  readonly insecure?: boolean;
+  readonly method?: "GET" | "POST";
+  readonly headers?: Record<string, string>;
+}
+
+/** Sends a request, with any certificate if the URL is https, and returns its status. */
+async function send(url: string, { method = "GET", ...options }: Options = {}): Promise<number> {
+  const transport = new Transport({ url, token: "t0ken", insecure: url.startsWith("https"), limits, ...options });
+  const body = method === "POST" ? {} : undefined;
+  const { status } = await transport.send({ ...getRequest, method, body }).finally(() => transport.close());
   return status;
 }
+
+/** The URL of a proxy with a user and a password, and the header that it receives. */
+const withUser = ({ url }: Proxy, user = "me:hunter2"): string => url.replace("http://", `http://${user}@`);
+const basic = (user: string): string => `Basic ${Buffer.from(user).toString("base64")}`;
 
 afterEach(async () => {
   for (const name of proxyVariables) delete process.env[name];
@@ -75,24 +87,22 @@ afterEach(async () => {
   await closeServers();
 });
 
-test("uses HTTP_PROXY for http", async () => {
-  const [proxy, target] = await Promise.all([startProxy(), startTarget()]);
-  process.env["HTTP_PROXY"] = proxy.url;
-  expect(await getStatus(target.url)).toBe(200);
+test.each([
+  ["HTTP_PROXY", undefined],
+  // Also with any certificate.
+  ["HTTPS_PROXY", selfSignedCertificate],
+])("uses %s, and sends it its own credentials, not authentik's", async (variable, tls) => {
+  const [proxy, target] = await Promise.all([startProxy(), startTarget(tls)]);
+  process.env[variable] = withUser(proxy);
+  expect(await send(target.url)).toBe(200);
   expect(proxy.targets).toEqual([`127.0.0.1:${target.port}`]);
-});
-
-test("uses HTTPS_PROXY for https, also with insecure", async () => {
-  const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
-  process.env["HTTPS_PROXY"] = proxy.url;
-  expect(await getStatus(target.url, true)).toBe(200);
-  expect(proxy.targets).toEqual([`127.0.0.1:${target.port}`]);
+  expect(proxy.credentials).toEqual([basic("me:hunter2")]);
 });
 
 test("verifies the certificate of a server behind a proxy", async () => {
   const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
   process.env["HTTPS_PROXY"] = proxy.url;
-  expect((await catchError(getStatus(target.url))).message).toContain(
+  expect((await catchError(send(target.url, { insecure: false }))).message).toContain(
     "The server's TLS certificate was rejected. Check that it is valid for this host name and has not expired.",
   );
 });
@@ -101,34 +111,25 @@ test.each(["127.0.0.1", "*", "example.com, 127.0.0.1"])("does not use the proxy 
   const [proxy, target] = await Promise.all([startProxy(), startTarget()]);
   process.env["HTTP_PROXY"] = proxy.url;
   process.env["NO_PROXY"] = noProxy;
-  expect(await getStatus(target.url)).toBe(200);
+  expect(await send(target.url)).toBe(200);
   expect(proxy.targets).toEqual([]);
 });
 
-test("sends the proxy its own credentials, and not authentik's", async () => {
-  const [proxy, target] = await Promise.all([startProxy(), startTarget()]);
-  process.env["HTTP_PROXY"] = proxy.url.replace("http://", "http://me:hunter2@");
-  expect(await getStatus(target.url)).toBe(200);
-  expect(proxy.credentials).toEqual([`Basic ${Buffer.from("me:hunter2").toString("base64")}`]);
-});
-
-test("accepts a user without a password, and percent-encoded credentials", async () => {
+test.each([
+  ["me", "me:"],
+  ["me%40example.com:p%3Aw%2F%C3%BC", "me@example.com:p:w/ü"],
+])("accepts the credentials %s", async (user, credentials) => {
   const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
-  for (const [userInfo, credentials] of [
-    ["me", "me:"],
-    ["me%40example.com:p%3Aw%2F%C3%BC", "me@example.com:p:w/ü"],
-  ]) {
-    process.env["HTTPS_PROXY"] = proxy.url.replace("http://", `http://${userInfo}@`);
-    expect(await getStatus(target.url, true)).toBe(200);
-    expect(proxy.credentials.pop()).toBe(`Basic ${Buffer.from(credentials ?? "").toString("base64")}`);
-  }
+  process.env["HTTPS_PROXY"] = withUser(proxy, user);
+  expect(await send(target.url)).toBe(200);
+  expect(proxy.credentials).toEqual([basic(credentials)]);
 });
 
 test("accepts a proxy without a scheme, and prefers the variable in lower case", async () => {
   const [proxy, other, target] = await Promise.all([startProxy(), startProxy(500), startTarget(selfSignedCertificate)]);
   process.env["HTTPS_PROXY"] = other.url;
   process.env["https_proxy"] = proxy.url.replace("http://", "");
-  expect(await getStatus(target.url, true)).toBe(200);
+  expect(await send(target.url)).toBe(200);
   expect([proxy.targets.length, other.targets]).toEqual([1, []]);
 });
 
@@ -136,7 +137,7 @@ test("does not use the proxy for http to reach https, nor ALL_PROXY", async () =
   const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
   process.env["HTTP_PROXY"] = proxy.url;
   process.env["ALL_PROXY"] = "socks5://127.0.0.1:1";
-  expect(await getStatus(target.url, true)).toBe(200);
+  expect(await send(target.url)).toBe(200);
   expect(proxy.targets).toEqual([]);
 });
 
@@ -148,14 +149,7 @@ test.each([
 ])("names the variable with the value %j, and sends nothing", async (value, problem) => {
   const target = await startTarget(selfSignedCertificate);
   process.env["HTTPS_PROXY"] = value;
-  const transport = new Transport({
-    url: target.url,
-    token: "t0ken",
-    insecure: true,
-    limits: { ...limits, maxAttempts: 3 },
-  });
-  const error = await catchError(transport.send({ ...getRequest, method: "POST", body: {} }));
-  await transport.close();
+  const error = await catchError(send(target.url, { method: "POST" }));
   expect(error.message).toContain(`HTTPS_PROXY ${problem}`);
   expect(error.message).toContain("Nothing was sent.");
   expect(error.message).not.toContain("authentik:url");
@@ -163,7 +157,7 @@ test.each([
   expect(target.received).toEqual([]);
   // The value does not matter to a server that NO_PROXY excludes.
   process.env["NO_PROXY"] = "127.0.0.1";
-  expect(await getStatus(target.url, true)).toBe(200);
+  expect(await send(target.url)).toBe(200);
 });
 
 test.each([
@@ -172,10 +166,8 @@ test.each([
   [502, "Allow connections"],
 ])("names the proxy that returns %d to CONNECT, without its password", async (status, hint) => {
   const [proxy, target] = await Promise.all([startProxy(status), startTarget(selfSignedCertificate)]);
-  process.env["HTTPS_PROXY"] = proxy.url.replace("http://", "http://me:hunter2@");
-  const transport = new Transport({ url: target.url, token: "t0ken", insecure: true, limits });
-  const error = await catchError(transport.send({ ...getRequest, method: "POST", body: {} }));
-  await transport.close();
+  process.env["HTTPS_PROXY"] = withUser(proxy);
+  const error = await catchError(send(target.url, { method: "POST" }));
   expect(error.message).toMatch(
     new RegExp(
       `^The proxy 127\\.0\\.0\\.1:\\d+ \\(HTTPS_PROXY\\) refused the connection to authentik at https://.*: the proxy returned ${status}\\. `,
@@ -190,31 +182,24 @@ test.each([
 test("names the proxy that requires a password for http", async () => {
   const [proxy, target] = await Promise.all([startProxy(407), startTarget()]);
   process.env["HTTP_PROXY"] = proxy.url;
-  expect((await catchError(getStatus(target.url))).message).toContain("(HTTP_PROXY) refused the connection");
+  expect((await catchError(send(target.url))).message).toContain("(HTTP_PROXY) refused the connection");
 });
 
 test("sends a configured Proxy-Authorization to the server, through a proxy and without one", async () => {
   const [proxy, target] = await Promise.all([startProxy(), startTarget(selfSignedCertificate)]);
   const headers = { "Proxy-Authorization": "Bearer iap" };
-  for (const value of [undefined, proxy.url.replace("http://", "http://me:hunter2@")]) {
-    if (value !== undefined) process.env["HTTPS_PROXY"] = value;
-    const transport = new Transport({ url: target.url, token: "t0ken", insecure: true, headers, limits });
-    expect((await transport.send(getRequest)).status).toBe(200);
-    await transport.close();
-  }
-  expect(target.received.map((request) => request.headers["proxy-authorization"])).toEqual([
-    "Bearer iap",
-    "Bearer iap",
-  ]);
-  expect(proxy.credentials).toEqual([`Basic ${Buffer.from("me:hunter2").toString("base64")}`]);
+  expect(await send(target.url, { headers })).toBe(200);
+  process.env["HTTPS_PROXY"] = withUser(proxy);
+  expect(await send(target.url, { headers })).toBe(200);
+  const received = target.received.map((request) => request.headers["proxy-authorization"]);
+  expect(received).toEqual(["Bearer iap", "Bearer iap"]);
+  expect(proxy.credentials).toEqual([basic("me:hunter2")]);
 });
 
 test("fails if the proxy for http needs the header that is configured for the server", async () => {
   const [proxy, target] = await Promise.all([startProxy(), startTarget()]);
-  process.env["HTTP_PROXY"] = proxy.url.replace("http://", "http://me:hunter2@");
-  const transport = new Transport({ url: target.url, token: "a", headers: { "proxy-authorization": "x" }, limits });
-  const { message } = await catchError(transport.send(getRequest));
-  await transport.close();
+  process.env["HTTP_PROXY"] = withUser(proxy);
+  const { message } = await catchError(send(target.url, { headers: { "proxy-authorization": "x" } }));
   expect(message).toContain(
     "HTTP_PROXY needs the header Proxy-Authorization itself, which authentik:headers sets for the server",
   );
@@ -223,10 +208,8 @@ test("fails if the proxy for http needs the header that is configured for the se
 
 test("reports a proxy that is not running", async () => {
   const target = await startTarget();
-  const { port, close } = await startServer(() => undefined);
-  await close();
-  process.env["HTTP_PROXY"] = `http://127.0.0.1:${port}`;
-  expect((await catchError(getStatus(target.url))).message).toMatch(
+  process.env["HTTP_PROXY"] = `http://127.0.0.1:${await findFreePort()}`;
+  expect((await catchError(send(target.url))).message).toMatch(
     /^Could not connect to the proxy 127\.0\.0\.1:\d+ \(HTTP_PROXY\): .*ECONNREFUSED\. Check HTTP_PROXY and that the proxy is running, or add 127\.0\.0\.1 to NO_PROXY\.$/,
   );
 });
