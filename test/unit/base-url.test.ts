@@ -4,7 +4,7 @@ import { runs } from "../hostile/runs";
 
 const plain = "https://authentik.example.com";
 
-test.each([
+test.each<readonly [string, string]>([
   ...["", "/", "///", "/api/v3", "/api/v3/"].map((suffix) => [plain + suffix, plain] as const),
   ...["", "/", "/api/v3/"].map((suffix) => [`https://example.com/sso${suffix}`, "https://example.com/sso"] as const),
   ["https://example.com//api/v3/", "https://example.com"],
