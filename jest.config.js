@@ -4,7 +4,8 @@ module.exports = {
   testEnvironment: "<rootDir>/test/secrecy/environment.js",
   reporters: ["<rootDir>/test/secrecy/reporter.js", "default"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],
-  maxWorkers: 2,
+  // One more than the cores of CI, because tests also wait for delays and timeouts.
+  maxWorkers: 3,
   testSequencer: "<rootDir>/test/sequencer.js",
   globalSetup: "<rootDir>/scripts/bundle.mjs",
   setupFiles: ["<rootDir>/test/jest-setup.js"],

@@ -1,3 +1,4 @@
+import { createCipheriv, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,6 +15,17 @@ let environment: Promise<Record<string, string>> | undefined;
 export function vaultEnvironment(): Promise<Record<string, string>> {
   environment ??= startVault();
   return environment;
+}
+
+/** A secret as `pulumi config set --secret` writes it, for a stack with this configuration file. */
+export function encryptSecret(stackConfiguration: string, secret: string): string {
+  const [, encryptedKey = ""] = /^encryptedkey: (\S+)$/m.exec(stackConfiguration) ?? [];
+  // This Vault returns the key as it gets it: in Base64, which Pulumi encodes again.
+  const key = Buffer.from(Buffer.from(encryptedKey, "base64").toString(), "base64");
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  const encrypted = Buffer.concat([cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
+  return `v1:${nonce.toString("base64")}:${encrypted.toString("base64")}`;
 }
 
 async function startVault(): Promise<Record<string, string>> {
