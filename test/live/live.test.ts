@@ -48,7 +48,9 @@ async function runLive(
 }
 
 /** Starts a server that already has an invitation and a stage. The runs that fail are those against the oldest version. */
-async function startServer(version: AuthentikVersion = "2024.8"): Promise<{ env: Record<string, string>; before: unknown[] }> {
+async function startServer(
+  version: AuthentikVersion = "2024.8",
+): Promise<{ env: Record<string, string>; before: unknown[] }> {
   authentik = await Authentik.start({ version });
   await authentik.request("POST", lists[0] ?? "", { name: "live-of-another-user", expires: "2036-01-01T00:00:00Z" });
   await authentik.request("POST", lists[1] ?? "", { name: "a stage of another user" });
