@@ -15,6 +15,7 @@ import {
   slug,
   storableString,
   strangeInstant,
+  weighted,
 } from "./values";
 
 /** A kind of resource, with inputs most of which are valid. */
@@ -36,6 +37,10 @@ const boolean = maybe(fc.boolean());
 const connection = maybe(fc.constantFrom("authentik", "authentik-staging", "x_1"));
 
 const strip = (value: unknown): string => stripWhitespace(String(value));
+
+function pick(row: object, names: readonly string[]): Inputs {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => names.includes(name)));
+}
 
 /** The flow that other objects refer to. */
 export function target(server: Authentik): { pk: string; slug: string } {
@@ -67,33 +72,28 @@ export function microseconds(timestamp: unknown): bigint {
   return BigInt(Date.parse(text.replace(/\.\d+/, ""))) * milliseconds + BigInt(fraction.slice(0, 6).padEnd(6, "0"));
 }
 
+function input(weight: number, name: string, arbitrary: fc.Arbitrary<string>): ReturnType<typeof weighted<Inputs>> {
+  return weighted(
+    weight,
+    arbitrary.map((value) => ({ [name]: value })),
+  );
+}
+
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 export const invitation: Kind = {
   name: "Invitation",
   door: "dynamic",
   provider: providerOf("dynamic", "Invitation"),
-  properties: [
-    "name",
-    "expires",
-    "validFor",
-    "fixedData",
-    "singleUse",
-    "flow",
-    "onRetired",
-    "keepers",
-    "connection",
-    "email",
-    "import",
-  ],
+  properties: "name expires validFor fixedData singleUse flow onRetired keepers connection email import".split(" "),
   inputs: (server) =>
     fc
       .record({
         name: slug,
         expiry: fc.oneof(
-          { weight: 4, arbitrary: instant.map((expires) => ({ expires })) },
-          { weight: 1, arbitrary: strangeInstant.map((expires) => ({ expires })) },
-          { weight: 4, arbitrary: duration.map((validFor) => ({ validFor })) },
+          input(4, "expires", instant),
+          input(1, "expires", strangeInstant),
+          input(4, "validFor", duration),
         ),
         fixedData: maybe(jsonObject),
         singleUse: boolean,
@@ -105,15 +105,14 @@ export const invitation: Kind = {
       .map(({ expiry, ...others }): Inputs => ({ ...expiry, ...others })),
   stored: (server, pk) => {
     const row = server.instance.invitations.find(pk);
-    if (row === undefined) return undefined;
-    const { name, expires, fixedData, singleUse, flow } = row;
-    return {
-      name,
-      expires: microseconds(expires),
-      fixedData: JSON.parse(stringifyJson(fixedData as Json)),
-      singleUse,
-      flow: flow?.pk,
-    };
+    return (
+      row && {
+        ...pick(row, ["name", "singleUse"]),
+        expires: microseconds(row.expires),
+        fixedData: JSON.parse(stringifyJson(row.fixedData as Json)),
+        flow: row.flow?.pk,
+      }
+    );
   },
   expected: (server, { name, expires, fixedData, singleUse, flow }, outputs) => ({
     name: strip(name),
@@ -134,7 +133,7 @@ export const stage: Kind = {
     fc.record({ name: fc.oneof(storableString, hostileString), continueFlowWithoutInvitation: boolean, connection }),
   stored: (server, pk) => {
     const row = server.instance.stages.find(pk);
-    return row && { name: row.name, continueFlowWithoutInvitation: row.continueFlowWithoutInvitation };
+    return row && pick(row, ["name", "continueFlowWithoutInvitation"]);
   },
   expected: (_server, { name, continueFlowWithoutInvitation }) => ({
     name: strip(name),
@@ -142,23 +141,22 @@ export const stage: Kind = {
   }),
 };
 
+const flowDefaults = {
+  authentication: "none",
+  deniedAction: "message_continue",
+  layout: "stacked",
+  policyEngineMode: "any",
+  compatibilityMode: false,
+};
+
 export const flow: Kind = {
   name: "Flow",
   door: "dynamic",
   provider: providerOf("dynamic", "Flow"),
-  properties: [
-    "name",
-    "slug",
-    "title",
-    "designation",
-    "authentication",
-    "deniedAction",
-    "layout",
-    "policyEngineMode",
-    "compatibilityMode",
-    "connection",
-    "import",
-  ],
+  properties:
+    "name slug title designation authentication deniedAction layout policyEngineMode compatibilityMode connection import".split(
+      " ",
+    ),
   inputs: () =>
     fc.record({
       name: fc.oneof(storableString, hostileString),
@@ -174,36 +172,10 @@ export const flow: Kind = {
     }),
   stored: (server, pk) => {
     const row = server.instance.flows.find(pk);
-    if (row === undefined) return undefined;
-    const {
-      name,
-      slug: flowSlug,
-      title,
-      designation,
-      authentication,
-      deniedAction,
-      layout,
-      policyEngineMode,
-      compatibilityMode,
-    } = row;
-    return {
-      name,
-      slug: flowSlug,
-      title,
-      designation,
-      authentication,
-      deniedAction,
-      layout,
-      policyEngineMode,
-      compatibilityMode,
-    };
+    return row && pick(row, ["name", "slug", "title", "designation", ...Object.keys(flowDefaults)]);
   },
   expected: (_server, { name, slug: flowSlug, title, connection: _, __origin, ...others }) => ({
-    authentication: "none",
-    deniedAction: "message_continue",
-    layout: "stacked",
-    policyEngineMode: "any",
-    compatibilityMode: false,
+    ...flowDefaults,
     ...others,
     name: strip(name),
     slug: strip(flowSlug),
@@ -211,21 +183,21 @@ export const flow: Kind = {
   }),
 };
 
+const bindingDefaults = {
+  evaluateOnPlan: false,
+  reEvaluatePolicies: true,
+  invalidResponseAction: "retry",
+  policyEngineMode: "any",
+};
+
 export const binding: Kind = {
   name: "FlowStageBinding",
   door: "dynamic",
   provider: providerOf("dynamic", "FlowStageBinding"),
-  properties: [
-    "target",
-    "stage",
-    "order",
-    "evaluateOnPlan",
-    "reEvaluatePolicies",
-    "invalidResponseAction",
-    "policyEngineMode",
-    "connection",
-    "import",
-  ],
+  properties:
+    "target stage order evaluateOnPlan reEvaluatePolicies invalidResponseAction policyEngineMode connection import".split(
+      " ",
+    ),
   inputs: (server) => {
     const pk = stagePk(server);
     return fc.record({
@@ -241,23 +213,11 @@ export const binding: Kind = {
   },
   stored: (server, pk) => {
     const row = server.instance.bindings.find(pk);
-    if (row === undefined) return undefined;
-    const { evaluateOnPlan, reEvaluatePolicies, invalidResponseAction, policyEngineMode, order } = row;
-    return {
-      target: row.target.pk,
-      stage: row.stage.pk,
-      order,
-      evaluateOnPlan,
-      reEvaluatePolicies,
-      invalidResponseAction,
-      policyEngineMode,
-    };
+    const names = ["order", ...Object.keys(bindingDefaults)];
+    return row && { target: row.target.pk, stage: row.stage.pk, ...pick(row, names) };
   },
   expected: (server, { order, connection: _, __origin, ...others }) => ({
-    evaluateOnPlan: false,
-    reEvaluatePolicies: true,
-    invalidResponseAction: "retry",
-    policyEngineMode: "any",
+    ...bindingDefaults,
     ...others,
     order: order === 0 ? 0 : order,
     target: target(server).pk,

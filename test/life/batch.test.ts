@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { Authentik } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
+import { weighted } from "../hostile/values";
 import { Batch } from "../unit/support/batch";
 import { type Door, doors, type Provider, providerOf } from "../unit/support/doors";
 import { configureWith } from "../unit/support/http-mocks";
@@ -32,18 +33,18 @@ const inputsArb = fc.record(
   { requiredKeys: ["validFor"] },
 );
 const actionArb: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ declare: keyArb, inputs: inputsArb }) },
-  { weight: 1, arbitrary: fc.record({ remove: keyArb }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
+  weighted(4, fc.record({ declare: keyArb, inputs: inputsArb })),
+  weighted(1, fc.record({ remove: keyArb })),
+  weighted(
+    2,
+    fc.record({
       patch: keyArb,
       fields: fc.constantFrom<Properties>({ fixed_data: { by: "hand" } }, { name: "by-hand" }, { single_use: true }),
     }),
-  },
-  { weight: 1, arbitrary: fc.record({ delete: keyArb }) },
-  { weight: 2, arbitrary: fc.record({ use: keyArb }) },
-  { weight: 4, arbitrary: fc.constant<Action>({ up: true }) },
+  ),
+  weighted(1, fc.record({ delete: keyArb })),
+  weighted(2, fc.record({ use: keyArb })),
+  weighted(4, fc.constant<Action>({ up: true })),
 );
 
 /** How a program tells a story: as single invitations, or as a batch. */

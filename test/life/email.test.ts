@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { Authentik, type InjectedFailure } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
+import { weighted } from "../hostile/values";
 import { Batch, batchInputs } from "../unit/support/batch";
 import { type Door, doors } from "../unit/support/doors";
 import { sendPath } from "../unit/support/email-requests";
@@ -30,7 +31,7 @@ interface Action {
 
 const actionArb: fc.Arbitrary<Action> = fc.record({
   to: fc.subarray(addresses),
-  isReissued: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+  isReissued: fc.oneof(weighted(4, fc.constant(false)), fc.constant(true)),
   singleUse: fc.boolean(),
   refresh: fc.boolean(),
   failure: fc.option(fc.constantFrom("rejected", "lost", "unreached"), { nil: undefined }),

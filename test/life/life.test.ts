@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { authentikVersions } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
+import { weighted } from "../hostile/values";
 import { type Door, doors } from "../unit/support/doors";
 import {
   CheckFailure,
@@ -84,27 +85,15 @@ const flowArb = fc.constantFrom<FlowSlug>("join", "guests");
 const hoursArb = fc.constantFrom(-48, -1, 1, 30, 240).map((count) => count * hour);
 
 const editArb: fc.Arbitrary<Edit> = fc.oneof(
-  { weight: 1, arbitrary: fc.record({ name: fc.constantFrom("a", "b", "renamed") }) },
-  { weight: 3, arbitrary: fc.record({ expiresIn: hoursArb, offset: fc.boolean() }) },
-  { weight: 3, arbitrary: fc.record({ validFor: fc.constantFrom("1h", "60m", "2d", "14d") }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ validFor: fc.constantFrom("1h", "2d"), onRetired: fc.constant("reissue") }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ fixedData: fc.constantFrom<Properties>({}, { n: 1 }, { n: 2, deep: { x: null, a: [1] } }) }),
-  },
-  { weight: 2, arbitrary: fc.record({ singleUse: fc.boolean() }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ flow: fc.option(flowArb, { nil: undefined }), as: fc.constantFrom("slug", "slug", "UUID") }),
-  },
-  { weight: 3, arbitrary: fc.record({ onRetired: fc.constantFrom("keep", "reissue", undefined) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ keepers: fc.constantFrom<Properties | undefined>({ n: 1 }, { n: 2 }, undefined) }),
-  },
+  weighted(1, fc.record({ name: fc.constantFrom("a", "b", "renamed") })),
+  weighted(3, fc.record({ expiresIn: hoursArb, offset: fc.boolean() })),
+  weighted(3, fc.record({ validFor: fc.constantFrom("1h", "60m", "2d", "14d") })),
+  weighted(2, fc.record({ validFor: fc.constantFrom("1h", "2d"), onRetired: fc.constant("reissue") })),
+  weighted(2, fc.record({ fixedData: fc.constantFrom<Properties>({}, { n: 1 }, { n: 2, deep: { x: null, a: [1] } }) })),
+  weighted(2, fc.record({ singleUse: fc.boolean() })),
+  weighted(2, fc.record({ flow: fc.option(flowArb, { nil: undefined }), as: fc.constantFrom("slug", "slug", "UUID") })),
+  weighted(3, fc.record({ onRetired: fc.constantFrom("keep", "reissue", undefined) })),
+  weighted(1, fc.record({ keepers: fc.constantFrom<Properties | undefined>({ n: 1 }, { n: 2 }, undefined) })),
 ) as fc.Arbitrary<Edit>;
 
 const patchArb: fc.Arbitrary<Patch> = fc.oneof(
@@ -116,28 +105,25 @@ const patchArb: fc.Arbitrary<Patch> = fc.oneof(
 );
 
 const actionArb: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ edit: nameArb, input: editArb }) },
-  { weight: 1, arbitrary: fc.record({ remove: nameArb }) },
-  { weight: 2, arbitrary: fc.record({ restore: nameArb }) },
-  { weight: 5, arbitrary: fc.record({ openLink: nameArb }) },
-  { weight: 4, arbitrary: fc.record({ patch: nameArb, fields: patchArb }) },
-  { weight: 2, arbitrary: fc.record({ delete: nameArb }) },
-  { weight: 2, arbitrary: fc.constant<Action>({ cleanUp: true }) },
-  { weight: 4, arbitrary: fc.record({ advanceTime: fc.constantFrom(60_000, hour, 30 * hour, 240 * hour) }) },
-  { weight: 1, arbitrary: fc.record({ deleteFlow: flowArb }) },
-  { weight: 2, arbitrary: fc.record({ createFlow: flowArb }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ eventLog: fc.constantFrom<EventLog>("working", "working", "late", "forbidden", "failing") }),
-  },
-  { weight: 1, arbitrary: fc.record({ attribution: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.constant<Action>({ loseCreateResponse: true }) },
-  {
-    weight: 16,
-    arbitrary: fc.record({
+  weighted(8, fc.record({ edit: nameArb, input: editArb })),
+  weighted(1, fc.record({ remove: nameArb })),
+  weighted(2, fc.record({ restore: nameArb })),
+  weighted(5, fc.record({ openLink: nameArb })),
+  weighted(4, fc.record({ patch: nameArb, fields: patchArb })),
+  weighted(2, fc.record({ delete: nameArb })),
+  weighted(2, fc.constant<Action>({ cleanUp: true })),
+  weighted(4, fc.record({ advanceTime: fc.constantFrom(60_000, hour, 30 * hour, 240 * hour) })),
+  weighted(1, fc.record({ deleteFlow: flowArb })),
+  weighted(2, fc.record({ createFlow: flowArb })),
+  weighted(2, fc.record({ eventLog: fc.constantFrom<EventLog>("working", "working", "late", "forbidden", "failing") })),
+  weighted(1, fc.record({ attribution: fc.boolean() })),
+  weighted(1, fc.constant<Action>({ loseCreateResponse: true })),
+  weighted(
+    16,
+    fc.record({
       run: fc.constantFrom("up", "up", "up --refresh", "up --refresh", "up --refresh", "refresh", "preview", "destroy"),
     }),
-  },
+  ),
 ) as fc.Arbitrary<Action>;
 
 /** A stack with two invitations. Performs actions, and verifies each run against the documented lifecycle. */

@@ -29,17 +29,27 @@ function resolveOutput<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => output.apply(resolve));
 }
 
+/** Starts a program whose provider returns the inputs and {@link mockedOutputs}. */
+async function startProgram(preview = false): Promise<void> {
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, id, inputs }) => {
+        registered.push({ type, name, id, inputs });
+        return { id: id || "0123456789abcdef", state: { ...inputs, ...mockedOutputs } };
+      },
+      call: () => ({}),
+    },
+    "project",
+    "stack",
+    preview,
+  );
+}
+
 beforeEach(async () => {
   registered.length = 0;
   mockedOutputs = { pk, flowSlug: "enrollment" };
   pulumi.runtime.setAllConfig({ "authentik:url": "https://authentik.test/sso/api/v3/" });
-  await pulumi.runtime.setMocks({
-    newResource: ({ type, name, id, inputs }) => {
-      registered.push({ type, name, id, inputs });
-      return { id: id || "0123456789abcdef", state: { ...inputs, ...mockedOutputs } };
-    },
-    call: () => ({}),
-  });
+  await startProgram();
 });
 
 /** Registers an invitation with these arguments, and returns its inputs. */
@@ -51,19 +61,29 @@ async function registerInvitation(
   return registered[0]?.inputs ?? {};
 }
 
-describe("Invitation", () => {
-  test("is registered with its type token and the constant provider source", async () => {
-    expect(await registerInvitation({ validFor: "14d" })).toEqual({
-      name: "jane",
-      validFor: "14d",
+test.each([
+  ["Invitation", () => new Invitation("jane", { validFor: "14d" }), { validFor: "14d" }],
+  ["InvitationStage", () => new InvitationStage("jane"), {}],
+] as const)(
+  "%s is registered with its type token, its name, its origin and the constant provider source",
+  async (type, create, inputs) => {
+    await resolveOutput(create().urn);
+    const hidden = {
       __origin: expect.stringMatching(/^stack\/[0-9a-f]{10}\/[0-9a-f]{12}$/),
-      __provider: expect.stringMatching(/^exports\.handler=.*\.Invitation$/),
-    });
+      __provider: expect.stringMatching(`^exports\\.handler=.*\\.${type}$`),
+    };
     expect(registered).toEqual([
-      expect.objectContaining({ type: "pulumi-nodejs:dynamic/authentik:Invitation", name: "jane" }),
+      {
+        type: `pulumi-nodejs:dynamic/authentik:${type}`,
+        name: "jane",
+        id: "",
+        inputs: { name: "jane", ...inputs, ...hidden },
+      },
     ]);
-  });
+  },
+);
 
+describe("Invitation", () => {
   test("has an origin with the tag of its URN, also below a parent, and another nonce in each run", async () => {
     const parent = new pulumi.ComponentResource("test:Parent", "parent");
     const urns = [
@@ -82,27 +102,12 @@ describe("Invitation", () => {
   });
 
   test("has an unknown origin at preview, so that the nonce does not contradict a saved plan", async () => {
-    await pulumi.runtime.setMocks(
-      {
-        newResource: ({ type, name, id, inputs }) => {
-          registered.push({ type, name, id, inputs });
-          return { id: "0123456789abcdef", state: inputs };
-        },
-        call: () => ({}),
-      },
-      "project",
-      "stack",
-      true,
-    );
+    await startProgram(true);
     expect(await registerInvitation({ validFor: "14d" })).toMatchObject({ __origin: { __pulumiUnknown: true } });
   });
 
-  test.each([
-    ["omitted", undefined, "jane"],
-    ["a string", "other", "other"],
-    ["an output", pulumi.output("other"), "other"],
-  ])("defaults its name to its logical name: %s", async (_case, name, expected) => {
-    expect(await registerInvitation({ validFor: "14d", name })).toMatchObject({ name: expected });
+  test.each(["other", pulumi.output("other")])("may have another name than its logical name", async (name) => {
+    expect(await registerInvitation({ validFor: "14d", name })).toMatchObject({ name: "other" });
   });
 
   test("passes the option import as a secret input, because a pk is a secret", async () => {
@@ -177,30 +182,6 @@ describe("Invitation.get", () => {
   });
 });
 
-describe("InvitationStage", () => {
-  test("is registered with its type token and the constant provider source", async () => {
-    await resolveOutput(new InvitationStage("invitation").urn);
-    expect(registered).toEqual([
-      {
-        type: "pulumi-nodejs:dynamic/authentik:InvitationStage",
-        name: "invitation",
-        id: "",
-        inputs: {
-          name: "invitation",
-          __origin: expect.stringMatching(/^stack\/[0-9a-f]{10}\/[0-9a-f]{12}$/),
-          __provider: expect.stringMatching(/\.InvitationStage$/),
-        },
-      },
-    ]);
-  });
-
-  test("is read by its pk", async () => {
-    const stage = InvitationStage.get("invitation", stagePk);
-    expect(await resolveOutput(stage.id)).toBe(stagePk);
-    expect(registered).toEqual([expect.objectContaining({ id: stagePk })]);
-  });
-});
-
 describe.each([
   ["Flow", Flow],
   ["FlowStageBinding", FlowStageBinding],
@@ -232,52 +213,20 @@ describe.each([
   });
 });
 
-describe("a warning", () => {
-  const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
-  beforeEach(() => warn.mockClear());
-  afterEach(() => {
-    delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
-  });
-
-  /** Returns the warnings of a program with two invitations of this connection. Each connection is checked once per process. */
-  async function getWarnings(
-    connection: string,
-    settings: Record<string, string>,
-    secretKeys: string[],
-  ): Promise<string[]> {
-    pulumi.runtime.setAllConfig(settings, secretKeys);
-    for (const name of ["a", "b"]) await resolveOutput(new Invitation(name, { validFor: "14d", connection }).urn);
-    await new Promise((resolve) => setImmediate(resolve));
-    return warn.mock.calls.map(([message]) => message);
-  }
-
-  test("is logged once for http to another machine", async () => {
-    const warnings = await getWarnings("plain", { "plain:url": "http://authentik.example.com:9000/sso" }, []);
-    expect(warnings).toEqual([
-      "plain:url uses http to another machine (authentik.example.com:9000), which sends the token and the invitations unencrypted. Use https.",
-    ]);
-  });
-
-  test.each([
-    ["https", "https://authentik.example.com"],
-    ["http to this machine", "http://localhost:9000"],
-    ["an invalid URL", "authentik"],
-  ])("is not logged for %s", async (description, url) => {
-    const name = `quiet-${description.replaceAll(" ", "-")}`;
-    expect(await getWarnings(name, { [`${name}:url`]: url }, [])).toEqual([]);
-  });
-
-  test("is logged for a token in plaintext, without the token", async () => {
-    process.env["PULUMI_CONFIG_SECRET_KEYS"] = "[]";
-    const warnings = await getWarnings("clear", { "clear:url": "https://a.test", "clear:token": "t0ken" }, []);
-    expect(warnings).toEqual([
-      "clear:token is stored in plaintext in the stack's configuration and state. Set it with `pulumi config set --secret clear:token …`.",
-    ]);
-  });
-
-  test("is not logged for a secret token", async () => {
-    process.env["PULUMI_CONFIG_SECRET_KEYS"] = '["safe:token"]';
-    const settings = { "safe:url": "https://a.test", "safe:token": "t0ken" };
-    expect(await getWarnings("safe", settings, ["safe:token"])).toEqual([]);
-  });
+// The warnings themselves are proven by test/engine/failures.test.ts.
+test.each([
+  ["a URL with https", { "quiet-https:url": "https://authentik.example.com" }],
+  ["a URL of this machine", { "quiet-local:url": "http://localhost:9000" }],
+  ["an invalid URL", { "quiet-invalid:url": "authentik" }],
+  ["a secret token", { "quiet-token:url": "https://a.test", "quiet-token:token": "t0ken" }],
+])("%s is no warning", async (_case, settings) => {
+  const warn = jest.spyOn(pulumi.log, "warn").mockClear().mockResolvedValue();
+  const [connection = ""] = Object.keys(settings)[0]?.split(":") ?? [];
+  const secretKeys = [`${connection}:token`];
+  process.env["PULUMI_CONFIG_SECRET_KEYS"] = JSON.stringify(secretKeys);
+  pulumi.runtime.setAllConfig({ ...settings }, secretKeys);
+  await resolveOutput(new Invitation("a", { validFor: "14d", connection }).urn);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warn).not.toHaveBeenCalled();
+  delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
 });
