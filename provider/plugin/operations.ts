@@ -215,7 +215,8 @@ export async function readResource(
 
 /** Reads an object that is not in the state. */
 async function readExisting({ urn, kind }: Resource, id: string, isImport: boolean): Promise<dynamic.ReadResult> {
-  const hidden = isImport ? { [originInput]: toOrigin(urn, createNonce()) } : kind.getHints;
+  // No input of a program says which of the values that authentik returns are secrets.
+  const hidden = { ...kind.getHints, ...(isImport ? { [originInput]: toOrigin(urn, createNonce()) } : {}) };
   if (kind.findPk === undefined) return await kind.operations.read(id, hidden);
   const pk = await kind.findPk(id);
   if (isImport && id !== invitationId(pk)) {
