@@ -10,7 +10,7 @@ export { Client, type ClientRequest } from "../provider/authentik/client";
 export * from "../provider/authentik/errors";
 export * from "../provider/authentik/events";
 export { type HttpResponse, type Limits, Transport, type TransportRequest } from "../provider/authentik/transport";
-export { readInvitations } from "../provider/commands/export/invitation-list";
+export { readInvitations } from "../provider/commands/export/snapshot";
 export { planRecovery } from "../provider/commands/recover/plan";
 export { type Connection, connect } from "../provider/lifecycle/connections";
 export { InvitationReader } from "../provider/objects/invitation/reader";

@@ -1,17 +1,69 @@
-import type { ParseArgsConfig } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
+
+export const { version } = require("../../package.json") as { version: string };
 
 /** A subcommand of `pulumi-authentik-invitations`. */
 export interface Command {
   /** Printed by `--help`. */
   readonly usage: string;
-  readonly options: NonNullable<ParseArgsConfig["options"]>;
-  /** Whether it has arguments that are not options. */
-  readonly allowPositionals?: boolean;
-  /** Runs the command and returns its exit code. */
-  run(values: OptionValues, positionals?: readonly string[]): Promise<number>;
+  /** Returns the exit code. */
+  run(args: readonly string[]): Promise<number>;
 }
-
-export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
 /** A mistake in the command line. Ends the command with exit code 2. */
 export class UsageError extends Error {}
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+export const flag = { type: "boolean" } as const;
+export const string = { type: "string" } as const;
+export const strings = { type: "string", multiple: true } as const;
+
+export function defineCommand<const O extends Options>({
+  usage,
+  options,
+  allowPositionals = false,
+  run,
+}: {
+  readonly usage: string;
+  readonly options: O;
+  readonly allowPositionals?: boolean;
+  run(values: ReturnType<typeof parseArgs<{ options: O }>>["values"], positionals: readonly string[]): Promise<number>;
+}): Command {
+  return {
+    usage,
+    async run(args) {
+      const { values, positionals } = parse(args, options, allowPositionals);
+      if (values["help"]) return print(usage);
+      if (values["version"]) return print(`${version}\n`);
+      return await run(values as Parameters<typeof run>[0], positionals);
+    },
+  };
+}
+
+function parse(args: readonly string[], options: Options, allowPositionals: boolean) {
+  const general: Options = { help: { type: "boolean", short: "h" }, version: flag };
+  try {
+    const trimmed = args.map((arg) => arg.trim());
+    const parsed = parseArgs({ args: trimmed, options: { ...options, ...general }, allowPositionals });
+    // An empty filter would match everything.
+    const empty = Object.keys(parsed.values).find((name) => [parsed.values[name]].flat().includes(""));
+    if (empty !== undefined) throw new Error(`--${empty} must not be empty`);
+    return parsed;
+  } catch (error) {
+    throw new UsageError(messageOf(error).split(". ", 1)[0]);
+  }
+}
+
+export function print(output: string): number {
+  process.stdout.write(output);
+  return 0;
+}
+
+export function countInvitations(count: number): string {
+  return count === 1 ? "1 invitation" : `${count} invitations`;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

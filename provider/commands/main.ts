@@ -1,17 +1,14 @@
 #!/usr/bin/env node
 /** The command `pulumi-authentik-invitations`. */
-import { parseArgs } from "node:util";
 import { AuthentikError } from "../authentik/errors";
 import { toPrintableLine } from "../common/printable";
 import { UserError } from "../lifecycle/user-error";
 import { auditCommand } from "./audit";
 import { ciCommand } from "./ci";
-import { type Command, type OptionValues, UsageError } from "./command";
+import { type Command, print, UsageError, version } from "./command";
 import { exportCommand } from "./export";
 import { recoverCommand } from "./recover";
 import { reportCommand } from "./report";
-
-const { version } = require("../../package.json") as { version: string };
 
 const commands = new Map<string, Command>([
   ["audit", auditCommand],
@@ -20,7 +17,6 @@ const commands = new Map<string, Command>([
   ["recover", recoverCommand],
   ["report", reportCommand],
 ]);
-const names = [...commands.keys()].join(", ");
 
 const usage = `Usage: pulumi-authentik-invitations <command> [options]
 
@@ -34,16 +30,10 @@ Commands:
 Run \`pulumi-authentik-invitations <command> --help\` for the options of a command, or --version for the version.
 `;
 
-const generalOptions = { help: { type: "boolean", short: "h" }, version: { type: "boolean" } } as const;
-
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  const command = name === undefined ? undefined : commands.get(name);
+  const command = commands.get(name ?? "");
   try {
-    if (command === undefined) return runWithoutCommand(name);
-    const { values, positionals } = parse(args, command);
-    if (values["help"]) return print(command.usage);
-    if (values["version"]) return print(`${version}\n`);
-    return await command.run(values, positionals);
+    return command === undefined ? runWithoutCommand(name) : await command.run(args);
   } catch (error) {
     if (error instanceof UsageError) {
       const [line] = (command?.usage ?? usage).split("\n", 1);
@@ -61,26 +51,10 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 function runWithoutCommand(name: string | undefined): number {
   if (name === "--version") return print(`${version}\n`);
   if (name === "--help" || name === "-h") return print(usage);
+  const names = [...commands.keys()].join(", ");
   if (name === undefined) throw new UsageError(`a command is required: ${names}`);
   if (name.startsWith("-")) throw new UsageError(`the command must come first: ${names}`);
   throw new UsageError(`unknown command "${name}": the commands are ${names}`);
-}
-
-function parse(
-  args: readonly string[],
-  { options, allowPositionals = false }: Command,
-): { values: OptionValues; positionals: readonly string[] } {
-  try {
-    const parsed = parseArgs({ args: [...args], options: { ...options, ...generalOptions }, allowPositionals });
-    return { values: parsed.values as OptionValues, positionals: parsed.positionals };
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split(". ", 1)[0] : String(error));
-  }
-}
-
-function print(output: string): number {
-  process.stdout.write(output);
-  return 0;
 }
 
 // The reader of a pipe, such as `head`, may close it early.

@@ -1,52 +1,42 @@
-import { spawn } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import * as z from "zod";
 import { defaultConnection } from "../common/base-url";
 import { toPrintableLine, toPrintableLines } from "../common/printable";
-import { configure } from "../lifecycle/connections";
+import { type Connection, configure, connect } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
 import { packageName } from "../plugin/schema";
 
 /** Runs the `pulumi` on the PATH and returns its standard output. Secrets are passed through pipes only. */
 export async function runPulumi(args: readonly string[], input = ""): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const command = `pulumi ${args.join(" ")}`;
-    const child = spawn("pulumi", [...args, "--non-interactive"], { stdio: ["pipe", "pipe", "pipe"] });
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-    child.on("error", (error) => {
-      reject(
-        new UserError(
-          "code" in error && error.code === "ENOENT"
-            ? `Cannot run \`${command}\`: there is no pulumi on the PATH. Install the Pulumi CLI.`
-            : `Cannot run \`${command}\`: ${error.message}`,
-        ),
-      );
-    });
-    child.on("close", (code) => {
-      if (code === 0) resolve(Buffer.concat(stdout).toString());
-      else reject(new PulumiError(command, code, Buffer.concat(stderr).toString().trim()));
-    });
-    // It may exit without reading its input.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
-  });
+  const command = `pulumi ${args.join(" ")}`;
+  const options = { maxBuffer: Number.POSITIVE_INFINITY };
+  const running = promisify(execFile)("pulumi", [...args, "--non-interactive"], options);
+  // It may exit without reading its input.
+  running.child.stdin?.on("error", () => undefined).end(input);
+  try {
+    return (await running).stdout;
+  } catch (error) {
+    const { code, stderr = "", message } = error as ExecFileException;
+    if (typeof code !== "string") throw new PulumiError(command, code, stderr.trim());
+    const reason = code === "ENOENT" ? "there is no pulumi on the PATH. Install the Pulumi CLI." : message;
+    throw new UserError(`Cannot run \`${command}\`: ${reason}`);
+  }
 }
 
 /** `pulumi` failed. */
 export class PulumiError extends UserError {
-  readonly stderr: string;
+  readonly isWithoutStack: boolean;
 
-  constructor(command: string, code: number | null, stderr: string) {
+  constructor(command: string, code: number | null | undefined, stderr: string) {
     const isLocked = stderr.includes("currently locked");
     const hint = isLocked ? " If no other update is running, remove the lock with `pulumi cancel`." : "";
     super("");
     // Several lines, unlike other errors.
     this.message = `${toPrintableLine(`\`${command}\` failed with exit code ${code}:`)} ${toPrintableLines(stderr)}${hint}`;
-    this.stderr = stderr;
+    this.isWithoutStack = stderr.includes("no stack selected");
   }
 }
 
@@ -55,12 +45,16 @@ export function stackOption(stack: string | undefined): string[] {
   return stack === undefined ? [] : ["--stack", stack];
 }
 
+export async function exportStack(stack: string | undefined, hasSecrets: boolean): Promise<string> {
+  return await runPulumi(["stack", "export", ...(hasSecrets ? ["--show-secrets"] : []), ...stackOption(stack)]);
+}
+
 const configSchema = z.record(z.string(), z.object({ value: z.string().optional() }));
 
 /**
  * Reads the settings of a connection as the provider does: from the configuration of the stack, or of the current one, then from `AUTHENTIK_…`
- * variables. The namespace of the default connection is `authentik`, or that of the plugin if only that one is configured. Only the variables are used outside a project, without a current stack, and if the configuration cannot be read, for example without its
- * passphrase.
+ * variables. The namespace of the default connection is `authentik`, or that of the plugin if only that one is configured. Only the variables are
+ * used outside a project, without a current stack, and if the configuration cannot be read, for example without its passphrase.
  */
 export async function configureFromStack(
   stack: string | undefined,
@@ -69,7 +63,7 @@ export async function configureFromStack(
 ): Promise<void> {
   const canUseVariables =
     connection === defaultConnection && Boolean(process.env["AUTHENTIK_URL"] && process.env["AUTHENTIK_TOKEN"]);
-  const hasStack = stack !== undefined || findProject() !== undefined;
+  const hasStack = stack !== undefined || isInProject();
   const config = hasStack ? await readConfiguration(stack, canUseVariables) : {};
   const isConfigured = (name: string): boolean =>
     [`${name}:url`, `${name}:token`].some((key) => config[key] !== undefined);
@@ -82,6 +76,21 @@ export async function configureFromStack(
   });
 }
 
+/** Connects with the settings that {@link configureFromStack} reads, and closes the connection after its use. */
+export async function withConnection<T>(
+  stack: string | undefined,
+  name: string | undefined,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  await configureFromStack(stack, name);
+  const connection = connect(name);
+  try {
+    return await use(connection);
+  } finally {
+    await connection.client.close();
+  }
+}
+
 /** Reads the configuration of a stack, of the current one by default. It is empty without a stack. */
 export async function readConfiguration(
   stack: string | undefined,
@@ -91,19 +100,14 @@ export async function readConfiguration(
     const output = await runPulumi(["config", "--json", "--show-secrets", ...stackOption(stack)]);
     return configSchema.parse(JSON.parse(output));
   } catch (error) {
-    if (canUseVariables || isWithoutStack(error)) return {};
+    if (canUseVariables || (error instanceof PulumiError && error.isWithoutStack)) return {};
     throw error;
   }
 }
 
-/** Whether `pulumi` failed because no stack is selected. */
-export function isWithoutStack(error: unknown): boolean {
-  return error instanceof PulumiError && error.stderr.includes("no stack selected");
-}
-
-/** The folder of the Pulumi project, found as Pulumi does. */
-export function findProject(folder = process.cwd()): string | undefined {
-  if (["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"].some((file) => existsSync(join(folder, file)))) return folder;
+/** Whether the working directory belongs to a Pulumi project, which is found as Pulumi does. */
+export function isInProject(folder = process.cwd()): boolean {
+  if (["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"].some((file) => existsSync(join(folder, file)))) return true;
   const parent = dirname(folder);
-  return parent === folder ? undefined : findProject(parent);
+  return parent !== folder && isInProject(parent);
 }

@@ -4,17 +4,23 @@ import { UsageError } from "./command";
 
 /** Aligns the columns of rows, the first of which is the header. Cells may come from anyone, so each one becomes printable. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map(toPrintableLine));
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
+  return alignColumns(rows.map((row) => row.map(toPrintableLine)))
+    .map((line) => `${line}\n`)
     .join("");
+}
+
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    return cells.join("  ").trimEnd();
+  });
+}
+
+export function reportMissingEvents(unknown: string): void {
+  process.stderr.write(
+    `${unknown} is unknown, because authentik's event log could not be read (permission authentik_events.view_event, which also shows every email that authentik sends).\n`,
+  );
 }
 
 /** Asks for confirmation on the terminal. `--yes` is required without one. */

@@ -29,11 +29,13 @@ export function breakDirectives(value: string): string {
 
 /** JSON that is safe to print. `JSON.stringify` does not escape C1 controls and characters that reverse the direction of text. */
 export function toPrintableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replaceAll(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]|<(?=\{%)/gu, (character) =>
-    // A character outside the Basic Multilingual Plane is two escapes.
-    character
-      .split("")
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-      .join(""),
-  );
+  return JSON.stringify(value, null, indent).replaceAll(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]|<(?=\{%)/gu, toEscapes);
+}
+
+/** The `\u` escape of each UTF-16 code unit of a character. */
+export function toEscapes(character: string): string {
+  return character
+    .split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
 }

@@ -2,8 +2,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import fc from "fast-check";
-import { toLiteral, toStringLiteral } from "../../provider/commands/export/literals";
-import { toLogicalName, toStageIdentifier, toUniqueNames } from "../../provider/commands/export/names";
+import {
+  toIdentifier,
+  toLiteral,
+  toLogicalName,
+  toStringLiteral,
+  toUniqueNames,
+} from "../../provider/commands/export/typescript";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik, authentikVersions } from "../../sandbox";
 import { Project, preloadForTypeScript } from "../engine/project";
@@ -351,7 +356,7 @@ describe("the generated source", () => {
       "🎟️ x",
       "🎟️",
     ];
-    expect(names.map(toStageIdentifier)).toEqual([
+    expect(names.map((name) => toIdentifier(name, "stage"))).toEqual([
       "classStage",
       "awaitStage",
       "stage2FAStage",
@@ -366,7 +371,11 @@ describe("the generated source", () => {
     ]);
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary" })), (stageNames) => {
-        const all = toUniqueNames(stageNames.map(toStageIdentifier), "", ["pulumi"]);
+        const all = toUniqueNames(
+          stageNames.map((name) => toIdentifier(name, "stage")),
+          "",
+          ["pulumi"],
+        );
         expect(new Set(all).size).toBe(all.length);
         new Script(`"use strict"; ${all.map((name) => `const ${name} = 0;`).join(" ")}`);
       }),

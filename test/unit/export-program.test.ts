@@ -3,10 +3,11 @@ import type { AddressInfo } from "node:net";
 import { Script } from "node:vm";
 import fc from "fast-check";
 import * as ts from "typescript";
-import { readPksSource, sharedJson, withoutShared } from "../../provider/commands/export/invitations";
-import { toLogicalName, toStageIdentifier } from "../../provider/commands/export/names";
-import { type ExportedProgram, writeProgram } from "../../provider/commands/export/program";
+import { sharedJson, withoutShared } from "../../provider/commands/export/batch";
+
+import { type ExportedProgram, readPksSource, writeProgram } from "../../provider/commands/export/program";
 import type { Snapshot } from "../../provider/commands/export/snapshot";
+import { toIdentifier, toLogicalName } from "../../provider/commands/export/typescript";
 import { mostFrequent } from "../../provider/common/most-frequent";
 import type { StoredFlow } from "../../provider/objects/flow";
 import type { StoredInvitation } from "../../provider/objects/invitation/requests";
@@ -59,7 +60,11 @@ function snapshotOf(
   invitationsWithoutFlow: readonly StoredInvitation[] = [],
 ): Snapshot {
   return {
-    flows: Object.entries(flows).map(([slug, invitations]) => ({ flow: flow(slug), bindings: [], invitations })),
+    flows: Object.entries(flows).map(([slug, invitations]) => {
+      const stored = flow(slug);
+      const ofFlow = invitations.map((fields) => ({ ...fields, flow: stored.pk, flowSlug: slug }));
+      return { flow: stored, bindings: [], invitations: ofFlow };
+    }),
     stages: new Map(),
     invitationsWithoutFlow,
     unreadable: 0,
@@ -210,12 +215,12 @@ test("the data of a single invitation stays in its entry", async () => {
 
 test("a batch skips what cannot be imported, and is omitted if nothing remains", async () => {
   const unlimited = invitation("unlimited", { expires: null });
-  const expired = invitation("expired", { expires: "2020-01-01T00:00:00Z" });
+  const expired = () => invitation("expired", { expires: "2020-01-01T00:00:00Z" });
   const invalid = [
     invitation("two words"),
     invitation("x", { fixedData: JSON.parse('{"__proto__": 1}') as Record<string, unknown> }),
   ];
-  const exported = await write(snapshotOf({ staff: [unlimited, expired, ...invalid] }, [expired]));
+  const exported = await write(snapshotOf({ staff: [unlimited, expired(), ...invalid] }, [expired()]));
   expect(run(exported).map(({ type }) => type)).toEqual(["Flow"]);
   expect(exported.skipped).toEqual([
     expect.stringMatching(/^The invitation "unlimited": it has no expiry/),
@@ -292,7 +297,7 @@ test.each([
 ])("a name of 40,000 %s takes no noticeable time", (_case, name) => {
   const start = performance.now();
   toLogicalName(name, "invitation");
-  toStageIdentifier(name);
+  toIdentifier(name, "stage");
   expect(performance.now() - start).toBeLessThan(1000);
 });
 

@@ -48,7 +48,7 @@ export async function findUndeclaredInvitations(
   const invitations = await listInvitations(client, filters);
   const { states, stacks } = await readStates();
   const declared = new Set(states.flatMap(invitationIdsOf));
-  const pending = pendingCreationsOf(states);
+  const pending = states.flatMap(pendingCreationsOf);
   const found = invitations
     .filter(({ pk }) => !declared.has(invitationId(pk)))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -74,9 +74,7 @@ function toUndeclared(
     createdBy: createdBy ?? creation?.username ?? null,
     created: creation?.created.replace(/\.\d+/, "") ?? null,
     stack: stack || null,
-    isPending: pending.some((operation) =>
-      canBeCreatedBy(operation, invitation.name, creation?.nonce, creation !== undefined),
-    ),
+    isPending: pending.some((operation) => canBeCreatedBy(operation, invitation.name, creation)),
     isForeign: creation === undefined || (stack !== undefined && !stacks.has(stack)),
   };
 }
@@ -84,14 +82,13 @@ function toUndeclared(
 /** An invitation that an interrupted run may have created. */
 interface PendingCreation {
   /** `undefined` if the name is encrypted. */
-  readonly name: string | undefined;
+  readonly name?: string | undefined;
   /** `undefined` if an older version of this package created it. */
-  readonly nonce: string | undefined;
+  readonly nonce?: string | undefined;
 }
 
-function pendingCreationsOf(states: readonly State[]): PendingCreation[] {
-  const creations = states.flatMap((state) => pendingOperationsOf(state).map(({ resource }) => ({ resource, state })));
-  return creations.flatMap(({ resource, state }) => {
+function pendingCreationsOf(state: State): PendingCreation[] {
+  return pendingOperationsOf(state).flatMap(({ resource }) => {
     if (kindOf(resource) === "InvitationBatch") return pendingEntriesOf(resource, state);
     if (kindOf(resource) !== "Invitation") return [];
     const name = resource.inputs?.["name"];
@@ -103,19 +100,16 @@ function pendingEntriesOf(batch: StateResource, state: State): PendingCreation[]
   const origin = originOf(batch);
   const invitations = batch.inputs?.["invitations"];
   // The keys of secret invitations are encrypted.
-  if (!isJsonObject(invitations) || containsSecret(invitations)) return [{ name: undefined, nonce: undefined }];
+  if (!isJsonObject(invitations) || containsSecret(invitations)) return [{}];
   const current = resourcesOf(state).find(({ urn, delete: isReplaced }) => urn === batch.urn && !isReplaced);
   const revision = current?.outputs === undefined ? undefined : nextRevision(current.outputs);
-  return Object.keys(invitations).map((key) => ({
-    name: undefined,
-    nonce: entryOrigin(origin, key, revision)?.nonce,
-  }));
+  return Object.keys(invitations).map((key) => ({ nonce: entryOrigin(origin, key, revision)?.nonce }));
 }
 
 /** The nonce decides. Without it, the name has to: an invitation that `recover` would move into the state must not be deleted. */
-function canBeCreatedBy(pending: PendingCreation, name: string, nonce: string | undefined, hasEvent: boolean): boolean {
-  if (nonce !== undefined && nonce === pending.nonce) return true;
-  return (!hasEvent || pending.nonce === undefined) && (pending.name === undefined || pending.name === name);
+function canBeCreatedBy(pending: PendingCreation, name: string, creation: ObjectEvent | undefined): boolean {
+  if (creation?.nonce !== undefined && creation.nonce === pending.nonce) return true;
+  return (!creation || pending.nonce === undefined) && (pending.name === undefined || pending.name === name);
 }
 
 /** The creation event of each invitation by pk, where the event log has one; `undefined` if it cannot be read. */
@@ -124,18 +118,19 @@ async function readCreations(
   invitations: readonly StoredInvitation[],
 ): Promise<Map<string, ObjectEvent> | undefined> {
   try {
-    if (invitations.length > maxSearches) {
-      const pks = new Set(invitations.map(({ pk }) => pk));
-      const creations = await listObjectEvents(client, pks, { search: "invitation", action: "model_created" });
-      return new Map([...creations].flatMap(([pk, [event]]) => (event ? [[pk, event] as const] : [])));
-    }
-    const events = await Promise.all(
-      invitations.map(async ({ pk, name }) => {
-        const [creation] = await listEvents(client, pk, `invitation "${name}"`, "model_created");
-        return [pk, creation] as const;
-      }),
-    );
-    return new Map(events.flatMap(([pk, event]) => (event ? [[pk, event] as const] : [])));
+    const events =
+      invitations.length > maxSearches
+        ? await listObjectEvents(client, new Set(invitations.map(({ pk }) => pk)), {
+            search: "invitation",
+            action: "model_created",
+          })
+        : await Promise.all(
+            invitations.map(
+              async ({ pk, name }) =>
+                [pk, await listEvents(client, pk, `invitation "${name}"`, "model_created")] as const,
+            ),
+          );
+    return new Map([...events].flatMap(([pk, [creation]]) => (creation ? [[pk, creation] as const] : [])));
   } catch (error) {
     // Who created them is an addition; what is undeclared is known without it.
     if (error instanceof AuthentikError) return undefined;

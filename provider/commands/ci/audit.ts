@@ -1,4 +1,7 @@
-import { packageCommand, print, runCaptured, withoutWorkflowCommands } from "./programs";
+import * as z from "zod";
+import { toTable } from "../audit";
+import { alignColumns } from "../terminal";
+import { log, packageCommand, runCaptured } from "./programs";
 import { redactLine, truncate } from "./redact";
 import type { Settings } from "./settings";
 
@@ -8,7 +11,7 @@ const maxCellLength = 100;
 export const foundExitCode = 7;
 
 /** The undeclared invitations as the lines of a table, empty if there are none. `failure` says why they are unknown. */
-export type Audit = { readonly table: readonly string[]; readonly failure?: undefined } | { readonly failure: string };
+export type Audit = { table: string[]; failure?: undefined } | { failure: string };
 
 /** Lists the invitations on the server that no stack declares. */
 export async function runAudit({ stack, auditStacks, auditFlow, auditCreatedBy }: Settings): Promise<Audit> {
@@ -18,53 +21,28 @@ export async function runAudit({ stack, auditStacks, auditFlow, auditCreatedBy }
     ...(auditFlow === undefined ? [] : [`--flow=${auditFlow}`]),
     ...(auditCreatedBy === undefined ? [] : [`--created-by=${auditCreatedBy}`]),
   ];
-  const { code, stdout, stderr } = runCaptured(process.execPath, packageCommand("audit", "--json", ...options), "read");
-  return await withoutWorkflowCommands(() => {
-    for (const line of stderr) print(line);
-    const table = code === 0 || code === foundExitCode ? toTable(stdout) : undefined;
-    if (table !== undefined && table.length > 0 === (code === foundExitCode)) {
-      for (const line of table) print(line);
-      return { table };
-    }
-    const failure = `Could not check for undeclared invitations. audit failed with exit code ${code}. See the log.`;
-    print(`${failure} Set AUDIT=false to skip this check.`);
-    return { failure };
-  });
+  const { code, stdout, stderr } = runCaptured(packageCommand("audit", "--json", ...options), "read");
+  const table = code === 0 || code === foundExitCode ? formatRows(stdout) : undefined;
+  if (table !== undefined && table.length > 0 === (code === foundExitCode)) {
+    await log([...stderr, ...table]);
+    return { table };
+  }
+  const failure = `Could not check for undeclared invitations. audit failed with exit code ${code}. See the log.`;
+  await log([...stderr, `${failure} Set AUDIT=false to skip this check.`]);
+  return { failure };
 }
 
-/**
- * Formats the output of `audit --json` as the lines of a table. Names come from authentik, where anyone may have chosen them.
- * Returns undefined if it is not the output of `audit --json`.
- */
-function toTable(json: string): string[] | undefined {
-  let rows: unknown;
+const rowsSchema = z.array(z.record(z.string(), z.unknown()));
+
+/** The lines of a table. Names come from authentik, where anyone may have chosen them. Undefined if it is not the output of `audit --json`. */
+function formatRows(json: string): string[] | undefined {
   try {
-    rows = JSON.parse(json);
+    const rows = rowsSchema.parse(JSON.parse(json)).map(({ stack, isPending, ...row }) => {
+      return { ...row, stack: isPending ? `${stack ?? ""} (interrupted, run recover)` : stack };
+    });
+    if (rows.length === 0) return [];
+    return alignColumns(toTable(rows).map((row) => row.map((cell) => truncate(redactLine(cell), maxCellLength))));
   } catch {
     return undefined;
   }
-  if (!Array.isArray(rows)) return undefined;
-  if (rows.length === 0) return [];
-  const header = ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"];
-  const cells = rows.map((value: unknown) => {
-    const row = Object(value) as Record<string, unknown>;
-    const stack = String(row["stack"] ?? "");
-    return [
-      row["id"],
-      row["name"],
-      row["flow"] ?? "any",
-      row["expires"] ?? "never",
-      row["createdBy"] ?? "",
-      row["created"] ?? "",
-      row["isPending"] ? `${stack} (interrupted, run recover)` : stack,
-    ].map((cell) => truncate(redactLine(String(cell)), maxCellLength));
-  });
-  const table = [header, ...cells];
-  const widths = header.map((_, column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
-  return table.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

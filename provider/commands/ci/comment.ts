@@ -1,9 +1,9 @@
 import { capitalize } from "../../common/printable";
-import type { Audit } from "./audit";
+import { foundExitCode } from "./audit";
 import { byteLength, codeBlock, codeSpan, maxBodyBytes, tableRow } from "./markdown";
 import type { Batch, Change, Preview } from "./preview";
-import type { Result } from "./programs";
 import { truncate } from "./redact";
+import type { Report } from "./report";
 
 const maxRows = 50;
 const maxProperties = 8;
@@ -21,61 +21,42 @@ const nouns = new Map([
 ]);
 const otherNouns = ["other resource", "other resources"] as const;
 
-export function formatPreview(
-  marker: string,
-  stack: string,
-  { code, lines }: Result,
-  preview: Preview | undefined,
-  runLink: string,
-): string {
+export function formatPreview(marker: string, stack: string, { result, preview }: Report, runLink: string): string {
+  const { code, lines } = result;
   const title = `### Pulumi preview for ${codeSpan(stack)}`;
   if (code !== 0 || preview === undefined) {
-    const head = [marker, `${title} failed with exit code ${code}`, runLink].filter(Boolean);
-    return withDetails(head, undefined, lines);
+    return withDetails([marker, `${title} failed with exit code ${code}`, runLink], undefined, lines);
   }
-  return withDetails(
-    [marker, title, summarize(preview), ...formatNotes(preview), ...formatTable(preview), runLink].filter(Boolean),
-    preview,
-    lines,
-  );
+  const paragraphs = [summarize(preview), ...formatNotes(preview), ...formatTable(preview)];
+  return withDetails([marker, title, ...paragraphs, runLink], preview, lines);
 }
 
 /** The body of the issue about drift and undeclared invitations. */
 export function formatDrift(
   marker: string,
   title: string,
-  {
-    hasDrift,
-    audited,
-    lines,
-    preview,
-    runLink,
-  }: {
-    readonly hasDrift: boolean;
-    readonly audited: Audit | undefined;
-    readonly lines: readonly string[];
-    readonly preview: Preview | undefined;
-    readonly runLink: string;
-  },
+  { result: { code, lines }, preview, audited }: Report,
+  runLink: string,
 ): string {
   const paragraphs = [marker, `### ${title}`];
-  if (hasDrift) {
-    if (preview) paragraphs.push(summarize(preview));
-    const warnings = formatDriftWarnings(lines);
-    if (warnings.length > 0) paragraphs.push(warnings.join("\n"));
-    paragraphs.push("To revert these changes, run `pulumi up --refresh`. To keep them, update the program.");
-    if (preview) paragraphs.push(...formatTable(preview));
+  if (code === foundExitCode) {
+    paragraphs.push(
+      preview ? summarize(preview) : "",
+      formatDriftWarnings(lines).join("\n"),
+      "To revert these changes, run `pulumi up --refresh`. To keep them, update the program.",
+      ...(preview ? formatTable(preview) : []),
+    );
   }
-  if (audited?.failure === undefined && audited && audited.table.length > 0) {
+  if (audited?.failure !== undefined) paragraphs.push(codeBlock([audited.failure], maxBodyBytes / 4));
+  else if (audited && audited.table.length > 0) {
     paragraphs.push(
       "These invitations are valid in authentik, but no stack declares them:",
       codeBlock(audited.table, maxBodyBytes / 4),
       "To keep one, import it: `npx pulumi-authentik-invitations export --invitation` with its id writes the declaration. To delete them, run `npx pulumi-authentik-invitations audit --delete` with the same options `--stack`, `--flow` and `--created-by`.",
     );
   }
-  if (audited?.failure !== undefined) paragraphs.push(codeBlock([audited.failure], maxBodyBytes / 4));
   paragraphs.push("The next run that finds nothing closes this issue.", runLink);
-  return withDetails(paragraphs.filter(Boolean), preview, lines);
+  return withDetails(paragraphs, preview, lines);
 }
 
 /** What a preview prints in the log. */
@@ -85,7 +66,7 @@ export function formatLog({ changes, messages, unchanged }: Preview, isComplete:
 }
 
 function withDetails(paragraphs: readonly string[], preview: Preview | undefined, lines: readonly string[]): string {
-  const head = paragraphs.join("\n\n");
+  const head = paragraphs.filter((paragraph) => paragraph !== "").join("\n\n");
   const left = maxBodyBytes - byteLength(head) - 400;
   const details = (summary: string, block: string): string =>
     ["", `<details><summary>${summary}</summary>`, block, "</details>"].join("\n\n");

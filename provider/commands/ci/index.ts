@@ -1,26 +1,16 @@
 import { writeFileSync } from "node:fs";
-import type { Command, OptionValues } from "../command";
-import { UsageError } from "../command";
+import { defineCommand, flag, messageOf, string, UsageError } from "../command";
 import { rejectedExitCode } from "../state-code";
 import { foundExitCode, runAudit } from "./audit";
 import { formatLog } from "./comment";
-import { connectForge } from "./connect-forge";
-import type { ReportKind } from "./forge";
-import { type Preview, parsePreview } from "./preview";
-import {
-  logToStandardError,
-  packageCommand,
-  print,
-  type Result,
-  runCaptured,
-  runLogged,
-  withoutWorkflowCommands,
-} from "./programs";
+import { connectForge, type ReportKind } from "./forge";
+import { parsePreview } from "./preview";
+import { log, logToStandardError, packageCommand, runCaptured, runLogged } from "./programs";
 import { redactLine } from "./redact";
 import { publish, type Report, readReport } from "./report";
-import { type Run, readSettings, requireVariable, type Settings } from "./settings";
+import { readSettings, requireVariable, type Settings } from "./settings";
 
-export const ciCommand: Command = {
+export const ciCommand = defineCommand({
   usage: `Usage: pulumi-authentik-invitations ci (preview | up | drift | report preview | report drift)
        [--stack <name>] [--markdown]
 
@@ -60,90 +50,76 @@ Environment variables:
 Exit codes: that of Pulumi, or of recover if it fails; 1 if the result could not be reported or a check failed, 2 invalid usage, 3 the
 state contains code of someone else. Of drift: 0 nothing found, 7 drift or undeclared invitations.
 `,
-  options: { stack: { type: "string" }, markdown: { type: "boolean" } },
+  options: { stack: string, markdown: flag },
   allowPositionals: true,
-  run: runCi,
-};
-
-async function runCi(values: OptionValues, positionals: readonly string[] = []): Promise<number> {
-  const { run, isReport } = parseRun(positionals);
-  const settings = readSettings(typeof values["stack"] === "string" ? values["stack"] : undefined);
-  const isMarkdown = values["markdown"] === true;
-  if (run === "up") return (await recover("up", settings)) || (await runUp(settings));
-  if (isReport) {
+  async run({ stack, markdown: isMarkdown = false }, positionals) {
+    const [run, isReport] = parseRun(positionals);
+    const settings = readSettings(stack);
+    if (run === "up") return (await recover("up", settings)) || (await runUp(settings));
+    if (!isReport) return await check(run, settings, isMarkdown);
     const forge = connectForge(run, isMarkdown);
     await publish(run, settings.stack, readReport(requireVariable("REPORT_FILE", /./)), forge);
     return 0;
-  }
-  return await check(run, settings, isMarkdown);
+  },
+});
+
+async function runUp({ stack, isRefreshed }: Settings): Promise<number> {
+  const refresh = isRefreshed ? ["--refresh"] : [];
+  return await runLogged(["pulumi", "up", "--yes", "--diff", ...refresh, ...pulumiOptions(stack)], "write");
 }
 
-function parseRun([first, second, ...others]: readonly string[]): { run: Run; isReport: false } | ReportRun {
-  if (others.length === 0) {
-    if (first === "report" && (second === "preview" || second === "drift")) return { run: second, isReport: true };
-    if (second === undefined && (first === "preview" || first === "up" || first === "drift")) {
-      return { run: first, isReport: false };
-    }
-  }
-  throw new UsageError("ci requires one of preview, up, drift, report preview and report drift");
-}
+/** What to run, and whether only to report what another job has found. */
+type Run = readonly ["up", false] | readonly [ReportKind, boolean];
 
-interface ReportRun {
-  readonly run: ReportKind;
-  readonly isReport: true;
+function parseRun(words: readonly string[]): Run {
+  const runs = new Map<string, Run>([
+    ["preview", ["preview", false]],
+    ["up", ["up", false]],
+    ["drift", ["drift", false]],
+    ["report preview", ["preview", true]],
+    ["report drift", ["drift", true]],
+  ]);
+  const run = runs.get(words.join(" "));
+  if (run === undefined) throw new UsageError("ci requires one of preview, up, drift, report preview and report drift");
+  return run;
 }
 
 /** Previews or looks for drift, and reports the result. */
-async function check(run: ReportKind, settings: Settings, isMarkdown: boolean): Promise<number> {
+async function check(kind: ReportKind, settings: Settings, isMarkdown: boolean): Promise<number> {
+  const { stack, reportFile, isAudited } = settings;
   // Missing and invalid settings fail here, before Pulumi runs.
-  const forge = settings.reportFile === undefined ? connectForge(run, isMarkdown) : undefined;
+  const forge = reportFile === undefined ? connectForge(kind, isMarkdown) : undefined;
   if (forge !== undefined && forge.runUrl === undefined) logToStandardError();
-  if (run === "drift") {
-    const code = await recover(run, settings);
+  if (kind === "drift") {
+    const code = await recover(kind, settings);
     if (code !== 0) return code;
   }
-  const { result, preview } = await runPreview(run, settings);
-  if (run === "drift" && result.code !== 0 && result.code !== foundExitCode) return result.code;
-  const audited = run === "drift" && settings.isAudited ? await runAudit(settings) : undefined;
+  const { result, preview } = await runPreview(kind, settings);
+  if (kind === "drift" && result.code !== 0 && result.code !== foundExitCode) return result.code;
+  const audited = kind === "drift" && isAudited ? await runAudit(settings) : undefined;
   const code = audited?.failure !== undefined ? 1 : audited && audited.table.length > 0 ? foundExitCode : result.code;
-  const report: Report = { result, preview, audited };
+  const report = { result, preview, audited };
   try {
-    if (forge) await publish(run, settings.stack, report, forge);
-    else writeFileSync(requireVariable("REPORT_FILE", /./), JSON.stringify(report));
+    if (forge) await publish(kind, stack, report, forge);
+    else writeFileSync(reportFile ?? "", JSON.stringify(report));
     return code;
   } catch (error) {
-    process.stderr.write(`${redactLine(error instanceof Error ? error.message : String(error))}\n`);
+    process.stderr.write(`${redactLine(messageOf(error))}\n`);
     // What could not be reported must fail the pipeline.
     return code === 0 || code === foundExitCode ? 1 : code;
   }
 }
 
-async function runUp(settings: Settings): Promise<number> {
-  const refresh = settings.isRefreshed ? ["--refresh"] : [];
-  const args = ["up", "--yes", "--diff", ...refresh, ...pulumiOptions(settings.stack)];
-  return (await runLogged("pulumi", args, "write")).code;
-}
-
 /** Runs `pulumi preview --json`, which hides secrets, and logs the changes and messages. */
-async function runPreview(
-  run: ReportKind,
-  { stack, isRefreshed }: Settings,
-): Promise<{ result: Result; preview: Preview | undefined }> {
-  const args = run === "drift" ? ["--refresh", "--expect-no-changes"] : isRefreshed ? ["--refresh"] : [];
-  const { code, stdout, stderr } = runCaptured(
-    "pulumi",
-    ["preview", ...args, "--json", ...pulumiOptions(stack)],
-    "read",
-  );
+async function runPreview(kind: ReportKind, { stack, isRefreshed }: Settings): Promise<Omit<Report, "audited">> {
+  const refresh = kind === "drift" ? ["--refresh", "--expect-no-changes"] : isRefreshed ? ["--refresh"] : [];
+  const command = ["pulumi", "preview", ...refresh, "--json", ...pulumiOptions(stack)];
+  const { code, stdout, stderr } = runCaptured(command, "read");
   const preview = parsePreview(stdout, new Date());
-  const output =
-    preview === undefined
-      ? stdout.split("\n").map(redactLine)
-      : formatLog(preview, code === 0 || code === foundExitCode);
+  const isComplete = code === 0 || code === foundExitCode;
+  const output = preview ? formatLog(preview, isComplete) : stdout.split("\n").map(redactLine);
   const lines = [...output, ...stderr].filter((line) => line.trim() !== "");
-  await withoutWorkflowCommands(() => {
-    for (const line of lines) print(line);
-  });
+  await log(lines);
   return { result: { code, lines }, preview };
 }
 
@@ -158,7 +134,7 @@ function pulumiOptions(stack: string): string[] {
 async function recover(run: "up" | "drift", { stack, isStrict }: Settings): Promise<number> {
   const options = [run === "up" ? "--yes" : "--check", ...(isStrict ? ["--strict"] : []), "--stack", stack];
   // It only reads from authentik, including the event log, which the account of `up` need not.
-  const { code } = await runLogged(process.execPath, packageCommand("recover", ...options), "read");
+  const code = await runLogged(packageCommand("recover", ...options), "read");
   if (code === 0) return 0;
   const reason =
     code === rejectedExitCode

@@ -29,25 +29,21 @@ function longestRun(line: string): number {
   return Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
 }
 
+/** The end gets the larger share, because it holds the errors and the summary. */
 function omitMiddle(lines: readonly string[], maxBytes: number): string[] {
-  const size = lines.reduce((sum, line) => sum + byteLength(line) + 1, 0);
-  if (size <= maxBytes) return [...lines];
-  const head: string[] = [];
-  const tail: string[] = [];
-  let start = 0;
-  let end = lines.length;
-  // The end gets the larger share, because it holds the errors and the summary.
-  for (let left = maxBytes / 4; start < end; start += 1) {
-    const line = lines[start] ?? "";
+  if (countFitting(lines, maxBytes) === lines.length) return [...lines];
+  const start = countFitting(lines, maxBytes / 4);
+  const rest = lines.slice(start).reverse();
+  const tail = rest.slice(0, countFitting(rest, (maxBytes * 3) / 4)).reverse();
+  return [...lines.slice(0, start), `[… ${rest.length - tail.length} lines omitted, see the log …]`, ...tail];
+}
+
+/** How many of the first lines fit. */
+function countFitting(lines: readonly string[], maxBytes: number): number {
+  let left = maxBytes;
+  const end = lines.findIndex((line) => {
     left -= byteLength(line) + 1;
-    if (left < 0) break;
-    head.push(line);
-  }
-  for (let left = (maxBytes * 3) / 4; end > start; end -= 1) {
-    const line = lines[end - 1] ?? "";
-    left -= byteLength(line) + 1;
-    if (left < 0) break;
-    tail.unshift(line);
-  }
-  return [...head, `[… ${end - start} lines omitted, see the log …]`, ...tail];
+    return left < 0;
+  });
+  return end === -1 ? lines.length : end;
 }

@@ -1,16 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { UserError } from "../../lifecycle/user-error";
+import { messageOf } from "../command";
 import { redactLine } from "./redact";
 
 /** The token of whoever can change authentik, for `pulumi up`, or that of whoever can only read it, if there is another one. */
-export type Access = "read" | "write";
-
-export interface Result {
-  readonly code: number;
-  readonly lines: readonly string[];
-}
+type Access = "read" | "write";
 
 /** The variables of the tokens that write comments. */
 const forgeTokens = [
@@ -23,33 +20,23 @@ const forgeTokens = [
   "FORGEJO_TOKEN",
 ];
 
-/** Runs a program, and logs and returns its output, redacted. */
-export async function runLogged(program: string, args: readonly string[], access: Access): Promise<Result> {
+/** Runs a program, and logs its output, redacted. Returns its exit code. */
+export async function runLogged([program = "", ...args]: readonly string[], access: Access): Promise<number> {
   const child = spawn(program, args, { env: environment(access), stdio: ["ignore", "pipe", "pipe"] });
-  const lines: string[] = [];
-  const exited = new Promise<number>((resolve, reject) => {
-    child.on("error", ({ message }) => reject(new UserError(`Cannot run \`${program}\`: ${message}`)));
-    child.on("close", (code) => resolve(code ?? 1));
+  const closed = once(child, "close").catch((error: unknown) => {
+    throw new UserError(`Cannot run \`${program}\`: ${messageOf(error)}`);
   });
   return await withoutWorkflowCommands(async () => {
     const streams = [child.stdout, child.stderr].map(async (stream) => {
-      for await (const rawLine of createInterface({ input: stream })) {
-        const line = redactLine(rawLine);
-        lines.push(line);
-        print(line);
-      }
+      for await (const line of createInterface({ input: stream })) print(redactLine(line));
     });
-    const [code] = await Promise.all([exited, ...streams]);
-    return { code, lines };
+    await Promise.all([closed, ...streams]);
+    return child.exitCode ?? 1;
   });
 }
 
 /** Runs a program without logging its standard output, which may contain anything. */
-export function runCaptured(
-  program: string,
-  args: readonly string[],
-  access: Access,
-): { code: number; stdout: string; stderr: string[] } {
+export function runCaptured([program = "", ...args]: readonly string[], access: Access) {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     env: environment(access),
     stdio: ["ignore", "pipe", "pipe"],
@@ -60,17 +47,21 @@ export function runCaptured(
   return { code: status ?? 1, stdout: stdout ?? "", stderr: errors.map(redactLine) };
 }
 
-/** The arguments for Node.js that run another command of this package, in the same version. */
+/** Another command of this package, in the same version. */
 export function packageCommand(...args: readonly string[]): string[] {
-  return [process.argv[1] ?? "", ...args];
+  return [process.execPath, process.argv[1] ?? "", ...args];
 }
 
-/** Keeps the runners of GitHub, Gitea and Forgejo from executing workflow commands in what `log` prints. */
-export async function withoutWorkflowCommands<T>(log: () => Promise<T> | T): Promise<T> {
+export async function log(lines: readonly string[]): Promise<void> {
+  await withoutWorkflowCommands(async () => lines.forEach(print));
+}
+
+/** Keeps the runners of GitHub, Gitea and Forgejo from executing workflow commands in what `run` prints. */
+async function withoutWorkflowCommands<T>(run: () => Promise<T>): Promise<T> {
   const resumeToken = process.env["GITHUB_ACTIONS"] === "true" ? randomUUID() : undefined;
   if (resumeToken) print(`::stop-commands::${resumeToken}`);
   try {
-    return await log();
+    return await run();
   } finally {
     if (resumeToken) print(`::${resumeToken}::`);
   }
@@ -83,7 +74,7 @@ export function logToStandardError(): void {
   logStream = process.stderr;
 }
 
-export function print(line: string): void {
+function print(line: string): void {
   logStream.write(`${line}\n`);
 }
 

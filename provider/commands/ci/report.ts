@@ -1,65 +1,58 @@
 import { appendFileSync, readFileSync, statSync } from "node:fs";
 import * as z from "zod";
 import { UserError } from "../../lifecycle/user-error";
-import { type Audit, foundExitCode } from "./audit";
+import { messageOf } from "../command";
+import { foundExitCode } from "./audit";
 import { formatDrift, formatPreview } from "./comment";
 import type { Forge, ReportKind } from "./forge";
-import { type Preview, previewSchema } from "./preview";
-import type { Result } from "./programs";
+import { previewSchema } from "./preview";
 import { redactLine } from "./redact";
 
 const maxReportBytes = 64 * 1024 * 1024;
 
-/** The results of a preview or a drift check. */
-export interface Report {
-  readonly result: Result;
-  /** undefined if Pulumi failed before it. */
-  readonly preview?: Preview | undefined;
-  /** undefined if it was skipped. */
-  readonly audited?: Audit | undefined;
-}
-
 const reportSchema = z.object({
+  /** The exit code of Pulumi, and what the run logged. */
   result: z.object({ code: z.int(), lines: z.array(z.string()) }),
+  /** undefined if Pulumi failed before it. */
   preview: previewSchema.optional(),
-  audited: z.union([z.object({ failure: z.string() }), z.object({ table: z.array(z.string()) })]).optional(),
+  /** undefined if it was skipped. */
+  audited: z
+    .union([
+      z.object({ failure: z.string() }),
+      z.object({ table: z.array(z.string()), failure: z.undefined().optional() }),
+    ])
+    .optional(),
 });
 
+/** The results of a preview or a drift check. */
+export type Report = z.output<typeof reportSchema>;
+
 export async function publish(kind: ReportKind, stack: string, report: Report, forge: Forge): Promise<void> {
-  if (kind === "preview") await publishPreview(stack, report, forge);
-  else await publishDrift(stack, report, forge);
-}
-
-async function publishPreview(stack: string, { result, preview }: Report, forge: Forge): Promise<void> {
-  const marker = `<!-- pulumi-preview: ${stack} -->`;
-  const body = formatPreview(marker, stack, result, preview, runLink(forge));
-  writeStepSummary(body);
-  await forge.upsertComment(marker, body);
-}
-
-/** Reports the result of a drift check that did not fail. */
-async function publishDrift(stack: string, { result, preview, audited }: Report, forge: Forge): Promise<void> {
-  const marker = `<!-- pulumi-drift: ${stack} -->`;
-  const hasDrift = result.code === foundExitCode;
-  const hasUndeclared = audited?.failure === undefined && (audited?.table ?? []).length > 0;
-  if (!hasDrift && !hasUndeclared) {
-    // An open issue may list undeclared invitations that a failed audit could not check.
-    if (audited?.failure !== undefined) return;
-    const found = audited ? "No drift and no undeclared invitations found." : "No drift found.";
-    const comment = `${found} ${runLink(forge)}`.trim();
-    writeStepSummary(comment);
-    await forge.closeIssue(marker, comment);
+  const marker = `<!-- pulumi-${kind}: ${stack} -->`;
+  const link = runLink(forge);
+  if (kind === "preview") {
+    const body = formatPreview(marker, stack, report, link);
+    writeStepSummary(body);
+    await forge.upsertComment(marker, body);
     return;
   }
-  const title = !hasUndeclared
-    ? `Drift detected in stack ${stack}`
-    : hasDrift
-      ? `Drift detected in stack ${stack}, and undeclared invitations`
-      : `Undeclared invitations for stack ${stack}`;
-  const { lines } = result;
-  const body = formatDrift(marker, title, { hasDrift, audited, lines, preview, runLink: runLink(forge) });
-  writeStepSummary(body);
-  await forge.upsertIssue(marker, title, body);
+  const { result, audited } = report;
+  const hasDrift = result.code === foundExitCode;
+  const hasUndeclared = audited?.failure === undefined && (audited?.table ?? []).length > 0;
+  if (hasDrift || hasUndeclared) {
+    const drift = `Drift detected in stack ${stack}`;
+    const both = hasUndeclared ? `${drift}, and undeclared invitations` : drift;
+    const title = hasDrift ? both : `Undeclared invitations for stack ${stack}`;
+    const body = formatDrift(marker, title, report, link);
+    writeStepSummary(body);
+    await forge.upsertIssue(marker, title, body);
+  } else if (audited?.failure === undefined) {
+    const found = audited ? "No drift and no undeclared invitations found." : "No drift found.";
+    const comment = `${found} ${link}`.trim();
+    writeStepSummary(comment);
+    await forge.closeIssue(marker, comment);
+  }
+  // Otherwise, an open issue may list undeclared invitations that the audit could not check.
 }
 
 /** Reads the results that another job wrote. That job ran a program, so the file may contain anything. */
@@ -69,7 +62,7 @@ export function readReport(file: string): Report {
     if (statSync(file).size > maxReportBytes) throw new Error(`it is larger than ${maxReportBytes} bytes`);
     content = readFileSync(file, "utf8");
   } catch (error) {
-    throw new UserError(`Cannot read REPORT_FILE: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`Cannot read REPORT_FILE: ${messageOf(error)}`);
   }
   try {
     return reportSchema.parse(

@@ -1,4 +1,5 @@
 import { UserError } from "../../lifecycle/user-error";
+import { messageOf } from "../command";
 import { redactLine } from "./redact";
 
 const timeoutMs = 60_000;
@@ -8,23 +9,22 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** Sends requests to the REST API of a forge. HTTP proxies of the environment apply. */
 export class RestClient {
-  readonly #baseUrl: string;
-  readonly #headers: Readonly<Record<string, string>>;
-
-  constructor(baseUrl: string, headers: Readonly<Record<string, string>>) {
-    this.#baseUrl = baseUrl;
-    this.#headers = headers;
-  }
+  constructor(
+    private readonly baseUrl: string,
+    private readonly headers: Readonly<Record<string, string>>,
+    /** The parameter for the size of a page. */
+    private readonly sizeParameter = "per_page",
+  ) {}
 
   async send(method: string, path: string, body?: object): Promise<unknown> {
     const { default: undici } = await import("undici");
-    const url = `${this.#baseUrl}${path}`;
+    const url = `${this.baseUrl}${path}`;
     const request = `${method} ${new URL(url).pathname}`;
     const dispatcher = new undici.EnvHttpProxyAgent();
     try {
       const response = await undici.fetch(url, {
         method,
-        headers: { ...this.#headers, "content-type": "application/json", "user-agent": "pulumi-authentik-invitations" },
+        headers: { ...this.headers, "content-type": "application/json", "user-agent": "pulumi-authentik-invitations" },
         body: body === undefined ? null : JSON.stringify(body),
         // A redirect could lead the token to another server.
         redirect: "error",
@@ -37,17 +37,16 @@ export class RestClient {
     } catch (error) {
       if (error instanceof UserError) throw error;
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      throw new UserError(`${request} failed: ${redactLine(cause instanceof Error ? cause.message : String(cause))}`);
+      throw new UserError(`${request} failed: ${redactLine(messageOf(cause))}`);
     } finally {
       await dispatcher.close();
     }
   }
 
-  /** The rows of a list. `size` is the name of the parameter for the size of a page. */
-  async *list(path: string, size = "per_page"): AsyncGenerator<Row> {
-    const separator = path.includes("?") ? "&" : "?";
+  async *list(path: string): AsyncGenerator<Row> {
+    const query = `${path}${path.includes("?") ? "&" : "?"}${this.sizeParameter}=${pageSize}`;
     for (let page = 1; ; page += 1) {
-      const rows = await this.send("GET", `${path}${separator}${size}=${pageSize}&page=${page}`);
+      const rows = await this.send("GET", `${query}&page=${page}`);
       if (!Array.isArray(rows) || rows.length === 0) return;
       // A server can return fewer rows than it was asked for, so only an empty page is certainly the last one.
       yield* rows as Row[];

@@ -3,29 +3,10 @@ import { UserError } from "../../lifecycle/user-error";
 const slugPattern = /^[\w-]+$/;
 const stackPattern = /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/;
 
-/** What `ci` runs. */
-export type Run = "preview" | "up" | "drift";
-
-/** The settings of a run. */
-export interface Settings {
-  readonly stack: string;
-  /** Whether `up` also reverts changes made outside Pulumi, and `preview` shows them. */
-  readonly isRefreshed: boolean;
-  /** Whether `recover` rejects code of other packages in the state. */
-  readonly isStrict: boolean;
-  /** Whether `drift` runs `audit`. */
-  readonly isAudited: boolean;
-  /** More stacks that `audit` reads. */
-  readonly auditStacks: readonly string[];
-  /** Limit what `audit` lists: the slug of a flow, and who created the invitations. */
-  readonly auditFlow: string | undefined;
-  readonly auditCreatedBy: string | undefined;
-  /** The file that the report is written to, instead of a forge. */
-  readonly reportFile: string | undefined;
-}
+export type Settings = ReturnType<typeof readSettings>;
 
 /** Reads the settings from the option and the environment variables. Missing and invalid ones fail before Pulumi runs. */
-export function readSettings(stack: string | undefined): Settings {
+export function readSettings(stack: string | undefined) {
   const auditStacks = (process.env["AUDIT_STACKS"] ?? "").split(/\s+/).filter((name) => name !== "");
   if (auditStacks.some((name) => !stackPattern.test(name))) {
     throw new UserError(
@@ -36,13 +17,19 @@ export function readSettings(stack: string | undefined): Settings {
     throw new UserError(`--stack must match ${stackPattern.source}.`);
   return {
     stack: stack ?? requireVariable("PULUMI_STACK", stackPattern),
+    /** Whether `up` also reverts changes made outside Pulumi, and `preview` shows them. */
     isRefreshed: process.env["REFRESH"] === "true",
+    /** Whether `recover` rejects code of other packages in the state. */
     isStrict: isEnabled("STRICT_STATE", false),
+    /** Whether `drift` runs `audit`. */
     isAudited: isEnabled("AUDIT", true),
+    /** More stacks that `audit` reads. */
     auditStacks,
+    /** Limit what `audit` lists: the slug of a flow, and who created the invitations. */
     auditFlow: optionalVariable("AUDIT_FLOW", slugPattern),
     auditCreatedBy: optionalVariable("AUDIT_CREATED_BY", /^[^\p{Cc}]*$/u),
-    reportFile: process.env["REPORT_FILE"] || undefined,
+    /** The file that the report is written to, instead of a forge. */
+    reportFile: optionalVariable("REPORT_FILE", /./),
   };
 }
 
@@ -52,7 +39,6 @@ function isEnabled(name: string, byDefault: boolean): boolean {
   return value === "true";
 }
 
-/** The value of an environment variable. */
 export function requireVariable(name: string, pattern: RegExp): string {
   const value = optionalVariable(name, pattern);
   if (value === undefined) throw new UserError(`${name} is not set.`);

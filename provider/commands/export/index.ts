@@ -1,12 +1,11 @@
-import { connect } from "../../lifecycle/connections";
-import { type Command, type OptionValues, UsageError } from "../command";
-import { configureFromStack, stackOption } from "../pulumi";
-import { toImportFile } from "./import-file";
-import { countInvitations, type ExportedProgram, writeProgram } from "./program";
-import type { SecretSetting } from "./program-writer";
+import { countInvitations, defineCommand, flag, string, strings, UsageError } from "../command";
+import { stackOption, withConnection } from "../pulumi";
+import { type ExportedProgram, writeProgram } from "./program";
+import { toImportFile } from "./resources";
 import { readSnapshot, type Selection } from "./snapshot";
+import type { SecretSetting } from "./writer";
 
-export const exportCommand: Command = {
+export const exportCommand = defineCommand({
   usage: `Usage: pulumi-authentik-invitations export (--flow <slug> | --all | --invitation <name>)
        [--invitations-only] [--batch] [--commands | --import-file] [--stack <name>] [--connection <name>]
 
@@ -42,130 +41,101 @@ invitations.
 Exit codes: 0 success, 1 error, 2 invalid usage.
 `,
   options: {
-    flow: { type: "string", multiple: true },
-    all: { type: "boolean" },
-    invitation: { type: "string", multiple: true },
-    "invitations-only": { type: "boolean" },
-    batch: { type: "boolean" },
-    commands: { type: "boolean" },
-    "import-file": { type: "boolean" },
-    stack: { type: "string" },
-    connection: { type: "string" },
+    flow: strings,
+    all: flag,
+    invitation: strings,
+    "invitations-only": flag,
+    batch: flag,
+    commands: flag,
+    "import-file": flag,
+    stack: string,
+    connection: string,
   },
-  run: exportProgram,
-};
-
-async function exportProgram(values: OptionValues): Promise<number> {
-  const selection = parseSelection(values);
-  const isBatch = values["batch"] === true;
-  const isImportFile = values["import-file"] === true;
-  if (isImportFile && (isBatch || values["commands"])) {
-    throw new UsageError("--import-file cannot be set together with --batch or --commands");
-  }
-  const onlyInvitations = values["invitations-only"] === true || selection.kind === "invitations";
-  const stack = parseName(values, "stack");
-  const connection = parseName(values, "connection");
-  await configureFromStack(stack, connection);
-  const { client, url } = connect(connection);
-  try {
-    const snapshot = await readSnapshot(client, selection, onlyInvitations);
-    if (isImportFile) {
-      const { file, skipped } = await toImportFile(snapshot);
-      process.stdout.write(file);
-      for (const reason of skipped) process.stderr.write(`Not exported. ${reason}\n`);
+  async run({ commands: printsCommands, ...values }) {
+    const selection = parseSelection(values);
+    const { batch: isBatch = false, "import-file": isImportFile, stack, connection } = values;
+    if (isImportFile && (isBatch || printsCommands)) {
+      throw new UsageError("--import-file cannot be set together with --batch or --commands");
+    }
+    const invalid = Object.entries({ stack, connection }).find(([, name]) => name && !/^\w[\w./-]*$/.test(name));
+    if (invalid) throw new UsageError(`--${invalid[0]} is not a valid name`);
+    const onlyInvitations = values["invitations-only"] === true || selection.kind === "invitations";
+    return await withConnection(stack, connection, async ({ client, url }) => {
+      const snapshot = await readSnapshot(client, selection, onlyInvitations);
+      if (isImportFile) {
+        const { file, skipped } = await toImportFile(snapshot, onlyInvitations);
+        printWithSkipped(file, skipped);
+      } else {
+        const exported = await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: url, connection });
+        if (printsCommands) printCommands(exported, stack);
+        else printProgram(exported, formatOptions(values));
+      }
       return 0;
-    }
-    const exported = await writeProgram(snapshot, { isBatch, onlyInvitations, baseUrl: url, connection });
-    if (values["commands"]) printCommands(exported, stack);
-    else {
-      printProgram(exported, [
-        ...selectionOptions(selection),
-        ...(values["invitations-only"] ? ["--invitations-only"] : []),
-        ...(isBatch ? ["--batch"] : []),
-        ...stackOption(stack),
-        ...(connection === undefined ? [] : ["--connection", connection]),
-      ]);
-    }
-    return 0;
-  } finally {
-    await client.close();
-  }
+    });
+  },
+});
+
+interface SelectionOptions {
+  readonly all?: boolean | undefined;
+  readonly flow?: readonly string[] | undefined;
+  readonly invitation?: readonly string[] | undefined;
 }
 
-function parseSelection(values: OptionValues): Selection {
-  const selections: readonly Selection[] = [
-    ...(values["all"] ? [{ kind: "all", names: [] } as const] : []),
-    ...toSelections("flows", parseList(values, "flow")),
-    ...toSelections("invitations", parseList(values, "invitation")),
-  ];
-  const [selection, other] = selections;
-  if (selection === undefined) throw new UsageError("--flow <slug>, --invitation <name> or --all is required");
-  if (other !== undefined) throw new UsageError("set only one of --flow, --invitation and --all");
-  return selection;
+function parseSelection({ all, flow, invitation }: SelectionOptions): Selection {
+  const count = [all, flow, invitation].filter(Boolean).length;
+  if (count === 0) throw new UsageError("--flow <slug>, --invitation <name> or --all is required");
+  if (count > 1) throw new UsageError("set only one of --flow, --invitation and --all");
+  return { kind: all ? "all" : flow ? "flows" : "invitations", names: [...new Set(flow ?? invitation)] };
 }
 
-function toSelections(kind: Selection["kind"], names: readonly string[]): readonly Selection[] {
-  return names.length > 0 ? [{ kind, names }] : [];
+/** The options as the user can repeat them in a shell. */
+function formatOptions(values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>): string {
+  const options = Object.entries(values).flatMap(([name, value]) =>
+    [value].flat().map((item) => (item === true ? `--${name}` : `--${name} ${quoteForShell(String(item))}`)),
+  );
+  return [...new Set(options)].join(" ");
 }
 
-/** The values of a repeatable option, each once. */
-function parseList(values: OptionValues, option: string): string[] {
-  const list = values[option];
-  const names = Array.isArray(list) ? list.map((name) => String(name).trim()) : [];
-  if (names.includes("")) throw new UsageError(`--${option} must not be empty`);
-  return [...new Set(names)];
+function quoteForShell(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** A name that a command line can contain. */
-function parseName(values: OptionValues, option: string): string | undefined {
-  const value = values[option];
-  if (value === undefined) return undefined;
-  if (typeof value !== "string" || !/^\w[\w./-]*$/.test(value)) throw new UsageError(`--${option} is not a valid name`);
-  return value;
-}
-
-function selectionOptions({ kind, names }: Selection): string[] {
-  if (kind === "all") return ["--all"];
-  return names.map((name) => `--${kind === "flows" ? "flow" : "invitation"} ${quoteForShell(name)}`);
-}
-
-function quoteForShell(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
-}
-
-function printProgram({ program, secrets, skipped }: ExportedProgram, options: readonly string[]): void {
-  process.stdout.write(program);
+function printWithSkipped(output: string, skipped: readonly string[]): void {
+  process.stdout.write(output);
   for (const reason of skipped) process.stderr.write(`Not exported. ${reason}\n`);
-  if (secrets.size > 0) {
-    process.stderr.write(
-      `The program imports ${countInvitations(countPks(secrets))} by pk. The pks are secrets (whoever has one can enroll), so the program reads them
+}
+
+function printProgram({ program, secrets, skipped }: ExportedProgram, options: string): void {
+  printWithSkipped(program, skipped);
+  if (secrets.size === 0) return;
+  process.stderr.write(
+    `The program imports ${countPks(secrets)} by pk. The pks are secrets (whoever has one can enroll), so the program reads them
 from the stack's configuration. To set them without displaying them, run this in the Pulumi project's folder, with the same
 settings:
 
-  npx pulumi-authentik-invitations export ${options.join(" ")} --commands | sh
+  npx pulumi-authentik-invitations export ${options} --commands | sh
 `,
-    );
-  }
-}
-
-function printCommands({ secrets }: ExportedProgram, stack: string | undefined): void {
-  for (const [key, value] of secrets) process.stdout.write(toCommand(key, value, stackOption(stack)));
-  process.stderr.write(
-    secrets.size === 0
-      ? "There are no invitations to import, so there are no pks to set.\n"
-      : `These commands contain secrets: the pks of ${countInvitations(countPks(secrets))}. Whoever has one can enroll. Do not save or log them.\n`,
   );
 }
 
-/** Passes pks on standard input, because other users of the machine can list the arguments of its processes. */
-function toCommand(key: string, setting: SecretSetting, options: readonly string[]): string {
-  const value = typeof setting === "string" ? setting : JSON.stringify(setting, undefined, 2);
-  // The quoted delimiter keeps the shell from expanding anything.
-  return `pulumi config set --secret ${[...options, key].join(" ")} <<'END'\n${value}\nEND\n`;
+function printCommands({ secrets }: ExportedProgram, stack: string | undefined): void {
+  for (const [key, setting] of secrets) {
+    const value = typeof setting === "string" ? setting : JSON.stringify(setting, undefined, 2);
+    const options = [...stackOption(stack), key].map(quoteForShell).join(" ");
+    // Standard input, because other users of the machine can list the arguments of its processes. The quoted delimiter keeps the shell from
+    // expanding anything.
+    process.stdout.write(`pulumi config set --secret ${options} <<'END'\n${value}\nEND\n`);
+  }
+  process.stderr.write(
+    secrets.size === 0
+      ? "There are no invitations to import, so there are no pks to set.\n"
+      : `These commands contain secrets: the pks of ${countPks(secrets)}. Whoever has one can enroll. Do not save or log them.\n`,
+  );
 }
 
-function countPks(secrets: ReadonlyMap<string, SecretSetting>): number {
-  return [...secrets.values()]
-    .map((setting) => (typeof setting === "string" ? 1 : Object.keys(setting).length))
-    .reduce((sum, count) => sum + count, 0);
+function countPks(secrets: ReadonlyMap<string, SecretSetting>): string {
+  const settings = [...secrets.values()].map((setting) =>
+    typeof setting === "string" ? [setting] : Object.values(setting),
+  );
+  return countInvitations(settings.flat().length);
 }

@@ -1,25 +1,34 @@
 import * as z from "zod";
 import type { Client } from "../../authentik/client";
-import { ifFound } from "../../authentik/errors";
+import { ifFound, NotFoundError } from "../../authentik/errors";
 import { invitationId } from "../../common/pk";
 import { UserError } from "../../lifecycle/user-error";
-import { findFlow, type StoredFlow } from "../../objects/flow";
+import { permission } from "../../objects/declaration";
+import { findFlow, flow, flows, type StoredFlow } from "../../objects/flow";
 import { listFlowStageBindings, type StoredFlowStageBinding } from "../../objects/flow-stage-binding";
-import type { StoredInvitation } from "../../objects/invitation/requests";
+import { invitation } from "../../objects/invitation/declaration";
+import {
+  type InvitationFilters,
+  invitations,
+  isUnreadable,
+  listFirstInvitations,
+  listInvitations,
+  type StoredInvitation,
+} from "../../objects/invitation/requests";
 import {
   findInvitationStage,
+  invitationStage,
   listInvitationStageFlows,
   type StoredInvitationStage,
 } from "../../objects/invitation-stage";
 import { retrieveStage, type StoredStage } from "../../objects/stage";
-import { readInvitations } from "./invitation-list";
 
 /** Flows with everything in them that this package manages. */
 export interface Snapshot {
   readonly flows: readonly FlowSnapshot[];
   /** The bound stages by pk, without those that the token's user is not allowed to view. */
   readonly stages: ReadonlyMap<string, Stage>;
-  /** The invitations without a flow, if they were read. Sorted by name, then expiry. */
+  /** Sorted by name, then expiry. */
   readonly invitationsWithoutFlow: readonly StoredInvitation[];
   /** How many invitations authentik cannot return (500), because their data is nested too deeply or contains too large a number. */
   readonly unreadable: number;
@@ -34,8 +43,6 @@ export interface FlowSnapshot {
   /** Sorted by name, then expiry. */
   readonly invitations: readonly StoredInvitation[];
 }
-
-const invitationStageModel = "authentik_stages_invitation.invitationstage";
 
 /** A stage of any kind; an invitation stage with all its fields. */
 export type Stage = StoredInvitationStage | StoredStage;
@@ -58,104 +65,153 @@ export async function readSnapshot(
 ): Promise<Snapshot> {
   const isAll = kind === "all";
   const requested = kind === "flows" ? await requireFlows(client, names) : [];
-  const [slugsWithStage, { invitations, unreadable }] = await Promise.all([
+  const [slugsWithStage, list] = await Promise.all([
     isAll ? listInvitationStageFlows(client) : [],
     readInvitations(client, kind === "flows" ? names : "all"),
   ]);
-  if (isAll && slugsWithStage.length + invitations.length + unreadable === 0) {
+  if (isAll && slugsWithStage.length + list.invitations.length + list.unreadable === 0) {
     throw new UserError(
       "There is nothing to export: authentik has no invitations, and no flow with an invitation stage, that the token's user is allowed to view.",
     );
   }
-  const selected = sort(kind === "invitations" ? select(invitations, names) : invitations);
+  const selected = sort(kind === "invitations" ? select(list.invitations, names) : list.invitations);
   const slugs = [...new Set([...slugsWithStage, ...selected.flatMap(({ flowSlug }) => flowSlug ?? [])])].sort();
   const found = isAll ? await Promise.all(slugs.map((slug) => findFlow(client, slug))) : [];
   const named = kind === "invitations" ? await requireFlows(client, slugs) : requested;
-  const flows = [...named, ...found.flatMap((flow) => flow ?? [])];
-  const pks = new Set<unknown>(flows.map(({ pk }) => pk));
+  const flows = await Promise.all(
+    [...named, ...found.flatMap((flow) => flow ?? [])].map(async (flow) => ({
+      flow,
+      bindings: onlyInvitations ? [] : await listFlowStageBindings(client, flow.pk),
+      invitations: selected.filter((invitation) => invitation.flow === flow.pk),
+    })),
+  );
+  const exported = new Set<unknown>(flows.map(({ flow }) => flow.pk));
   return {
-    ...(await readContents(client, flows, selected, onlyInvitations)),
+    flows,
+    stages: await readStages(client, new Set(flows.flatMap(({ bindings }) => bindings.map(({ stage }) => stage)))),
     invitationsWithoutFlow: kind === "flows" ? [] : selected.filter(({ flow }) => flow === null),
-    unreadable: kind === "invitations" ? 0 : unreadable,
+    unreadable: kind === "invitations" ? 0 : list.unreadable,
     hidden: {
       flows: slugs.filter((_slug, index) => isAll && found[index] === undefined),
-      invitations: isAll ? selected.filter(({ flow }) => flow !== null && !pks.has(flow)).length : 0,
+      invitations: isAll ? selected.filter(({ flow }) => flow !== null && !exported.has(flow)).length : 0,
     },
   };
 }
 
-function select(invitations: readonly StoredInvitation[], names: readonly string[]): StoredInvitation[] {
+function select(listed: readonly StoredInvitation[], names: readonly string[]): StoredInvitation[] {
   const isSelected = ({ name, pk }: StoredInvitation, selected: string): boolean =>
     selected === name || selected === invitationId(pk);
-  const missing = names.find((selected) => !invitations.some((invitation) => isSelected(invitation, selected)));
-  if (missing === undefined)
-    return invitations.filter((invitation) => names.some((selected) => isSelected(invitation, selected)));
+  const missing = names.find((selected) => !listed.some((stored) => isSelected(stored, selected)));
+  if (missing === undefined) return listed.filter((stored) => names.some((selected) => isSelected(stored, selected)));
   throw new UserError(
-    `authentik has no invitation with the name or id "${missing}" that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).`,
+    `authentik has no invitation with the name or id "${missing}" that the token's user is allowed to view (permission ${permission(invitation, "view")}).`,
   );
+}
+
+function sort(listed: readonly StoredInvitation[]): StoredInvitation[] {
+  // NUL, which no name contains, comes before all other characters.
+  const key = ({ name, expires, pk }: StoredInvitation): string => [name, expires ?? "", pk].join("\0");
+  return listed.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 async function requireFlows(client: Client, slugs: readonly string[]): Promise<StoredFlow[]> {
-  return await Promise.all(slugs.map((slug) => requireFlow(client, slug)));
-}
-
-async function requireFlow(client: Client, slug: string): Promise<StoredFlow> {
-  const flow = await findFlow(client, slug);
-  if (flow) return flow;
-  const others = await enrollmentSlugs(client);
-  throw new UserError(
-    `authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission authentik_flows.view_flow). The slug is the part of its URL after /if/flow/.${others.length > 0 ? ` Existing enrollment flows: ${others.join(", ")}.` : ""}`,
+  return await Promise.all(
+    slugs.map(async (slug) => {
+      const found = await findFlow(client, slug);
+      if (found) return found;
+      // A failing list must not hide that the flow does not exist.
+      const others = await flows.list(client, { designation: "enrollment" }).catch(() => []);
+      const hint =
+        others.length > 0
+          ? ` Existing enrollment flows: ${others
+              .map((other) => other.slug)
+              .sort()
+              .join(", ")}.`
+          : "";
+      throw new UserError(
+        `authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission ${permission(flow, "view")}). The slug is the part of its URL after /if/flow/.${hint}`,
+      );
+    }),
   );
 }
 
-/** The slugs to suggest. A failing list must not hide that the flow does not exist. */
-async function enrollmentSlugs(client: Client): Promise<string[]> {
-  const flows = await client
-    .list(
-      {
-        path: "flows/instances/",
-        query: { designation: "enrollment" },
-        failure: "Could not list the flows",
-        permission: "authentik_flows.view_flow",
-      },
-      z.object({ slug: z.string() }),
-    )
-    .catch(() => []);
-  return flows.map(({ slug }) => slug).sort();
-}
-
-/** The bindings, stages and invitations of flows. A stage that several of them have is read once. */
-async function readContents(
-  client: Client,
-  flows: readonly StoredFlow[],
-  invitations: readonly StoredInvitation[],
-  onlyInvitations: boolean,
-): Promise<Pick<Snapshot, "flows" | "stages">> {
-  const snapshots = await Promise.all(
-    flows.map(async (flow) => ({
-      flow,
-      bindings: onlyInvitations ? [] : await listFlowStageBindings(client, flow.pk),
-      invitations: invitations.filter((invitation) => invitation.flow === flow.pk),
-    })),
+/** A stage that several flows have is read once. */
+async function readStages(client: Client, pks: ReadonlySet<string>): Promise<ReadonlyMap<string, Stage>> {
+  const stages = await Promise.all(
+    [...pks].map(async (pk) => {
+      const stage = await ifFound(retrieveStage(client, pk));
+      const isUsual = stage?.metaModelName !== `${invitationStage.app}.${invitationStage.model}`;
+      return isUsual ? stage : ((await findInvitationStage(client, { pk })) ?? stage);
+    }),
   );
-  const pks = new Set(snapshots.flatMap(({ bindings }) => bindings.map(({ stage }) => stage)));
-  const stages = await Promise.all([...pks].map((pk) => findStage(client, pk)));
-  return { flows: snapshots, stages: new Map(stages.flatMap((stage) => (stage ? [[stage.pk, stage] as const] : []))) };
+  return new Map(stages.flatMap((stage) => (stage ? [[stage.pk, stage] as const] : [])));
 }
 
-/** `undefined` if the token's user is not allowed to view it. */
-async function findStage(client: Client, pk: string): Promise<Stage | undefined> {
-  const stage = await ifFound(retrieveStage(client, pk));
-  if (stage?.metaModelName !== invitationStageModel) return stage;
-  return (await findInvitationStage(client, { pk })) ?? stage;
+interface InvitationList {
+  readonly invitations: readonly StoredInvitation[];
+  readonly unreadable: number;
 }
 
-function sort(invitations: readonly StoredInvitation[]): StoredInvitation[] {
-  return [...invitations].sort(
-    (a, b) => compare(a.name, b.name) || compare(a.expires ?? "", b.expires ?? "") || compare(a.pk, b.pk),
+/** Reads the invitations of the flows with these slugs and possibly others, or all invitations. */
+export async function readInvitations(client: Client, slugs: readonly string[] | "all"): Promise<InvitationList> {
+  const filters: readonly InvitationFilters[] = slugs === "all" ? [{}] : slugs.map((flowSlug) => ({ flowSlug }));
+  const first = filters.length > 1 ? await ifReadable(listFirstInvitations(client, {})) : undefined;
+  // All invitations are cheaper if they are on no more pages than there are flows: each flow's list has at least one page.
+  if (first !== undefined && first.totalPages <= filters.length) {
+    const all = await ifReadable(listInvitations(client, {}, first));
+    if (all) return { invitations: all, unreadable: 0 };
+  }
+  const lists = await Promise.all(
+    filters.map(async (filter) => {
+      const listed = await ifReadable(listInvitations(client, filter));
+      return listed ? { invitations: listed, unreadable: 0 } : await readOneByOne(client, filter);
+    }),
   );
+  return {
+    invitations: lists.flatMap((list) => list.invitations),
+    unreadable: lists.reduce((sum, { unreadable }) => sum + unreadable, 0),
+  };
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+async function ifReadable<T>(reading: Promise<T>): Promise<T | undefined> {
+  return await reading.catch((error: unknown) => {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  });
+}
+
+/** Unreadable invitations in a row before the server itself counts as failing. */
+const maxFailuresInARow = 100;
+
+/** Pages with one row find the invitations that authentik can return. */
+async function readOneByOne(client: Client, { flowSlug }: InvitationFilters): Promise<InvitationList> {
+  const filter: Record<string, string> = flowSlug === undefined ? {} : { flow__slug: flowSlug };
+  const found = new Map<string, StoredInvitation>();
+  let unreadable = 0;
+  let failuresInARow = 0;
+  for (let page = 1; ; page++) {
+    try {
+      const { results } = await client.send(
+        {
+          method: "GET",
+          path: invitation.path,
+          query: { ...filter, ordering: "pk", page_size: "1", page: String(page) },
+          failure: "Could not list the invitations",
+          permission: permission(invitation, "view"),
+        },
+        z.object({ results: z.array(z.object({ pk: z.string() })) }),
+      );
+      // A server that ignores the page's number would never reach the last one.
+      if (results.every(({ pk }) => found.has(pk))) break;
+      for (const { pk } of results) found.set(pk, await invitations.retrieve(client, pk));
+      failuresInARow = 0;
+    } catch (error) {
+      if (error instanceof NotFoundError) break;
+      // Nor would one that fails on every page, from some page on.
+      if (!isUnreadable(error) || failuresInARow >= maxFailuresInARow) throw error;
+      unreadable++;
+      failuresInARow++;
+    }
+  }
+  return { invitations: [...found.values()], unreadable };
 }

@@ -1,15 +1,30 @@
+import { defaultConnection } from "../../common/base-url";
 import { toPrintableLine } from "../../common/printable";
+import { configure } from "../../lifecycle/connections";
 import { UserError } from "../../lifecycle/user-error";
-import { type Command, type OptionValues, UsageError } from "../command";
-import { runPulumi, stackOption } from "../pulumi";
-import { kindOf, type Operation, parseState, pendingOperationsOf } from "../state";
+import { packageName } from "../../plugin/schema";
+import { toConfiguration } from "../../plugin/settings";
+import type { Properties } from "../../values/properties";
+import { defineCommand, flag, print, string, UsageError } from "../command";
+import { configureFromStack, exportStack, runPulumi, stackOption } from "../pulumi";
+import {
+  isExplicitProvider,
+  isOfPlugin,
+  kindOf,
+  type Operation,
+  parseState,
+  pendingOperationsOf,
+  providerOf,
+  type State,
+  type StateResource,
+  unwrapSecrets,
+} from "../state";
 import { findCode, rejectedExitCode, reportCode } from "../state-code";
 import { confirm } from "../terminal";
 import { withReadableBackend } from "./attributes";
-import { configureFor } from "./connection";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
-export const recoverCommand: Command = {
+export const recoverCommand = defineCommand({
   usage: `Usage: pulumi-authentik-invitations recover [--stack <name>] [--yes | --dry-run | --check] [--strict]
 
 Repairs a stack's state after a run of \`pulumi up\` that was killed. For each creation that was under way, looks up in authentik's
@@ -39,85 +54,71 @@ an explicit provider, they are the provider's.
 Exit codes: 0 no operation of this package is pending any more (with --dry-run: would be), 1 something is unclear or an error
 occurred, 2 invalid usage, 3 the state contains code of someone else.
 `,
-  options: {
-    stack: { type: "string" },
-    yes: { type: "boolean" },
-    "dry-run": { type: "boolean" },
-    check: { type: "boolean" },
-    strict: { type: "boolean" },
+  options: { stack: string, yes: flag, "dry-run": flag, check: flag, strict: flag },
+  async run({ stack, yes: isConfirmed = false, "dry-run": isDryRun = false, check: isCheck = false, strict = false }) {
+    if (isCheck && (isDryRun || isConfirmed)) throw new UsageError("--check cannot be used with --yes or --dry-run");
+    if (!isCheck && !isDryRun && !isConfirmed && !process.stdin.isTTY) {
+      throw new UsageError("--yes or --dry-run is required without a terminal");
+    }
+    const options = { isDryRun: isDryRun || isCheck, isConfirmed };
+    const output = await withReadableBackend(() => exportStack(stack, true), options);
+    const state = parseState(output, "The state");
+    if (!reportCode(await findCode(state, stack), stack, strict)) return rejectedExitCode;
+    if (isCheck) return 0;
+    if (pendingOperationsOf(state).length === 0) return print("No operation of this package is pending.\n");
+    const plan = await planRecovery(state, (resource) => configureFor(resource, state, stack));
+    for (const operation of plan.operations) print(`${toPrintableLine(describe(operation))}\n`);
+    const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
+    const isChanged = plan.operations.some(({ outcome }) => outcome !== "unclear");
+    // `pulumi stack import` removes every pending operation, also those that it is given.
+    const others = (state.deployment.pending_operations ?? []).filter(({ resource }) => kindOf(resource) === undefined);
+    const otherCreations = others.filter(({ type }) => type === "creating");
+    if (isChanged && otherCreations.length > 0) {
+      throw new UserError(
+        `The state cannot be changed, because \`pulumi stack import\` would also remove the pending creations of other packages: ${listUrns(otherCreations)}. Resolve these first with \`pulumi refresh\`, which asks about each.`,
+      );
+    }
+    if (isDryRun || !isChanged) return isUnclear ? 1 : 0;
+    if (!(await confirm("Change the state?", isConfirmed))) return 1;
+    // The import would overwrite what another run has written meanwhile.
+    if ((await exportStack(stack, true)) !== output) {
+      throw new UserError("The state was changed by another run meanwhile. Run `recover` again after that run.");
+    }
+    await runPulumi(["stack", "import", ...stackOption(stack)], JSON.stringify(plan.state));
+    if (others.length > 0) {
+      process.stderr.write(
+        `${toPrintableLine(`Pulumi also removed the pending operations of other packages: ${listUrns(others)}. The next refresh shows what they did.`)}\n`,
+      );
+    }
+    print("The state was changed. Run `pulumi up --refresh`.\n");
+    return isUnclear ? 1 : 0;
   },
-  run: recover,
-};
+});
 
-async function recover(values: OptionValues): Promise<number> {
-  const stack = typeof values["stack"] === "string" ? values["stack"] : undefined;
-  if (stack?.trim() === "") throw new UsageError("--stack must not be empty");
-  const isDryRun = values["dry-run"] === true;
-  const isConfirmed = values["yes"] === true;
-  const isCheck = values["check"] === true;
-  if (isCheck && (isDryRun || isConfirmed)) throw new UsageError("--check cannot be used with --yes or --dry-run");
-  if (!isCheck && !isDryRun && !isConfirmed && !process.stdin.isTTY) {
-    throw new UsageError("--yes or --dry-run is required without a terminal");
+/** Uses the settings that a resource's run had. Only an explicit provider's are in the state alone: the program may have computed them. */
+async function configureFor(resource: StateResource, state: State, stack: string | undefined): Promise<void> {
+  const provider = isOfPlugin(resource) ? providerOf(resource, state) : undefined;
+  if (provider !== undefined && isExplicitProvider(provider)) {
+    await configure({ config: toConfiguration((unwrapSecrets(provider.inputs) ?? {}) as Properties, provider.urn) });
+  } else {
+    await configureFromStack(stack, defaultConnection, isOfPlugin(resource) ? packageName : defaultConnection);
   }
-  const output = await withReadableBackend(() => exportWithSecrets(stack), {
-    isDryRun: isDryRun || isCheck,
-    isConfirmed,
-  });
-  const state = parseState(output, "The state");
-  if (!reportCode(await findCode(state, stack), stack, values["strict"] === true)) return rejectedExitCode;
-  if (isCheck) return 0;
-  if (pendingOperationsOf(state).length === 0) {
-    process.stdout.write("No operation of this package is pending.\n");
-    return 0;
-  }
-  const plan = await planRecovery(state, (resource) => configureFor(resource, state, stack));
-  for (const operation of plan.operations) process.stdout.write(`${describe(operation)}\n`);
-  const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
-  const isChanged = plan.operations.some(({ outcome }) => outcome !== "unclear");
-  // `pulumi stack import` removes every pending operation, also those that it is given.
-  const others = (state.deployment.pending_operations ?? []).filter(({ resource }) => kindOf(resource) === undefined);
-  const otherCreations = others.filter(({ type }) => type === "creating");
-  if (isChanged && otherCreations.length > 0) {
-    throw new UserError(
-      `The state cannot be changed, because \`pulumi stack import\` would also remove the pending creations of other packages: ${listUrns(otherCreations)}. Resolve these first with \`pulumi refresh\`, which asks about each.`,
-    );
-  }
-  if (isDryRun || !isChanged) return isUnclear ? 1 : 0;
-  if (!(await confirm("Change the state?", isConfirmed))) return 1;
-  // The import would overwrite what another run has written meanwhile.
-  if ((await exportWithSecrets(stack)) !== output) {
-    throw new UserError("The state was changed by another run meanwhile. Run `recover` again after that run.");
-  }
-  await runPulumi(["stack", "import", ...stackOption(stack)], JSON.stringify(plan.state));
-  if (others.length > 0) {
-    process.stderr.write(
-      `${toPrintableLine(`Pulumi also removed the pending operations of other packages: ${listUrns(others)}. The next refresh shows what they did.`)}\n`,
-    );
-  }
-  process.stdout.write("The state was changed. Run `pulumi up --refresh`.\n");
-  return isUnclear ? 1 : 0;
 }
 
 function listUrns(operations: readonly Operation[]): string {
   return operations.map(({ type, resource }) => `${type} ${resource.urn}`).join(", ");
 }
 
-async function exportWithSecrets(stack: string | undefined): Promise<string> {
-  return await runPulumi(["stack", "export", "--show-secrets", ...stackOption(stack)]);
-}
-
 function describe({ name, type, outcome, id, reason }: RecoveredOperation): string {
-  const resource = `${type} "${name}"`;
-  if (outcome === "recovered" && reason !== undefined) return toPrintableLine(`${resource}: ${reason}`);
-  if (outcome === "recovered")
-    return toPrintableLine(`${resource}: was created (id ${id}). It will be added to the state`);
-  if (outcome === "orphaned") {
-    return toPrintableLine(
-      `${resource}: was created (id ${id}), but the state has another one, which a later run created. Its pending operation will be removed. To delete it, run \`audit --delete\``,
-    );
+  const resource = `${type} "${name}":`;
+  switch (outcome) {
+    case "recovered":
+      return `${resource} ${reason ?? `was created (id ${id}). It will be added to the state`}`;
+    case "orphaned":
+      return `${resource} was created (id ${id}), but the state has another one, which a later run created. Its pending operation will be removed. To delete it, run \`audit --delete\``;
+    case "removed":
+      return `${resource} ${reason}. Its pending operation will be removed`;
+    case "unclear":
+      return `${resource} unclear: ${reason}. Its pending operation will also be removed if the state changes`;
   }
-  if (outcome === "removed") return toPrintableLine(`${resource}: ${reason}. Its pending operation will be removed`);
-  return toPrintableLine(
-    `${resource}: unclear: ${reason}. Its pending operation will also be removed if the state changes`,
-  );
 }

@@ -1,3 +1,4 @@
+import { groupBy } from "../../common/group-by";
 import { secretInputsInput } from "../../common/secret-inputs";
 import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/creation";
 import * as objects from "../../objects";
@@ -46,7 +47,11 @@ export async function planRecovery(
   const pendingOperations = pendingOperationsOf(state);
   const recoveries = new Map<Operation, Recovery | undefined>();
   // One provider after the other, because the settings are those of the process.
-  for (const group of groupByProvider(pendingOperations)) {
+  const groups = groupBy(pendingOperations, ({ resource }) =>
+    // Dynamic resources select their settings by the input `connection`.
+    isOfPlugin(resource) ? `plugin ${resource.provider}` : "dynamic",
+  );
+  for (const group of groups.values()) {
     await configureFor(group[0].resource);
     await Promise.all(
       group.map(async (operation) => recoveries.set(operation, await recoverOperation(state, operation, options))),
@@ -63,19 +68,6 @@ export async function planRecovery(
   const pending = (state.deployment.pending_operations ?? []).filter((operation) => !handled.has(operation));
   const deployment = { ...state.deployment, resources, pending_operations: pending };
   return { state: { ...state, deployment }, operations };
-}
-
-function groupByProvider(operations: readonly Operation[]): Iterable<[Operation, ...Operation[]]> {
-  const groups = new Map<string, [Operation, ...Operation[]]>();
-  for (const operation of operations) {
-    const { resource } = operation;
-    // Dynamic resources select their settings by the input `connection`.
-    const key = isOfPlugin(resource) ? `plugin ${resource.provider}` : "dynamic";
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [operation]);
-    else group.push(operation);
-  }
-  return groups.values();
 }
 
 /** `undefined` for an operation that created nothing: the next refresh shows what it did. */
@@ -110,39 +102,33 @@ function applyRecovery(
   { resource, type: operationType }: Operation,
   recovery: Recovery | undefined,
 ): RecoveredOperation {
-  const name = resource.urn.split("::").at(-1) ?? "";
-  const type = kindOf(resource) ?? "";
+  const operation = { name: resource.urn.split("::").at(-1) ?? "", type: kindOf(resource) ?? "" };
   const isUpdate = operationType === "updating";
   if (recovery === undefined || (isUpdate && recovery.outcome === "not created")) {
-    return {
-      name,
-      type,
-      outcome: "removed",
-      reason: `${operationType} was interrupted, the next refresh shows what it did`,
-    };
+    const reason = `${operationType} was interrupted, the next refresh shows what it did`;
+    return { ...operation, outcome: "removed", reason };
   }
-  if (recovery.outcome === "unclear") return { name, type, outcome: "unclear", reason: recovery.reason };
-  if (recovery.outcome === "not created") return { name, type, outcome: "removed", reason: "was not created" };
+  if (recovery.outcome === "unclear") return { ...operation, outcome: "unclear", reason: recovery.reason };
+  if (recovery.outcome === "not created") return { ...operation, outcome: "removed", reason: "was not created" };
 
   const { id } = recovery;
-  if (isUpdate) {
-    const index = indexOfCurrent(resources, resource);
-    const current = resources[index];
-    if (current) resources[index] = { ...completeResource(current, recovery, resource), created: current.created };
-    return { name, type, outcome: "recovered", id, ...(type === "Invitation" ? { reason: interruptedEmail } : {}) };
-  }
-  if (resources.some((other) => other.urn === resource.urn && other.id === id)) {
-    return { name, type, outcome: "removed", id, reason: "is in the state already" };
-  }
   const index = indexOfCurrent(resources, resource);
   const current = resources[index];
+  if (isUpdate) {
+    if (current) resources[index] = { ...completeResource(current, recovery, resource), created: current.created };
+    const reason = operation.type === "Invitation" ? { reason: interruptedEmail } : {};
+    return { ...operation, outcome: "recovered", id, ...reason };
+  }
+  if (resources.some((other) => other.urn === resource.urn && other.id === id)) {
+    return { ...operation, outcome: "removed", id, reason: "is in the state already" };
+  }
   if (current && Date.parse(current.created ?? "") > Date.parse(recovery.created)) {
-    return { name, type, outcome: "orphaned", id };
+    return { ...operation, outcome: "orphaned", id };
   }
   // The interrupted run replaced the current one, which the next run has to delete.
   if (current) resources[index] = { ...current, delete: true };
   resources.splice(positionFor(resources, resource, index), 0, completeResource(resource, recovery));
-  return { name, type, outcome: "recovered", id };
+  return { ...operation, outcome: "recovered", id };
 }
 
 /** After everything that the resource depends on, and otherwise in place of the resource that it replaces. */

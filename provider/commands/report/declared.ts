@@ -43,11 +43,7 @@ export async function readDeclaredInvitations(
   });
   const own = managed.filter((resource) => isOnServer(resource, state, connection, url));
   const stack = stackOf(state) ?? "";
-  const invitations = await Promise.all(
-    own.map((resource) =>
-      kindOf(resource) === "Invitation" ? [toInvitation(resource, stack)] : toEntries(resource, stack),
-    ),
-  );
+  const invitations = await Promise.all(own.map((resource) => toDeclared(resource, stack)));
   return { invitations: invitations.flat(), otherServers: managed.length - own.length };
 }
 
@@ -64,44 +60,26 @@ function isOnServer(
   return new URL(providerUrl).host === new URL(url).host;
 }
 
-function toInvitation(resource: StateResource, stack: string): DeclaredInvitation {
-  const state = unwrapSecrets(resource.outputs ?? {}) as Partial<InvitationState>;
-  return {
-    id: resource.id ?? "",
-    stack,
-    resource: parseUrn(resource.urn).name,
-    key: "",
-    isKeySecret: false,
-    isNameSecret: isSecret(resource, "name"),
-    state,
-  };
-}
-
-async function toEntries(resource: StateResource, stack: string): Promise<DeclaredInvitation[]> {
-  const batch = unwrapSecrets(resource.outputs ?? {}) as Partial<BatchState>;
-  const { ids, statuses, retiredAt } = batch;
-  if (!isJsonObject(ids)) return [];
-  const states: ReadonlyMap<string, Partial<InvitationState>> = isJsonObject(batch.__invitations) &&
-  isJsonObject(batch.__common)
-    ? await toInvitationStates(batch as BatchState)
-    : new Map();
+async function toDeclared(resource: StateResource, stack: string): Promise<DeclaredInvitation[]> {
+  const common = { stack, resource: parseUrn(resource.urn).name };
+  const outputs = unwrapSecrets(resource.outputs ?? {});
+  const isNameSecret = isSecret(resource, "name");
+  if (kindOf(resource) === "Invitation") {
+    const state = outputs as Partial<InvitationState>;
+    return [{ ...common, id: resource.id ?? "", key: "", isKeySecret: false, isNameSecret, state }];
+  }
+  const batch = outputs as Partial<BatchState>;
+  const hasDetails = isJsonObject(batch.__invitations) && isJsonObject(batch.__common);
+  const states = hasDetails ? await toInvitationStates(batch as BatchState) : undefined;
   const isKeySecret = isSecret(resource, "invitations");
-  return Object.entries(ids).map(([key, id]) => ({
+  return Object.entries(isJsonObject(batch.ids) ? batch.ids : {}).map(([key, id]) => ({
+    ...common,
     id: String(id),
-    stack,
-    resource: parseUrn(resource.urn).name,
     key,
     isKeySecret,
-    isNameSecret: isKeySecret || isSecret(resource, "name") || isSecret(resource, "invitations.name"),
-    state: states.get(key) ?? withoutDetails(statuses?.[key], retiredAt?.[key]),
+    isNameSecret: isKeySecret || isNameSecret || isSecret(resource, "invitations.name"),
+    state: states?.get(key) ?? { status: batch.statuses?.[key], retiredAt: batch.retiredAt?.[key] },
   }));
-}
-
-function withoutDetails(
-  status: InvitationState["status"] | undefined,
-  retiredAt: string | undefined,
-): Partial<InvitationState> {
-  return { ...(status ? { status } : {}), ...(retiredAt ? { retiredAt } : {}) };
 }
 
 /** Whether an input itself is a secret, not only something in it. */

@@ -2,19 +2,19 @@ import { stringify } from "csv-stringify/sync";
 import type { Client } from "../../authentik/client";
 import { PermissionError } from "../../authentik/errors";
 import { type Activity, listActivities } from "../../authentik/events";
+import { groupBy } from "../../common/group-by";
 import { invitationId } from "../../common/pk";
 import { toPrintableLine } from "../../common/printable";
-import { connect } from "../../lifecycle/connections";
 import { listInvitations } from "../../objects/invitation/requests";
-import { type Command, type OptionValues, UsageError } from "../command";
-import { configureFromStack, findProject } from "../pulumi";
-import { nonEmpty, nonEmptyList, readStates } from "../states";
-import { formatTable } from "../terminal";
+import { defineCommand, flag, string, strings } from "../command";
+import { withConnection } from "../pulumi";
+import { readStates, requireStates } from "../states";
+import { formatTable, reportMissingEvents } from "../terminal";
 import { matchAccounts } from "./accounts";
 import { type CurrentStatus, currentStatus } from "./current-status";
 import { type DeclaredInvitation, readDeclaredInvitations } from "./declared";
 
-export const reportCommand: Command = {
+export const reportCommand = defineCommand({
   usage: `Usage: pulumi-authentik-invitations report [options]
 
 Lists the invitations in the stacks' states with their current status in authentik, and the account that enrolled with each. Reads
@@ -42,79 +42,44 @@ authentik_events.view_event.
 
 Exit codes: 0 success, 1 error, 2 invalid usage.
 `,
-  options: {
-    stack: { type: "string", multiple: true },
-    state: { type: "string", multiple: true },
-    connection: { type: "string" },
-    csv: { type: "boolean" },
-    "show-secrets": { type: "boolean" },
+  options: { stack: strings, state: strings, connection: string, csv: flag, "show-secrets": flag },
+  async run({ connection: connectionName, csv: isCsv, "show-secrets": showsSecrets = false, ...selection }) {
+    requireStates(selection);
+    return await withConnection(selection.stack?.[0], connectionName, async ({ client, url }) => {
+      // The program's secrets are read because a batch's details are among them.
+      const { states } = await readStates(selection, true);
+      const read = await Promise.all(states.map((state) => readDeclaredInvitations(state, connectionName, url)));
+      const declared = read.flatMap(({ invitations }) => invitations);
+      const rows = toRows(await addStatus(client.from("report"), declared), showsSecrets);
+      if (isCsv) process.stdout.write(formatCsv([header, ...rows]));
+      else if (rows.length === 0) process.stdout.write("There are no invitations in the state.\n");
+      else process.stdout.write(formatTable([header.map((title) => title.toUpperCase()), ...rows]));
+      const elsewhere = read.reduce((sum, { otherServers }) => sum + otherServers, 0);
+      if (elsewhere > 0) {
+        process.stderr.write(
+          `${elsewhere === 1 ? "1 resource is" : `${elsewhere} resources are`} of another server. Select its settings with --connection.\n`,
+        );
+      }
+      return 0;
+    });
   },
-  run: report,
-};
+});
 
 type ReportedInvitation = DeclaredInvitation & CurrentStatus & { readonly accounts: readonly string[] };
-
-async function report(values: OptionValues): Promise<number> {
-  const stacks = nonEmptyList(values, "stack");
-  const files = nonEmptyList(values, "state");
-  const hasProject = findProject() !== undefined;
-  if (!hasProject && stacks.length === 0 && files.length === 0) {
-    throw new UsageError("run it in the folder of a Pulumi project, or set --state");
-  }
-  const connectionName = nonEmpty(values, "connection");
-  await configureFromStack(stacks[0], connectionName);
-  const { client, url } = connect(connectionName);
-  const reporter = client.from("report");
-  try {
-    // The program's secrets are read because a batch's details are among them.
-    const { states } = await readStates(hasProject, stacks, files, true);
-    const showsSecrets = values["show-secrets"] === true;
-    const read = await Promise.all(states.map((state) => readDeclaredInvitations(state, connectionName, url)));
-    const declared = read.flatMap(({ invitations }) => invitations);
-    const reported = await addStatus(reporter, declared);
-    process.stdout.write(toRows(reported, showsSecrets)[values["csv"] === true ? "csv" : "table"]());
-    const elsewhere = read.reduce((sum, { otherServers }) => sum + otherServers, 0);
-    if (elsewhere > 0) {
-      process.stderr.write(
-        `${elsewhere === 1 ? "1 resource is" : `${elsewhere} resources are`} of another server. Select its settings with --connection.\n`,
-      );
-    }
-    return 0;
-  } finally {
-    await reporter.close();
-  }
-}
 
 /** The states are read before the invitations are listed, so that an invitation that is created meanwhile does not look deleted. */
 async function addStatus(client: Client, declared: readonly DeclaredInvitation[]): Promise<ReportedInvitation[]> {
   const listed = await listInvitations(client, {});
   const stored = new Map(listed.map((invitation) => [invitationId(invitation.pk), invitation]));
   const activities = await readActivities(client, declared);
-  if (activities === undefined && declared.length > 0) {
-    process.stderr.write(
-      "Which accounts enrolled is unknown, because authentik's event log could not be read (permission authentik_events.view_event, which also shows every email that authentik sends).\n",
-    );
-  }
+  if (activities === undefined && declared.length > 0) reportMissingEvents("Which accounts enrolled");
   const accounts = matchAccounts(declared, activities ?? []);
-  const activitiesById = groupById(activities ?? []);
+  const activitiesById = groupBy(activities ?? [], ({ pk }) => pk && invitationId(pk));
   return declared.map((invitation) => ({
     ...invitation,
     ...currentStatus(invitation, stored.get(invitation.id), activities && (activitiesById.get(invitation.id) ?? [])),
     accounts: accounts.get(invitation.id) ?? [],
   }));
-}
-
-/** What happened to each invitation, by its id. Each id is a hash, so it is computed once for each activity. */
-function groupById(activities: readonly Activity[]): ReadonlyMap<string, readonly Activity[]> {
-  const groups = new Map<string, Activity[]>();
-  for (const activity of activities) {
-    if (activity.pk === undefined) continue;
-    const id = invitationId(activity.pk);
-    const group = groups.get(id);
-    if (group) group.push(activity);
-    else groups.set(id, [activity]);
-  }
-  return groups;
 }
 
 /** What happened since the first invitation was issued; `undefined` without the permission. */
@@ -134,13 +99,11 @@ async function readActivities(
   }
 }
 
-function toRows(
-  reported: readonly ReportedInvitation[],
-  showsSecrets: boolean,
-): { csv: () => string; table: () => string } {
-  const header = ["stack", "resource", "key", "name", "status", "issued", "expires", "retired", "account"];
+const header = ["stack", "resource", "key", "name", "status", "issued", "expires", "retired", "account"];
+
+function toRows(reported: readonly ReportedInvitation[], showsSecrets: boolean): string[][] {
   const show = (value: string, isSecret: boolean): string => (isSecret && !showsSecrets ? "[secret]" : value);
-  const rows = reported.map((row) => [
+  return reported.map((row) => [
     row.stack,
     row.resource,
     show(row.key, row.isKeySecret),
@@ -151,16 +114,12 @@ function toRows(
     row.retiredAt ?? "",
     row.accounts.join(", "),
   ]);
-  return {
-    // Names and usernames come from other people, and a spreadsheet evaluates formulas.
-    csv: () =>
-      stringify(
-        [header, ...rows].map((row) => row.map(toPrintableLine)),
-        { escape_formulas: true },
-      ),
-    table: () =>
-      rows.length === 0
-        ? "There are no invitations in the state.\n"
-        : formatTable([header.map((title) => title.toUpperCase()), ...rows]),
-  };
+}
+
+/** Names and usernames come from other people, and a spreadsheet evaluates formulas. */
+function formatCsv(rows: readonly string[][]): string {
+  return stringify(
+    rows.map((row) => row.map(toPrintableLine)),
+    { escape_formulas: true },
+  );
 }
