@@ -114,7 +114,7 @@ export class Client {
     const body = parseJson(response);
     const parsed = schema.safeParse(body);
     if (parsed.success) return parsed.data;
-    if (body === undefined) throw this.#toInvalidResponse(request, response, "JSON");
+    if (body === undefined) throw this.#toUnexpectedBody(request, response, "JSON");
     const issues = parsed.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`).join("; ");
     throw new InvalidResponseError(
       request.failure,
@@ -154,7 +154,7 @@ export class Client {
   async sendForNoContent(request: ClientRequest): Promise<void> {
     const response = await this.#sendRaw(request);
     // A proxy's login page may have status 200.
-    if (response.status !== 204) throw this.#toInvalidResponse(request, response, "an empty body with status 204");
+    if (response.status !== 204) throw this.#toUnexpectedBody(request, response, "an empty body with status 204");
   }
 
   /** Sends a DELETE. Succeeds if authentik says that it deleted the object (204), or that it does not exist. */
@@ -187,7 +187,10 @@ export class Client {
     const pages = [first ?? (await this.listPage(request, row, 1))];
     let next = pages[0]?.next ?? 0;
     while (next !== 0) {
-      if (isEndless(pages)) throw this.#toEndlessList(request, pages.length);
+      if (isEndless(pages)) {
+        const detail = `the list does not end after ${pages.length} pages`;
+        throw this.#toInvalidResponse(request, { method: "GET", path: displayPath(request), detail });
+      }
       // Pages are read concurrently. The last ones may not exist any more, because rows were deleted meanwhile (case
       // `invitations.list.page-beyond`).
       const known = Math.max(next, pages.at(-1)?.totalPages ?? next);
@@ -199,15 +202,6 @@ export class Client {
     return pages.flatMap(({ rows }) => rows);
   }
 
-  #toEndlessList(request: Omit<ClientRequest, "method">, pages: number): InvalidResponseError {
-    const { failure, path, redactedPath } = request;
-    return new InvalidResponseError(
-      failure,
-      { method: "GET", path: `/api/v3/${redactedPath ?? path}`, detail: `the list does not end after ${pages} pages` },
-      `The response did not come from authentik's API. Check ${this.#session.settingNames.url} and any proxy in front of the server.`,
-    );
-  }
-
   async close(): Promise<void> {
     await this.#session.transport.close();
   }
@@ -217,38 +211,32 @@ export class Client {
     const response = await this.#session.transport.send({
       method: request.method,
       path: `/api/v3/${request.path}${query}`,
-      redactedPath: `/api/v3/${request.redactedPath ?? request.path}`,
+      redactedPath: displayPath(request),
       userAgent: this.#userAgent(),
-      secrets: request.secrets ?? [],
+      secrets: request.secrets,
       body: request.body,
       publicUrl: request.publicUrl,
       isReadOnly: request.isReadOnly,
       ignoresCancellation: this.#defaults.ignoresCancellation,
     });
     if (response.status >= 200 && response.status < 300) return response;
-    throw await this.#toError(request, response);
-  }
-
-  #toInvalidResponse(request: ClientRequest, response: HttpResponse, expected: string): InvalidResponseError {
-    return new InvalidResponseError(
-      request.failure,
-      this.#describeRequest(
-        request,
-        response,
-        `expected ${expected}, received ${describeBody(response, this.#rules(request))}`,
-      ),
-      `The response did not come from authentik's API. Check ${this.#session.settingNames.url} and any proxy in front of the server.`,
-    );
-  }
-
-  async #toError(request: ClientRequest, response: HttpResponse): Promise<Error> {
-    return await toResponseError(request, response, {
+    throw await toResponseError(request, response, {
       describe: (detail) => this.#describeRequest(request, response, detail),
       rules: this.#rules(request),
       settings: this.#session.settingNames,
       connection: this.#session,
       checkToken: () => this.#checkToken(),
     });
+  }
+
+  #toInvalidResponse({ failure }: Pick<ClientRequest, "failure">, failed: FailedRequest): InvalidResponseError {
+    const hint = `The response did not come from authentik's API. Check ${this.#session.settingNames.url} and any proxy in front of the server.`;
+    return new InvalidResponseError(failure, failed, hint);
+  }
+
+  #toUnexpectedBody(request: ClientRequest, response: HttpResponse, expected: string): InvalidResponseError {
+    const detail = `expected ${expected}, received ${describeBody(response, this.#rules(request))}`;
+    return this.#toInvalidResponse(request, this.#describeRequest(request, response, detail));
   }
 
   /**
@@ -280,7 +268,7 @@ export class Client {
   #describeRequest(request: ClientRequest, response: HttpResponse, detail: string): FailedRequest {
     return {
       method: request.method,
-      path: `/api/v3/${request.redactedPath ?? request.path}`,
+      path: displayPath(request),
       status: response.status,
       requestId: this.#defaults.withholdsText && request.body !== undefined ? undefined : response.requestId,
       detail: truncate(detail),
@@ -296,6 +284,10 @@ export class Client {
       bodyFields: typeof body === "object" && body !== null ? Object.keys(body) : [],
     };
   }
+}
+
+function displayPath({ path, redactedPath = path }: Pick<ClientRequest, "path" | "redactedPath">): string {
+  return `/api/v3/${redactedPath}`;
 }
 
 /** Whether a page that is not the last one is empty or repeats the one before it, or there are too many. */

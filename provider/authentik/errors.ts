@@ -17,20 +17,17 @@ export interface FailedRequest {
  * invitation's pk and no request body.
  */
 export abstract class AuthentikError extends Error {
-  readonly request: FailedRequest;
-  /** What failed, for example "Could not create the flow". */
-  readonly summary: string;
   /** The message without its hint. */
   readonly description: string;
-  /** What to do next. */
-  readonly hint: string;
   /** Whether authentik may have carried out the request despite the failure. */
   readonly outcomeUnknown: boolean;
 
   constructor(
-    summary: string,
-    request: FailedRequest,
-    hint: string,
+    /** What failed, for example "Could not create the flow". */
+    readonly summary: string,
+    readonly request: FailedRequest,
+    /** What to do next. */
+    readonly hint: string,
     options: { cause?: unknown; outcomeUnknown?: boolean } = {},
   ) {
     const status = request.status === undefined ? "" : ` returned ${request.status}`;
@@ -38,10 +35,7 @@ export abstract class AuthentikError extends Error {
     const description = `${summary}: ${request.method} ${request.path}${status}${detail}.`;
     super(formatMessage(description, hint, request), { cause: options.cause });
     this.name = new.target.name;
-    this.request = request;
-    this.summary = summary;
     this.description = description;
-    this.hint = hint;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
 
@@ -85,27 +79,26 @@ export class AuthenticationError extends AuthentikError {
 
 /** The token is valid, but its user lacks a permission. */
 export class PermissionError extends AuthentikError {
-  /** The missing permission, in authentik's form: `authentik_flows.view_flow`. */
-  readonly permission: string;
-
-  constructor(summary: string, request: FailedRequest, hint: string, permission: string) {
+  /** `permission` is the missing one, in authentik's form: `authentik_flows.view_flow`. */
+  constructor(
+    summary: string,
+    request: FailedRequest,
+    hint: string,
+    readonly permission: string,
+  ) {
     super(summary, request, hint);
-    this.permission = permission;
   }
 }
 
 /** authentik rejected the request body (400). `fields` has its messages by API field name. */
 export class ValidationError extends AuthentikError {
-  readonly fields: Readonly<Record<string, readonly string[]>>;
-
   constructor(
     summary: string,
     request: FailedRequest,
     hint: string,
-    fields: Readonly<Record<string, readonly string[]>>,
+    readonly fields: Readonly<Record<string, readonly string[]>>,
   ) {
     super(summary, request, hint);
-    this.fields = fields;
   }
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { normalizeUuid } from "../common/pk";
+import { withoutUndefined } from "../values/properties";
 import type { Client } from "./client";
 import { parseNonce, parseSource } from "./user-agent";
 import { displayedString, wireInstant } from "./wire";
@@ -24,48 +25,59 @@ export interface ObjectEvent {
   readonly nonce: string | undefined;
 }
 
-const wireEvent = z.object({
-  action: z.string(),
-  created: wireInstant,
-  user: z.object({ username: displayedString }).nullish().catch(undefined),
-  context: z
-    .object({
-      model: z.object({ pk: z.unknown(), model_name: z.string().optional() }).optional(),
-      invitation_uuid: z.string().optional(),
-      http_request: z.object({ path: z.string().optional(), user_agent: z.string().optional() }).optional(),
-    })
-    .nullish(),
-});
-
 /** The actions that a search can be limited to. Each use of an invitation writes an event, so that others are soon beyond the first page. */
 export type EventAction = "model_created" | "model_updated" | "model_deleted";
 
-interface EventQuery {
+const wireRequest = z.object({ path: z.string().optional(), user_agent: z.string().optional() }).optional();
+
+/** None for an event that concerns no object. */
+const wireEvent = z
+  .object({
+    action: z.string(),
+    created: wireInstant,
+    user: z.object({ username: displayedString }).nullish().catch(undefined),
+    context: z
+      .object({
+        model: z.object({ pk: z.unknown(), model_name: z.string().optional() }).optional(),
+        invitation_uuid: z.string().optional(),
+        http_request: wireRequest,
+      })
+      .nullish(),
+  })
+  .transform(({ action, created, user, context }): ObjectEvent[] => {
+    const pk = normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? ""));
+    if (pk === undefined) return [];
+    const { path, user_agent: userAgent } = context?.http_request ?? {};
+    const [source, nonce] = [parseSource(userAgent), parseNonce(userAgent)];
+    return [{ action, created, pk, model: context?.model?.model_name, username: user?.username, path, source, nonce }];
+  });
+
+/** The events to read, newest first. */
+interface EventQuery<Row> {
   /** Words that all have to occur somewhere in the event. */
-  readonly search: string;
-  readonly action?: EventAction;
+  readonly search?: string;
+  readonly action?: string | undefined;
   readonly failure: string;
   readonly secrets?: readonly string[];
-}
-
-function toQuery({ search, action }: EventQuery): Record<string, string> {
-  return { search, ordering: "-created", page_size: "100", ...(action === undefined ? {} : { action }) };
-}
-
-interface LogRequest<Row> {
-  readonly query: Readonly<Record<string, string>>;
-  readonly failure: string;
-  readonly secrets?: readonly string[] | undefined;
   readonly row: z.ZodType<Row>;
 }
 
-/** `GET /api/v3/events/events/`: a page of the log. `next` is the next page's number, 0 on the last page. */
+/** `GET /api/v3/events/events/`: 100 events, the newest ones unless `page` is given. `next` is the next page's number, 0 on the last page. */
 async function readPage<Row>(
   client: Client,
-  { query, failure, secrets = [], row }: LogRequest<Row>,
+  { search, action, failure, secrets = [], row }: EventQuery<Row>,
+  page?: string,
 ): Promise<{ results: Row[]; next: number }> {
+  const query = withoutUndefined({ search, ordering: "-created", page_size: "100", action, page });
   const { results, pagination } = await client.send(
-    { method: "GET", path: "events/events/", query, failure, permission: "authentik_events.view_event", secrets },
+    {
+      method: "GET",
+      path: "events/events/",
+      query: query as Record<string, string>,
+      failure,
+      permission: "authentik_events.view_event",
+      secrets,
+    },
     z.object({ pagination: z.object({ next: z.number() }).optional(), results: z.array(row) }),
   );
   // An empty page is the last one, whatever it says.
@@ -75,10 +87,9 @@ async function readPage<Row>(
 /** Pages of 100 events that are read at most. */
 const maxPages = 5000;
 
-async function* readPages<Row>(client: Client, request: LogRequest<Row>): AsyncGenerator<readonly Row[]> {
+async function* readPages<Row>(client: Client, query: EventQuery<Row>): AsyncGenerator<readonly Row[]> {
   for (let page = 1; page !== 0 && page <= maxPages; ) {
-    const query = { ...request.query, page: String(page) };
-    const { results, next } = await readPage(client, { ...request, query });
+    const { results, next } = await readPage(client, query, String(page));
     yield results;
     // A page number that does not increase, or a server whose log never ends, would loop forever.
     page = next > page ? next : 0;
@@ -86,25 +97,9 @@ async function* readPages<Row>(client: Client, request: LogRequest<Row>): AsyncG
 }
 
 /** The newest 100 events that match, newest first. Events may arrive seconds late. */
-async function searchEvents(client: Client, query: EventQuery): Promise<ObjectEvent[]> {
-  const { failure, secrets } = query;
-  const { results } = await readPage(client, { query: toQuery(query), failure, secrets, row: wireEvent });
-  return results.flatMap(toObjectEvents);
-}
-
-/** The pages of events that match, newest first. */
-async function* readEventPages(client: Client, query: EventQuery): AsyncGenerator<readonly ObjectEvent[]> {
-  const request = { query: toQuery(query), failure: query.failure, row: wireEvent };
-  for await (const results of readPages(client, request)) yield results.flatMap(toObjectEvents);
-}
-
-/** None for an event that concerns no object. */
-function toObjectEvents({ action, created, user, context }: z.output<typeof wireEvent>): ObjectEvent[] {
-  const pk = normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? ""));
-  if (pk === undefined) return [];
-  const { path, user_agent: userAgent } = context?.http_request ?? {};
-  const [source, nonce] = [parseSource(userAgent), parseNonce(userAgent)];
-  return [{ action, created, pk, model: context?.model?.model_name, username: user?.username, path, source, nonce }];
+async function searchEvents(client: Client, query: Omit<EventQuery<unknown>, "row">): Promise<ObjectEvent[]> {
+  const { results } = await readPage(client, { ...query, row: wireEvent });
+  return results.flat();
 }
 
 /**
@@ -119,12 +114,7 @@ export async function listEvents(
 ): Promise<ObjectEvent[]> {
   const hex = pk.replaceAll("-", "");
   const failure = `Could not read the events of ${objectName}`;
-  const events = await searchEvents(client, {
-    search: hex,
-    failure,
-    secrets: [pk, hex],
-    ...(action === undefined ? {} : { action }),
-  });
+  const events = await searchEvents(client, { search: hex, failure, secrets: [pk, hex], action });
   // The search matches anywhere in an event, so it also finds objects that only refer to this one.
   return events.filter((event) => event.pk === pk);
 }
@@ -137,19 +127,18 @@ export async function findCreation(client: Client, model: string, nonce: string)
 }
 
 /** The newest creations or deletions by a stack: `stack` is `project/stack`. */
-export async function listStackEvents(
-  client: Client,
-  stack: string,
-  action: "model_created" | "model_deleted",
-): Promise<ObjectEvent[]> {
-  const failure = "Could not read the stack's events";
-  const events = await searchEvents(client, { search: `pulumi-authentik-invitations ${stack}`, action, failure });
+export async function listStackEvents(client: Client, stack: string, action: EventAction): Promise<ObjectEvent[]> {
+  const events = await searchEvents(client, { ...ofStack(stack), action });
   return events.filter(({ source }) => source === stack || source?.startsWith(`${stack}; `));
+}
+
+function ofStack(stack: string) {
+  return { search: `pulumi-authentik-invitations ${stack}`, failure: "Could not read the stack's events" };
 }
 
 interface EventPages {
   readonly search: string;
-  readonly action?: EventQuery["action"];
+  readonly action?: EventAction | undefined;
   /** Stops at the first older event. */
   readonly since?: Date;
   readonly maxPages?: number;
@@ -167,10 +156,11 @@ export async function listObjectEvents(
   const found = new Map<string, ObjectEvent[]>();
   // Each object has one creation, so all of them may be found before the last page.
   const isComplete = (): boolean => action === "model_created" && found.size === pks.size;
-  const query = { search, failure: "Could not read the event log", ...(action === undefined ? {} : { action }) };
   let pages = 0;
   if (pks.size === 0) return found;
-  for await (const events of readEventPages(client, query)) {
+  const query = { search, action, failure: "Could not read the event log", row: wireEvent };
+  for await (const results of readPages(client, query)) {
+    const events = results.flat();
     pages += 1;
     for (const event of events) {
       if (pks.has(event.pk)) found.set(event.pk, [...(found.get(event.pk) ?? []), event]);
@@ -190,12 +180,10 @@ export async function listStackCreations<Value>(
   nonces: ReadonlyMap<string, Value>,
 ): Promise<Map<Value, ObjectEvent>> {
   const found = new Map<Value, ObjectEvent>();
-  const search = `pulumi-authentik-invitations ${stack}`;
-  const failure = "Could not read the stack's events";
   if (nonces.size === 0) return found;
-  for await (const events of readEventPages(client, { search, action: "model_created", failure })) {
-    for (const event of events) {
-      const value = nonces.get(event.nonce ?? "");
+  for await (const results of readPages(client, { ...ofStack(stack), action: "model_created", row: wireEvent })) {
+    for (const event of results.flat()) {
+      const value: Value | undefined = nonces.get(event.nonce ?? "");
       // The newest comes first: a key may have been removed and added again.
       if (event.model === model && value !== undefined && !found.has(value)) found.set(value, event);
     }
@@ -231,7 +219,7 @@ const wireActivity = z.object({
       model: z.object({ pk: z.unknown() }).nullish().catch(undefined),
       invitation_uuid: z.string().optional(),
       created: z.boolean().optional().catch(undefined),
-      http_request: z.object({ path: z.string().optional(), user_agent: z.string().optional() }).optional(),
+      http_request: wireRequest,
     })
     .nullish(),
 });
@@ -243,9 +231,11 @@ export async function listActivities(
   since: Date | undefined,
 ): Promise<Activity[]> {
   const found: Activity[] = [];
-  const query = { action, ordering: "-created", page_size: "100" };
-  const request = { query, failure: "Could not read the event log", row: wireActivity };
-  for await (const results of readPages(client, request)) {
+  for await (const results of readPages(client, {
+    action,
+    failure: "Could not read the event log",
+    row: wireActivity,
+  })) {
     for (const { created, client_ip: address, user, context } of results) {
       const { path, user_agent: userAgent } = context?.http_request ?? {};
       found.push({

@@ -7,11 +7,11 @@ export interface ProxySetting {
   /** Its host and port, without user and password. */
   readonly host: string;
   /** Its origin; `undefined` if the variable's value cannot be used. */
-  readonly origin: string | undefined;
+  readonly origin?: string;
   /** The header `Proxy-Authorization`, from the user and password in its URL. */
-  readonly authorization: string | undefined;
+  readonly authorization?: string | undefined;
   /** Why the variable's value cannot be used. */
-  readonly problem: string | undefined;
+  readonly problem?: string;
   /** What to do about the problem. */
   readonly remedy: string;
 }
@@ -20,11 +20,11 @@ const remedy = "Set it to the URL of an HTTP proxy, in the form http://proxy.exa
 
 /** The connection to the proxy failed, or the variable that sets it is not valid, so nothing was sent to the server. */
 export class ProxyError extends Error {
-  readonly code: string | undefined;
-
-  constructor(message: string, code?: string) {
+  constructor(
+    message: string,
+    readonly code?: string,
+  ) {
     super(message);
-    this.code = code;
   }
 }
 
@@ -37,14 +37,7 @@ export function findProxy(serverOrigin: string): ProxySetting | undefined {
   const variable = [name, name.toUpperCase()].find((candidate) => process.env[candidate]?.trim());
   if (variable === undefined) return undefined;
   const value = process.env[variable]?.trim() ?? "";
-  const unusable = (problem: string): ProxySetting => ({
-    variable,
-    host: "",
-    origin: undefined,
-    authorization: undefined,
-    problem,
-    remedy,
-  });
+  const unusable = (problem: string): ProxySetting => ({ variable, host: "", problem, remedy });
   // As in curl and Go, a proxy without a scheme is an HTTP proxy.
   const uri = value.includes("://") ? value : `http://${value}`;
   if (!URL.canParse(uri)) return unusable("is not a URL");
@@ -58,7 +51,6 @@ export function findProxy(serverOrigin: string): ProxySetting | undefined {
     host: port === "" ? `${host}:${protocol === "https:" ? 443 : 80}` : host,
     origin,
     authorization: credentials === ":" ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`,
-    problem: undefined,
     remedy,
   };
 }
@@ -121,7 +113,5 @@ function toProxyError(error: Error): ProxyError {
 
 /** The status with which a proxy refused a request, from undici's error. */
 export function refusalStatus(message: string): string | undefined {
-  return (
-    /^Proxy response \((\d+)\)/.exec(message)?.[1] ?? /^Proxy Authentication Required \((\d+)\)/.exec(message)?.[1]
-  );
+  return /^(?:Proxy response|Proxy Authentication Required) \((\d+)\)/.exec(message)?.[1];
 }

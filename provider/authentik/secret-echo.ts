@@ -42,11 +42,10 @@ function base64Forms(secret: string): string[] {
 }
 
 function decodedForms(text: string): string[] {
+  const toCharacter = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
   const decoders = [
-    (value: string) =>
-      value.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    (value: string) =>
-      value.replaceAll(/\\u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    (value: string) => value.replaceAll(/%([0-9a-f]{2})/gi, toCharacter),
+    (value: string) => value.replaceAll(/\\u([0-9a-f]{4})/gi, toCharacter),
     (value: string) =>
       value.replaceAll(/&#(x?)([0-9a-f]{1,6});/gi, (_, isHex: string, code: string) =>
         String.fromCodePoint(Math.min(Number.parseInt(code, isHex ? 16 : 10) || 0, 0x10ffff)),

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type ConnectionOptions, checkServerIdentity } from "node:tls";
+import { checkServerIdentity } from "node:tls";
 import { backOff } from "exponential-backoff";
 import type { Dispatcher } from "undici";
 import { ConcurrencyLimiter, type Outcome, sleepUntilAborted } from "./concurrency";
@@ -71,7 +71,7 @@ export interface TransportRequest {
   readonly redactedPath: string;
   readonly userAgent: string;
   /** Strings that the response may echo. */
-  readonly secrets?: readonly string[];
+  readonly secrets?: readonly string[] | undefined;
   readonly body?: unknown;
   /** The URL whose host and scheme authentik uses for links. Defaults to those of the request. */
   readonly publicUrl?: string | undefined;
@@ -100,47 +100,31 @@ const retryableStatuses = new Set([429, 502, 503, 504]);
  * A POST is retried only if it changes nothing, or if authentik cannot have carried it out: if no connection was established, or on 429.
  */
 export class Transport {
-  readonly #origin: string;
-  readonly #prefix: string;
-  readonly #token: string;
-  readonly #configuredHeaders: Readonly<Record<string, string>>;
-  readonly #headers: Record<string, string>;
-  readonly #insecure: boolean;
+  readonly #url: URL;
+  readonly #options: TransportOptions;
+  readonly #headers: Readonly<Record<string, string>>;
+  /** The configured header `Proxy-Authorization`, which undici takes from no request. */
+  readonly #serverAuthorization: string | undefined;
   readonly #settingNames: SettingNames;
   readonly #limits: Limits;
-  /** The name in the server's certificate. undici would take it from the header `Host`. */
-  readonly #serverName: { readonly servername?: string };
-  /** For an IP address, which cannot be a server name. */
-  readonly #identity: Pick<ConnectionOptions, "checkServerIdentity">;
-  readonly #serverAuthorization: string | undefined;
   readonly #limiter: ConcurrencyLimiter;
-  readonly #cancellation: AbortSignal | undefined;
   #proxy: ProxySetting | undefined;
   #dispatcher: Promise<Dispatcher> | undefined;
 
   constructor(options: TransportOptions) {
-    const url = new URL(options.url);
-    this.#origin = url.origin;
-    const hostname = url.hostname.replace(/^\[|\]$/g, "");
-    const isAddress = isIP(hostname) !== 0;
-    this.#serverName = isAddress ? {} : { servername: hostname };
-    this.#identity = isAddress ? { checkServerIdentity: acceptAlso(hostname) } : {};
-    this.#prefix = url.pathname.replace(/\/+$/, "");
-    this.#token = options.token;
-    this.#limits = { ...defaultLimits, ...options.limits };
-    this.#configuredHeaders = options.headers ?? {};
-    const [name, value] =
-      Object.entries(this.#configuredHeaders).find(([header]) => header.toLowerCase() === "proxy-authorization") ?? [];
-    this.#serverAuthorization = value;
-    this.#limiter = new ConcurrencyLimiter(this.#limits.connections);
+    this.#url = new URL(options.url);
+    this.#options = options;
+    const headers = Object.entries(options.headers ?? {});
+    const isProxyAuthorization = ([name]: [string, string]): boolean => name.toLowerCase() === "proxy-authorization";
+    this.#serverAuthorization = headers.find(isProxyAuthorization)?.[1];
     this.#headers = {
-      ...Object.fromEntries(Object.entries(this.#configuredHeaders).filter(([header]) => header !== name)),
+      ...Object.fromEntries(headers.filter((header) => !isProxyAuthorization(header))),
       accept: "application/json",
       authorization: `Bearer ${options.token}`,
     };
-    this.#insecure = options.insecure ?? false;
     this.#settingNames = options.settingNames ?? defaultSettingNames;
-    this.#cancellation = options.cancellation;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#limiter = new ConcurrencyLimiter(this.#limits.connections);
   }
 
   /** Sends the request, retries it where that is safe, and returns the response whatever its status. */
@@ -149,7 +133,7 @@ export class Transport {
     const isRetryable = (error: AuthentikError): boolean =>
       isTransient(error) && (isIdempotent || !error.outcomeUnknown);
     const start = performance.now();
-    const signal = request.ignoresCancellation ? undefined : this.#cancellation;
+    const signal = request.ignoresCancellation ? undefined : this.#options.cancellation;
     let lastError: AuthentikError | undefined;
     const sendOnce = (): Promise<HttpResponse> =>
       this.#limiter.run(
@@ -186,39 +170,45 @@ export class Transport {
   async #createDispatcher(): Promise<Dispatcher> {
     // Loaded at the first request, because a preview without a refresh sends none.
     const { default: undici } = await import("undici");
-    this.#proxy = findProxy(this.#origin);
-    if (this.#serverAuthorization !== undefined && this.#proxy?.authorization && this.#origin.startsWith("http:")) {
+    const { origin } = this.#url;
+    this.#proxy = findProxy(origin);
+    if (this.#serverAuthorization !== undefined && this.#proxy?.authorization && origin.startsWith("http:")) {
       const problem = `needs the header Proxy-Authorization itself, which ${this.#settingNames.headers} sets for the server`;
       this.#proxy = { ...this.#proxy, problem, remedy: `Use https for ${this.#settingNames.url}` };
     }
-    const { connectTimeout: timeout } = this.#limits;
-    const tls = { ...(this.#insecure ? { rejectUnauthorized: false } : this.#identity), timeout };
+    const { connections, connectTimeout: timeout, headersTimeout, bodyTimeout, maxResponseSize } = this.#limits;
+    // An IP address cannot be a server name.
+    const host = hostOf(this.#url);
+    const identity = isIP(host) === 0 ? {} : { checkServerIdentity: acceptAlso(host) };
+    const tls = { ...(this.#options.insecure ? { rejectUnauthorized: false } : identity), timeout };
     return new undici.EnvHttpProxyAgent({
-      ...proxyOptions(this.#proxy, this.#origin, undici.Pool, this.#serverAuthorization),
-      connections: this.#limits.connections,
+      ...proxyOptions(this.#proxy, origin, undici.Pool, this.#serverAuthorization),
+      connections,
       connect: tls,
       requestTls: tls,
       proxyTls: { timeout },
-      maxResponseSize: this.#limits.maxResponseSize,
-      headersTimeout: this.#limits.headersTimeout,
-      bodyTimeout: this.#limits.bodyTimeout,
+      maxResponseSize,
+      headersTimeout,
+      bodyTimeout,
     });
   }
 
   async #sendOnce(request: TransportRequest): Promise<HttpResponse> {
     const failed: FailedRequest = { method: request.method, path: request.redactedPath };
+    const host = hostOf(this.#url);
     let response: Dispatcher.ResponseData;
     let text: string;
     try {
       this.#dispatcher ??= this.#createDispatcher();
       response = await (await this.#dispatcher).request({
-        origin: this.#origin,
-        path: this.#prefix + request.path,
+        origin: this.#url.origin,
+        path: this.#url.pathname.replace(/\/+$/, "") + request.path,
         method: request.method,
-        ...this.#serverName,
+        // The name in the server's certificate. undici would take it from the header `Host`.
+        ...(isIP(host) === 0 ? { servername: host } : {}),
         headers: {
           ...this.#headers,
-          ...publicHostHeaders(request.publicUrl, this.#origin),
+          ...publicHostHeaders(request.publicUrl, this.#url.origin),
           "user-agent": request.userAgent,
           ...(request.body === undefined ? {} : { "content-type": "application/json" }),
         },
@@ -228,20 +218,21 @@ export class Transport {
       text = await response.body.text();
     } catch (error) {
       throw toConnectionError(error, failed, {
-        origin: this.#origin,
+        origin: this.#url.origin,
         proxy: this.#proxy,
         settings: this.#settingNames,
         maxResponseSize: this.#limits.maxResponseSize,
       });
     }
-    const readRequestId = (): string | undefined => this.#readRequestId(response, request);
+    const own = [this.#options.token, ...Object.values(this.#options.headers ?? {})];
+    const secrets = [...own, ...(request.secrets ?? [])];
     const received: HttpResponse = {
       status: response.statusCode,
-      contentType: String(response.headers["content-type"] ?? ""),
+      contentType: headerValue(response, "content-type") ?? "",
       location: headerValue(response, "location"),
       // Only errors have it, and comparing it with the secrets takes time.
       get requestId() {
-        return readRequestId();
+        return readRequestId(response, secrets);
       },
       text,
     };
@@ -269,14 +260,16 @@ export class Transport {
     const isTooLong = retryAfter !== undefined && retryAfter > this.#limits.maxRetryAfter;
     return { isRejected: true, retryAfter: isTooLong ? undefined : retryAfter };
   }
+}
 
-  /** Messages contain the id, so one that a proxy made up from the request is dropped. */
-  #readRequestId(response: Dispatcher.ResponseData, { secrets = [] }: TransportRequest): string | undefined {
-    const id = headerValue(response, "x-authentik-id") ?? "";
-    const own = [this.#token, ...Object.values(this.#configuredHeaders)];
-    const isSafe = /^[\w-]{1,40}$/.test(id) && !repeatsSecret(id, [...own, ...secrets]);
-    return isSafe ? id : undefined;
-  }
+/** Messages contain the id, so one that a proxy made up from the request is dropped. */
+function readRequestId(response: Dispatcher.ResponseData, secrets: readonly string[]): string | undefined {
+  const id = headerValue(response, "x-authentik-id") ?? "";
+  return /^[\w-]{1,40}$/.test(id) && !repeatsSecret(id, secrets) ? id : undefined;
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, "");
 }
 
 /** Verifies that a certificate is valid for this host or, as usual, for the name that undici asks for: the one in the header `Host`. */

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../authentik/client";
 import { AuthentikError, ifFound, ServerError } from "../authentik/errors";
-import { findCreation, listStackEvents, type ObjectEvent } from "../authentik/events";
+import { type EventAction, findCreation, listStackEvents, type ObjectEvent } from "../authentik/events";
 import { logAbout } from "../common/log";
 import { createNonce, type Origin } from "../common/origin";
 import type { Properties } from "../values/properties";
@@ -241,7 +241,7 @@ async function findEarlierCreation(
 async function readStackEvents(
   connection: Connection,
   origin: Origin,
-  action: "model_created" | "model_deleted",
+  action: EventAction,
 ): Promise<readonly ObjectEvent[]> {
   const stack = connection.stackOf(origin);
   const events = await connection.cached(`events ${action} ${stack}`, () =>
