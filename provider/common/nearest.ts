@@ -13,3 +13,9 @@ export function findNearest(name: string, candidates: readonly string[], ratio =
     ? nearest.candidate
     : undefined;
 }
+
+/** Suggests the name that is nearest to an unknown one, or else lists all names. `list` is how the list starts: "The properties are". */
+export function suggestName(name: string, names: readonly string[], list: string): string {
+  const nearest = findNearest(name, names);
+  return nearest === undefined ? `${list} ${names.join(", ")}` : `Did you mean ${nearest}?`;
+}

@@ -1,6 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type * as z from "zod";
-import { findNearest } from "../common/nearest";
+import { suggestName } from "../common/nearest";
 import { originInput } from "../common/origin";
 import { secretInputsInput } from "../common/secret-inputs";
 import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
@@ -47,9 +47,7 @@ function formatIssue(issue: z.core.$ZodIssue, names: readonly string[], parent: 
 }
 
 function unknownProperty(name: string, names: readonly string[], parent: readonly PropertyKey[]): string {
-  const nearest = findNearest(name, names);
-  const suggestion = nearest === undefined ? `The properties are ${names.join(", ")}` : `Did you mean ${nearest}?`;
-  return `${formatPath([...parent, name])}: unknown property. ${suggestion}`;
+  return `${formatPath([...parent, name])}: unknown property. ${suggestName(name, names, "The properties are")}`;
 }
 
 /** What a changed program, or a change in authentik, requires. */

@@ -87,6 +87,11 @@ export function protectSecrets({ result }: Lookup, found: object, toSecret: (val
   return { ...values, ...Object.fromEntries(secrets.map((name) => [name, toSecret(values[name])])) };
 }
 
+/** Whether an object that a lookup found has a link for invitees. */
+export function hasLink({ result }: Lookup, found: object): boolean {
+  return "link" in result.fields && "link" in found && found.link !== undefined;
+}
+
 /** The error for an object that a lookup does not find. `hint` is a sentence with a leading space. */
 export function notFound(functionName: string, object: string, hint = ""): UserError {
   return new UserError(`${functionName}: authentik has no ${object} that the token's user is allowed to view.${hint}`);

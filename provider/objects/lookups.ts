@@ -5,7 +5,7 @@ import { getInvitationStage } from "./invitation-stage";
 import type { Lookup } from "./lookup";
 import { getStage } from "./stage";
 
-export { argumentError, lookupKey, protectSecrets } from "./lookup";
+export { argumentError, hasLink, lookupKey, protectSecrets } from "./lookup";
 export { lookUpEnrollmentStages } from "./stage";
 
 /** The lookups, by the name of the function. */

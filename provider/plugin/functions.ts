@@ -5,17 +5,23 @@ import { parseInvitations } from "../csv/invitations";
 import { validateArguments } from "../csv/options";
 import { connect } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
-import { argumentError, lookupKey, lookups, protectSecrets } from "../objects/lookups";
+import { argumentError, hasLink, lookupKey, lookups, protectSecrets } from "../objects/lookups";
 import { type Properties, withoutUndefined } from "../values/properties";
 import { toSecret } from "../values/secrets";
 import { packageName } from "./schema";
 
+/** The result of a function, and whether it has links to invitations. */
+interface Invocation {
+  readonly result: Properties;
+  readonly hasLinks: boolean;
+}
+
 /** Calls a function by its token, `authentik-invitations:index:getFlow`. Equal calls share a request. */
-export async function invokeFunction(token: string, properties: Properties): Promise<Properties> {
+export async function invokeFunction(token: string, properties: Properties): Promise<Invocation> {
   const prefix = `${packageName}:index:`;
   const name = token.startsWith(prefix) ? token.slice(prefix.length) : undefined;
   const args = withoutUndefined(properties);
-  if (name === "invitationsFromCsv") return { invitations: readInvitations(args) };
+  if (name === "invitationsFromCsv") return { result: { invitations: readInvitations(args) }, hasLinks: false };
   const lookup = lookups.get(name ?? "");
   if (lookup === undefined) throw new UserError(`Unknown function ${token}.`);
   const error = argumentError(lookup, args);
@@ -23,10 +29,12 @@ export async function invokeFunction(token: string, properties: Properties): Pro
   const connection = connect();
   const strings = args as Record<string, string>;
   const found = await connection.cached(lookupKey(lookup, strings), () => lookup.run(connection, strings));
+  const items = (lookup.list === undefined ? [found] : found) as unknown as readonly object[];
   const protect = (item: object): Properties => protectSecrets(lookup, item, toSecret) as Properties;
-  return lookup.list === undefined
-    ? withoutUndefined(protect(found))
-    : { [lookup.list]: (found as unknown as readonly object[]).map(protect) };
+  return {
+    result: lookup.list === undefined ? withoutUndefined(protect(found)) : { [lookup.list]: items.map(protect) },
+    hasLinks: items.some((item) => hasLink(lookup, item)),
+  };
 }
 
 function readInvitations(args: Properties): Properties {

@@ -1,5 +1,21 @@
+/** The operations on a resource, from the engine's request to the response. */
 import { createHash } from "node:crypto";
 import type { dynamic } from "@pulumi/pulumi";
+import {
+  type CheckRequest,
+  type CheckResponse,
+  type CreateRequest,
+  CreateResponse,
+  type DeleteRequest,
+  type DiffRequest,
+  DiffResponse,
+  type ReadRequest,
+  ReadResponse,
+  type UpdateRequest,
+  UpdateResponse,
+} from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { log } from "../common/log";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { invitationId } from "../common/pk";
@@ -7,14 +23,14 @@ import { secretInputsInput } from "../common/secret-inputs";
 import { parseUrn } from "../common/urn";
 import { importInput } from "../lifecycle/adoption";
 import { PartialError } from "../lifecycle/user-error";
-import { toCheckFailures } from "../lifecycle/validation";
 import { type Properties, pick, unknownValue, withoutUndefined } from "../values/properties";
 import { isSecretValue } from "../values/secrets";
-import { compareProperties, type PropertyChange } from "./detailed-diff";
+import { compareProperties } from "./detailed-diff";
 import { findKind, type ResourceKind } from "./resources";
+import { toCheckResponse, toDiffResponse } from "./responses";
 import { outputNames, secretOutputNames } from "./schema";
 import { markSecretInputs, markSecretOutputs, secretInputNames } from "./secrets";
-import type { Decoded } from "./struct";
+import { type Decoded, decodeStruct, encodeStruct } from "./struct";
 
 /** A resource, as each request names it. */
 export interface Resource {
@@ -36,44 +52,31 @@ const dynamicInputs = {
   [importInput]: "import: is an option of the resource, not an input",
 } as const;
 
-export interface CheckResult {
-  readonly inputs: Properties;
-  readonly failures: readonly { readonly property: string; readonly reason: string }[];
-}
-
 /** Validates inputs, and adds defaults and the hidden inputs that the dynamic resources add in the program. */
-export async function checkInputs(
-  { urn, name, kind }: Resource,
-  olds: Properties,
-  news: Decoded,
-  randomSeed: Uint8Array,
-): Promise<CheckResult> {
-  const { connection, [importInput]: importOption, ...inputs } = news.properties;
+export async function checkResource(resource: Resource, request: CheckRequest): Promise<CheckResponse> {
+  const { urn, name, kind } = resource;
+  const news = decodeStruct(request.getNews());
+  const { connection, [importInput]: importOption, ...inputs } = withoutUndefined(news.properties);
   const unsupported = [
-    ...(isSet(connection) ? [dynamicInputs.connection] : []),
-    ...(isSet(importOption) ? [dynamicInputs[importInput]] : []),
+    ...(connection === undefined ? [] : [dynamicInputs.connection]),
+    ...(importOption === undefined ? [] : [dynamicInputs[importInput]]),
   ];
   // The title of a flow defaults to its name, which may be a secret.
   const defaults = Object.entries(kind.defaults(name, markSecretInputs(inputs, news.secrets)));
   const secrets = [...news.secrets, ...defaults.flatMap(([input, value]) => (isSecretValue(value) ? [[input]] : []))];
-  const checked = await kind.operations.check(withoutConnection(olds), {
+  const checked = await kind.operations.check(decodeOutputs(request.getOlds()), {
     ...inputs,
     ...kind.defaults(name, inputs),
-    [originInput]: toOrigin(urn, nonceFrom(randomSeed)),
+    [originInput]: toOrigin(urn, nonceFrom(request.getRandomseed_asU8())),
     [secretInputsInput]: secretInputNames(secrets),
   });
-  return {
-    inputs: markSecretInputs(checked.inputs as Properties, secrets),
-    failures: [...toCheckFailures(unsupported), ...(checked.failures ?? [])],
-  };
-}
-
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== null;
+  const reasons = (checked.failures ?? []).map(({ reason }) => reason);
+  return toCheckResponse(markSecretInputs(checked.inputs, secrets), [...unsupported, ...reasons]);
 }
 
 /** The plugin has one connection. Resources that were dynamic ones may have the name of theirs in the state. */
-function withoutConnection({ connection: _, ...properties }: Properties): Properties {
+function decodeOutputs(struct: Struct | undefined): Properties {
+  const { connection: _, ...properties } = decodeStruct(struct).properties;
   return properties;
 }
 
@@ -87,94 +90,65 @@ function nonceFrom(randomSeed: Uint8Array): string {
   return randomSeed.length === 0 ? nonce : createHash("sha256").update(randomSeed).digest("hex").slice(0, nonce.length);
 }
 
-export interface DiffResult {
-  readonly isChanged: boolean;
-  readonly changes: readonly (PropertyChange & { readonly replaces: boolean; readonly isInput: boolean })[];
-  readonly replaces: readonly string[];
-  readonly deleteBeforeReplace: boolean;
-}
-
-/** Says what an update would do. `oldInputs` are undefined if the engine does not pass them. */
-export async function diffResource(
-  { kind }: Resource,
-  id: string,
-  olds: Properties,
-  oldInputs: Properties | undefined,
-  { properties, secrets }: Decoded,
-): Promise<DiffResult> {
-  const state = withoutConnection(olds);
-  const result = await kind.operations.diff(id, state, properties);
+/** Says what an update would do. */
+export async function diffResource({ kind }: Resource, request: DiffRequest): Promise<DiffResponse> {
+  const state = decodeOutputs(request.getOlds());
+  const { properties, secrets } = decodeStruct(request.getNews());
+  const result = await kind.operations.diff(request.getId(), state, properties);
   const warning = kind.describeDiff?.(state, properties);
   if (warning !== undefined) log.warn(warning);
-  const replaces = result.replaces ?? [];
-  const deleteBeforeReplace = result.deleteBeforeReplace ?? false;
-  const isChanged = result.changes !== false || replaces.length > 0;
-  if (!isChanged) return { isChanged, changes: [], replaces, deleteBeforeReplace };
+  const { replaces = [], deleteBeforeReplace = false } = result;
+  if (result.changes === false && replaces.length === 0) {
+    return new DiffResponse().setChanges(DiffResponse.DiffChanges.DIFF_NONE);
+  }
   const news = markSecretInputs(properties, secrets);
-  const changed = compareProperties(withoutConnection(oldInputs ?? {}), news);
-  const isInput = oldInputs !== undefined && changed.length > 0;
+  const changed = compareProperties(decodeOutputs(request.getOldInputs()), news);
+  const isInput = request.hasOldInputs() && changed.length > 0;
   // After a partial failure, the inputs in the state are those of the program, and only the outputs say what is missing.
-  const stored = { invitations: olds["__invitations"], ...olds };
+  const stored = { invitations: state["__invitations"], ...state };
   const changes = isInput ? changed : compareProperties(pick(stored, Object.keys(news)), news);
   const unlisted = replaces.filter((name) => !changes.some(({ property }) => property === name));
-  return {
-    isChanged,
-    changes: [
-      ...changes.map((change) => ({ ...change, replaces: replaces.includes(change.property), isInput })),
-      ...unlisted.map((name) => ({ path: name, property: name, kind: "update" as const, replaces: true, isInput })),
-    ],
-    replaces,
-    deleteBeforeReplace,
-  };
+  return toDiffResponse([
+    ...changes.map((change) => ({ ...change, replaces: replaces.includes(change.property), isInput })),
+    ...unlisted.map((name) => ({ path: name, property: name, kind: "update" as const, replaces: true, isInput })),
+  ])
+    .setChanges(DiffResponse.DiffChanges.DIFF_SOME)
+    .setReplacesList([...replaces])
+    .setDeletebeforereplace(deleteBeforeReplace);
 }
 
-/** The outputs of a resource that does not exist yet, as far as a preview knows them. */
-export function previewCreate({ type }: Resource, inputs: Decoded): Properties {
+/** Creates a resource. A preview has the outputs as far as it knows them. */
+export async function createResource({ type, kind }: Resource, request: CreateRequest): Promise<CreateResponse> {
+  const inputs = decodeStruct(request.getProperties());
   const { properties } = inputs;
-  const computed = outputNames(type).filter((name) => !(name in properties));
-  const unknown = Object.fromEntries(computed.map((name) => [name, unknownValue]));
-  return markSecretOutputs({ ...unknown, ...properties }, secretOutputNames(type), inputs.secrets);
-}
-
-/** The outputs after an update, as far as a preview knows them. */
-export function previewUpdate({ type, kind }: Resource, olds: Properties, news: Decoded): Properties {
-  const { properties } = news;
-  const changed = compareProperties(pick(olds, Object.keys(properties)), properties).map(({ property }) => property);
-  // If no input changed, the slug of the flow or the URL of links did.
-  const causes = changed.length > 0 ? changed : ["flow"];
-  const derived = kind.derivedOutputs(causes);
-  const unknown = Object.fromEntries(derived.map((name) => [name, unknownValue]));
-  return markSecretOutputs(
-    { ...withoutConnection(olds), ...unknown, ...properties },
-    secretOutputNames(type),
-    news.secrets,
-  );
-}
-
-export interface CreateResult {
-  readonly id: string;
-  readonly outputs: Properties;
-}
-
-export async function createResource({ type, kind }: Resource, inputs: Decoded): Promise<CreateResult> {
   const mark = (outputs: object): Properties =>
     markSecretOutputs({ ...outputs }, secretOutputNames(type), inputs.secrets);
-  const { id, outs } = await withMarkedState(mark, () => kind.operations.create(inputs.properties));
-  return { id, outputs: mark(outs as object) };
+  if (request.getPreview()) {
+    const computed = outputNames(type).filter((name) => !(name in properties));
+    return new CreateResponse().setProperties(encodeStruct(mark({ ...unknown(computed), ...properties })));
+  }
+  const { id, outs } = await withMarkedState(mark, () => kind.operations.create(properties));
+  return new CreateResponse().setId(id).setProperties(encodeStruct(mark(outs)));
 }
 
-export async function updateResource(
-  { type, kind }: Resource,
-  id: string,
-  olds: Properties,
-  news: Decoded,
-): Promise<Properties> {
-  const mark = (outputs: object): Properties =>
-    markSecretOutputs({ ...outputs }, secretOutputNames(type), news.secrets);
-  const { outs } = await withMarkedState(mark, () =>
-    kind.operations.update(id, withoutConnection(olds), news.properties),
-  );
-  return mark(outs as object);
+/** Updates a resource. A preview has the outputs as far as it knows them. */
+export async function updateResource({ type, kind }: Resource, request: UpdateRequest): Promise<UpdateResponse> {
+  const olds = decodeOutputs(request.getOlds());
+  const { properties, secrets } = decodeStruct(request.getNews());
+  const mark = (outputs: object): Properties => markSecretOutputs({ ...outputs }, secretOutputNames(type), secrets);
+  if (request.getPreview()) {
+    const changes = compareProperties(pick(olds, Object.keys(properties)), properties);
+    // If no input changed, the slug of the flow or the URL of links did.
+    const causes = changes.length > 0 ? changes.map(({ property }) => property) : ["flow"];
+    const outputs = { ...olds, ...unknown(kind.derivedOutputs(causes)), ...properties };
+    return new UpdateResponse().setProperties(encodeStruct(mark(outputs)));
+  }
+  const { outs } = await withMarkedState(mark, () => kind.operations.update(request.getId(), olds, properties));
+  return new UpdateResponse().setProperties(encodeStruct(mark(outs)));
+}
+
+function unknown(names: readonly string[]): Properties {
+  return Object.fromEntries(names.map((name) => [name, unknownValue]));
 }
 
 /** Marks the secrets in the state that a partial failure keeps. */
@@ -187,30 +161,21 @@ async function withMarkedState<T>(mark: (outputs: object) => Properties, operati
   }
 }
 
-export interface ReadResult extends CreateResult {
-  readonly inputs: Properties;
-}
-
-/** Reads a resource in the state, or for an import and for `get`, the object with the pk or id `id`. Returns `undefined` if it does not exist. */
-export async function readResource(
-  resource: Resource,
-  id: string,
-  state: Decoded,
-  inputs: Decoded,
-  isImport: boolean,
-): Promise<ReadResult | undefined> {
+/** Reads a resource in the state, or for an import and for `get`, the object with the pk or id in the request. An empty response says that it does not exist. */
+export async function readResource(resource: Resource, request: ReadRequest): Promise<ReadResponse> {
+  const state = decodeStruct(request.getProperties());
+  const inputs = decodeStruct(request.getInputs());
   // For `get`, the engine passes what the program says about the state as the inputs as well.
   const isInState = Object.keys(state.properties).some((name) => !(name in inputs.properties));
   const read = isInState
-    ? await resource.kind.operations.read(id, withoutConnection(state.properties))
-    : await readExisting(resource, id, isImport);
-  if (read.id === undefined) return undefined;
+    ? await resource.kind.operations.read(request.getId(), decodeOutputs(request.getProperties()))
+    : await readExisting(resource, request.getId(), !request.hasInputs());
+  if (read.id === undefined) return new ReadResponse();
   const secretOutputs = [...secretOutputNames(resource.type), ...topLevel(state)];
-  return {
-    id: read.id,
-    outputs: markSecretOutputs({ ...(read.props as object) }, secretOutputs, inputs.secrets),
-    inputs: markSecretInputs({ ...(read.inputs as object) }, inputs.secrets),
-  };
+  return new ReadResponse()
+    .setId(read.id)
+    .setProperties(encodeStruct(markSecretOutputs({ ...read.props }, secretOutputs, inputs.secrets)))
+    .setInputs(encodeStruct(markSecretInputs({ ...read.inputs }, inputs.secrets)));
 }
 
 /** Reads an object that is not in the state. */
@@ -232,6 +197,7 @@ function topLevel({ secrets }: Decoded): string[] {
   return secrets.flatMap((path) => (path.length === 1 ? path : []));
 }
 
-export async function deleteResource({ kind }: Resource, id: string, state: Properties): Promise<void> {
-  await kind.operations.delete(id, withoutConnection(state));
+export async function deleteResource({ kind }: Resource, request: DeleteRequest): Promise<Empty> {
+  await kind.operations.delete(request.getId(), decodeOutputs(request.getProperties()));
+  return new Empty();
 }

@@ -15,14 +15,7 @@ import { packageName } from "./schema";
 import { describeInvitation } from "./warnings";
 
 /** What the dynamic resources and the plugin share: the operations on one kind of resource. */
-interface Operations {
-  check(olds: Properties, news: Properties): Promise<dynamic.CheckResult>;
-  diff(id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult>;
-  create(inputs: Properties): Promise<dynamic.CreateResult>;
-  read(id: string, properties?: Properties): Promise<dynamic.ReadResult>;
-  update(id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult>;
-  delete(id: string, properties: Properties): Promise<void>;
-}
+type Operations = Required<Omit<dynamic.ResourceProvider, "configure">>;
 
 /** What distinguishes one kind of resource from the others in the plugin. */
 export interface ResourceKind {

@@ -1,8 +1,7 @@
 import { inputNameAt } from "../common/secret-inputs";
+import type { Properties } from "../values/properties";
 import { isSecretValue, secretOutputsOf, toSecret } from "../values/secrets";
 import type { Path } from "./struct";
-
-type Properties = Readonly<Record<string, unknown>>;
 
 /** The value of the hidden input that lists the inputs with secrets; `undefined` if there are none. */
 export function secretInputNames(secrets: readonly Path[]): string[] | undefined {

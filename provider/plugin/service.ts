@@ -1,63 +1,49 @@
-import {
-  Metadata,
-  type ServerUnaryCall,
-  type sendUnaryData,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import type { ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import {
-  CheckFailure,
   type CheckRequest,
-  CheckResponse,
+  type CheckResponse,
   type ConfigureRequest,
   ConfigureResponse,
   type ConstructRequest,
   type ConstructResponse,
   type CreateRequest,
-  CreateResponse,
+  type CreateResponse,
   type DeleteRequest,
   type DiffRequest,
-  DiffResponse,
-  ErrorResourceInitFailed,
+  type DiffResponse,
   GetSchemaResponse,
   type InvokeRequest,
   InvokeResponse,
-  PropertyDiff,
   ProviderHandshakeResponse,
   type ReadRequest,
-  ReadResponse,
   type UpdateRequest,
-  UpdateResponse,
+  type UpdateResponse,
 } from "@pulumi/pulumi/proto/provider_pb";
-import { Status } from "@pulumi/pulumi/proto/status_pb";
-import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { parseBaseUrl } from "../common/base-url";
 import type { Configuration } from "../common/configuration";
 import { type Log, withLog } from "../common/log";
 import { parseUrn } from "../common/urn";
 import { cancel } from "../lifecycle/cancellation";
 import { configure } from "../lifecycle/connections";
-import { PartialError, withLookupErrors } from "../lifecycle/user-error";
-import { isJsonObject } from "../values/json";
-import { type Properties, withoutUndefined } from "../values/properties";
+import { withLookupErrors } from "../lifecycle/user-error";
 import { constructEnrollment } from "./construct";
-import { compareProperties, type PropertyChange } from "./detailed-diff";
+import { compareProperties } from "./detailed-diff";
 import type { Engine } from "./engine";
 import { invokeFunction } from "./functions";
 import {
-  checkInputs,
+  checkResource,
   createResource,
   deleteResource,
   diffResource,
-  previewCreate,
-  previewUpdate,
   type Resource,
   readResource,
   toResource,
   updateResource,
 } from "./operations";
+import { toCheckResponse, toDiffResponse, toServiceError } from "./responses";
 import { formatSchema, secretSettings } from "./schema";
 import { markSecretInputs } from "./secrets";
 import { checkSettings, toConfiguration } from "./settings";
@@ -100,12 +86,12 @@ export class ProviderService {
           .setAcceptresources(false)
           .setAcceptoutputs(true);
       }),
-      check: this.#method((request: CheckRequest) => this.#check(request)),
-      diff: this.#method((request: DiffRequest) => this.#diff(request)),
+      check: this.#method((request: CheckRequest) => checkResource(this.#resource(request), request)),
+      diff: this.#method((request: DiffRequest) => diffResource(this.#resource(request), request)),
       create: this.#method((request: CreateRequest) => this.#create(request)),
-      read: this.#method((request: ReadRequest) => this.#read(request)),
+      read: this.#method((request: ReadRequest) => readResource(this.#resource(request), request)),
       update: this.#method((request: UpdateRequest) => this.#update(request)),
-      delete: this.#method((request: DeleteRequest) => this.#delete(request)),
+      delete: this.#method((request: DeleteRequest) => deleteResource(this.#resource(request), request)),
       construct: this.#method((request: ConstructRequest) => this.#construct(request)),
       invoke: this.#method((request: InvokeRequest) => this.#invoke(request)),
       cancel: this.#method(async () => {
@@ -156,10 +142,7 @@ export class ProviderService {
     const news = decodeStruct(request.getNews());
     const errors = checkSettings(news.properties, request.getUrn());
     const secrets = [...news.secrets, ...secretSettings.map((name) => [name])];
-    return toCheckResponse(
-      markSecretInputs(news.properties, secrets),
-      errors.map((reason) => ({ property: "", reason })),
-    );
+    return toCheckResponse(markSecretInputs(news.properties, secrets), errors);
   }
 
   /**
@@ -178,64 +161,16 @@ export class ProviderService {
     return toDiffResponse(replacing).setReplacesList(["url"]);
   }
 
-  async #check(request: CheckRequest): Promise<CheckResponse> {
-    const resource = this.#resource(request);
-    const olds = decodeStruct(request.getOlds()).properties;
-    const news = decodeStruct(request.getNews());
-    const { inputs, failures } = await checkInputs(resource, olds, news, request.getRandomseed_asU8());
-    return toCheckResponse(inputs, failures);
-  }
-
-  async #diff(request: DiffRequest): Promise<DiffResponse> {
-    const olds = decodeStruct(request.getOlds()).properties;
-    const oldInputs = request.hasOldInputs() ? decodeStruct(request.getOldInputs()).properties : undefined;
-    const news = decodeStruct(request.getNews());
-    const diff = await diffResource(this.#resource(request), request.getId(), olds, oldInputs, news);
-    if (!diff.isChanged) return new DiffResponse().setChanges(DiffResponse.DiffChanges.DIFF_NONE);
-    return toDiffResponse(diff.changes)
-      .setChanges(DiffResponse.DiffChanges.DIFF_SOME)
-      .setReplacesList([...diff.replaces])
-      .setDeletebeforereplace(diff.deleteBeforeReplace);
-  }
-
   async #create(request: CreateRequest): Promise<CreateResponse> {
     const resource = this.#resource(request);
-    const inputs = decodeStruct(request.getProperties());
-    if (request.getPreview()) {
-      this.#warnAboutLinks(resource, inputs.properties);
-      return new CreateResponse().setProperties(encodeStruct(previewCreate(resource, inputs)));
-    }
-    const { id, outputs } = await createResource(resource, inputs);
-    return new CreateResponse().setId(id).setProperties(encodeStruct(outputs));
-  }
-
-  async #read(request: ReadRequest): Promise<ReadResponse> {
-    const state = decodeStruct(request.getProperties());
-    const inputs = decodeStruct(request.getInputs());
-    const isImport = !request.hasInputs();
-    const read = await readResource(this.#resource(request), request.getId(), state, inputs, isImport);
-    if (read === undefined) return new ReadResponse();
-    return new ReadResponse()
-      .setId(read.id)
-      .setProperties(encodeStruct(read.outputs))
-      .setInputs(encodeStruct(read.inputs));
+    if (request.getPreview()) this.#warnAboutLinks(resource, request.getProperties());
+    return await createResource(resource, request);
   }
 
   async #update(request: UpdateRequest): Promise<UpdateResponse> {
     const resource = this.#resource(request);
-    const olds = decodeStruct(request.getOlds()).properties;
-    const news = decodeStruct(request.getNews());
-    if (request.getPreview()) {
-      this.#warnAboutLinks(resource, news.properties);
-      return new UpdateResponse().setProperties(encodeStruct(previewUpdate(resource, olds, news)));
-    }
-    const outputs = await updateResource(resource, request.getId(), olds, news);
-    return new UpdateResponse().setProperties(encodeStruct(outputs));
-  }
-
-  async #delete(request: DeleteRequest): Promise<Empty> {
-    await deleteResource(this.#resource(request), request.getId(), decodeStruct(request.getProperties()).properties);
-    return new Empty();
+    if (request.getPreview()) this.#warnAboutLinks(resource, request.getNews());
+    return await updateResource(resource, request);
   }
 
   async #construct(request: ConstructRequest): Promise<ConstructResponse> {
@@ -245,13 +180,14 @@ export class ProviderService {
 
   async #invoke(request: InvokeRequest): Promise<InvokeResponse> {
     const { properties } = decodeStruct(request.getArgs());
-    const result = await withLookupErrors(() => invokeFunction(request.getTok(), properties));
-    if (request.getPreview() && hasLink(result)) this.#reportOnProvider(warnAboutLinkHost);
+    const { result, hasLinks } = await withLookupErrors(() => invokeFunction(request.getTok(), properties));
+    if (request.getPreview() && hasLinks) this.#reportOnProvider(warnAboutLinkHost);
     return new InvokeResponse().setReturn(encodeStruct(result));
   }
 
-  #warnAboutLinks({ kind }: Resource, inputs: Properties): void {
-    if (kind.hasLinks) this.#reportOnProvider((configuration) => warnAboutLinks(configuration, inputs));
+  #warnAboutLinks({ kind }: Resource, inputs: Struct | undefined): void {
+    if (!kind.hasLinks) return;
+    this.#reportOnProvider((configuration) => warnAboutLinks(configuration, decodeStruct(inputs).properties));
   }
 
   /** Reports about the settings once, instead of on each resource. */
@@ -280,61 +216,7 @@ function baseUrlOf(url: unknown): string | undefined {
   return "url" in parsed ? parsed.url : undefined;
 }
 
-/** Whether a lookup found an invitation with a link. */
-function hasLink(result: Properties): boolean {
-  const found: unknown = result["invitations"];
-  const candidates: unknown[] = Array.isArray(found) ? found : [result];
-  return candidates.some((candidate) => isJsonObject(candidate) && candidate["link"] !== undefined);
-}
-
 /** The resource of a request, which functions and the configuration have none of. */
 function urnOf(request: object): string {
   return "getUrn" in request && typeof request.getUrn === "function" ? String(request.getUrn()) : "";
-}
-
-function toCheckResponse(
-  inputs: Readonly<Record<string, unknown>>,
-  failures: readonly { readonly property: string; readonly reason: string }[],
-): CheckResponse {
-  return new CheckResponse()
-    .setInputs(encodeStruct(inputs))
-    .setFailuresList(
-      failures.map(({ property, reason }) => new CheckFailure().setProperty(property).setReason(reason)),
-    );
-}
-
-type DisplayedChange = PropertyChange & { readonly replaces?: boolean; readonly isInput?: boolean };
-
-function toDiffResponse(changes: readonly DisplayedChange[]): DiffResponse {
-  const { DiffChanges } = DiffResponse;
-  const response = new DiffResponse()
-    .setChanges(changes.length > 0 ? DiffChanges.DIFF_SOME : DiffChanges.DIFF_NONE)
-    .setDiffsList([...new Set(changes.map(({ property }) => property))])
-    .setHasdetaileddiff(changes.length > 0);
-  const { Kind } = PropertyDiff;
-  const kinds = { add: Kind.ADD, delete: Kind.DELETE, update: Kind.UPDATE };
-  const replaceKinds = { add: Kind.ADD_REPLACE, delete: Kind.DELETE_REPLACE, update: Kind.UPDATE_REPLACE };
-  const detailed = response.getDetaileddiffMap();
-  for (const { path, kind, replaces = false, isInput = true } of changes)
-    detailed.set(path, new PropertyDiff().setKind((replaces ? replaceKinds : kinds)[kind]).setInputdiff(isInput));
-  return response;
-}
-
-/** An error as the engine expects it. After a partial failure, the details have the state to keep. */
-function toServiceError(error: unknown): { code: status; details: string; metadata: Metadata } {
-  const message = error instanceof Error ? error.stack || error.message : String(error);
-  const metadata = new Metadata();
-  if (error instanceof PartialError) {
-    const failed = new ErrorResourceInitFailed()
-      .setId(error.id)
-      .setProperties(encodeStruct(withoutUndefined({ ...error.properties })))
-      .setReasonsList([...error.reasons]);
-    const details = new Any();
-    details.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-    const response = new Status().setCode(status.UNKNOWN).setMessage(message);
-    response.addDetails(details);
-    // gRPC's name of the trailer with the details of an error, for which grpc-js has no function.
-    metadata.add("grpc-status-details-bin", Buffer.from(response.serializeBinary()));
-  }
-  return { code: status.UNKNOWN, details: message, metadata };
 }

@@ -1,7 +1,7 @@
 import { defaultConnection } from "../common/base-url";
 import type { Configuration } from "../common/configuration";
 import { log } from "../common/log";
-import { findNearest } from "../common/nearest";
+import { suggestName } from "../common/nearest";
 import { toPrintableLine } from "../common/printable";
 import { exposureWarnings } from "../common/setting-warnings";
 import { isExplicitProviderName, parseUrn } from "../common/urn";
@@ -58,12 +58,9 @@ export function toConfiguration(inputs: Properties, urn: string): Configuration 
 export function checkSettings(inputs: Properties, urn: string): string[] {
   const names = Object.keys(inputs).filter((name) => !engineInputs.has(name) && !name.startsWith("__"));
   const unknown = names.filter((name) => !settingNames.includes(name));
-  const errors = unknown.map((name) => {
-    const nearest = findNearest(name, settingNames);
-    const suggestion =
-      nearest === undefined ? `The properties are ${settingNames.join(", ")}` : `Did you mean ${nearest}?`;
-    return `${name}: unknown property. ${suggestion}`;
-  });
+  const errors = unknown.map(
+    (name) => `${name}: unknown property. ${suggestName(name, settingNames, "The properties are")}`,
+  );
   // What is unknown at preview is validated by the update.
   if (Object.values(inputs).includes(unknownValue)) return errors;
   try {

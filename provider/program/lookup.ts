@@ -88,7 +88,7 @@ export async function invokeLookup<Result>(
   opts: pulumi.InvokeOptions,
 ): Promise<Result> {
   await validateOptions(name, opts);
-  const { argumentError, lookupKey, lookups, protectSecrets } = await import("../objects/lookups.js");
+  const { argumentError, hasLink, lookupKey, lookups, protectSecrets } = await import("../objects/lookups.js");
   const declared = lookups.get(name) as Lookup;
   const error = argumentError(declared, { ...args }, ["connection"]);
   if (error !== undefined) await fail(error);
@@ -102,7 +102,7 @@ export async function invokeLookup<Result>(
   }
   const found = await lookup(connection, lookupKey(declared, strings), (connected) => declared.run(connected, strings));
   const toResult = (item: object): object => {
-    if ("link" in item && item.link !== undefined) warnAboutLinkHost(connection);
+    if (hasLink(declared, item)) warnAboutLinkHost(connection);
     return protect(copyOf(item));
   };
   return (Array.isArray(found) ? found.map(toResult) : toResult(found)) as Result;
