@@ -2,7 +2,7 @@
 /** The plugin `pulumi-resource-authentik-invitations`, which Pulumi's engine starts. */
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
-import { watchEngine } from "../objects/invitation-batch/watch-engine";
+import { watchEngine } from "../lifecycle/watch-engine";
 import { connectEngine, noEngine } from "./engine";
 import { ProviderService } from "./service";
 import { rejectProtoKey } from "./struct";

@@ -152,6 +152,14 @@ function toMarkdown(comment: string): string {
       .replaceAll(/`undefined` (?=if|without)/g, "Not set ")
       .replaceAll(/wraps (it(?:, or an address in it,)?) in `pulumi\.secret`/g, "declares $1 as a secret")
       .replaceAll(/ See `docs\/[\w-]+\.md`\./g, "")
+      // Only TypeScript accepts a resource instead of its id.
+      .replace("a `Flow`, or the slug or UUID of a flow", "its slug or UUID")
+      .replace("; of a `Flow`, its UUID", "")
+      .replace(
+        /an (`\w+`) or another resource whose `id` is the UUID of a stage, or the UUID itself/,
+        "its UUID, such as the `id` of an $1",
+      )
+      .replace("their names, their UUIDs, or resources such as an `InvitationStage`", "their names or UUIDs")
       // A plugin cannot call a function of the program.
       .replaceAll(/ Or a function that computes \S+ from a row\./g, "")
       .replaceAll("An empty cell, or `undefined`,", "An empty cell")

@@ -1,6 +1,7 @@
 import { log } from "../../common/log";
+import { cancel } from "../../lifecycle/cancellation";
 import { UserError } from "../../lifecycle/user-error";
-import { watchEngine } from "./watch-engine";
+import { watchEngine } from "../../lifecycle/watch-engine";
 
 /** Milliseconds between two progress messages. */
 const interval = 5000;
@@ -45,6 +46,8 @@ export async function forEachKey<Value>(
   let hasEngine = true;
   const stopWatching = watchEngine(() => {
     hasEngine = false;
+    // Operations that have started may have requests that wait for their turn.
+    cancel();
   });
   try {
     await Promise.all(

@@ -24,40 +24,38 @@ export class Batch {
   id = "";
   inputs: Properties = {};
   outputs: Properties = {};
-  readonly #provider: Provider;
 
   constructor(
     private readonly server: Authentik,
     readonly door: Door = "dynamic",
-  ) {
-    this.#provider = providerOf(door, "InvitationBatch");
-  }
+    private readonly provider: Provider = providerOf(door, "InvitationBatch"),
+  ) {}
 
   /** Simulates a new provider process, whose connection has no cached knowledge. */
   async connect(settings: Record<string, string> = {}): Promise<void> {
     const { url, token } = this.server;
-    await configureWith(this.#provider, { "authentik:url": url, "authentik:token": token, ...settings });
+    await configureWith(this.provider, { "authentik:url": url, "authentik:token": token, ...settings });
   }
 
   /** Runs `pulumi up`, and returns its operation. A partial failure is stored in the state before it is thrown. */
   async up(news: Properties): Promise<"same" | "create" | "update"> {
     await this.connect();
     const olds = this.id === "" ? {} : this.inputs;
-    const { inputs, failures = [] } = await this.#provider.check(olds, toWire(news));
+    const { inputs, failures = [] } = await this.provider.check(olds, toWire(news));
     if (failures.length > 0) throw new Error(failures.map(({ reason }) => reason).join("\n"));
     const declared = unwrapSecrets(toWire(inputs)) as Properties;
     try {
       if (this.id === "") {
-        const { id, outs } = await this.#provider.create(declared);
+        const { id, outs } = await this.provider.create(declared);
         this.#store(id, declared, outs);
         return "create";
       }
-      const { changes } = await this.#provider.diff(this.id, toWire(this.outputs), declared, this.inputs);
+      const { changes } = await this.provider.diff(this.id, toWire(this.outputs), declared, this.inputs);
       if (changes === false) {
         this.inputs = declared;
         return "same";
       }
-      const { outs } = await this.#provider.update(this.id, toWire(this.outputs), declared);
+      const { outs } = await this.provider.update(this.id, toWire(this.outputs), declared);
       this.#store(this.id, declared, outs ?? {});
       return "update";
     } catch (error) {
@@ -69,14 +67,14 @@ export class Batch {
   /** Runs `pulumi refresh`. */
   async refresh(settings: Record<string, string> = {}): Promise<void> {
     await this.connect(settings);
-    const { id = "", props, inputs } = await this.#provider.read(this.id, toWire(this.outputs), this.inputs);
+    const { id = "", props, inputs } = await this.provider.read(this.id, toWire(this.outputs), this.inputs);
     this.#store(id, toWire(inputs), props ?? {});
   }
 
   /** Runs `pulumi destroy`. */
   async destroy(): Promise<void> {
     await this.connect();
-    await this.#provider.delete(this.id, toWire(this.outputs));
+    await this.provider.delete(this.id, toWire(this.outputs));
     this.id = "";
   }
 
