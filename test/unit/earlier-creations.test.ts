@@ -16,19 +16,21 @@ import {
 } from "./support/embedded-authentik";
 import { invitationInputs, type Properties } from "./support/invitation";
 import { htmlPage } from "./support/response-bodies";
-
-const warn = jest.spyOn(console, "warn").mockImplementation();
-const warnings = (): string[] => warn.mock.calls.map(([line]) => String(line));
+import { warnings } from "./support/warnings";
 
 // One test waits in real time, which takes longer on a busy machine.
 jest.setTimeout(30_000);
 
-beforeEach(() => warn.mockClear());
 afterEach(closeEmbedded);
 
 async function issue(name: string, changes: Properties = {}): Promise<Properties> {
   const { outs } = await invitationProvider.create(invitationInputs({ name, __origin: newOrigin(name), ...changes }));
   return outs as Properties;
+}
+
+async function createStage(): Promise<void> {
+  const inputs = { name: "invitation", continueFlowWithoutInvitation: false, __origin: newOrigin("stage") };
+  await invitationStageProvider.create(inputs);
 }
 
 /** Runs requests as an earlier process of this project did that could not save its state. */
@@ -56,11 +58,7 @@ test("a first run sends one request to the event log, however many resources it 
   const server = await startEmbedded();
   await Promise.all(["a", "b", "c"].map((name) => issue(name)));
   await issue("d");
-  await invitationStageProvider.create({
-    name: "invitation",
-    continueFlowWithoutInvitation: false,
-    __origin: newOrigin("stage"),
-  });
+  await createStage();
   expect(eventRequests(server)).toEqual([
     "search=pulumi-authentik-invitations+team%2Fdev&ordering=-created&page_size=100&action=model_created",
   ]);
@@ -94,71 +92,56 @@ test("a stage that a killed run created is reported by its pk", async () => {
   const earlier = await inEarlierRun(server, "stage", (client) =>
     createInvitationStage(client, { name: "earlier", continueFlowWithoutInvitation: false }),
   );
-  await invitationStageProvider.create({
-    name: "invitation",
-    continueFlowWithoutInvitation: false,
-    __origin: newOrigin("stage"),
-  });
+  await createStage();
   expect(warnings()).toEqual([expect.stringContaining(`has another one (id ${earlier.pk})`)]);
   expect(warnings()[0]).toMatch(/^Invitation stage "invitation": authentik has another one /);
 });
 
-describe("an earlier invitation is not reported", () => {
-  test("if it was deleted by this stack", async () => {
-    const server = await startEmbedded();
-    const pk = await createEarlier(server);
-    await inEarlierRun(server, "jane", (client) => deleteInvitation(client, pk));
-    await issue("jane");
-    expect(warnings()).toEqual([]);
-  });
-
-  test("if it was deleted by another user", async () => {
-    const server = await startEmbedded();
-    const pk = await createEarlier(server);
-    await server.request("DELETE", `/api/v3/stages/invitation/invitations/${pk}/`);
-    await issue("jane");
-    expect(warnings()).toEqual([]);
-  });
-
-  test("if it is in the state, such as the old one of a replacement", async () => {
-    const server = await startEmbedded();
-    const pk = await createEarlier(server);
-    await invitationProvider.diff("x", { ...invitationInputs(), pk }, invitationInputs());
-    await issue("jane");
-    expect(warnings()).toEqual([]);
-  });
-
-  test("if it is another resource's", async () => {
-    const server = await startEmbedded();
-    await createEarlier(server, "another");
-    await issue("jane");
-    expect(warnings()).toEqual([]);
-  });
-
-  test.each([{ stack: "dev2" }, { stack: "prod" }, { project: "myteam" }, { project: "team2" }])(
-    "if it is of another project or stack: %j",
-    async (from) => {
-      const server = await startEmbedded();
-      await createEarlier(server, "jane", from);
-      await issue("jane");
-      expect(warnings()).toEqual([]);
+test.each<[string, (server: Authentik) => Promise<unknown>]>([
+  [
+    "it was deleted by this stack",
+    async (server) => {
+      const pk = await createEarlier(server);
+      await inEarlierRun(server, "jane", (client) => deleteInvitation(client, pk));
     },
-  );
+  ],
+  [
+    "it was deleted by another user",
+    async (server) => {
+      await server.request("DELETE", `/api/v3/stages/invitation/invitations/${await createEarlier(server)}/`);
+    },
+  ],
+  [
+    "it is in the state, such as the old one of a replacement",
+    async (server) => {
+      const state = { ...invitationInputs(), pk: await createEarlier(server) };
+      await invitationProvider.diff("x", state, invitationInputs());
+    },
+  ],
+  ["it is another resource's", (server) => createEarlier(server, "another")],
+  ...[{ stack: "dev2" }, { stack: "prod" }, { project: "myteam" }, { project: "team2" }].map(
+    (from): [string, (server: Authentik) => Promise<unknown>] => [
+      `it is of another project or stack: ${JSON.stringify(from)}`,
+      (server) => createEarlier(server, "jane", from),
+    ],
+  ),
+  [
+    "another program created it",
+    (server) => server.request("POST", "/api/v3/stages/invitation/invitations/", { name: "jane" }),
+  ],
+])("an earlier invitation is not reported if %s", async (_case, prepare) => {
+  const server = await startEmbedded();
+  await prepare(server);
+  await issue("jane");
+  expect(warnings()).toEqual([]);
+});
 
-  test("if another program created it", async () => {
-    const server = await startEmbedded();
-    await server.request("POST", "/api/v3/stages/invitation/invitations/", { name: "jane" });
-    await issue("jane");
-    expect(warnings()).toEqual([]);
-  });
-
-  test("if the resource has no origin: no request is sent", async () => {
-    const server = await startEmbedded();
-    await createEarlier(server);
-    await issue("jane", { __origin: undefined });
-    expect(eventRequests(server)).toEqual([]);
-    expect(warnings()).toEqual([]);
-  });
+test("nothing is requested or reported for a resource without an origin", async () => {
+  const server = await startEmbedded();
+  await createEarlier(server);
+  await issue("jane", { __origin: undefined });
+  expect(eventRequests(server)).toEqual([]);
+  expect(warnings()).toEqual([]);
 });
 
 describe("a run does not fail", () => {

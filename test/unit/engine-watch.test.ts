@@ -99,15 +99,14 @@ describe("the watch", () => {
     stop();
   });
 
-  test.each(["", "example.com:80", "127.0.0.1:1/path"])(
-    "is off if the last argument is %j, which is not the engine's address",
-    async (argument) => {
+  test("is off if the last argument is not the engine's address", async () => {
+    const onEnd = jest.fn();
+    const watches = ["", "example.com:80", "127.0.0.1:1/path"].map((argument) => {
       setEngine(argument);
-      const onEnd = jest.fn();
-      const stop = watchEngine(onEnd);
-      await sleep(700);
-      stop();
-      expect(onEnd).not.toHaveBeenCalled();
-    },
-  );
+      return watchEngine(onEnd);
+    });
+    await sleep(700);
+    for (const stop of watches) stop();
+    expect(onEnd).not.toHaveBeenCalled();
+  });
 });
