@@ -3,13 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import {
   type GetInvitationResult,
   getFlow,
-  getFlowOutput,
   getInvitation,
-  getInvitationOutput,
   getInvitationStage,
-  getInvitationStageOutput,
   getInvitations,
-  getInvitationsOutput,
   getStage,
 } from "pulumi-authentik-invitations";
 import { invitationId } from "../../provider/common/pk";
@@ -417,28 +413,5 @@ describe("a lookup", () => {
     mockList(flowsPath, flowBody());
     (await getFlow({ slug: "enrollment" })).slug = "changed";
     expect(await getFlow({ slug: "enrollment" })).toMatchObject({ slug: "enrollment" });
-  });
-});
-
-describe("the Output variants", () => {
-  test("accept outputs of other resources", async () => {
-    mockList(flowsPath, flowBody());
-    mockList(stagesPath, stageBody());
-    const slug = pulumi.output(Promise.resolve("enrollment"));
-    expect(await resolveOutput(getFlowOutput({ slug }).pk)).toEqual({ value: flowPk, isSecret: false });
-    const stage = getInvitationStageOutput({ name: pulumi.secret("invitation") });
-    expect(await resolveOutput(stage.pk)).toEqual({ value: stagePk, isSecret: true });
-  });
-
-  test("return invitations as secrets", async () => {
-    mockResponse("GET", invitationPath, 200, invitationBodyWithFlow());
-    const invitation = getInvitationOutput({ pk: pulumi.secret(pk) });
-    expect(await resolveOutput(invitation.pk)).toEqual({ value: pk, isSecret: true });
-    const value = `${authentikUrl}/if/flow/enrollment/?itoken=${pk}`;
-    expect(await resolveOutput(invitation.link)).toEqual({ value, isSecret: true });
-    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody()]), { times: 2 });
-    const all = getInvitationsOutput({ name: pulumi.output("jane") });
-    expect(await resolveOutput(all.apply(([first]) => first?.pk))).toEqual({ value: pk, isSecret: true });
-    expect((await resolveOutput(getInvitationsOutput())).value).toHaveLength(1);
   });
 });

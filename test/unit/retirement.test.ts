@@ -237,18 +237,12 @@ describe("an existing invitation", () => {
   });
 });
 
+// That it is neither read nor deleted is proven by test/engine/retired.test.ts and test/life.
 describe.each([
   ["used", singleUse({ status: "used", expires: pastExpiry, retiredAt: pastExpiry, gone: true })],
   ["expired", multiUse({ status: "expired", expires: pastExpiry, retiredAt: pastExpiry, gone: true })],
 ])("a retired invitation (%s)", (status, state) => {
   const expires = pastExpiry;
-
-  test("is neither read nor deleted", async () => {
-    expect((await refresh(state)).props).toEqual(state);
-    await invitationProvider.delete(id, state);
-    expect(requestLines()).toEqual([]);
-    expect(warnings()).toEqual([]);
-  });
 
   test.each<Properties>([
     { name: "renamed" },
