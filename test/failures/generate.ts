@@ -5,8 +5,8 @@ import { generateFailuresPage, pagePath } from "./page";
 import { packageRoot, runMatrixProcess } from "./run";
 
 async function main(): Promise<void> {
-  process.stdout.write("docs: running the matrix of failures, which takes a minute\n");
-  const { rows } = await runMatrixProcess();
+  process.stdout.write("docs: running the matrix of failures, which takes half a minute\n");
+  const { rows } = await runMatrixProcess("dynamic");
   const broken = rows.filter(({ violations }) => violations.length > 0);
   if (broken.length > 0) throw new Error(`Rules were broken:\n${JSON.stringify(broken, null, 2)}`);
   writeFileSync(join(packageRoot, pagePath), generateFailuresPage(rows));

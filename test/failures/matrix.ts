@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type AddressInfo, createServer, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
-import { Invitation as provider } from "pulumi-authentik-invitations/provider";
 import { Authentik } from "../../sandbox";
-import { type Attempt, attemptsAt, observeAttempts, onConnectError } from "./attempts";
+import type { Door } from "../unit/support/doors";
+import { type Attempt, attemptsAt, observeAttempts } from "./attempts";
+import { connectTo } from "./connections";
 import {
   type Failure,
   failures,
@@ -15,9 +14,10 @@ import {
   type Scope,
   scopes,
 } from "./failures";
-import { FailureProxy } from "./proxy";
+import { normalize } from "./messages";
 import { containsSecret, rememberToken } from "./secrets";
-import { type Connections, createAnother, prepareSubject, type Subject } from "./subjects";
+import { startFailingServer } from "./servers";
+import { createAnother, prepareSubject, type Subject } from "./subjects";
 import { shortenTimeouts, shortenTimeoutsOf } from "./timeouts";
 
 /** What happened when an operation met a failure. */
@@ -42,50 +42,29 @@ interface Case {
   readonly operation: Operation;
 }
 
-interface FailingServer {
-  /** What the provider is configured with. */
-  readonly url: string;
-  /** Starts the failure. */
-  arm(subject: Subject): void | Promise<void>;
-  close(): Promise<void>;
-}
-
-interface Servers {
-  readonly connections: Connections;
-  readonly failingServer: FailingServer;
-}
-
 const maxAttempts = 5;
 const adoptionWarning =
   "the response to the create request was lost. authentik had created it; adopted the existing one";
-/** Cases that run at once. More would keep the process busier than the provider's and the short timeouts allow, on a busy machine. */
-const concurrency = 32;
-/** Milliseconds after a case. */
-const pause = 500;
+/** Cases that run at once. They wait most of the time. */
+const concurrency = 64;
 
 /** The warnings of the case that runs in the current context. */
 const warnings = new AsyncLocalStorage<string[]>();
 
-/** Runs every failure with every operation, concurrently, each with its own server and proxy. */
-export async function runMatrix(): Promise<Row[]> {
+/** Runs every failure with every operation behind one of the doors, concurrently, each with its own server and proxy. */
+export async function runMatrix(door: Door): Promise<Row[]> {
   console.warn = (message: string) => warnings.getStore()?.push(message);
   observeAttempts();
   shortenTimeouts();
   // Lookups send requests: with mocks they would call those.
   pulumi.runtime.setMockOptions({}, "failures", "test");
-  await provider.configure({ config: { get: (key) => pulumi.runtime.getConfig(key) } });
-  const cases = listCases();
-  // All servers first: one that started later could get the port of another one that refuses connections.
-  const servers = await Promise.all(cases.map(startServers));
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(concurrency);
   return await Promise.all(
-    cases.map((testCase, index) =>
+    listCases().map((testCase) =>
       limit(async () => {
         const logged: string[] = [];
-        const row = await warnings.run(logged, () => runCase(testCase, servers[index] as Servers, logged));
-        await sleep(pause);
-        return row;
+        return await warnings.run(logged, () => runCase(testCase, door, logged));
       }),
     ),
   );
@@ -106,31 +85,22 @@ function listCases(): Case[] {
     );
 }
 
-/** Starts the server of a case, and configures connections to it. */
-async function startServers(testCase: Case, index: number): Promise<Servers> {
+async function runCase(testCase: Case, door: Door, logged: readonly string[]): Promise<Row> {
+  const { failure, scope, kind, operation } = testCase;
   const server = await Authentik.start();
   rememberToken(server.token);
-  const failingServer = await startFailingServer(testCase, server, index);
-  const connections = { server, failing: `failing${index}`, direct: `direct${index}` };
-  configureConnection(connections.failing, failingServer.url, server.token);
-  configureConnection(connections.direct, server.url, server.token);
-  return { connections, failingServer };
-}
-
-async function runCase(
-  testCase: Case,
-  { connections, failingServer }: Servers,
-  logged: readonly string[],
-): Promise<Row> {
-  const { failure, scope, kind, operation } = testCase;
-  const { server } = connections;
+  const failingServer = await startFailingServer(failure, server);
   const { url } = failingServer;
+  const failing = await connectTo(door, url, server.token);
+  const direct = await connectTo(door, server.url, server.token);
+  const connections = { server, failing, direct };
   try {
     const subject = await prepareSubject(kind, operation, connections);
     // Otherwise the search for earlier creations would meet the refused connections.
     if (operation === "create" && failure.handle && failure.refusals) await createAnother(connections);
-    if (failure.hasShortTimeouts) shortenTimeoutsOf(url, scope === "first" ? subject : undefined);
-    await failingServer.arm(subject);
+    const onlyFirst = scope === "first" ? subject : undefined;
+    if (failure.hasShortTimeouts) shortenTimeoutsOf(url, onlyFirst);
+    await failingServer.arm(onlyFirst);
     const before = attemptsAt(url).length;
     const result = await subject.run().then(
       (value) => ({ value }),
@@ -158,65 +128,15 @@ async function runCase(
       kind,
       operation,
       outcome: error ? "fails" : isAdopted ? "adopts" : "succeeds",
-      ...(error ? { message: normalize(error.message, url) } : {}),
+      ...(error ? { message: normalize(error.message, url, failing.settingName) } : {}),
       requests: countByMethod(attempts),
       violations: containsSecret(output) ? [...violations, "prints a secret"] : violations,
     };
   } finally {
+    failing.close();
+    direct.close();
     await failingServer.close();
     await server.close();
-  }
-}
-
-function configureConnection(name: string, url: string, token: string): void {
-  pulumi.runtime.setConfig(`${name}:url`, url);
-  pulumi.runtime.setConfig(`${name}:token`, token);
-}
-
-async function startFailingServer(testCase: Case, server: Authentik, index: number): Promise<FailingServer> {
-  const { address } = testCase.failure;
-  if (address === "unresolvable") {
-    // A label of more than 63 characters: no resolver asks the network for it.
-    const url = `http://${"x".repeat(64)}.${index}.invalid`;
-    return { url, arm: () => undefined, close: async () => undefined };
-  }
-  if (address === "silent") return await startSilentServer();
-  const proxy = await FailureProxy.start(server.url, typeof address === "object" ? { tls: address } : {});
-  return { url: proxy.url, arm: (subject) => armProxy(proxy, testCase, subject), close: () => proxy.close() };
-}
-
-/** A server that accepts connections and never sends anything. */
-async function startSilentServer(): Promise<FailingServer> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    arm: () => undefined,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
-}
-
-async function armProxy(proxy: FailureProxy, { failure, scope }: Case, subject: Subject): Promise<void> {
-  if (failure.address === "refuses") await proxy.stopListening();
-  if (failure.address === "resets") proxy.connectionsToReset = scope === "first" ? 1 : Number.POSITIVE_INFINITY;
-  const { handle } = failure;
-  if (handle) {
-    const isSubject = (method: string, path: string): boolean => method === subject.method && path === subject.path;
-    proxy.script(scope === "first" ? { matches: isSubject, times: 1, handle } : { matches: () => true, handle });
-  }
-  if (scope === "first" && failure.refusals !== undefined) {
-    let left = failure.refusals;
-    onConnectError(proxy.url, () => {
-      left -= 1;
-      if (left === 0) void proxy.listen();
-    });
   }
 }
 
@@ -252,6 +172,7 @@ function checkError(error: Error | undefined, kind: Kind): string[] {
   return [
     ...(error.stack ? ["has a stack trace"] : []),
     ...(error.message.includes("\n") ? ["has several lines"] : []),
+    ...(/\bauthentik:\w/.test(error.message) ? ["names a setting of another connection"] : []),
     ...(advice.test(error.message) ? [] : [`says not what to do: ${error.message}`]),
     ...(error.message.includes(kind) ? [] : [`does not name the object: ${error.message}`]),
   ];
@@ -263,15 +184,4 @@ function countByMethod(attempts: readonly Attempt[]): string[] {
     const count = attempts.filter((attempt) => attempt.method === method).length;
     return count === 1 ? method : `${count} ${method}`;
   });
-}
-
-/** Replaces what differs between runs. */
-function normalize(message: string, url: string): string {
-  return message
-    .replaceAll(/\bfailing\d+:/g, "authentik:")
-    .replaceAll(url, `${new URL(url).protocol}//authentik.example.com`)
-    .replaceAll(/ \(request [0-9a-f]+\)/g, "")
-    .replaceAll(/<[0-9a-f]{16}>/g, "<id>")
-    .replaceAll(/Connect Timeout Error \([^)]*\)/g, "Connect Timeout Error")
-    .replaceAll(/\bEAI_AGAIN\b/g, "ENOTFOUND");
 }

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { Flow, FlowStageBinding, InvitationStage } from "pulumi-authentik-invitations/provider";
 import type { Authentik } from "../../sandbox";
+import type { Properties } from "./connections";
 import type { Operation } from "./failures";
-import { type Connections, checkedInputs, type Properties, type Subject } from "./subjects";
+import type { Connections, Subject } from "./subjects";
 
 interface ObjectKind {
-  readonly provider: typeof Flow;
   readonly path: string;
   /** The inputs, and the same object with others: another slug, name or order. */
   declare(server: Authentik): { inputs: Properties; changed: Properties; filter?: string };
@@ -21,7 +20,6 @@ const flowsPath = "/api/v3/flows/instances/";
 
 const kinds = {
   flow: {
-    provider: Flow,
     path: flowsPath,
     declare: () => ({
       inputs: { name: "jane", slug: "jane", title: "Jane", designation: "enrollment" },
@@ -30,13 +28,11 @@ const kinds = {
     key: ({ slug }) => String(slug),
   },
   stage: {
-    provider: InvitationStage,
     path: "/api/v3/stages/invitation/stages/",
     declare: () => ({ inputs: { name: "jane" }, changed: { name: "jane-doe" } }),
     key: ({ pk }) => String(pk),
   },
   binding: {
-    provider: FlowStageBinding,
     path: "/api/v3/flows/bindings/",
     declare: ({ instance }) => {
       const target = instance.flows.add({ name: "f", slug: "f", title: "F", designation: "enrollment" }).pk;
@@ -55,7 +51,7 @@ export async function prepareObject(
   operation: Operation,
   { server, failing, direct }: Connections,
 ): Promise<Subject> {
-  const { provider, path, declare, key }: ObjectKind = kinds[kind];
+  const { path, declare, key }: ObjectKind = kinds[kind];
   const declared = declare(server);
   const list = async (): Promise<ApiObject[]> => {
     const { body } = await server.request("GET", `${path}?page_size=100${declared.filter ?? ""}`);
@@ -63,15 +59,16 @@ export async function prepareObject(
   };
   const pksBefore = new Set((await list()).map(({ pk }) => pk));
   const listAdded = async (): Promise<ApiObject[]> => (await list()).filter(({ pk }) => !pksBefore.has(pk));
-  const inputsFor = (connection: string, inputs: Properties): Promise<Properties> =>
-    checkedInputs(provider, connection, inputs);
+  const provider = failing.provider(kind, "jane");
+  const nextProvider = direct.provider(kind, "jane");
+  const createNext = async () => await nextProvider.create(await nextProvider.check(declared.inputs));
 
   if (operation === "create") {
-    const inputs = await inputsFor(failing, declared.inputs);
+    const inputs = await provider.check(declared.inputs);
     return {
       method: "POST",
       path,
-      run: async () => (await provider.create(inputs)).outs,
+      run: async () => (await provider.create(inputs)).state,
       async verify({ value, error }) {
         const stored = await listAdded();
         if (stored.length > 1) return [`${stored.length} objects exist`];
@@ -79,11 +76,11 @@ export async function prepareObject(
           const isStored = stored[0] !== undefined && stored[0].pk === (value as Properties)["pk"];
           return isStored ? [] : ["the state has another object than the server"];
         }
-        const recovery = await provider.recover({ ...inputs, connection: direct });
+        const recovery = await nextProvider.recover(inputs);
         const expected = stored.length === 1 ? "created" : "not created";
         if (recovery.outcome !== expected) return [`recover says ${recovery.outcome} instead of ${expected}`];
         const isFound = recovery.outcome !== "created" || recovery.outputs["pk"] === stored[0]?.pk;
-        const next = await provider.create(await inputsFor(direct, declared.inputs)).then(
+        const next = await createNext().then(
           () => "created",
           (conflict: Error) => (conflict.message.includes("import") ? "import" : conflict.message),
         );
@@ -98,8 +95,7 @@ export async function prepareObject(
     };
   }
 
-  const { id, outs } = await provider.create(await inputsFor(direct, declared.inputs));
-  const state: Properties = { ...(outs as Properties), connection: failing };
+  const { id, state } = await createNext();
   /** The object must never be another one than at the start. */
   const checkStored = async (isExpected: (stored: ApiObject | undefined) => boolean, problem: string) => {
     const stored = await listAdded();
@@ -119,30 +115,25 @@ export async function prepareObject(
       async verify({ value, error }) {
         const violations = await checkStored(exists, "the object was deleted");
         if (error) return violations;
-        const { props } = value as { props?: Properties };
-        if (props === undefined) return ["read says that the object was deleted", ...violations];
-        return isDeepStrictEqual({ ...props }, state) ? violations : ["read returns another state", ...violations];
+        if (value === undefined) return ["read says that the object was deleted", ...violations];
+        return isDeepStrictEqual(value, state) ? violations : ["read returns another state", ...violations];
       },
     };
   }
 
   if (operation === "update") {
-    const change = async (connection: string): Promise<Properties> => ({
-      ...(await inputsFor(connection, declared.changed)),
-      __origin: state["__origin"],
-    });
-    const news = await change(failing);
+    const inputs = { ...(await provider.check(declared.changed)), __origin: state["__origin"] };
     const isUpdated = (stored: ApiObject | undefined): boolean =>
       Object.entries(declared.changed).every(([input, value]) => stored?.[input] === value);
     return {
       method: "PUT",
       path: objectPath,
       hasLookup,
-      run: () => provider.update(id, state, news),
+      run: () => provider.update(id, state, inputs),
       async verify({ error }) {
         if (error === undefined) return await checkStored(isUpdated, "update returns although nothing changed");
         const violations = await checkStored(exists, "the object was deleted");
-        await provider.update(id, { ...state, connection: direct }, await change(direct));
+        await nextProvider.update(id, state, inputs);
         return [...violations, ...(await checkStored(isUpdated, "the next run does not update the object"))];
       },
     };
@@ -156,7 +147,7 @@ export async function prepareObject(
     async verify({ error }) {
       const isDeleted = (stored: ApiObject | undefined): boolean => stored === undefined;
       if (error === undefined) return await checkStored(isDeleted, "delete returns although the object exists");
-      await provider.delete(id, { ...state, connection: direct });
+      await nextProvider.delete(id, state);
       return await checkStored(isDeleted, "the next run does not delete the object");
     },
   };

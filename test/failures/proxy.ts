@@ -40,6 +40,8 @@ export interface Script {
 interface ProxyOptions {
   /** Key and certificate in PEM format. If set, the proxy uses HTTPS. */
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Defaults to one that the system assigns. */
+  readonly port?: number;
 }
 
 /** An HTTP proxy between the provider and a server. It passes requests on unchanged, except for those that a script affects. */
@@ -52,9 +54,10 @@ export class FailureProxy {
   readonly #scripts: (Script & { matched: number })[] = [];
   /** How many new connections to reset before a request is read. */
   connectionsToReset = 0;
-  #port = 0;
+  #port: number;
 
-  private constructor(target: string, { tls }: ProxyOptions) {
+  private constructor(target: string, { tls, port = 0 }: ProxyOptions) {
+    this.#port = port;
     this.#target = new URL(target);
     this.#server = tls ? https.createServer(tls) : http.createServer();
     this.#scheme = tls ? "https" : "http";

@@ -1,13 +1,9 @@
-import { createHash, randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { getInvitations } from "pulumi-authentik-invitations";
-import { Invitation as provider } from "pulumi-authentik-invitations/provider";
 import type { Authentik } from "../../sandbox";
+import type { Connection, Properties } from "./connections";
 import type { Kind, Operation } from "./failures";
 import { prepareObject } from "./objects";
 import { rememberPk } from "./secrets";
-
-export type Properties = Record<string, unknown>;
 
 export interface Result {
   /** What the operation returned. */
@@ -32,10 +28,10 @@ export interface Subject {
 
 export interface Connections {
   readonly server: Authentik;
-  /** The name of the connection with the failure. */
-  readonly failing: string;
-  /** The name of a connection to the server itself. */
-  readonly direct: string;
+  /** The one with the failure. */
+  readonly failing: Connection;
+  /** To the server itself. */
+  readonly direct: Connection;
 }
 
 interface ApiInvitation {
@@ -58,24 +54,17 @@ export async function prepareSubject(kind: Kind, operation: Operation, connectio
 
 /** Creates another invitation over the connection, so that the next creation does not ask for the stack's earlier ones again. */
 export async function createAnother({ failing }: Connections): Promise<void> {
-  await provider.create(await invitationInputs(failing, "another"));
+  await createInvitation(failing, "another");
 }
 
-/** The inputs of an invitation as the engine passes them to `create`. */
-function invitationInputs(connection: string, invitationName: string, changes: Properties = {}): Promise<Properties> {
-  return checkedInputs(provider, connection, { name: invitationName, expires: "2035-01-01T00:00:00Z", ...changes });
+async function createInvitation(connection: Connection, invitationName: string) {
+  const provider = connection.provider("invitation", invitationName);
+  return await provider.create(await provider.check(invitationInputs(invitationName)));
 }
 
-export async function checkedInputs(
-  { check }: Pick<typeof provider, "check">,
-  connection: string,
-  declared: Properties,
-): Promise<Properties> {
-  const tag = createHash("sha256").update(String(declared["name"])).digest("hex").slice(0, 10);
-  const origin = `test/${tag}/${randomBytes(6).toString("hex")}`;
-  const { inputs, failures } = await check({}, { connection, __origin: origin, ...declared });
-  if (failures && failures.length > 0) throw new Error(`check fails: ${JSON.stringify(failures)}`);
-  return inputs as Properties;
+/** The inputs of an invitation as a program declares them. */
+function invitationInputs(invitationName: string, changes: Properties = {}): Properties {
+  return { name: invitationName, expires: "2035-01-01T00:00:00Z", ...changes };
 }
 
 async function listOnServer(server: Authentik): Promise<ApiInvitation[]> {
@@ -86,29 +75,28 @@ async function listOnServer(server: Authentik): Promise<ApiInvitation[]> {
 }
 
 async function prepareCreate({ server, failing, direct }: Connections): Promise<Subject> {
-  const inputs = await invitationInputs(failing, name);
+  const provider = failing.provider("invitation", name);
+  const inputs = await provider.check(invitationInputs(name));
   return {
     method: "POST",
     path: invitationsPath,
     run: async () => {
-      const { outs } = await provider.create(inputs);
-      rememberPk(String((outs as Properties).pk));
-      return outs;
+      const { state } = await provider.create(inputs);
+      rememberPk(String(state["pk"]));
+      return state;
     },
     async verify({ value, error }, logged) {
       const stored = await listOnServer(server);
       if (stored.length > 1) return [`${stored.length} invitations exist`];
       if (error === undefined) {
-        const isStored = stored[0] !== undefined && stored[0].pk === (value as Properties).pk;
+        const isStored = stored[0] !== undefined && stored[0].pk === (value as Properties)["pk"];
         return isStored ? [] : ["the state has another invitation than the server"];
       }
-      // What the command `recover` does with an operation that is pending in the state.
-      const options = { isInState: () => false, since: new Date(0) };
-      const recovery = await provider.recover({ ...inputs, connection: direct }, options);
+      const recovery = await direct.provider("invitation", name).recover(inputs);
       const expected = stored.length === 1 ? "created" : "not created";
       if (recovery.outcome !== expected) return [`recover says ${recovery.outcome} instead of ${expected}`];
       const warningCount = logged.length;
-      await provider.create(await invitationInputs(direct, name));
+      await createInvitation(direct, name);
       const created = (await listOnServer(server)).length - stored.length;
       if (created !== 1) return [`the next run creates ${created} invitations`];
       const warning = logged.slice(warningCount).join();
@@ -122,15 +110,12 @@ async function prepareCreate({ server, failing, direct }: Connections): Promise<
 }
 
 async function prepareExisting(operation: Operation, { server, failing, direct }: Connections): Promise<Subject> {
-  const { id, outs } = await provider.create(await invitationInputs(direct, name));
-  const state: Properties = { ...(outs as Properties), connection: failing };
+  const { id, state } = await createInvitation(direct, name);
+  const provider = failing.provider("invitation", name);
+  const nextProvider = direct.provider("invitation", name);
   const pk = String(state["pk"]);
   rememberPk(pk);
   const path = `${invitationsPath}${pk}/`;
-  const changed = async (connection: string): Promise<Properties> => ({
-    ...(await invitationInputs(connection, name, { singleUse: true })),
-    __origin: state["__origin"],
-  });
   /** The invitation must never be another one than at the start. */
   const checkStored = async (isExpected: (stored: ApiInvitation | undefined) => boolean, problem: string) => {
     const stored = await listOnServer(server);
@@ -145,23 +130,23 @@ async function prepareExisting(operation: Operation, { server, failing, direct }
       async verify({ value, error }) {
         const violations = await checkStored((stored) => stored !== undefined, "the invitation was deleted");
         if (error) return violations;
-        const { props } = value as { props?: Properties };
-        if (props === undefined) return ["read says that the invitation was deleted", ...violations];
-        return isDeepStrictEqual({ ...props }, state) ? violations : ["read returns another state", ...violations];
+        if (value === undefined) return ["read says that the invitation was deleted", ...violations];
+        return isDeepStrictEqual(value, state) ? violations : ["read returns another state", ...violations];
       },
     };
   }
   if (operation === "update") {
-    const news = await changed(failing);
+    const checked = await provider.check(invitationInputs(name, { singleUse: true }));
+    const inputs = { ...checked, __origin: state["__origin"] };
     return {
       method: "PUT",
       path,
-      run: () => provider.update(id, state, news),
+      run: () => provider.update(id, state, inputs),
       async verify({ error }) {
         const isUpdated = (stored: ApiInvitation | undefined): boolean => stored?.single_use === true;
         if (error === undefined) return await checkStored(isUpdated, "update returns although nothing changed");
         const violations = await checkStored((stored) => stored !== undefined, "the invitation was deleted");
-        await provider.update(id, { ...state, connection: direct }, await changed(direct));
+        await nextProvider.update(id, state, inputs);
         return [...violations, ...(await checkStored(isUpdated, "the next run does not update the invitation"))];
       },
     };
@@ -173,18 +158,18 @@ async function prepareExisting(operation: Operation, { server, failing, direct }
     async verify({ error }) {
       const isDeleted = (stored: ApiInvitation | undefined): boolean => stored === undefined;
       if (error === undefined) return await checkStored(isDeleted, "delete returns although the invitation exists");
-      await provider.delete(id, { ...state, connection: direct });
+      await nextProvider.delete(id, state);
       return await checkStored(isDeleted, "the next run does not delete the invitation");
     },
   };
 }
 
 async function prepareList({ server, failing, direct }: Connections): Promise<Subject> {
-  for (const listed of listedNames) await provider.create(await invitationInputs(direct, listed));
+  for (const listed of listedNames) await createInvitation(direct, listed);
   return {
     method: "GET",
     path: invitationsPath,
-    run: () => getInvitations({ connection: failing }),
+    run: () => failing.listInvitations(),
     async verify({ value, error }) {
       if ((await listOnServer(server)).length !== listedNames.length) return ["invitations were deleted"];
       if (error) return [];

@@ -25,12 +25,9 @@ import {
   InvitationBatch,
   InvitationStage,
 } from "pulumi-authentik-invitations/provider";
-import { secretInputsInput } from "../../../provider/common/secret-inputs";
-import { secretOutputNames, settingNames } from "../../../provider/plugin/schema";
-import { signatureKey } from "../../../provider/values/secrets";
-import { ProviderService } from "../../bundle-internals";
+import { ProviderService, secretInputsInput, secretOutputNames, settingNames } from "../../bundle-internals";
 import { fromStruct, toStruct } from "./plugin";
-import { secret, unwrapSecrets } from "./secrets";
+import { secret, signatureKey, unwrapSecrets } from "./secrets";
 
 type Properties = Record<string, unknown>;
 
@@ -59,30 +56,70 @@ export type Kind = keyof typeof dynamicProviders;
 
 /** `secretInputs` are those that the program calls secret. The plugin must return them as secrets. */
 export function providerOf(door: Door, kind: Kind, secretInputs: readonly string[] = []): Provider {
-  if (door === "plugin") return new PluginProvider(kind, secretInputs);
+  if (door === "plugin") return new PluginProvider(kind, { secretInputs });
   return dynamicProviders[kind] as unknown as Provider;
 }
 
 /** The plugin, called as the engine does, in this process. Each message is serialized and parsed, as over a connection. */
-class PluginProvider implements Provider {
+export class Plugin {
+  readonly #service: ProviderService;
+
+  /** Messages go to the console, where the suites expect those of both doors. */
+  constructor(Service = ProviderService) {
+    const logOf = () => ({
+      info: (message: string) => console.log(message),
+      warn: (message: string) => console.warn(message),
+    });
+    this.#service = new Service({ logOf, flush: async () => {} }, "0.0.0");
+  }
+
+  async configure(settings: Properties): Promise<void> {
+    await this.call("configure", new ConfigureRequest().setArgs(toStruct(settings)));
+  }
+
+  async call<Response>(method: keyof typeof ResourceProviderService & string, request: object): Promise<Response> {
+    const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = ResourceProviderService[
+      method
+    ] as unknown as Serializers;
+    const handle = this.#service.methods[method] as UntypedHandleCall as unknown as Handle;
+    const received = requestDeserialize(requestSerialize(request));
+    return await new Promise((resolve, reject) => {
+      void handle({ request: received }, (error, response) => {
+        if (error) reject(toError(error));
+        else resolve(responseDeserialize(responseSerialize(response)) as Response);
+      });
+    });
+  }
+}
+
+interface PluginOptions {
+  readonly secretInputs?: readonly string[];
+  /** The resource's logical name. */
+  readonly name?: string;
+  /** Defaults to one that is not configured. */
+  readonly plugin?: Plugin;
+}
+
+export class PluginProvider implements Provider {
   readonly #type: string;
   readonly #urn: string;
   readonly #secretInputs: readonly string[];
-  #service = startService();
+  #plugin: Plugin;
 
-  constructor(kind: Kind, secretInputs: readonly string[]) {
+  constructor(kind: Kind, { secretInputs = [], name = "resource", plugin = new Plugin() }: PluginOptions) {
     this.#type = `authentik-invitations:index:${kind}`;
-    this.#urn = `urn:pulumi:dev::team::${this.#type}::resource`;
+    this.#urn = `urn:pulumi:dev::team::${this.#type}::${name}`;
     this.#secretInputs = secretInputs;
+    this.#plugin = plugin;
   }
 
   async configure({ config }: Parameters<Provider["configure"]>[0]): Promise<void> {
-    this.#service = startService();
+    this.#plugin = new Plugin();
     const settings = settingNames.flatMap((name) => {
       const value = config.get(`authentik:${name}`);
       return value === undefined ? [] : [[name, value]];
     });
-    await this.#call("configure", new ConfigureRequest().setArgs(toStruct(Object.fromEntries(settings))));
+    await this.#plugin.configure(Object.fromEntries(settings));
   }
 
   async check(olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
@@ -90,7 +127,7 @@ class PluginProvider implements Provider {
       .setUrn(this.#urn)
       .setOlds(toInputs(olds))
       .setNews(mark(news, this.#secretInputs));
-    const response = await this.#call<CheckResponse>("check", request);
+    const response = await this.#plugin.call<CheckResponse>("check", request);
     const secrets = this.#secretInputs.filter((name) => news[name] !== undefined);
     const failures = response.getFailuresList().map((failure) => failure.toObject());
     return { inputs: this.#unwrap(response.getInputs(), secrets), failures };
@@ -99,7 +136,7 @@ class PluginProvider implements Provider {
   async diff(id: string, olds: Properties, news: Properties, oldInputs?: Properties): Promise<dynamic.DiffResult> {
     const request = new DiffRequest().setUrn(this.#urn).setId(id).setOlds(this.#outputs(olds)).setNews(toInputs(news));
     if (oldInputs !== undefined) request.setOldInputs(toInputs(oldInputs));
-    const response = await this.#call<DiffResponse>("diff", request);
+    const response = await this.#plugin.call<DiffResponse>("diff", request);
     if (response.getChanges() === DiffResponse.DiffChanges.DIFF_NONE) return { changes: false };
     const { replacesList: replaces, deletebeforereplace: deleteBeforeReplace } = response.toObject();
     return { changes: true, replaces, deleteBeforeReplace };
@@ -107,14 +144,14 @@ class PluginProvider implements Provider {
 
   async create(inputs: Properties): Promise<dynamic.CreateResult> {
     const request = new CreateRequest().setUrn(this.#urn).setProperties(toInputs(inputs));
-    const response = await this.#call<CreateResponse>("create", request);
+    const response = await this.#plugin.call<CreateResponse>("create", request);
     return { id: response.getId(), outs: this.#unwrap(response.getProperties(), this.#secretOutputs(inputs)) };
   }
 
   async read(id: string, props: Properties = {}, inputs: Properties = {}): Promise<dynamic.ReadResult> {
     const request = new ReadRequest().setUrn(this.#urn).setId(id);
     request.setProperties(this.#outputs(props)).setInputs(toInputs(inputs));
-    const response = await this.#call<ReadResponse>("read", request);
+    const response = await this.#plugin.call<ReadResponse>("read", request);
     if (response.getId() === "") return {};
     return {
       id: response.getId(),
@@ -126,12 +163,15 @@ class PluginProvider implements Provider {
   async update(id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult> {
     const request = new UpdateRequest().setUrn(this.#urn).setId(id);
     request.setOlds(this.#outputs(olds)).setNews(toInputs(news));
-    const response = await this.#call<UpdateResponse>("update", request);
+    const response = await this.#plugin.call<UpdateResponse>("update", request);
     return { outs: this.#unwrap(response.getProperties(), this.#secretOutputs(news)) };
   }
 
   async delete(id: string, props: Properties): Promise<void> {
-    await this.#call("delete", new DeleteRequest().setUrn(this.#urn).setId(id).setProperties(this.#outputs(props)));
+    await this.#plugin.call(
+      "delete",
+      new DeleteRequest().setUrn(this.#urn).setId(id).setProperties(this.#outputs(props)),
+    );
   }
 
   #outputs(properties: Properties): Struct {
@@ -152,20 +192,6 @@ class PluginProvider implements Provider {
     }
     return unwrapSecrets(properties) as Properties;
   }
-
-  async #call<Response>(method: keyof typeof ResourceProviderService & string, request: object): Promise<Response> {
-    const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = ResourceProviderService[
-      method
-    ] as unknown as Serializers;
-    const handle = this.#service.methods[method] as UntypedHandleCall as unknown as Handle;
-    const received = requestDeserialize(requestSerialize(request));
-    return await new Promise((resolve, reject) => {
-      void handle({ request: received }, (error, response) => {
-        if (error) reject(toError(error));
-        else resolve(responseDeserialize(responseSerialize(response)) as Response);
-      });
-    });
-  }
 }
 
 interface ServiceError {
@@ -179,15 +205,6 @@ interface Serializers {
   requestDeserialize(bytes: Buffer): unknown;
   responseSerialize(message: unknown): Buffer;
   responseDeserialize(bytes: Buffer): unknown;
-}
-
-/** Messages go to the console, where the suites expect those of both doors. */
-function startService(): ProviderService {
-  const logOf = () => ({
-    info: (message: string) => console.log(message),
-    warn: (message: string) => console.warn(message),
-  });
-  return new ProviderService({ logOf, flush: async () => {} }, "0.0.0");
 }
 
 function toInputs(properties: Properties): Struct {

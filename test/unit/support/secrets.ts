@@ -1,4 +1,6 @@
-import { secretSignature, signatureKey } from "../../../provider/values/secrets";
+/** Pulumi's marks of a secret (`sdk/go/common/resource`). */
+export const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 /** A secret in the form in which a provider returns it to the engine. */
 export function secret(value: unknown): Record<string, unknown> {
