@@ -1,12 +1,11 @@
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Invitation } from "pulumi-authentik-invitations/provider";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../../sandbox";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
+import { sendJson, startServer } from "../unit/support/server";
 import { create, declare, ofPlugin, pending, runCommand, runOnTerminal, StateFolder, stateOf, urnOf } from "./fixture";
 
 jest.setTimeout(60_000);
@@ -321,13 +320,10 @@ describe("audit", () => {
   test("works with 50,000 invitations, in one request per page", async () => {
     const pages = 500;
     const uuid = (index: number) => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`;
-    const requests: string[] = [];
     // The embedded authentik sorts all rows for each page.
-    const bulk = createServer((request, response) => {
-      const url = new URL(request.url ?? "", "http://localhost");
-      requests.push(url.pathname);
-      const isList = url.pathname === invitationsPath;
-      const page = Number(url.searchParams.get("page") ?? 1);
+    const bulk = await startServer(({ path }, response) => {
+      const isList = path.startsWith(`${invitationsPath}?`);
+      const page = Number(new URL(path, "http://localhost").searchParams.get("page") ?? 1);
       const rows = Array.from({ length: isList ? 100 : 0 }, (_, index) => ({
         pk: uuid((page - 1) * 100 + index),
         name: `bulk-${page}-${index}`,
@@ -337,10 +333,8 @@ describe("audit", () => {
         flow: null,
       }));
       const next = isList && page < pages ? page + 1 : 0;
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ pagination: { next, count: 50_000 }, results: rows }));
+      sendJson(response, 200, { pagination: { next, count: 50_000 }, results: rows });
     });
-    await new Promise<void>((resolve) => bulk.listen(0, "127.0.0.1", resolve));
     const resources = Array.from({ length: 49_950 }, (_, index) => ({
       urn: urnOf("Invitation", `bulk-${index}`),
       type: "pulumi-nodejs:dynamic/authentik:Invitation",
@@ -348,19 +342,17 @@ describe("audit", () => {
     }));
     const state = await folder.write("dev.json", stateOf(resources));
     try {
-      const url = `http://127.0.0.1:${(bulk.address() as AddressInfo).port}`;
-      const options = { cwd: folder.path, env: { AUTHENTIK_URL: url, AUTHENTIK_TOKEN: "token" } };
+      const options = { cwd: folder.path, env: { AUTHENTIK_URL: bulk.url, AUTHENTIK_TOKEN: "token" } };
       const { code, stdout } = await runCommand(["audit", "--state", state], options);
       expect([code, stdout.split("\n").at(-2)]).toEqual([
         7,
         "50 of 50000 invitations are not declared by any of these stacks.",
       ]);
-      expect(requests.filter((path) => path === invitationsPath)).toHaveLength(pages);
+      expect(bulk.received.filter(({ path }) => path.startsWith(`${invitationsPath}?`))).toHaveLength(pages);
       // One search each for who created the undeclared ones.
-      expect(requests).toHaveLength(pages + 50);
+      expect(bulk.received).toHaveLength(pages + 50);
     } finally {
-      bulk.closeAllConnections();
-      bulk.close();
+      await bulk.close();
     }
   });
 });

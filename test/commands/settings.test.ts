@@ -1,8 +1,7 @@
 import { chmod } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { delimiter } from "node:path";
 import { Authentik } from "../../sandbox";
+import { closeServers, type RunningServer, sendJson, startServer } from "../unit/support/server";
 import { type CommandResult, runCommand, StateFolder, stateOf } from "./fixture";
 
 jest.setTimeout(60_000);
@@ -10,24 +9,20 @@ jest.setTimeout(60_000);
 const gatewayKey = "g4teway-k3y";
 
 /** A gateway in front of authentik that requires a header. */
-async function startGateway(target: Authentik): Promise<{ server: Server; url: string }> {
-  const server = createServer(async (request, response) => {
-    const json = { "content-type": "application/json" };
-    if (request.headers["x-gateway-key"] !== gatewayKey) {
-      response.writeHead(401, json).end('{"message":"No API key found in request"}');
+async function startGateway(target: Authentik): Promise<RunningServer> {
+  return await startServer(async ({ headers, path }, response) => {
+    if (headers["x-gateway-key"] !== gatewayKey) {
+      sendJson(response, 401, { message: "No API key found in request" });
       return;
     }
-    const { authorization = "" } = request.headers;
-    const answer = await fetch(`${target.url}${request.url}`, { headers: { authorization } });
-    response.writeHead(answer.status, json).end(await answer.text());
+    const answer = await fetch(`${target.url}${path}`, { headers: { authorization: headers.authorization ?? "" } });
+    sendJson(response, answer.status, await answer.json());
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
 describe("the commands read the settings of the stack, as the provider does", () => {
   let authentik: Authentik;
-  let gateway: { server: Server; url: string };
+  let gateway: RunningServer;
   let folder: StateFolder;
 
   beforeAll(async () => {
@@ -38,7 +33,7 @@ describe("the commands read the settings of the stack, as the provider does", ()
     await folder.write("state.json", stateOf([]));
   });
   afterAll(async () => {
-    gateway.server.close();
+    await closeServers();
     await authentik.close();
     await folder.remove();
   });

@@ -141,7 +141,7 @@ export const stage: Kind = {
   }),
 };
 
-const flowDefaults = {
+export const flowDefaults = {
   authentication: "none",
   deniedAction: "message_continue",
   layout: "stacked",
@@ -183,7 +183,7 @@ export const flow: Kind = {
   }),
 };
 
-const bindingDefaults = {
+export const bindingDefaults = {
   evaluateOnPlan: false,
   reEvaluatePolicies: true,
   invalidResponseAction: "retry",

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { Authentik } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
 import { weighted } from "../hostile/values";
-import { Batch } from "../unit/support/batch";
-import { type Door, doors, type Provider, providerOf } from "../unit/support/doors";
-import { configureWith } from "../unit/support/http-mocks";
+import { Batch, batchInputs } from "../unit/support/batch";
+import { type Door, doors } from "../unit/support/doors";
+import { Engine } from "./engine";
 
 jest.setTimeout(timeout);
 
@@ -54,74 +54,43 @@ interface Stack {
   status(key: Key): unknown;
 }
 
-class Singles implements Stack {
-  readonly #states = new Map<Key, Properties>();
-  readonly #provider: Provider;
-
-  constructor(
-    private readonly server: Authentik,
-    door: Door,
-  ) {
-    this.#provider = providerOf(door, "Invitation");
-  }
-
-  async up(program: ReadonlyMap<Key, Properties>): Promise<void> {
-    await configureWith(this.#provider, { "authentik:url": this.server.url, "authentik:token": this.server.token });
-    for (const [key, state] of this.#states) {
-      const { props } = await this.#provider.read("", state);
-      if (props === undefined) this.#states.delete(key);
-      else this.#states.set(key, props);
-    }
-    for (const [key, declared] of program) {
-      const news = { name: `intake-${key}`, flow: "f", fixedData: {}, singleUse: false, ...declared };
-      const old = this.#states.get(key);
-      const { changes, replaces = [] } = old ? await this.#provider.diff("", old, news) : { changes: true };
-      if (old && changes === false) continue;
-      const isIssued = old === undefined || replaces.length > 0;
-      const { outs } = isIssued ? await this.#provider.create(news) : await this.#provider.update("", old, news);
-      if (old && isIssued) await this.#provider.delete("", old);
-      this.#states.set(key, outs as Properties);
-    }
-    for (const [key, state] of this.#states) {
-      if (program.has(key)) continue;
-      await this.#provider.delete("", state);
-      this.#states.delete(key);
-    }
-  }
-
-  pk(key: Key): string | undefined {
-    return this.#states.get(key)?.["pk"] as string | undefined;
-  }
-
-  status(key: Key): unknown {
-    return this.#states.get(key)?.["status"];
-  }
+function singles(server: Authentik, door: Door): Stack {
+  const settings = { "authentik:url": server.url, "authentik:token": server.token };
+  const engine = new Engine(
+    door,
+    () => settings,
+    () => undefined,
+  );
+  return {
+    up: async (program) => {
+      const common = { flow: "f", fixedData: {}, singleUse: false };
+      const entries = [...program].map(
+        ([key, inputs]) => [key, { name: `intake-${key}`, ...common, ...inputs }] as const,
+      );
+      const { failure } = await engine.up(new Map(entries), { refresh: true });
+      if (failure) throw failure;
+    },
+    pk: (key) => engine.state.get(key)?.outputs["pk"] as string | undefined,
+    status: (key) => engine.state.get(key)?.outputs["status"],
+  };
 }
 
-class Batched implements Stack {
-  readonly #batch: Batch;
-
-  constructor(server: Authentik, door: Door) {
-    this.#batch = new Batch(server, door);
-  }
-
-  async up(program: ReadonlyMap<Key, Properties>): Promise<void> {
-    if (this.#batch.id !== "") await this.#batch.refresh();
-    const invitations = Object.fromEntries(program);
-    await this.#batch.up({ name: "intake", flow: "f", invitations, __origin: "dev/0123456789/abcdef012345" });
-  }
-
-  pk(key: Key): string | undefined {
-    return this.#batch.pks[key];
-  }
-
-  status(key: Key): unknown {
-    return this.#batch.statuses[key];
-  }
+function batched(server: Authentik, door: Door): Stack {
+  const batch = new Batch(server, door);
+  return {
+    up: async (program) => {
+      if (batch.id !== "") await batch.refresh();
+      await batch.up(batchInputs(Object.fromEntries(program), { flow: "f", validFor: undefined }));
+    },
+    pk: (key) => batch.pks[key],
+    status: (key) => batch.statuses[key],
+  };
 }
 
 /** Tells a story, and returns the invitations after each run. */
 async function tell(actions: readonly Action[], createStack: (server: Authentik) => Stack): Promise<unknown[]> {
+  // The engine restores the console after each run.
+  for (const method of ["log", "warn"] as const) jest.spyOn(console, method).mockImplementation();
   const server = await Authentik.start();
   try {
     const { flows, stages, bindings } = server.instance;
@@ -156,15 +125,14 @@ async function tell(actions: readonly Action[], createStack: (server: Authentik)
 }
 
 test("the same actions on single invitations and on a batch lead to the same invitations", async () => {
-  for (const method of ["log", "warn"] as const) jest.spyOn(console, method).mockImplementation();
   await fc.assert(
     fc.asyncProperty(
       fc.array(actionArb, { minLength: 3, maxLength: 20 }),
       fc.constantFrom(...doors),
       fc.constantFrom(...doors),
       async (actions, singleDoor, batchDoor) => {
-        const singles = await tell(actions, (server) => new Singles(server, singleDoor));
-        expect(await tell(actions, (server) => new Batched(server, batchDoor))).toEqual(singles);
+        const expected = await tell(actions, (server) => singles(server, singleDoor));
+        expect(await tell(actions, (server) => batched(server, batchDoor))).toEqual(expected);
       },
     ),
     runs(15),

@@ -48,43 +48,12 @@ const hour = 3_600_000;
 const resourceNames = ["a", "b"] as const;
 type ResourceName = (typeof resourceNames)[number];
 
-/** A change to the inputs of one resource. `expiresIn` is in milliseconds from now. */
-type Edit =
-  | { name: string }
-  | { expiresIn: number; offset?: boolean }
-  | { validFor: string; onRetired?: "reissue" }
-  | { fixedData: Properties }
-  | { singleUse: boolean }
-  | { flow: FlowSlug | undefined; as: "slug" | "UUID" }
-  | { onRetired: "keep" | "reissue" | undefined }
-  | { keepers: Properties | undefined };
-
-type Patch = { expires_in: number } | { flow: FlowSlug | null } | Record<string, unknown>;
-
-type Command = "up" | "up --refresh" | "refresh" | "preview" | "destroy";
-
-/** A step of a scenario: a change to the program or in authentik, a condition, or a `pulumi` command. */
-type Action =
-  | { edit: ResourceName; input: Edit }
-  | { remove: ResourceName }
-  | { restore: ResourceName }
-  | { openLink: ResourceName }
-  | { patch: ResourceName; fields: Patch }
-  | { delete: ResourceName }
-  | { cleanUp: true }
-  | { advanceTime: number }
-  | { deleteFlow: FlowSlug }
-  | { createFlow: FlowSlug }
-  | { eventLog: EventLog }
-  | { attribution: boolean }
-  | { loseCreateResponse: true }
-  | { run: Command };
-
 const nameArb = fc.constantFrom(...resourceNames);
 const flowArb = fc.constantFrom<FlowSlug>("join", "guests");
 const hoursArb = fc.constantFrom(-48, -1, 1, 30, 240).map((count) => count * hour);
 
-const editArb: fc.Arbitrary<Edit> = fc.oneof(
+/** A change to the inputs of one resource. `expiresIn` is in milliseconds from now. */
+const editArb = fc.oneof(
   weighted(1, fc.record({ name: fc.constantFrom("a", "b", "renamed") })),
   weighted(3, fc.record({ expiresIn: hoursArb, offset: fc.boolean() })),
   weighted(3, fc.record({ validFor: fc.constantFrom("1h", "60m", "2d", "14d") })),
@@ -94,9 +63,9 @@ const editArb: fc.Arbitrary<Edit> = fc.oneof(
   weighted(2, fc.record({ flow: fc.option(flowArb, { nil: undefined }), as: fc.constantFrom("slug", "slug", "UUID") })),
   weighted(3, fc.record({ onRetired: fc.constantFrom("keep", "reissue", undefined) })),
   weighted(1, fc.record({ keepers: fc.constantFrom<Properties | undefined>({ n: 1 }, { n: 2 }, undefined) })),
-) as fc.Arbitrary<Edit>;
+);
 
-const patchArb: fc.Arbitrary<Patch> = fc.oneof(
+const patchArb = fc.oneof(
   fc.record({ fixed_data: fc.constantFrom({}, { by: "hand" }) }),
   fc.record({ name: fc.constantFrom("a", "by-hand") }),
   fc.record({ single_use: fc.boolean() }),
@@ -104,27 +73,43 @@ const patchArb: fc.Arbitrary<Patch> = fc.oneof(
   fc.record({ expires_in: hoursArb }),
 );
 
-const actionArb: fc.Arbitrary<Action> = fc.oneof(
+/** A step of a scenario: a change to the program or in authentik, a condition, or a `pulumi` command. */
+const actionArb = fc.oneof(
   weighted(8, fc.record({ edit: nameArb, input: editArb })),
   weighted(1, fc.record({ remove: nameArb })),
   weighted(2, fc.record({ restore: nameArb })),
   weighted(5, fc.record({ openLink: nameArb })),
   weighted(4, fc.record({ patch: nameArb, fields: patchArb })),
   weighted(2, fc.record({ delete: nameArb })),
-  weighted(2, fc.constant<Action>({ cleanUp: true })),
+  weighted(2, fc.constant({ cleanUp: true })),
   weighted(4, fc.record({ advanceTime: fc.constantFrom(60_000, hour, 30 * hour, 240 * hour) })),
   weighted(1, fc.record({ deleteFlow: flowArb })),
   weighted(2, fc.record({ createFlow: flowArb })),
   weighted(2, fc.record({ eventLog: fc.constantFrom<EventLog>("working", "working", "late", "forbidden", "failing") })),
   weighted(1, fc.record({ attribution: fc.boolean() })),
-  weighted(1, fc.constant<Action>({ loseCreateResponse: true })),
+  weighted(1, fc.constant({ loseCreateResponse: true })),
   weighted(
     16,
     fc.record({
-      run: fc.constantFrom("up", "up", "up --refresh", "up --refresh", "up --refresh", "refresh", "preview", "destroy"),
+      run: fc.constantFrom<Command>(
+        "up",
+        "up",
+        "up --refresh",
+        "up --refresh",
+        "up --refresh",
+        "refresh",
+        "preview",
+        "destroy",
+      ),
     }),
   ),
-) as fc.Arbitrary<Action>;
+);
+
+type ValueOf<A> = A extends fc.Arbitrary<infer T> ? T : never;
+type Edit = ValueOf<typeof editArb>;
+type Patch = ValueOf<typeof patchArb>;
+type Action = ValueOf<typeof actionArb>;
+type Command = "up" | "up --refresh" | "refresh" | "preview" | "destroy";
 
 /** A stack with two invitations. Performs actions, and verifies each run against the documented lifecycle. */
 class Scenario {

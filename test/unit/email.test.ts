@@ -230,18 +230,21 @@ test("a template that does not exist fails with its name in the reason, and is c
 });
 
 describe("a server that cannot send invitations", () => {
-  test.each(["2024.8", "2026.2"] as const)("(%s) fails before anything is created or changed", async (version) => {
+  // A preview and a creation on 2026.2 are in test/engine.
+  test("fails before anything is created or changed", async () => {
     await server.close();
-    await start(version);
+    await start("2024.8");
     const message = `authentik at ${server.url} cannot send invitations by email; this needs 2026.5 or later. Nothing was created or changed.`;
-    expect((await catchError(create(declare(jane)))).message).toContain(message);
-    expect(server.instance.invitations.count).toBe(0);
     const state = await create(declare(undefined));
     server.requests.length = 0;
-    expect((await catchError(update(state, declare(jane, { singleUse: true })))).message).toContain(message);
     const batch = new Batch(server);
     const inputs = batchInputs({ ada: {}, bob: { email: jane } }, { flow: "staff" });
-    expect((await catchError(batch.up(inputs))).message).toContain(message);
+    const operations = [
+      () => create(declare(jane)),
+      () => update(state, declare(jane, { singleUse: true })),
+      () => batch.up(inputs),
+    ];
+    for (const operate of operations) expect((await catchError(operate())).message).toContain(message);
     expect(server.requests.filter(({ path, method }) => method !== "GET" && !probePath.test(path))).toEqual([]);
   });
 

@@ -1,5 +1,3 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Script } from "node:vm";
 import fc from "fast-check";
 import * as ts from "typescript";
@@ -15,6 +13,7 @@ import { toInvitationInputs } from "../../provider/objects/invitation-batch/inpu
 import { isSameJson, mergeJson } from "../../provider/values/json";
 import { Client, readInvitations } from "../bundle-internals";
 import { runs, timeout } from "../hostile/runs";
+import { closeServers, sendJson, startServer } from "./support/server";
 
 jest.setTimeout(timeout);
 
@@ -91,22 +90,15 @@ function run({ program, secrets }: ExportedProgram): Declared[] {
       this.id = `id of ${name}`;
     };
   class Config {
-    requireObject(key: string): unknown {
-      return secrets.get(key);
-    }
-    require(key: string): unknown {
-      return secrets.get(key);
-    }
+    requireObject = (key: string): unknown => secrets.get(key);
+    require = this.requireObject;
   }
   const modules: Record<string, unknown> = {
     "@pulumi/pulumi": { Config, RunError: Error, secret: (value: unknown) => value },
     "pulumi-authentik-invitations": new Proxy({}, { get: (target, type) => record(target, String(type)) }),
   };
-  const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
-  new Script(ts.transpile(program, options)).runInNewContext({
-    exports: {},
-    require: (name: string) => modules[name],
-  });
+  const source = ts.transpile(program, { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 });
+  new Script(source).runInNewContext({ exports: {}, require: (name: string) => modules[name] });
   // Values of another context have other prototypes.
   return JSON.parse(JSON.stringify(declared)) as Declared[];
 }
@@ -114,16 +106,12 @@ function run({ program, secrets }: ExportedProgram): Declared[] {
 /** The invitations that the batches of a program declare, by pk. */
 async function declaredInvitations(exported: ExportedProgram): Promise<Map<unknown, Record<string, unknown>>> {
   const found = new Map<unknown, Record<string, unknown>>();
-  for (const { type, name, args } of run(exported)) {
+  for (const { type, name: batch, args } of run(exported)) {
     if (type !== "InvitationBatch") continue;
-    const { invitations, ...shared } = args;
-    const entries = invitations as Record<string, { import?: string }>;
-    for (const [key, { name: ownName, fixedData, singleUse, expires }] of await toInvitationInputs({
-      name,
-      ...shared,
-      invitations: entries,
-    })) {
-      found.set(entries[key]?.import, { name: ownName, fixedData, singleUse, expires });
+    const entries = args["invitations"] as Record<string, { import?: string }>;
+    for (const [key, inputs] of await toInvitationInputs({ name: batch, ...args, invitations: entries })) {
+      const { name, fixedData, singleUse, expires } = inputs;
+      found.set(entries[key]?.import, { name, fixedData, singleUse, expires });
     }
   }
   return found;
@@ -302,25 +290,20 @@ test.each([
 });
 
 test("reading one by one ends if the server fails on every page from some page on", async () => {
-  const requests: string[] = [];
-  const server = createServer((request, response) => {
-    requests.push(request.url ?? "");
-    const query = new URL(request.url ?? "", "http://localhost").searchParams;
+  const row = { pk: newPk(), name: "a", expires: null, single_use: false, flow: null };
+  const { url, received } = await startServer(({ path }, response) => {
+    const query = new URL(path, "http://localhost").searchParams;
     const isReadable = query.get("page_size") === "1" && query.get("page") === "1";
-    const isItem = !query.has("page");
-    response.writeHead(isReadable || isItem ? 200 : 500, { "content-type": "application/json" });
-    const row = { pk: "51890849-35c0-4e77-9a2c-cd004221c255", name: "a", expires: null, single_use: false, flow: null };
-    response.end(JSON.stringify(isItem ? row : isReadable ? { results: [row] } : {}));
+    if (!query.has("page")) sendJson(response, 200, row);
+    else sendJson(response, isReadable ? 200 : 500, isReadable ? { results: [row] } : {});
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const client = Client.connect({ url: `http://127.0.0.1:${port}`, token: "a" });
+  const client = Client.connect({ url, token: "a" });
   try {
     await expect(readInvitations(client, "all")).rejects.toThrow("returned 500");
-    expect(requests.length).toBeGreaterThan(100);
-    expect(requests.length).toBeLessThan(120);
+    expect(received.length).toBeGreaterThan(100);
+    expect(received.length).toBeLessThan(120);
   } finally {
     await client.close();
-    server.close();
+    await closeServers();
   }
 });

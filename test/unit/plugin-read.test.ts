@@ -65,17 +65,14 @@ describe("`get`", () => {
   });
 });
 
+const notFound =
+  "authentik has no invitation with the id 0123456789abcdef that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).";
+const notAnId =
+  "The id of an invitation has 16 hexadecimal digits. Pass the id, which getInvitations and the command audit return, or the pk, a UUID.";
+
 test.each([
-  [
-    "Invitation",
-    "0123456789abcdef",
-    "authentik has no invitation with the id 0123456789abcdef that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).",
-  ],
-  [
-    "Invitation",
-    "partners",
-    "The id of an invitation has 16 hexadecimal digits. Pass the id, which getInvitations and the command audit return, or the pk, a UUID.",
-  ],
+  ["Invitation", "0123456789abcdef", notFound],
+  ["Invitation", "partners", notAnId],
   ["Flow", "staff", "The pk of the flow must be a UUID, not a name or slug. Look it up with getFlow."],
 ])("%s cannot be imported by %s", async (type, id, message) => {
   expect((await catchError(plugin.read(type, id))).message).toBe(`2 UNKNOWN: ${message}`);

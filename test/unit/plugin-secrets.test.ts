@@ -10,20 +10,9 @@ test("a title that defaults to a secret name is a secret, and one that is set is
 });
 
 test("a diff of fixedData that is a secret does not list its keys", async () => {
-  const plugin = new Plugin();
-  await plugin.configure({ url: "https://authentik.example.com", token: "t0ken" });
-  const state = {
-    name: "jane",
-    pk: "a",
-    status: "pending",
-    issuedAt: "2026-01-01T00:00:00Z",
-    expires: "2037-01-01T00:00:00Z",
-  };
+  const plugin = await Plugin.start({ url: "https://authentik.example.com", token: "t0ken" });
   const inputs = { name: "jane", expires: "2037-01-01T00:00:00Z", singleUse: false };
-  const diff = await plugin.diff(
-    "Invitation",
-    { ...state, singleUse: false, fixedData: { account: 1 } },
-    { ...inputs, fixedData: secret({ account: 2 }) },
-  );
+  const state = { ...inputs, pk: "a", status: "pending", issuedAt: "2026-01-01T00:00:00Z", fixedData: { account: 1 } };
+  const diff = await plugin.diff("Invitation", state, { ...inputs, fixedData: secret({ account: 2 }) });
   expect([...diff.getDetaileddiffMap().keys()]).toEqual(["fixedData"]);
 });

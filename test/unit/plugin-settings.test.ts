@@ -5,38 +5,25 @@ import { Plugin } from "./support/plugin-service";
 
 const settings = { url: "https://authentik.example.com", token: "t0ken" };
 
+const withoutUrl = "authentik's URL is not set. Set";
+const withoutToken = "authentik's API token is not set. Set";
+const notAUrl = "is not a URL. Use the form https://authentik.example.com.";
+const command = "`pulumi config set authentik-invitations:url https://authentik.example.com`";
+const secretCommand = "`pulumi config set --secret authentik-invitations:token …`";
+const ofStaging = (name: string): string => `the property ${name} of provider "staging"`;
+
 test.each([
-  [
-    "default",
-    { token: "t0ken" },
-    "authentik's URL is not set. Set it with `pulumi config set authentik-invitations:url https://authentik.example.com` or in AUTHENTIK_URL.",
-  ],
-  [
-    "default_1_2_3",
-    { url: settings.url },
-    "authentik's API token is not set. Set it with `pulumi config set --secret authentik-invitations:token …` or in AUTHENTIK_TOKEN.",
-  ],
-  [
-    "staging",
-    { token: "t0ken" },
-    'authentik\'s URL is not set. Set the property url of provider "staging" or AUTHENTIK_URL.',
-  ],
-  [
-    "staging",
-    { url: settings.url },
-    'authentik\'s API token is not set. Set the property token of provider "staging" or AUTHENTIK_TOKEN.',
-  ],
-  [
-    "staging",
-    { ...settings, url: "authentik" },
-    'the property url of provider "staging" is not a URL. Use the form https://authentik.example.com.',
-  ],
+  ["default", { token: "t0ken" }, `${withoutUrl} it with ${command} or in AUTHENTIK_URL.`],
+  ["default_1_2_3", { url: settings.url }, `${withoutToken} it with ${secretCommand} or in AUTHENTIK_TOKEN.`],
+  ["staging", { token: "t0ken" }, `${withoutUrl} ${ofStaging("url")} or AUTHENTIK_URL.`],
+  ["staging", { url: settings.url }, `${withoutToken} ${ofStaging("token")} or AUTHENTIK_TOKEN.`],
+  ["staging", { ...settings, url: "authentik" }, `${ofStaging("url")} ${notAUrl}`],
   [
     "staging",
     { ...settings, headers: "x" },
-    'the property headers of provider "staging" must be a JSON object of header names and values.',
+    `${ofStaging("headers")} must be a JSON object of header names and values.`,
   ],
-  ["staging", { ...settings, insecure: "maybe" }, 'the property insecure of provider "staging" must be true or false.'],
+  ["staging", { ...settings, insecure: "maybe" }, `${ofStaging("insecure")} must be true or false.`],
   ["staging", { ...settings, tokn: "x" }, "tokn: unknown property. Did you mean token?"],
 ])("the settings of provider %s: %j", async (name, inputs, message) => {
   expect(await new Plugin().configure(inputs, name)).toEqual([message]);

@@ -9,18 +9,11 @@ function hoursFromNow(hours: number): string {
 }
 
 describe("an invitation that expires soon", () => {
-  const state = (expires: string, more: object = {}): Record<string, unknown> => ({
-    ...issued,
-    pk: "a",
-    status: "pending",
-    issuedAt: hoursFromNow(-240),
-    expires,
-    ...more,
-  });
+  const base = { ...issued, pk: "a", status: "pending", issuedAt: hoursFromNow(-240) };
+  const state = (expires: string, more: object = {}): Record<string, unknown> => ({ ...base, expires, ...more });
 
   test("is a warning on the resource, once per run", async () => {
-    const plugin = new Plugin();
-    await plugin.configure(settings);
+    const plugin = await Plugin.start(settings);
     const expires = hoursFromNow(10);
     await plugin.diff("Invitation", state(expires), { ...issued, expires });
     await plugin.diff("Invitation", state(expires), { ...issued, expires });
@@ -28,8 +21,7 @@ describe("an invitation that expires soon", () => {
   });
 
   test("does not name an expiry that is secret", async () => {
-    const plugin = new Plugin();
-    await plugin.configure(settings);
+    const plugin = await Plugin.start(settings);
     const expires = hoursFromNow(10);
     const secret = { __secretInputs: ["expires"] };
     await plugin.diff("Invitation", state(expires, secret), { ...issued, ...secret, expires });
@@ -37,8 +29,7 @@ describe("an invitation that expires soon", () => {
   });
 
   test("is not one if it has most of its life left, is extended, or is about to be replaced", async () => {
-    const plugin = new Plugin();
-    await plugin.configure(settings);
+    const plugin = await Plugin.start(settings);
     const [soon, later] = [hoursFromNow(10), hoursFromNow(100)];
     await plugin.diff("Invitation", state(later), { ...issued, expires: later });
     await plugin.diff("Invitation", state(soon, { issuedAt: hoursFromNow(-1) }), { ...issued, expires: soon });
@@ -53,8 +44,7 @@ describe("links that invitees may not be able to open", () => {
     "default: authentik-invitations:url is http://localhost:9000/auth, so links to invitations have the host localhost:9000, which invitees may not be able to open. Set authentik-invitations:publicUrl to the URL under which invitees reach authentik.";
 
   test("are a warning on the provider at preview, once for all resources", async () => {
-    const plugin = new Plugin();
-    await plugin.configure({ ...settings, url: "http://localhost:9000/auth" });
+    const plugin = await Plugin.start({ ...settings, url: "http://localhost:9000/auth" });
     await plugin.previewCreate("Flow", { slug: "staff" });
     await plugin.previewCreate("Invitation", { validFor: "14d" });
     expect(plugin.warnings).toEqual([]);
@@ -72,8 +62,8 @@ describe("links that invitees may not be able to open", () => {
   });
 
   test("are none with a publicUrl", async () => {
-    const plugin = new Plugin();
-    await plugin.configure({ ...settings, url: "http://localhost:9000", publicUrl: "https://id.example.com" });
+    const publicUrl = "https://id.example.com";
+    const plugin = await Plugin.start({ ...settings, url: "http://localhost:9000", publicUrl });
     await plugin.previewCreate("Invitation", { flow: "staff", validFor: "14d", email: { to: ["ada@example.com"] } });
     expect(plugin.warnings).toEqual([]);
   });

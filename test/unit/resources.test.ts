@@ -2,7 +2,6 @@ import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import { Flow, FlowStageBinding, Invitation, type InvitationArgs, InvitationStage } from "../../provider";
 import { createTag, parseOrigin } from "../../provider/common/origin";
-import { invitationId } from "../../provider/common/pk";
 import { pk, stagePk } from "./support/response-bodies";
 import { secret } from "./support/secrets";
 
@@ -115,12 +114,6 @@ describe("Invitation", () => {
     expect(unwrapSecret(inputs["import"])).toBe(pk);
   });
 
-  test("has a secret link that consists of the URL, the flow's slug and the pk", async () => {
-    const { link } = new Invitation("jane", { validFor: "14d", flow: "enrollment" });
-    expect(await resolveOutput(link)).toBe(`https://authentik.test/sso/if/flow/enrollment/?itoken=${pk}`);
-    expect(await pulumi.isSecret(link)).toBe(true);
-  });
-
   test("is reported before it expires, without its expiry if that is a secret", async () => {
     const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
     const inHours = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
@@ -139,20 +132,19 @@ describe("Invitation", () => {
     warn.mockClear();
   });
 
-  test("has a link with the URL of its connection", async () => {
-    pulumi.runtime.setAllConfig({ "authentik:url": "https://a.test", "staging:url": "https://b.test/" });
-    const { link } = new Invitation("jane", { validFor: "14d", flow: "enrollment", connection: "staging" });
-    expect(await resolveOutput(link)).toBe(`https://b.test/if/flow/enrollment/?itoken=${pk}`);
-  });
+  const url = { "authentik:url": "https://a.test/sso/api/v3/", "staging:url": "https://b.test/" };
 
-  test("reads the link's URL from the environment only for the default connection", async () => {
-    pulumi.runtime.setAllConfig({});
+  test.each([
+    ["the URL of the default connection", url, undefined, "https://a.test/sso"],
+    ["the URL of its connection", url, "staging", "https://b.test"],
+    ["the URL in the environment for the default connection", {}, undefined, "https://env.test"],
+    ["no URL in the environment for another connection", {}, "staging", undefined],
+  ])("has a secret link with %s", async (_case, config, connection, base) => {
+    pulumi.runtime.setAllConfig({ ...config });
     process.env["AUTHENTIK_URL"] = "https://env.test/";
-    const args = { validFor: "14d", flow: "enrollment" };
-    expect(await resolveOutput(new Invitation("a", args).link)).toBe(
-      `https://env.test/if/flow/enrollment/?itoken=${pk}`,
-    );
-    expect(await resolveOutput(new Invitation("b", { ...args, connection: "staging" }).link)).toBeUndefined();
+    const { link } = new Invitation("jane", { validFor: "14d", flow: "enrollment", connection });
+    expect(await resolveOutput(link)).toBe(base && `${base}/if/flow/enrollment/?itoken=${pk}`);
+    expect(await pulumi.isSecret(link)).toBe(true);
     delete process.env["AUTHENTIK_URL"];
   });
 
@@ -167,18 +159,6 @@ describe("Invitation", () => {
     expect(await resolveOutput(invitation.status)).toBe("pending");
     expect(await resolveOutput(invitation.createdBy)).toBeUndefined();
     expect(await resolveOutput(invitation.flowSlug)).toBeUndefined();
-  });
-});
-
-describe("Invitation.get", () => {
-  test("uses the hash of the pk as the id, which is not secret, and keeps the pk secret", async () => {
-    const invitation = Invitation.get("jane", pulumi.secret(pk));
-    expect(await resolveOutput(invitation.id)).toBe(invitationId(pk));
-    expect(await pulumi.isSecret(invitation.id)).toBe(false);
-    expect(registered).toEqual([
-      expect.objectContaining({ type: "pulumi-nodejs:dynamic/authentik:Invitation", id: invitationId(pk) }),
-    ]);
-    expect(unwrapSecret(registered[0]?.inputs["pk"])).toBe(pk);
   });
 });
 

@@ -43,31 +43,31 @@ test("accepts what this package writes, also secret, without outputs, and of a l
   ).toEqual({ rejected: [], unknown: [] });
 });
 
+const inInputs = (code: unknown, changes: Partial<StateResource> = {}): StateResource =>
+  jane({ inputs: { __provider: code }, ...changes });
+const unusual = (text: string): string => text.replace("Invitation", "x;evil()");
+
 test.each<[string, StateResource, string]>([
-  ["in the inputs", jane({ inputs: { __provider: foreign } }), "other source code in inputs"],
+  ["in the inputs", inInputs(foreign), "other source code in inputs"],
   ["in the outputs", jane({ outputs: { __provider: foreign } }), "other source code in outputs"],
   [
     "in both, as secrets",
-    jane({ inputs: { __provider: secret(foreign) }, outputs: { __provider: secret(foreign) } }),
+    inInputs(secret(foreign), { outputs: { __provider: secret(foreign) } }),
     "other source code in inputs and outputs",
   ],
   ["in secret outputs", jane({ outputs: secret({ __provider: foreign }) }), "other source code in outputs"],
-  ["after this package's", jane({ inputs: { __provider: `${source};evil()` } }), "other source code in inputs"],
-  ["of another resource", jane({ inputs: { __provider: providerSource("Flow") } }), "other source code in inputs"],
-  ["in a deleted resource", jane({ delete: true, inputs: { __provider: foreign } }), "other source code in inputs"],
-  ["that is no text", jane({ inputs: { __provider: [source] } }), "other source code in inputs"],
+  ["after this package's", inInputs(`${source};evil()`), "other source code in inputs"],
+  ["of another resource", inInputs(providerSource("Flow")), "other source code in inputs"],
+  ["in a deleted resource", inInputs(foreign, { delete: true }), "other source code in inputs"],
+  ["that is no text", inInputs([source]), "other source code in inputs"],
   [
     "in a resource of an unusual name",
-    jane({
-      urn: urn.replace("Invitation", "x;evil()"),
-      type: type.replace("Invitation", "x;evil()"),
-      inputs: { __provider: source.replace("Invitation", "x;evil()") },
-    }),
+    inInputs(unusual(source), { urn: unusual(urn), type: unusual(type) }),
     "other source code in inputs",
   ],
   [
     "behind another type",
-    jane({ type: "pulumi-nodejs:dynamic:Resource", inputs: { __provider: foreign } }),
+    inInputs(foreign, { type: "pulumi-nodejs:dynamic:Resource" }),
     "its type is pulumi-nodejs:dynamic:Resource",
   ],
   [
@@ -82,7 +82,7 @@ test.each<[string, StateResource, string]>([
 });
 
 test("rejects code in a pending operation", async () => {
-  const { rejected } = await findCode(stateOf([], [jane({ inputs: { __provider: foreign } })]), undefined);
+  const { rejected } = await findCode(stateOf([], [inInputs(foreign)]), undefined);
   expect(rejected).toEqual([`${urn}: other source code in inputs`]);
 });
 
@@ -139,34 +139,19 @@ describe("the plugin", () => {
     ]);
   });
 
-  describe("with AUTHENTIK_TOKEN", () => {
-    const { AUTHENTIK_URL: url, AUTHENTIK_TOKEN: token } = process.env;
-    const restore = (name: string, value: string | undefined): void => {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    };
-    beforeEach(() => {
-      process.env["AUTHENTIK_URL"] = "https://authentik.example.com";
-      process.env["AUTHENTIK_TOKEN"] = "t0ken";
-    });
-    afterEach(() => {
-      restore("AUTHENTIK_URL", url);
-      restore("AUTHENTIK_TOKEN", token);
-    });
-
-    test("must not send it to a URL that only the state has, unless the program may have computed the URL", async () => {
+  test("must not send AUTHENTIK_TOKEN to a URL that only the state has, unless the program may have computed the URL", async () => {
+    const { env } = process;
+    process.env = { ...env, AUTHENTIK_URL: "https://authentik.example.com", AUTHENTIK_TOKEN: "t0ken" };
+    try {
       const other = { url: "https://other.example" };
-      expect(await find(providerWith({ url: "https://authentik.example.com/" }))).toEqual({
-        rejected: [],
-        unknown: [],
-      });
-      expect(await find(providerWith(other))).toEqual({
-        rejected: [expect.stringContaining("its authentik-invitations:url is neither")],
-        unknown: [],
-      });
-      const reported = { rejected: [], unknown: [expect.stringContaining("its authentik-invitations:url is neither")] };
-      expect(await find(providerWith(other, "staging"))).toEqual(reported);
-      expect(await find(providerWith({ ...other, token: secret("x") }))).toEqual(reported);
-    });
+      const message = expect.stringContaining("its authentik-invitations:url is neither");
+      const accepted = await find(providerWith({ url: "https://authentik.example.com/" }));
+      expect(accepted).toEqual({ rejected: [], unknown: [] });
+      expect(await find(providerWith(other))).toEqual({ rejected: [message], unknown: [] });
+      for (const computed of [providerWith(other, "staging"), providerWith({ ...other, token: secret("x") })])
+        expect(await find(computed)).toEqual({ rejected: [], unknown: [message] });
+    } finally {
+      process.env = env;
+    }
   });
 });

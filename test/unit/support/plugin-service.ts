@@ -27,6 +27,13 @@ export class Plugin {
     "0.0.0",
   );
 
+  /** A configured one. */
+  static async start(settings: Properties): Promise<Plugin> {
+    const plugin = new Plugin();
+    await plugin.configure(settings);
+    return plugin;
+  }
+
   /** Validates and applies the settings of the provider `name`. Returns the failures. */
   async configure(settings: Properties, name = "default"): Promise<string[]> {
     const urn = `urn:pulumi:test::test::pulumi:providers:authentik-invitations::${name}`;
