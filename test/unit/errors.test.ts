@@ -2,23 +2,16 @@ import { inspect } from "node:util";
 import { z } from "zod";
 import { invitationId } from "../../provider/common/pk";
 import {
-  AuthenticationError,
   AuthentikError,
   Client,
   type ClientRequest,
   type Connection,
   createInvitation,
-  InvalidResponseError,
   listInvitations,
   listStages,
   lookups,
-  NotAuthentikError,
-  NotFoundError,
-  PermissionError,
   retrieveInvitation,
   retrieveInvitationStage,
-  ServerError,
-  ValidationError,
 } from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import {
@@ -86,49 +79,49 @@ async function catchResponseError(
   throw error;
 }
 
-type ErrorClass = abstract new (...args: never) => AuthentikError;
-
 /** The message after "Could not read the thing: GET /api/v3/thing/ returned ". */
 async function expectResponseError(
   status: number,
   body: unknown,
-  type: ErrorClass,
+  type: string,
   message: string,
   headers?: Record<string, string>,
 ): Promise<void> {
   const error = await catchResponseError(status, body, headers);
-  expect(error).toBeInstanceOf(type);
-  expect(error.message).toBe(`Could not read the thing: GET /api/v3/thing/ returned ${status}: ${message}`);
+  expect([error.name, error.message]).toEqual([
+    type,
+    `Could not read the thing: GET /api/v3/thing/ returned ${status}: ${message}`,
+  ]);
 }
 
 describe("403", () => {
-  test.each<[string, number, Body, ErrorClass, string]>([
+  test.each<[string, number, Body, string, string]>([
     [
       "a valid token names the missing permission",
       200,
       meBody,
-      PermissionError,
+      "PermissionError",
       "You do not have permission to perform this action. The token's user lacks the permission authentik_stages_invitation.view_invitation. Grant it to one of the user's roles.",
     ],
     [
       "an invalid token explains how to set one",
       403,
       invalidTokenBody,
-      AuthenticationError,
+      "AuthenticationError",
       "Token invalid/expired. authentik rejected the token. Create an API token (intent API, not expired, of an active user) and set it with `pulumi config set --secret authentik:token …`.",
     ],
   ])("with %s", async (_case, status, me, type, message) => {
     mockResponse("GET", invitationPath, 403, status === 403 ? invalidTokenBody : permissionDeniedBody);
     mockResponse("GET", mePath, status, me);
     const error = await catchError(retrieveInvitation(client, pk));
-    expect(error).toBeInstanceOf(type);
-    expect(error.message).toBe(`Could not read the invitation: GET ${redactedPath} returned 403: ${message}`);
+    const expected = `Could not read the invitation: GET ${redactedPath} returned 403: ${message}`;
+    expect([error.name, error.message]).toEqual([type, expected]);
   });
 
   test("verifies the token only once", async () => {
     mockResponse("GET", mePath, 200, meBody);
-    expect(await catchResponseError(403, permissionDeniedBody)).toBeInstanceOf(PermissionError);
-    expect(await catchResponseError(403, permissionDeniedBody)).toBeInstanceOf(PermissionError);
+    expect(await catchResponseError(403, permissionDeniedBody)).toMatchObject({ name: "PermissionError" });
+    expect(await catchResponseError(403, permissionDeniedBody)).toMatchObject({ name: "PermissionError" });
     expect(requestLines().filter((line) => line.includes(mePath))).toHaveLength(1);
   });
 
@@ -146,7 +139,7 @@ describe("403", () => {
     async (status, body) => {
       mockResponse("GET", mePath, status, body);
       const error = await catchResponseError(403, permissionDeniedBody);
-      expect(error).not.toBeInstanceOf(AuthenticationError);
+      expect(error).not.toMatchObject({ name: "AuthenticationError" });
       expect(error.message).toContain("returned 403: You do not have permission to perform this action.");
       expect(error.hint).toContain("app.view_thing");
       expect(error.hint).toContain("The token may also be invalid");
@@ -169,7 +162,7 @@ describe("403", () => {
     "of a gateway is reported as not coming from authentik, without verifying the token: %d %j",
     async (status, body) => {
       const error = await catchResponseError(status, body);
-      expect(error).toBeInstanceOf(NotAuthentikError);
+      expect(error).toMatchObject({ name: "NotAuthentikError" });
       expect(error.hint).toBe(hints.gateway);
     },
   );
@@ -185,7 +178,7 @@ describe("400", () => {
     };
     mockResponse("POST", invitationsPath, 400, errors);
     const error = await catchError(createInvitation(client, fields));
-    expect(error).toBeInstanceOf(ValidationError);
+    expect(error).toMatchObject({ name: "ValidationError" });
     // By API field name, for programs.
     expect(error).toMatchObject({ fields: errors });
     expect(error.message).toBe(
@@ -222,7 +215,7 @@ describe("404", () => {
   test("with authentik's JSON means not found, or not allowed to view", async () => {
     const message =
       "No Invitation matches the given query. It does not exist, or the token's user is not allowed to view it (app.view_thing).";
-    await expectResponseError(404, notFoundBody, NotFoundError, message);
+    await expectResponseError(404, notFoundBody, "NotFoundError", message);
   });
 
   test.each([
@@ -234,7 +227,7 @@ describe("404", () => {
     ["problem details of a gateway", { title: "Not Found", status: 404, detail: "No route." }, "No route."],
   ])("with %s means a wrong URL, and not that the object was deleted", async (_case, body, detail) => {
     const error = await catchResponseError(404, body);
-    expect(error).toBeInstanceOf(NotAuthentikError);
+    expect(error).toMatchObject({ name: "NotAuthentikError" });
     expect(error.message).toContain(detail);
     expect(error.hint).toBe(hints.wrongUrl);
   });
@@ -246,7 +239,7 @@ test.each([
 ])("a redirect with %d to %j shows only the origin of its target", async (status, location) => {
   const target = location.startsWith("https") ? " to https://sso.example.com" : "";
   const hint = `The server redirects${target}, and redirects are not followed. Set authentik:url to the URL of authentik itself.`;
-  await expectResponseError(status, "", NotAuthentikError, `an empty body. ${hint}`, { location });
+  await expectResponseError(status, "", "NotAuthentikError", `an empty body. ${hint}`, { location });
 });
 
 describe("an error response", () => {
@@ -276,7 +269,7 @@ describe("an error response", () => {
       "No. authentik rejected the request.",
     ]),
   ])("%s: %d", async (_case, status, body, message) => {
-    await expectResponseError(status, body, ServerError, message);
+    await expectResponseError(status, body, "ServerError", message);
   });
 
   test.each([
@@ -300,7 +293,7 @@ describe("a successful response with an unexpected body", () => {
   test("lists the paths that do not match the schema, without values", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ single_use: "s3cret", name: 7 }));
     const error = await catchError(retrieveInvitation(client, pk));
-    expect(error).toBeInstanceOf(InvalidResponseError);
+    expect(error).toMatchObject({ name: "InvalidResponseError" });
     expect(error.message).toMatch(
       /returned 200: name: .*; single_use: .*\. The response does not match authentik's API schema\. Update this package, or report this message as an issue\.$/,
     );
@@ -315,7 +308,7 @@ describe("a successful response with an unexpected body", () => {
     ["is JSON with another content type", "text/plain", `{"pk": "${pk}"}`, "a body of the type text/plain"],
   ])("is reported without its content if it %s", async (_case, type, body, detail) => {
     const error = await catchResponseError(200, body, { "content-type": type });
-    expect(error).toBeInstanceOf(InvalidResponseError);
+    expect(error).toMatchObject({ name: "InvalidResponseError" });
     expect(error.message).toContain(`returned 200: expected JSON, received ${detail}. `);
     if (type === "text/html") expect(error.hint).toBe(hints.notAuthentik);
   });
@@ -391,7 +384,7 @@ describe("another version of authentik", () => {
     async (body) => {
       mockResponse("POST", invitationsPath, 201, JSON.stringify(body), { headers: json });
       const error = await catchError(createInvitation(client, fields));
-      expect(error).toBeInstanceOf(InvalidResponseError);
+      expect(error).toMatchObject({ name: "InvalidResponseError" });
       expect(error).toMatchObject({ outcomeUnknown: true });
     },
   );
@@ -423,6 +416,6 @@ describe("a list", () => {
     mockResponse("GET", invitationsPath, 404, { detail: "Invalid page." });
     expect(await listInvitations(client, {})).toHaveLength(1);
     mockResponse("GET", invitationsPath, 404, { detail: "Invalid page." });
-    expect(await catchError(listInvitations(client, {}))).toBeInstanceOf(NotFoundError);
+    expect(await catchError(listInvitations(client, {}))).toMatchObject({ name: "NotFoundError" });
   });
 });

@@ -91,95 +91,53 @@ const promptStage = (name: string): Body => ({
 });
 const foundPrompt = expect.objectContaining({ pk: stagePk, name: "prompt", verboseName: "Prompt Stage" });
 
-test.each<[string, string, Body, string, () => Promise<unknown>, unknown]>([
-  ["a flow by its slug", flowsPath, flowBody(), "slug=enrollment", () => getFlow({ slug: " enrollment " }), foundFlow],
+const upperPk = flowPk.replaceAll("-", "").toUpperCase();
+
+test.each<[string, string, Body, () => Promise<unknown>, unknown]>([
+  [flowsPath, "slug=enrollment", flowBody(), () => getFlow({ slug: " enrollment " }), foundFlow],
+  [flowsPath, `flow_uuid=${flowPk}`, flowBody(), () => getFlow({ pk: upperPk }), foundFlow],
+  // Fields and values of newer servers.
   [
-    "a flow by its pk in any spelling",
     flowsPath,
-    flowBody(),
-    `flow_uuid=${flowPk}`,
-    () => getFlow({ pk: flowPk.replaceAll("-", "").toUpperCase() }),
-    foundFlow,
+    "slug=x",
+    flowBody({ slug: "x", ...newerFlow }),
+    () => getFlow({ slug: "x" }),
+    { ...foundFlow, slug: "x", ...newerFlow },
   ],
+  [stagesPath, "name=invitation", inFlow, () => getInvitationStage({ name: " invitation " }), foundStage],
   [
-    "a flow with fields and values of newer servers",
-    flowsPath,
-    flowBody(newerFlow),
-    "slug=enrollment",
-    () => getFlow({ slug: "enrollment" }),
-    { ...foundFlow, ...newerFlow },
-  ],
-  [
-    "a stage by its name",
     stagesPath,
-    inFlow,
-    "name=invitation",
-    () => getInvitationStage({ name: " invitation " }),
-    foundStage,
-  ],
-  [
-    "a stage by its pk in any spelling",
-    stagesPath,
-    inFlow,
     `stage_uuid=${stagePk}`,
+    inFlow,
     () => getInvitationStage({ pk: `{${stagePk.toUpperCase()}}` }),
     foundStage,
   ],
-  [
-    "a stage of any kind",
-    "/stages/all/",
-    promptStage("prompt"),
-    "name=prompt",
-    () => getStage({ name: " prompt " }),
-    foundPrompt,
-  ],
-])("finds %s, and returns only the documented properties", async (_case, path, body, query, lookup, found) => {
-  mockList(path, body);
-  expect(await lookup()).toEqual(found);
-  expect(requestLines()).toEqual([`GET ${path}?${query}&${firstPage}`]);
-});
+  ["/stages/all/", "name=prompt", promptStage("prompt"), () => getStage({ name: " prompt " }), foundPrompt],
+])(
+  "finds an object at %s by %s, and returns only the documented properties",
+  async (path, query, body, lookup, found) => {
+    mockList(path, body);
+    expect(await lookup()).toEqual(found);
+    expect(requestLines()).toEqual([`GET ${path}?${query}&${firstPage}`]);
+  },
+);
 
 const existing = [promptStage("write"), promptStage("login")];
 
-test.each<[string, string, Body[], () => Promise<unknown>, string]>([
-  [
-    "flow with the slug",
-    flowsPath,
-    [flowBody({ slug: "Enrollment" }), flowBody({ pk: otherFlowPk, slug: "x" })],
-    () => getFlow({ slug: "enrollment" }),
-    'getFlow: authentik has no flow with the slug "enrollment"',
-  ],
-  [
-    "flow with the pk",
-    flowsPath,
-    [],
-    () => getFlow({ pk: flowPk }),
-    `getFlow: authentik has no flow with the pk ${flowPk}`,
-  ],
-  [
-    "invitation stage with the name",
-    stagesPath,
-    [stageBody({ name: "Invitation" })],
-    () => getInvitationStage({ name: "invitation" }),
-    'getInvitationStage: authentik has no invitation stage with the name "invitation"',
-  ],
-  [
-    "invitation stage with the pk",
-    stagesPath,
-    [],
-    () => getInvitationStage({ pk: stagePk }),
-    `getInvitationStage: authentik has no invitation stage with the pk ${stagePk}`,
-  ],
-  [
-    "invitation with the name",
-    invitationsPath,
-    [],
-    () => getInvitation({ name: "jane" }),
-    'getInvitation: authentik has no invitation with the name "jane"',
-  ],
-])("reports that there is no %s", async (_case, path, bodies, lookup, message) => {
+const similarFlows = [flowBody({ slug: "Enrollment" }), flowBody({ pk: otherFlowPk, slug: "x" })];
+const similarStages = [stageBody({ name: "X" })];
+
+test.each<[string, string, Body[], () => Promise<unknown>]>([
+  ['flow with the slug "enrollment"', flowsPath, similarFlows, () => getFlow({ slug: "enrollment" })],
+  [`flow with the pk ${flowPk}`, flowsPath, [], () => getFlow({ pk: flowPk })],
+  ['invitation stage with the name "x"', stagesPath, similarStages, () => getInvitationStage({ name: "x" })],
+  [`invitation stage with the pk ${stagePk}`, stagesPath, [], () => getInvitationStage({ pk: stagePk })],
+  ['invitation with the name "jane"', invitationsPath, [], () => getInvitation({ name: "jane" })],
+])("reports that there is no %s", async (object, path, bodies, lookup) => {
   mockList(path, ...bodies);
-  expect(await catchLookupError(lookup())).toBe(`${message} that the token's user is allowed to view.`);
+  expect(await catchLookupError(lookup())).toMatch(
+    new RegExp(`^get\\w+: authentik has no ${object} that the token's user is allowed to view\\.$`),
+  );
 });
 
 test.each<[string, number, Body, string]>([
