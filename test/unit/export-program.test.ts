@@ -55,17 +55,18 @@ function invitation(name: string, fields: Partial<StoredInvitation> = {}): Store
 
 /** A snapshot of flows by slug, with their invitations, and of invitations without a flow. */
 function snapshotOf(
-  flows: Readonly<Record<string, readonly StoredInvitation[]>>,
+  invitationsBySlug: Readonly<Record<string, readonly StoredInvitation[]>>,
   invitationsWithoutFlow: readonly StoredInvitation[] = [],
 ): Snapshot {
+  const flows = Object.keys(invitationsBySlug).map(flow);
+  const ofFlows = flows.flatMap(({ pk, slug }) =>
+    (invitationsBySlug[slug] ?? []).map((stored) => ({ ...stored, flow: pk, flowSlug: slug })),
+  );
   return {
-    flows: Object.entries(flows).map(([slug, invitations]) => {
-      const stored = flow(slug);
-      const ofFlow = invitations.map((fields) => ({ ...fields, flow: stored.pk, flowSlug: slug }));
-      return { flow: stored, bindings: [], invitations: ofFlow };
-    }),
+    flows,
+    bindings: [],
     stages: new Map(),
-    invitationsWithoutFlow,
+    invitations: [...ofFlows, ...invitationsWithoutFlow],
     unreadable: 0,
     hidden: { flows: [], invitations: 0 },
   };

@@ -1,7 +1,12 @@
 import { capitalize } from "../../common/printable";
+import { flow } from "../../objects/flow";
+import { flowStageBinding } from "../../objects/flow-stage-binding";
+import { invitation } from "../../objects/invitation/declaration";
+import { invitationBatch } from "../../objects/invitation-batch/declaration";
+import { invitationStage } from "../../objects/invitation-stage";
 import { foundExitCode } from "./audit";
 import { byteLength, codeBlock, codeSpan, maxBodyBytes, tableRow } from "./markdown";
-import type { Batch, Change, Preview } from "./preview";
+import { type Batch, type Change, operations, type Preview } from "./preview";
 import { truncate } from "./redact";
 import type { Report } from "./report";
 
@@ -12,14 +17,13 @@ const maxCellLength = 80;
 
 const icons = { create: "🟢", import: "🔵", update: "🟡", replace: "🟠", delete: "🔴" } as const;
 
-const nouns = new Map([
-  ["Invitation", ["invitation", "invitations"]],
-  ["InvitationBatch", ["batch", "batches"]],
-  ["Flow", ["flow", "flows"]],
-  ["InvitationStage", ["invitation stage", "invitation stages"]],
-  ["FlowStageBinding", ["binding", "bindings"]],
-]);
-const otherNouns = ["other resource", "other resources"] as const;
+const nouns = new Map(
+  [invitation, invitationBatch, flow, invitationStage, flowStageBinding].map(({ name, noun }) => [
+    name as string,
+    noun,
+  ]),
+);
+const otherNoun = "other resource";
 
 export function formatPreview(marker: string, stack: string, { result, preview }: Report, runLink: string): string {
   const { code, lines } = result;
@@ -90,15 +94,12 @@ function summarize({ changes, unchanged, batches }: Preview): string {
 
 /** For example 14 of 200 entries of `intake-2027` to delete, 3 to create. */
 function summarizeBatch({ name, size, counts }: Batch): string {
-  return counts
-    .map(({ count, what }, index) => {
-      if (index > 0) return `${formatNumber(count)} ${what}`;
-      const entries = `${size === 1 ? "entry" : "entries"} of ${codeSpan(name)} ${what}`;
-      return count === size
-        ? `${formatNumber(count)} ${entries}`
-        : `${formatNumber(count)} of ${formatNumber(size)} ${entries}`;
-    })
-    .join(", ");
+  const entries = `${size === 1 ? "entry" : "entries"} of ${codeSpan(name)}`;
+  const parts = counts.map(({ count, what }, index) => {
+    if (index > 0) return `${formatNumber(count)} ${what}`;
+    return `${formatNumber(count)}${count === size ? "" : ` of ${formatNumber(size)}`} ${entries} ${what}`;
+  });
+  return parts.join(", ");
 }
 
 function formatNumber(number: number): string {
@@ -107,15 +108,16 @@ function formatNumber(number: number): string {
 
 function summarizeChanges(changes: readonly Change[]): string {
   if (changes.length === 0) return "No changes";
-  return [...nouns.values(), otherNouns]
+  return [...nouns.values(), otherNoun]
     .flatMap((noun) => {
-      const own = changes.filter(({ type }) => (nouns.get(type) ?? otherNouns) === noun);
-      return (Object.keys(icons) as Change["operation"][])
+      const own = changes.filter(({ type }) => (nouns.get(type) ?? otherNoun) === noun);
+      return operations
         .map((operation) => ({ operation, count: own.filter((change) => change.operation === operation).length }))
         .filter(({ count }) => count > 0)
-        .map(({ operation, count }, index) =>
-          index === 0 ? `${count} ${noun[count === 1 ? 0 : 1]} to ${operation}` : `${count} to ${operation}`,
-        );
+        .map(({ operation, count }, index) => {
+          const plural = noun.endsWith("ch") ? `${noun}es` : `${noun}s`;
+          return `${count} ${index > 0 ? "" : `${count === 1 ? noun : plural} `}to ${operation}`;
+        });
     })
     .join(", ");
 }
@@ -131,18 +133,11 @@ function formatNotes({ notes, messages }: Preview): string[] {
   const items = headings.flatMap(([kind, singular, plural]) => {
     const own = notes.filter((note) => note.kind === kind);
     if (own.length === 0) return [];
-    const sum = own.reduce<number | undefined>(
-      (total, { count }) => (total === undefined || count === undefined ? undefined : total + count),
-      0,
-    );
-    const heading = sum === 1 ? singular : sum === undefined ? capitalize(plural) : `${formatNumber(sum)} ${plural}`;
-    const names = own
-      .slice(0, maxNames)
-      .map(({ name, count }) =>
-        count === undefined || count === 1 ? codeSpan(name) : `${codeSpan(name)} (${formatNumber(count)})`,
-      );
-    const rest = own.length > maxNames ? `, and ${own.length - maxNames} more` : "";
-    return [`- **${heading}:** ${names.join(", ")}${rest}`];
+    // NaN if a count is a secret.
+    const sum = own.reduce((total, { count = Number.NaN }) => total + count, 0);
+    const heading = sum === 1 ? singular : sum > 1 ? `${formatNumber(sum)} ${plural}` : capitalize(plural);
+    const names = own.map(({ name, count = 1 }) => codeSpan(name) + (count === 1 ? "" : ` (${formatNumber(count)})`));
+    return [`- **${heading}:** ${limit(names, maxNames, (rest) => `and ${rest} more`).join(", ")}`];
   });
   const drift = formatDriftWarnings(messages);
   if (items.length + drift.length === 0) return [];
@@ -156,8 +151,7 @@ function formatDriftWarnings(lines: readonly string[]): string[] {
     .map((line) => line.trim().replace(/^warning: /, ""))
     .filter((line) => /: (.+ changed outside Pulumi\b|deleted (by|outside) |its flow was removed )/.test(line));
   const items = [...new Set(warnings)].map(formatDriftWarning);
-  const rest = items.length > maxRows ? [`- and ${formatNumber(items.length - maxRows)} more, see the messages`] : [];
-  return [...items.slice(0, maxRows), ...rest];
+  return limit(items, maxRows, (rest) => `- and ${rest} more, see the messages`);
 }
 
 function formatDriftWarning(warning: string): string {
@@ -184,42 +178,40 @@ function formatTable(preview: Preview): string[] {
   if (changes.length === 0) return [];
   const rows = changes.slice(0, maxRows).map((change) => {
     const { operation, type, name } = change;
-    const resource = `${codeSpan(name)}<br>${formatType(type)}`;
+    const resource = `${codeSpan(name)}<br>${/^[A-Za-z]+$/.test(type) ? type : codeSpan(type)}`;
     return tableRow([`${icons[operation]} ${operation}`, resource, formatProperties(change, preview)]);
   });
   const rest = changes.length > maxRows ? [`${changes.length - maxRows} more resources change, see the diff.`] : [];
   return [["| | resource | changes |", "| :-- | :-- | :-- |", ...rows].join("\n"), ...rest];
 }
 
-function formatType(type: string): string {
-  return /^[A-Za-z]+$/.test(type) ? type : codeSpan(type);
-}
-
 function formatProperties({ operation, type, name, properties }: Change, { batches, notes }: Preview): string {
-  const entries = new Set<string>();
-  const others = properties.filter(({ path }) => {
-    const [entry] = /^invitations(\.[^.[]+|\["(?:[^"\\]|\\.)*"\])/.exec(path) ?? [];
-    if (type === "InvitationBatch" && entry !== undefined) entries.add(entry);
-    return type !== "InvitationBatch" || entry === undefined;
-  });
-  const cells = others.slice(0, maxProperties).map(({ path, before, after }) => {
-    const values = [before, after].filter((value) => value !== undefined).map((value) => codeSpan(shorten(value)));
-    const removed = after === undefined ? " (removed)" : "";
-    return `${codeSpan(shorten(path))}: ${values.join(" → ")}${removed}`;
-  });
-  if (others.length > maxProperties) cells.push(`and ${others.length - maxProperties} more`);
-  const counts = batches.find((batch) => type === "InvitationBatch" && batch.name === name)?.counts;
-  if (counts)
-    cells.push(
-      `${codeSpan("invitations")}: ${counts.map(({ count, what }) => `${formatNumber(count)} ${what}`).join(", ")}`,
-    );
-  else if (entries.size > 0)
-    cells.push(`${codeSpan("invitations")}: ${entries.size === 1 ? "1 entry" : `${entries.size} entries`}`);
+  const isBatch = type === "InvitationBatch";
+  const entryOf = (path: string): string | undefined =>
+    isBatch ? /^invitations(\.[^.[]+|\["(?:[^"\\]|\\.)*"\])/.exec(path)?.[0] : undefined;
+  const entries = new Set(properties.flatMap(({ path }) => entryOf(path) ?? []));
+  const changed = properties
+    .filter(({ path }) => entryOf(path) === undefined)
+    .map(({ path, before, after }) => {
+      const values = [before, after].filter((value) => value !== undefined).map((value) => codeSpan(shorten(value)));
+      return `${codeSpan(shorten(path))}: ${values.join(" → ")}${after === undefined ? " (removed)" : ""}`;
+    });
+  const cells = limit(changed, maxProperties, (rest) => `and ${rest} more`);
+  const batch = isBatch ? batches.find((other) => other.name === name) : undefined;
+  const counts = batch?.counts.map(({ count, what }) => `${formatNumber(count)} ${what}`).join(", ");
+  const size = entries.size === 1 ? "1 entry" : `${entries.size} entries`;
+  if (counts !== undefined || entries.size > 0) cells.push(`${codeSpan("invitations")}: ${counts ?? size}`);
   if (operation === "delete" && type === "Invitation") {
     const isPending = notes.some((note) => note.kind === "link stops working" && note.name === name);
     cells.push(isPending ? "pending: its link stops working" : "used or expired");
   }
   return cells.join("<br>");
+}
+
+/** The first items, and what to say about the number of the others. */
+function limit(items: readonly string[], max: number, describeRest: (rest: string) => string): string[] {
+  const rest = items.length - max;
+  return rest > 0 ? [...items.slice(0, max), describeRest(formatNumber(rest))] : [...items];
 }
 
 function shorten(value: string): string {

@@ -7,7 +7,7 @@ import { formatPath, ownValue, type Properties, unknownValue } from "../../value
 import { typeOfUrn } from "../state";
 import { redactLine, truncate } from "./redact";
 
-const operations = ["create", "import", "update", "replace", "delete"] as const;
+export const operations = ["create", "import", "update", "replace", "delete"] as const;
 
 /** A comment would be too long with more. */
 const maxProperties = 1_000;
@@ -80,46 +80,35 @@ export function parsePreview(json: string, now: Date): Preview | undefined {
   } catch {
     return undefined;
   }
-  const steps = (digest.steps ?? []).filter(isResource);
-  const isStackUnchanged = (digest.steps ?? []).some(
-    ({ op, urn }) => op === "same" && typeOfUrn(urn) === "pulumi:pulumi:Stack",
-  );
+  const allSteps = digest.steps ?? [];
+  const steps = allSteps.filter(isResource);
+  const isStackUnchanged = allSteps.some(({ op, urn }) => op === "same" && typeOfUrn(urn) === "pulumi:pulumi:Stack");
   const messages = (digest.diagnostics ?? [])
     .flatMap(({ message }) => message.split(/\r?\n/))
-    .filter((line) => line.trim() !== "" && !isAboutPath(line))
+    // Pulumi warns each time it loads a plugin from the PATH, which is where npm installs this package's.
+    .filter((line) => line.trim() !== "" && !/^(warning: )?using pulumi-[\w-]+ from \$PATH at /.test(line))
     .map(redactLine);
   const batches = [...new Set(messages)].flatMap(parseBatch);
+  const notes = [...steps.flatMap((step) => findNotes(step, now)), ...batches.flatMap(findBatchNotes)];
   return {
     changes: steps.flatMap(toChange).sort(compareChanges),
     // The steps lack most resources that do not change.
     unchanged: Math.max(0, (digest.changeSummary?.same ?? 0) - (isStackUnchanged ? 1 : 0)),
     batches,
-    notes: [...steps.flatMap((step) => findNotes(step, now)), ...batches.flatMap(findBatchNotes)],
+    notes: notes.filter(({ count }) => count !== 0),
     messages,
   };
-}
-
-/** Pulumi warns each time it loads a plugin from the PATH, which is where npm installs this package's. */
-function isAboutPath(line: string): boolean {
-  return /^(warning: )?using pulumi-[\w-]+ from \$PATH at /.test(line);
 }
 
 /** Parses what the provider says about a batch, for example `intake-2027 (200 invitations): 3 to create, 14 to delete`. */
 function parseBatch(message: string): Batch[] {
   const [, name = "", size = "", list] = /^(.+) \(([\d,]+) invitations?\): (\d.*)$/.exec(message) ?? [];
   if (list === undefined) return [];
-  const counts = [...list.matchAll(/(?:^|, )([\d,]+) ([a-z ]+)/g)];
-  return [
-    {
-      name,
-      size: parseNumber(size),
-      counts: counts.map(([, count = "", what = ""]) => ({ count: parseNumber(count), what })),
-    },
-  ];
-}
-
-function parseNumber(number: string): number {
-  return Number(number.replaceAll(",", ""));
+  const parseNumber = (number: string): number => Number(number.replaceAll(",", ""));
+  const counts = [...list.matchAll(/(?:^|, )([\d,]+) ([a-z ]+)/g)].map(([, count = "", what = ""]) => {
+    return { count: parseNumber(count), what };
+  });
+  return [{ name, size: parseNumber(size), counts }];
 }
 
 /** Invitations come first within an operation. The engine's order differs from run to run. */
@@ -158,29 +147,25 @@ function toChange(step: Step): Change[] {
   return [{ operation, type: redactLine(className(urn)), name: nameOf(urn), properties }];
 }
 
-function changedProperties(step: Step): Change["properties"] {
-  const { op, newState, oldState, detailedDiff, diffReasons } = step;
+function changedProperties({ op, urn, newState, oldState, detailedDiff, diffReasons }: Step): Change["properties"] {
   if (op === "create" || op === "import") {
     return Object.entries(newState?.inputs ?? {})
-      .filter(([name, value]) => !name.startsWith("__") && !(name === "name" && value === parseUrn(step.urn).name))
+      .filter(([name, value]) => !name.startsWith("__") && !(name === "name" && value === parseUrn(urn).name))
       .flatMap(([name, value]) => flatten([name], value))
       .map(({ keys, value }) => ({ path: redactLine(formatPath(keys)), after: format(value) }));
   }
-  const diff =
-    detailedDiff && Object.keys(detailedDiff).length > 0
-      ? Object.entries(detailedDiff)
-      : (diffReasons ?? []).map((name): [string, { kind: string; inputDiff?: boolean }] => [name, { kind: "update" }]);
-  return diff
-    .filter(([path]) => !path.startsWith("__"))
-    .map(([path, { kind, inputDiff }]) => {
+  const details: NonNullable<Step["detailedDiff"]> = detailedDiff ?? {};
+  const paths = Object.keys(details).length > 0 ? Object.keys(details) : (diffReasons ?? []);
+  return paths
+    .filter((path) => !path.startsWith("__"))
+    .map((path) => {
+      const { kind = "update", inputDiff } = details[path] ?? {};
       const keys = parsePath(path);
-      const before =
-        (inputDiff === false ? undefined : valueAt(oldState?.inputs, keys)) ?? valueAt(oldState?.outputs, keys);
-      const after = valueAt(newState?.inputs, keys);
+      const oldInput = inputDiff === false ? undefined : valueAt(oldState?.inputs, keys);
       return {
         path: redactLine(formatPath(keys)),
-        ...(kind.startsWith("add") ? {} : { before: format(before) }),
-        ...(kind.startsWith("delete") ? {} : { after: format(after) }),
+        ...(kind.startsWith("add") ? {} : { before: format(oldInput ?? valueAt(oldState?.outputs, keys)) }),
+        ...(kind.startsWith("delete") ? {} : { after: format(valueAt(newState?.inputs, keys)) }),
       };
     });
 }
@@ -200,12 +185,11 @@ function parsePath(path: string): (string | number)[] {
 }
 
 function valueAt(properties: Properties | null | undefined, keys: readonly (string | number)[]): unknown {
-  let value: unknown = properties ?? undefined;
-  for (const key of keys) {
-    if (typeof value !== "object" || value === null) return undefined;
-    value = ownValue(value as Properties, String(key));
-  }
-  return value;
+  return keys.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? ownValue(value as Properties, String(key)) : undefined,
+    properties ?? undefined,
+  );
 }
 
 function format(value: unknown): string {
@@ -221,46 +205,49 @@ function findNotes(step: Step, now: Date): Note[] {
   const type = className(step.urn);
   if (operation === undefined || (type !== "Invitation" && type !== "InvitationBatch")) return [];
   const name = nameOf(step.urn);
-  const notes: Note[] = [];
-  const isIssued = operation === "create" || operation === "replace";
-  if (operation === "delete" || operation === "replace") {
-    const count = countPending(step);
-    if (count > 0) notes.push({ kind: "link stops working", name, count });
-  }
-  const inputs = step.newState?.inputs ?? {};
-  if (type === "Invitation" && operation !== "delete") {
-    const sent = isIssued ? [] : recipientsIn(step.oldState?.inputs);
-    const recipients = recipientsIn(inputs)?.filter((address) => !sent?.includes(address));
-    if (recipients === undefined) notes.push({ kind: "email", name });
-    else if (recipients.length > 0) notes.push({ kind: "email", name, count: recipients.length });
-  }
-  const isExpiryChanged = ["expires", "validFor", "invitations"].some(
-    (property) => format(inputs[property]) !== format(step.oldState?.inputs?.[property]),
-  );
-  if (operation !== "delete" && (isIssued || isExpiryChanged)) {
-    const entries = isJsonObject(inputs["invitations"]) ? Object.values(inputs["invitations"]) : [{}];
-    const count = entries.filter((entry) => expiresLate({ ...inputs, ...Object(entry) }, now)).length;
-    if (count > 0) notes.push({ kind: "no early expiry", name, count });
-  }
-  return notes;
+  const isEnded = operation === "delete" || operation === "replace";
+  const ended: Note = { kind: "link stops working", name, count: isEnded ? countPending(step) : 0 };
+  if (operation === "delete") return [ended];
+  const olds = operation === "update" || operation === "import" ? step.oldState?.inputs : undefined;
+  return [
+    ended,
+    { kind: "email", name, count: type === "Invitation" ? countNewRecipients(step.newState?.inputs, olds) : 0 },
+    { kind: "no early expiry", name, count: countLateExpiries(step.newState?.inputs ?? {}, olds, now) },
+  ];
 }
 
 /** How many invitations of a deleted or replaced resource can still be used. */
 function countPending({ urn, oldState }: Step): number {
-  if (className(urn) === "Invitation") return oldState?.outputs?.["status"] === "pending" ? 1 : 0;
-  const statuses = oldState?.outputs?.["statuses"];
-  return isJsonObject(statuses) ? Object.values(statuses).filter((status) => status === "pending").length : 0;
+  const { status, statuses } = oldState?.outputs ?? {};
+  const all = className(urn) === "Invitation" ? [status] : isJsonObject(statuses) ? Object.values(statuses) : [];
+  return all.filter((each) => each === "pending").length;
+}
+
+type Inputs = Properties | null | undefined;
+
+/** How many addresses the link is emailed to. undefined if they are secret. */
+function countNewRecipients(news: Inputs, olds: Inputs): number | undefined {
+  const sent = recipientsIn(olds);
+  return recipientsIn(news)?.filter((address) => !sent?.includes(address)).length;
 }
 
 /** The addresses in the input `email`. undefined if they are secret. */
-function recipientsIn(inputs: Properties | null | undefined): unknown[] | undefined {
+function recipientsIn(inputs: Inputs): unknown[] | undefined {
   const email = inputs?.["email"];
   if (email === undefined || email === null) return [];
   const to = isJsonObject(email) ? email["to"] : undefined;
   return Array.isArray(to) && !to.includes("[secret]") ? to : undefined;
 }
 
-function expiresLate({ expires, validFor }: Readonly<Record<string, unknown>>, now: Date): boolean {
+/** How many invitations get an expiry that is late. */
+function countLateExpiries(news: Properties, olds: Inputs, now: Date): number {
+  const properties = ["expires", "validFor", "invitations"];
+  if (properties.every((property) => format(news[property]) === format(olds?.[property]))) return 0;
+  const entries = isJsonObject(news["invitations"]) ? Object.values(news["invitations"]) : [{}];
+  return entries.filter((entry) => expiresLate({ ...news, ...Object(entry) }, now)).length;
+}
+
+function expiresLate({ expires, validFor }: Properties, now: Date): boolean {
   const limit = now.getTime() + maxExpiryDays * 24 * 60 * 60 * 1000;
   if (typeof expires === "string") return Date.parse(expires) > limit;
   const duration = typeof validFor === "string" ? parseDuration(validFor) : undefined;
@@ -270,10 +257,9 @@ function expiresLate({ expires, validFor }: Readonly<Record<string, unknown>>, n
 function findBatchNotes({ name, counts }: Batch): Note[] {
   const sum = (...kinds: string[]): number =>
     counts.reduce((total, { count, what }) => (kinds.includes(what) ? total + count : total), 0);
-  const notes = [
+  return [
     { kind: "link stops working", name, count: sum("to delete", "to reissue") },
     { kind: "link changes", name, count: sum("with another link") },
     { kind: "email", name, count: sum("to email") },
-  ] as const;
-  return notes.filter(({ count }) => count > 0);
+  ];
 }

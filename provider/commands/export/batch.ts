@@ -1,3 +1,4 @@
+import { groupBy } from "../../common/group-by";
 import { mostFrequent } from "../../common/most-frequent";
 import { invitation as invitationObject } from "../../objects/invitation/declaration";
 import type { StoredInvitation } from "../../objects/invitation/requests";
@@ -13,10 +14,16 @@ import type { ProgramWriter } from "./writer";
 /** Writes an `InvitationBatch` for the invitations of each flow, and one for those that have none. */
 export async function writeBatches(snapshot: Snapshot, objects: readonly ExportedObject[], writer: ProgramWriter) {
   const exported = new Set(objects.flatMap(({ stored, skipped }) => (skipped === undefined ? stored.pk : [])));
-  const groups = [...snapshot.flows, { flow: undefined, invitations: snapshot.invitationsWithoutFlow }]
-    .map(({ flow, invitations }) => ({ flow, invitations: invitations.filter(({ pk }) => exported.has(pk)) }))
-    .filter(({ invitations }) => invitations.length > 0)
-    .map((group) => ({ ...group, prefix: commonPrefix(group.invitations), slug: group.flow?.slug ?? "invitations" }));
+  const byFlow = groupBy(
+    snapshot.invitations.filter(({ pk }) => exported.has(pk)),
+    ({ flow }) => flow,
+  );
+  const groups = [...snapshot.flows, undefined].flatMap((flow) => {
+    const invitations = byFlow.get(flow?.pk ?? null);
+    return invitations
+      ? { flow, invitations, prefix: commonPrefix(invitations), slug: flow?.slug ?? "invitations" }
+      : [];
+  });
   const names = toUniqueNames(groups.map(({ prefix, slug }) => toLogicalName(prefix ?? slug, "invitations")));
   const variables = names.map((name) => toIdentifier(name, "pk"));
   const uniqueVariables = toUniqueNames(variables, "", reservedIdentifiers);

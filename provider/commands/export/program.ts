@@ -30,7 +30,7 @@ export async function writeProgram(snapshot: Snapshot, options: ProgramOptions):
   const { isBatch, onlyInvitations } = options;
   const objects = await listObjects(snapshot, onlyInvitations);
   const writer = new ProgramWriter(options.connection);
-  if (onlyInvitations) for (const { flow } of snapshot.flows) writer.references.set(flow.pk, flow.slug);
+  if (onlyInvitations) for (const { pk, slug } of snapshot.flows) writer.references.set(pk, slug);
   for (const object of objects)
     if (!isBatch || object.declaration !== invitation || object.skipped) writer.write(object);
   if (isBatch) await writeBatches(snapshot, objects, writer);
@@ -58,13 +58,13 @@ function describeUnavailable({ unreadable, hidden }: Snapshot): string[] {
 }
 
 function toHeader(
-  { flows, invitationsWithoutFlow }: Snapshot,
+  { flows, invitations }: Snapshot,
   { onlyInvitations, baseUrl }: ProgramOptions,
   { secrets, hasResources }: ProgramWriter,
 ): string {
   const [first, ...others] = flows;
-  const isOneFlow = first !== undefined && others.length === 0 && invitationsWithoutFlow.length === 0;
-  const flowSubject = isOneFlow ? `The flow ${toStringLiteral(first.flow.slug)}` : "Flows and invitations";
+  const isOneFlow = first !== undefined && others.length === 0 && invitations.every(({ flow }) => flow !== null);
+  const flowSubject = isOneFlow ? `The flow ${toStringLiteral(first.slug)}` : "Flows and invitations";
   return [
     `// ${onlyInvitations ? "Invitations" : flowSubject} of authentik at ${toStringLiteral(baseUrl)}, written by \`pulumi-authentik-invitations export\`.`,
     "//",

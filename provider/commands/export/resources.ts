@@ -2,10 +2,9 @@ import { invitationId } from "../../common/pk";
 import { toPrintableLine } from "../../common/printable";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../objects";
 import { apiNames, type Declaration, type Declared, defaultsOf, namedDefaults } from "../../objects/declaration";
-import { flow } from "../../objects/flow";
+import { flow, type StoredFlow } from "../../objects/flow";
 import { flowStageBinding } from "../../objects/flow-stage-binding";
 import { invitation } from "../../objects/invitation/declaration";
-import type { StoredInvitation } from "../../objects/invitation/requests";
 import { invitationStage } from "../../objects/invitation-stage";
 import { packageName } from "../../plugin/schema";
 import { hasPassed } from "../../values/instant";
@@ -29,23 +28,20 @@ export interface ExportedObject {
 }
 
 /** The objects in the order of the program. The logical names are unique among the resources of a type. */
-export async function listObjects(
-  { flows, stages, invitationsWithoutFlow }: Snapshot,
-  onlyInvitations: boolean,
-): Promise<ExportedObject[]> {
+export async function listObjects(snapshot: Snapshot, onlyInvitations: boolean): Promise<ExportedObject[]> {
+  const { flows, bindings, stages, invitations } = snapshot;
   const stageName = (pk: string): string => toLogicalName(stages.get(pk)?.name ?? pk, "stage");
-  const toInvitation = (stored: StoredInvitation): ExportedObject => {
-    return { declaration: invitation, stored, name: toLogicalName(stored.name, "invitation") };
-  };
-  const list = [
-    ...flows.flatMap(({ flow: stored, bindings, invitations }): ExportedObject[] => [
-      {
-        declaration: flow,
-        stored,
-        name: stored.slug,
-        variable: flows.length === 1 ? "flow" : toIdentifier(stored.slug, "flow"),
-      },
-      ...bindings
+  const listInvitations = (flowPk: string | null): ExportedObject[] =>
+    invitations
+      .filter((stored) => stored.flow === flowPk)
+      .map((stored) => ({ declaration: invitation, stored, name: toLogicalName(stored.name, "invitation") }));
+  const listFlow = (stored: StoredFlow): ExportedObject[] => {
+    const { pk, slug } = stored;
+    const ownBindings = bindings.filter(({ target }) => target === pk);
+    const variable = flows.length === 1 ? "flow" : toIdentifier(slug, "flow");
+    return [
+      ...(onlyInvitations ? [] : [{ declaration: flow, stored, name: slug, variable }]),
+      ...ownBindings
         .flatMap(({ stage }) => stages.get(stage) ?? [])
         .map((stage) => ({
           declaration: "continueFlowWithoutInvitation" in stage ? invitationStage : undefined,
@@ -53,15 +49,15 @@ export async function listObjects(
           name: stageName(stage.pk),
           variable: toIdentifier(stage.name, "stage"),
         })),
-      ...bindings.map((binding) => ({
+      ...ownBindings.map((binding) => ({
         declaration: flowStageBinding,
         stored: binding,
-        name: `${stored.slug}-${stageName(binding.stage)}`,
+        name: `${slug}-${stageName(binding.stage)}`,
       })),
-      ...invitations.map(toInvitation),
-    ]),
-    ...invitationsWithoutFlow.map(toInvitation),
-  ].filter(({ declaration }) => !(onlyInvitations && declaration === flow));
+      ...listInvitations(pk),
+    ];
+  };
+  const list = [...flows.flatMap(listFlow), ...listInvitations(null)];
   // The first flow that has a stage declares it.
   const distinct = [...new Map(list.map((object) => [object.stored, object])).values()];
   const names = toUniqueNames(distinct.map(({ declaration, name }) => `${declaration?.name} ${name}`));

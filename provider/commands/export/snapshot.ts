@@ -25,23 +25,17 @@ import { retrieveStage, type StoredStage } from "../../objects/stage";
 
 /** Flows with everything in them that this package manages. */
 export interface Snapshot {
-  readonly flows: readonly FlowSnapshot[];
+  readonly flows: readonly StoredFlow[];
+  /** Sorted by their order in each flow. */
+  readonly bindings: readonly StoredFlowStageBinding[];
   /** The bound stages by pk, without those that the token's user is not allowed to view. */
   readonly stages: ReadonlyMap<string, Stage>;
-  /** Sorted by name, then expiry. */
-  readonly invitationsWithoutFlow: readonly StoredInvitation[];
+  /** Those of the flows and those that any flow accepts, sorted by name, then expiry. */
+  readonly invitations: readonly StoredInvitation[];
   /** How many invitations authentik cannot return (500), because their data is nested too deeply or contains too large a number. */
   readonly unreadable: number;
   /** What the token's user is not allowed to view. */
   readonly hidden: { readonly flows: readonly string[]; readonly invitations: number };
-}
-
-export interface FlowSnapshot {
-  readonly flow: StoredFlow;
-  /** Sorted by their order in the flow. */
-  readonly bindings: readonly StoredFlowStageBinding[];
-  /** Sorted by name, then expiry. */
-  readonly invitations: readonly StoredInvitation[];
 }
 
 /** A stage of any kind; an invitation stage with all its fields. */
@@ -78,22 +72,20 @@ export async function readSnapshot(
   const slugs = [...new Set([...slugsWithStage, ...selected.flatMap(({ flowSlug }) => flowSlug ?? [])])].sort();
   const found = isAll ? await Promise.all(slugs.map((slug) => findFlow(client, slug))) : [];
   const named = kind === "invitations" ? await requireFlows(client, slugs) : requested;
-  const flows = await Promise.all(
-    [...named, ...found.flatMap((flow) => flow ?? [])].map(async (flow) => ({
-      flow,
-      bindings: onlyInvitations ? [] : await listFlowStageBindings(client, flow.pk),
-      invitations: selected.filter((invitation) => invitation.flow === flow.pk),
-    })),
-  );
-  const exported = new Set<unknown>(flows.map(({ flow }) => flow.pk));
+  const flows = [...named, ...found.filter((flow) => flow !== undefined)];
+  const lists = onlyInvitations ? [] : flows.map(({ pk }) => listFlowStageBindings(client, pk));
+  const bindings = (await Promise.all(lists)).flat();
+  const pks = new Set<unknown>([...flows.map(({ pk }) => pk), ...(kind === "flows" ? [] : [null])]);
+  const invitations = selected.filter(({ flow }) => pks.has(flow));
   return {
     flows,
-    stages: await readStages(client, new Set(flows.flatMap(({ bindings }) => bindings.map(({ stage }) => stage)))),
-    invitationsWithoutFlow: kind === "flows" ? [] : selected.filter(({ flow }) => flow === null),
+    bindings,
+    stages: await readStages(client, new Set(bindings.map(({ stage }) => stage))),
+    invitations,
     unreadable: kind === "invitations" ? 0 : list.unreadable,
     hidden: {
       flows: slugs.filter((_slug, index) => isAll && found[index] === undefined),
-      invitations: isAll ? selected.filter(({ flow }) => flow !== null && !exported.has(flow)).length : 0,
+      invitations: isAll ? selected.length - invitations.length : 0,
     },
   };
 }
