@@ -26,7 +26,6 @@ export async function runPulumi(args: readonly string[], input = ""): Promise<st
   }
 }
 
-/** `pulumi` failed. */
 export class PulumiError extends UserError {
   readonly isWithoutStack: boolean;
 
@@ -40,7 +39,6 @@ export class PulumiError extends UserError {
   }
 }
 
-/** The options that select a stack. */
 export function stackOption(stack: string | undefined): string[] {
   return stack === undefined ? [] : ["--stack", stack];
 }

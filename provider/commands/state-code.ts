@@ -2,6 +2,7 @@ import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { limitLines } from "../common/limit-lines";
 import { toPrintableLine } from "../common/printable";
 import { isProviderSource } from "../common/provider-source";
+import { parseUrn } from "../common/urn";
 import { packageName, publication } from "../plugin/schema";
 import type { Properties } from "../values/properties";
 import { readConfiguration } from "./pulumi";
@@ -9,11 +10,11 @@ import {
   isExplicitProvider,
   isOfPlugin,
   kindOf,
+  operationsOf,
   providerUrnOf,
   resourcesOf,
   type State,
   type StateResource,
-  typeOfUrn,
   unwrapSecrets,
 } from "./state";
 
@@ -24,6 +25,8 @@ export interface StateCode {
   /** Written by other packages, which this one does not know. */
   readonly unknown: readonly string[];
 }
+
+type Finding = readonly [kind: keyof StateCode, line: string];
 
 /** Exit code of a command that rejects the state. */
 export const rejectedExitCode = 3;
@@ -38,39 +41,39 @@ const sourceProperty = "__provider";
  * runs source code that is a secret.
  */
 export async function findCode(state: State, stack: string | undefined): Promise<StateCode> {
-  const pending = (state.deployment.pending_operations ?? []).map(({ resource }) => resource);
-  const resources = [...resourcesOf(state), ...pending];
-  const found = resources.map(inspectResource);
+  const resources = [...resourcesOf(state), ...operationsOf(state).map(({ resource }) => resource)];
   const urls = await inspectUrls(state, resources.filter(downloadsPlugin), stack);
-  const merge = (kind: keyof StateCode): string[] => [...new Set([...found, urls].flatMap((code) => code[kind]))];
-  return { rejected: merge("rejected"), unknown: merge("unknown") };
+  const findings = [...resources.flatMap(inspectResource), ...urls];
+  const linesOf = (kind: keyof StateCode): string[] => [
+    ...new Set(findings.filter((finding) => finding[0] === kind).map(([, line]) => line)),
+  ];
+  return { rejected: linesOf("rejected"), unknown: linesOf("unknown") };
 }
 
-function inspectResource(resource: StateResource): StateCode {
+function inspectResource(resource: StateResource): Finding[] {
   const { urn, type } = resource;
-  const name = kindOf(resource) ?? kindOf({ type: typeOfUrn(urn) });
-  const sourcesIn = (["inputs", "outputs"] as const).flatMap((place) => {
-    const properties = unwrapSecrets(resource[place]) ?? {};
-    if (!Object.hasOwn(properties, sourceProperty)) return [];
-    return { place, source: (properties as Properties)[sourceProperty] };
+  const urnType = parseUrn(urn).type;
+  const name = kindOf(resource) ?? kindOf({ type: urnType });
+  const sources = (["inputs", "outputs"] as const).flatMap((place) => {
+    const properties = (unwrapSecrets(resource[place]) ?? {}) as Properties;
+    return Object.hasOwn(properties, sourceProperty) ? { place, source: properties[sourceProperty] } : [];
   });
-  const rejected: string[] = [];
-  const unknown: string[] = [];
+  const findings: Finding[] = [];
   if (name !== undefined) {
-    const foreign = sourcesIn.filter(({ source }) => !isProviderSource(source, name)).map(({ place }) => place);
-    if (foreign.length > 0) rejected.push(`${urn}: other source code in ${foreign.join(" and ")}`);
-    if (type !== typeOfUrn(urn)) rejected.push(`${urn}: its type is ${type}`);
+    const foreign = sources.filter(({ source }) => !isProviderSource(source, name)).map(({ place }) => place);
+    if (foreign.length > 0) findings.push(["rejected", `${urn}: other source code in ${foreign.join(" and ")}`]);
+    if (type !== urnType) findings.push(["rejected", `${urn}: its type is ${type}`]);
     const provider = providerUrnOf(resource) ?? "";
     const expectedType = isOfPlugin(resource) ? pluginProviderType : providerType;
-    if (provider !== "" && typeOfUrn(provider) !== expectedType) rejected.push(`${urn}: its provider is ${provider}`);
-  } else if (sourcesIn.length > 0) {
-    unknown.push(urn);
-  }
+    if (provider !== "" && parseUrn(provider).type !== expectedType) {
+      findings.push(["rejected", `${urn}: its provider is ${provider}`]);
+    }
+  } else if (sources.length > 0) findings.push(["unknown", urn]);
   if (type.startsWith("pulumi:providers:") && type !== pluginProviderType && downloadUrlsOf(resource).length > 0) {
-    if (type === providerType) rejected.push(`${urn}: Pulumi would download its plugin from another server`);
-    else unknown.push(formatDownload(resource));
+    const rejected = `${urn}: Pulumi would download its plugin from another server`;
+    findings.push(type === providerType ? ["rejected", rejected] : ["unknown", formatDownload(resource)]);
   }
-  return { rejected, unknown };
+  return findings;
 }
 
 /** The URLs in the state from which Pulumi downloads a provider's plugin. */
@@ -100,9 +103,9 @@ async function inspectUrls(
   state: State,
   downloading: readonly StateResource[],
   stack: string | undefined,
-): Promise<StateCode> {
+): Promise<Finding[]> {
   const urls = resourcesOf(state).flatMap(urlsOf);
-  if (urls.length === 0 && downloading.length === 0) return { rejected: [], unknown: [] };
+  if (urls.length === 0 && downloading.length === 0) return [];
   const configuration = await readConfiguration(stack, true);
   const isConfigured = (key: string): boolean => configuration[key]?.value !== undefined;
   const configured = Object.values(configuration).map(({ value }) => normalize(value));
@@ -117,40 +120,36 @@ async function inspectUrls(
   const isMirror = (url: unknown): boolean =>
     url === publication().pluginDownloadURL || configured.includes(normalize(url));
   const downloads = downloading.filter((provider) => !downloadUrlsOf(provider).every(isMirror));
-  const format = ({ urn, key }: ProviderUrl): string =>
-    `${urn}: its ${key} is neither the stack's nor that of AUTHENTIK_URL`;
-  const isRejected = ({ key, hasToken, isExplicit }: ProviderUrl): boolean =>
-    !hasToken && !isExplicit && !isConfigured(key) && Boolean(process.env["AUTHENTIK_TOKEN"]);
-  return {
-    rejected: others.filter(isRejected).map(format),
-    unknown: [...others.filter((url) => !isRejected(url)).map(format), ...downloads.map(formatDownload)],
-  };
+  return [
+    ...others.map(({ urn, key, hasToken, isExplicit }): Finding => {
+      const isRejected = !hasToken && !isExplicit && !isConfigured(key) && Boolean(process.env["AUTHENTIK_TOKEN"]);
+      const line = `${urn}: its ${key} is neither the stack's nor that of AUTHENTIK_URL`;
+      return [isRejected ? "rejected" : "unknown", line];
+    }),
+    ...downloads.map((provider): Finding => ["unknown", formatDownload(provider)]),
+  ];
 }
 
-/** A URL in the inputs of a provider. */
-interface ProviderUrl {
-  readonly urn: string;
-  /** The setting that it comes from, unless the provider is explicit. */
-  readonly key: string;
-  readonly url: unknown;
-  readonly hasToken: boolean;
-  /** Whether the program declares the provider, and may have computed the URL. */
-  readonly isExplicit: boolean;
-}
-
-function urlsOf(provider: StateResource): ProviderUrl[] {
+/** The URLs of authentik in the inputs of a provider. */
+function urlsOf(provider: StateResource) {
   const { urn, type, inputs = {} } = provider;
+  const toUrl = (input: string, key: string, hasToken: boolean, isExplicit: boolean) => ({
+    urn,
+    /** The setting that it comes from, unless the provider is explicit. */
+    key,
+    url: unwrapSecrets(inputs[input]),
+    hasToken,
+    /** Whether the program declares the provider, and may have computed the URL. */
+    isExplicit,
+  });
   if (type === pluginProviderType && Object.hasOwn(inputs, "url")) {
-    const hasToken = Object.hasOwn(inputs, "token");
-    const isExplicit = isExplicitProvider(provider);
-    return [{ urn, key: `${packageName}:url`, url: unwrapSecrets(inputs["url"]), hasToken, isExplicit }];
+    return [toUrl("url", `${packageName}:url`, Object.hasOwn(inputs, "token"), isExplicitProvider(provider))];
   }
   if (type !== providerType) return [];
   return Object.keys(inputs).flatMap((key) => {
     const [, namespace] = /^(.+):url$/.exec(key) ?? [];
     const hasToken = Object.hasOwn(inputs, `${namespace}:token`);
-    if (!hasToken && namespace !== defaultConnection) return [];
-    return { urn, key, url: unwrapSecrets(inputs[key]), hasToken, isExplicit: false };
+    return hasToken || namespace === defaultConnection ? toUrl(key, key, hasToken, false) : [];
   });
 }
 

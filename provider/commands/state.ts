@@ -3,6 +3,7 @@ import { type Origin, originInput, parseOrigin } from "../common/origin";
 import { inputNameAt, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
 import { isExplicitProviderName, parseUrn } from "../common/urn";
 import { UserError } from "../lifecycle/user-error";
+import { dynamicType, pluginType } from "../plugin/schema";
 import { isSecretValue, secretSignature, signatureKey } from "../values/secrets";
 
 const resourceSchema = z.looseObject({
@@ -40,9 +41,6 @@ export type State = z.infer<typeof stateSchema>;
 export type StateResource = z.infer<typeof resourceSchema>;
 export type Operation = z.infer<typeof operationSchema>;
 
-const dynamicTypePrefix = "pulumi-nodejs:dynamic/authentik:";
-const pluginTypePrefix = "authentik-invitations:index:";
-
 /** Parses the output of `pulumi stack export`. `source` names it in errors. */
 export function parseState(json: string, source: string): State {
   let value: unknown;
@@ -61,12 +59,12 @@ export function parseState(json: string, source: string): State {
 
 /** The class name of a resource of this package, dynamic or of the plugin; `undefined` for a resource of another package. */
 export function kindOf({ type }: Pick<StateResource, "type">): string | undefined {
-  const prefix = [dynamicTypePrefix, pluginTypePrefix].find((start) => type.startsWith(start));
+  const prefix = [dynamicType(""), pluginType("")].find((start) => type.startsWith(start));
   return prefix === undefined ? undefined : type.slice(prefix.length);
 }
 
 export function isOfPlugin({ type }: Pick<StateResource, "type">): boolean {
-  return type.startsWith(pluginTypePrefix);
+  return type.startsWith(pluginType(""));
 }
 
 /** The URN of the provider that a resource belongs to, without its id. */
@@ -74,7 +72,6 @@ export function providerUrnOf({ provider }: StateResource): string | undefined {
   return provider?.slice(0, provider.lastIndexOf("::"));
 }
 
-/** The provider in the state that a resource has. */
 export function providerOf(resource: StateResource, state: State): StateResource | undefined {
   const providerUrn = providerUrnOf(resource);
   return resourcesOf(state).find(({ urn }) => urn === providerUrn);
@@ -89,30 +86,27 @@ export function resourcesOf(state: State): StateResource[] {
   return state.deployment.resources ?? [];
 }
 
-/** The resource in the state that an operation changes or replaces. It has a former URN if the operation also moves it. */
+/** The operations that were interrupted. */
+export function operationsOf(state: State): Operation[] {
+  return state.deployment.pending_operations ?? [];
+}
+
+/** The resource that an operation changes or replaces. It has a former URN if the operation also moves it. */
 export function indexOfCurrent(resources: readonly StateResource[], { urn, aliases }: StateResource): number {
   const urns = new Set([urn, ...(aliases ?? [])]);
   return resources.findIndex((other) => urns.has(other.urn) && !other.delete);
 }
 
-/** The type at the end of a URN, which also contains the types of the parents. */
-export function typeOfUrn(urn: string): string {
-  return parseUrn(urn).type;
-}
-
 /** `project/stack` of a state, from its resources' URNs. Undefined if it has none. */
 export function stackOf(state: State): string | undefined {
-  const [first] = [
-    ...resourcesOf(state),
-    ...(state.deployment.pending_operations ?? []).map(({ resource }) => resource),
-  ];
-  const [, stack, project] = /^urn:pulumi:(.+?)::(.+?)::/.exec(first?.urn ?? "") ?? [];
-  return stack === undefined || project === undefined ? undefined : `${project}/${stack}`;
+  const [first] = [...resourcesOf(state), ...operationsOf(state).map(({ resource }) => resource)];
+  const { stack, project } = parseUrn(first?.urn ?? "");
+  return stack === "" ? undefined : `${project}/${stack}`;
 }
 
 /** The operations of this package's resources that were interrupted. */
 export function pendingOperationsOf(state: State): Operation[] {
-  return (state.deployment.pending_operations ?? []).filter(({ resource }) => kindOf(resource) !== undefined);
+  return operationsOf(state).filter(({ resource }) => kindOf(resource) !== undefined);
 }
 
 export function originOf({ inputs }: StateResource): Origin | undefined {
@@ -130,14 +124,6 @@ export function invitationIdsOf(state: State): string[] {
   });
 }
 
-interface SerializedSecret {
-  readonly plaintext?: string;
-}
-
-function isSecret(value: unknown): value is SerializedSecret {
-  return isSecretValue(value);
-}
-
 export function toSecret(value: unknown): unknown {
   return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
 }
@@ -145,7 +131,7 @@ export function toSecret(value: unknown): unknown {
 /** Whether a value is a secret, or contains one. */
 export function containsSecret(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return isSecret(value) || Object.values(value).some(containsSecret);
+  return isSecretValue(value) || Object.values(value).some(containsSecret);
 }
 
 /** The names of the inputs that contain secrets. Older versions of this package did not store them. */
@@ -156,13 +142,14 @@ export function secretInputNames(inputs: Readonly<Record<string, unknown>> = {})
 
 function secretPaths(value: unknown, path: readonly string[]): string[] {
   if (typeof value !== "object" || value === null) return [];
-  if (isSecret(value)) return [inputNameAt(path)];
+  if (isSecretValue(value)) return [inputNameAt(path)];
   return Object.entries(value).flatMap(([key, item]) => secretPaths(item, [...path, key]));
 }
 
 /** Replaces secrets by their values. The state must have been exported with `--show-secrets`. */
 export function unwrapSecrets(value: unknown): unknown {
-  if (isSecret(value)) return value.plaintext === undefined ? undefined : unwrapSecrets(JSON.parse(value.plaintext));
+  if (isSecretValue(value))
+    return value.plaintext === undefined ? undefined : unwrapSecrets(JSON.parse(value.plaintext));
   if (Array.isArray(value)) return value.map(unwrapSecrets);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unwrapSecrets(item)]));

@@ -12,8 +12,13 @@ interface ResourceSchema {
 
 const resources: Readonly<Record<string, ResourceSchema>> = schema.resources;
 
+/** The type of a resource of the plugin. */
+export function pluginType(kind: string): string {
+  return `${packageName}:index:${kind}`;
+}
+
 /** The component, whose resources the plugin creates. */
-export const componentType = `${packageName}:index:InviteOnlyEnrollment`;
+export const componentType = pluginType("InviteOnlyEnrollment");
 
 /** The type of the dynamic resource that a resource of the plugin takes over. */
 export function dynamicType(kind: string): string {

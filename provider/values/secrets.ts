@@ -71,8 +71,8 @@ export function secretHints(properties: SecretInputs): Record<string, unknown> {
   return { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail };
 }
 
-/** Whether a value is a serialized secret. */
-export function isSecretValue(value: unknown): boolean {
+/** Whether a value is a serialized secret. Those in an exported state have their value as JSON in `plaintext`. */
+export function isSecretValue(value: unknown): value is { readonly value?: unknown; readonly plaintext?: string } {
   return (
     typeof value === "object" &&
     value !== null &&

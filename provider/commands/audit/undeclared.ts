@@ -18,20 +18,7 @@ import {
 } from "../state";
 
 /** An invitation that no state declares. Without an expiry, it never expires. */
-export interface UndeclaredInvitation extends Omit<StoredInvitation, "fixedData" | "flow" | "flowSlug" | "createdBy"> {
-  readonly id: string;
-  /** Slug of the flow; null if any flow accepts the invitation. */
-  readonly flow: string | null;
-  readonly createdBy: string | null;
-  /** RFC 3339; null if the event log has no entry or cannot be read. */
-  readonly created: string | null;
-  /** `project/stack` whose run created it; null if something else did. */
-  readonly stack: string | null;
-  /** Whether a run that created it was interrupted, so that `recover` moves it into the state. */
-  readonly isPending: boolean;
-  /** Whether it may belong to a stack that was not read: another one created it, or the event log does not say what created it. */
-  readonly isForeign: boolean;
-}
+export type UndeclaredInvitation = ReturnType<typeof toUndeclared>;
 
 /** Above this number, reading the creation events page by page takes fewer requests than one search per invitation. */
 const maxSearches = 100;
@@ -65,16 +52,21 @@ function toUndeclared(
   creation: ObjectEvent | undefined,
   pending: readonly PendingCreation[],
   stacks: ReadonlySet<string>,
-): UndeclaredInvitation {
+) {
   const stack = creation?.source?.split(";", 1)[0];
   return {
     id: invitationId(invitation.pk),
     ...invitation,
+    /** Slug of the flow; null if any flow accepts the invitation. */
     flow: flowSlug ?? flow,
     createdBy: createdBy ?? creation?.username ?? null,
+    /** RFC 3339; null if the event log has no entry or cannot be read. */
     created: creation?.created.replace(/\.\d+/, "") ?? null,
+    /** `project/stack` whose run created it; null if something else did. */
     stack: stack || null,
+    /** Whether a run that created it was interrupted, so that `recover` moves it into the state. */
     isPending: pending.some((operation) => canBeCreatedBy(operation, invitation.name, creation)),
+    /** Whether it may belong to a stack that was not read: another one created it, or the event log does not say what created it. */
     isForeign: creation === undefined || (stack !== undefined && !stacks.has(stack)),
   };
 }

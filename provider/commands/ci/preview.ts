@@ -4,7 +4,6 @@ import { parseUrn } from "../../common/urn";
 import { addDuration, parseDuration } from "../../values/instant";
 import { isJsonObject } from "../../values/json";
 import { formatPath, ownValue, type Properties, unknownValue } from "../../values/properties";
-import { typeOfUrn } from "../state";
 import { redactLine, truncate } from "./redact";
 
 export const operations = ["create", "import", "update", "replace", "delete"] as const;
@@ -82,7 +81,9 @@ export function parsePreview(json: string, now: Date): Preview | undefined {
   }
   const allSteps = digest.steps ?? [];
   const steps = allSteps.filter(isResource);
-  const isStackUnchanged = allSteps.some(({ op, urn }) => op === "same" && typeOfUrn(urn) === "pulumi:pulumi:Stack");
+  const isStackUnchanged = allSteps.some(
+    ({ op, urn }) => op === "same" && parseUrn(urn).type === "pulumi:pulumi:Stack",
+  );
   const messages = (digest.diagnostics ?? [])
     .flatMap(({ message }) => message.split(/\r?\n/))
     // Pulumi warns each time it loads a plugin from the PATH, which is where npm installs this package's.
@@ -121,7 +122,7 @@ function compareChanges(a: Change, b: Change): number {
 
 /** Whether a step is about an object outside Pulumi, unlike the stack, components and providers. */
 function isResource({ urn, oldState, newState }: Step): boolean {
-  const type = typeOfUrn(urn);
+  const type = parseUrn(urn).type;
   const isCustom = (newState ?? oldState)?.custom !== false;
   return isCustom && type !== "pulumi:pulumi:Stack" && !type.startsWith("pulumi:providers:");
 }
@@ -132,7 +133,7 @@ function operationOf({ op }: Step): Change["operation"] | undefined {
 }
 
 function className(urn: string): string {
-  return typeOfUrn(urn).split(":").at(-1) ?? "";
+  return parseUrn(urn).type.split(":").at(-1) ?? "";
 }
 
 function nameOf(urn: string): string {

@@ -10,15 +10,7 @@ import { redactLine } from "./redact";
 type Access = "read" | "write";
 
 /** The variables of the tokens that write comments. */
-const forgeTokens = [
-  "GH_TOKEN",
-  "GITHUB_TOKEN",
-  "GH_ENTERPRISE_TOKEN",
-  "GITHUB_ENTERPRISE_TOKEN",
-  "GITLAB_TOKEN",
-  "GITEA_TOKEN",
-  "FORGEJO_TOKEN",
-];
+const forgeToken = /^((GH|GITHUB)(_ENTERPRISE)?|GITLAB|GITEA|FORGEJO)_TOKEN$/;
 
 /** Runs a program, and logs its output, redacted. Returns its exit code. */
 export async function runLogged([program = "", ...args]: readonly string[], access: Access): Promise<number> {
@@ -83,10 +75,13 @@ function print(line: string): void {
  * authentik's write token, if there is another one.
  */
 function environment(access: Access): NodeJS.ProcessEnv {
-  const { AUTHENTIK_READ_TOKEN: readToken, ...rest } = process.env;
-  for (const name of forgeTokens) delete rest[name];
+  const {
+    AUTHENTIK_READ_TOKEN: readToken,
+    // With this variable, the output of `pulumi preview --json` would contain secrets.
+    PULUMI_ENABLE_STREAMING_JSON_PREVIEW: _,
+    ...others
+  } = process.env;
+  const visible = Object.entries(others).filter(([name]) => !forgeToken.test(name));
   const token = readToken && access === "read" ? { AUTHENTIK_TOKEN: readToken } : {};
-  // With this variable, the output of `pulumi preview --json` would contain secrets.
-  delete rest["PULUMI_ENABLE_STREAMING_JSON_PREVIEW"];
-  return { ...rest, ...token, PULUMI_SKIP_UPDATE_CHECK: "1" };
+  return { ...Object.fromEntries(visible), ...token, PULUMI_SKIP_UPDATE_CHECK: "1" };
 }

@@ -2,7 +2,7 @@ import { countInvitations, defineCommand, flag, string, strings, UsageError } fr
 import { stackOption, withConnection } from "../pulumi";
 import { type ExportedProgram, writeProgram } from "./program";
 import { toImportFile } from "./resources";
-import { readSnapshot, type Selection } from "./snapshot";
+import { readSnapshot } from "./snapshot";
 import type { SecretSetting } from "./writer";
 
 export const exportCommand = defineCommand({
@@ -52,16 +52,19 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
     connection: string,
   },
   async run({ commands: printsCommands, ...values }) {
-    const selection = parseSelection(values);
-    const { batch: isBatch = false, "import-file": isImportFile, stack, connection } = values;
+    const { all, flow, invitation, batch: isBatch = false, "import-file": isImportFile, stack, connection } = values;
+    const selections = [all, flow, invitation].filter(Boolean).length;
+    if (selections === 0) throw new UsageError("--flow <slug>, --invitation <name> or --all is required");
+    if (selections > 1) throw new UsageError("set only one of --flow, --invitation and --all");
     if (isImportFile && (isBatch || printsCommands)) {
       throw new UsageError("--import-file cannot be set together with --batch or --commands");
     }
     const invalid = Object.entries({ stack, connection }).find(([, name]) => name && !/^\w[\w./-]*$/.test(name));
     if (invalid) throw new UsageError(`--${invalid[0]} is not a valid name`);
-    const onlyInvitations = values["invitations-only"] === true || selection.kind === "invitations";
+    const onlyInvitations = values["invitations-only"] === true || invitation !== undefined;
     return await withConnection(stack, connection, async ({ client, url }) => {
-      const snapshot = await readSnapshot(client, selection, onlyInvitations);
+      const kind = all ? "all" : flow ? "flows" : "invitations";
+      const snapshot = await readSnapshot(client, kind, [...new Set(flow ?? invitation)], onlyInvitations);
       if (isImportFile) {
         const { file, skipped } = await toImportFile(snapshot, onlyInvitations);
         printWithSkipped(file, skipped);
@@ -74,19 +77,6 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
     });
   },
 });
-
-interface SelectionOptions {
-  readonly all?: boolean | undefined;
-  readonly flow?: readonly string[] | undefined;
-  readonly invitation?: readonly string[] | undefined;
-}
-
-function parseSelection({ all, flow, invitation }: SelectionOptions): Selection {
-  const count = [all, flow, invitation].filter(Boolean).length;
-  if (count === 0) throw new UsageError("--flow <slug>, --invitation <name> or --all is required");
-  if (count > 1) throw new UsageError("set only one of --flow, --invitation and --all");
-  return { kind: all ? "all" : flow ? "flows" : "invitations", names: [...new Set(flow ?? invitation)] };
-}
 
 /** The options as the user can repeat them in a shell. */
 function formatOptions(values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>): string {

@@ -4,16 +4,9 @@ import { writeBatches } from "./batch";
 import { formatSkipped, listObjects } from "./resources";
 import type { Snapshot } from "./snapshot";
 import { toStringLiteral } from "./typescript";
-import { ProgramWriter, type SecretSetting } from "./writer";
+import { ProgramWriter } from "./writer";
 
-/** A program that imports flows and invitations, and the settings that it requires. */
-export interface ExportedProgram {
-  readonly program: string;
-  /** Secret settings that the program requires: the invitations' pks by configuration key. */
-  readonly secrets: ReadonlyMap<string, SecretSetting>;
-  /** What the program does not contain, and why. Its comments say the same. */
-  readonly skipped: readonly string[];
-}
+export type ExportedProgram = Awaited<ReturnType<typeof writeProgram>>;
 
 interface ProgramOptions {
   /** Whether to write the invitations of each flow as a batch. */
@@ -26,7 +19,8 @@ interface ProgramOptions {
   readonly connection?: string | undefined;
 }
 
-export async function writeProgram(snapshot: Snapshot, options: ProgramOptions): Promise<ExportedProgram> {
+/** Writes a program that imports flows and invitations. */
+export async function writeProgram(snapshot: Snapshot, options: ProgramOptions) {
   const { isBatch, onlyInvitations } = options;
   const objects = await listObjects(snapshot, onlyInvitations);
   const writer = new ProgramWriter(options.connection);
@@ -42,7 +36,13 @@ export async function writeProgram(snapshot: Snapshot, options: ProgramOptions):
     ...(secrets.size > 0 && isBatch ? [readPksSource] : []),
     ...writer.sources,
   ];
-  return { program: `${source.join("\n\n")}\n`, secrets, skipped };
+  return {
+    program: `${source.join("\n\n")}\n`,
+    /** Secret settings that the program requires: the invitations' pks by configuration key. */
+    secrets,
+    /** What the program does not contain, and why. Its comments say the same. */
+    skipped,
+  };
 }
 
 function describeUnavailable({ unreadable, hidden }: Snapshot): string[] {

@@ -6,7 +6,7 @@ import { flow, type StoredFlow } from "../../objects/flow";
 import { flowStageBinding } from "../../objects/flow-stage-binding";
 import { invitation } from "../../objects/invitation/declaration";
 import { invitationStage } from "../../objects/invitation-stage";
-import { packageName } from "../../plugin/schema";
+import { pluginType } from "../../plugin/schema";
 import { hasPassed } from "../../values/instant";
 import { type Properties, pick, unknownValue } from "../../values/properties";
 import type { Snapshot } from "./snapshot";
@@ -138,7 +138,7 @@ export async function toImportFile(
   // Resources of different types get variables in one program.
   const names = toUniqueNames(imported.map(({ name }) => name));
   const resources = imported.map(({ declaration, stored }, index) => ({
-    type: `${packageName}:index:${declaration?.name}`,
+    type: pluginType(declaration?.name ?? ""),
     name: names[index],
     id: declaration?.hasSecretPk ? invitationId(stored.pk) : stored.pk,
   }));

@@ -5,7 +5,7 @@ import { invitationId } from "../../common/pk";
 import { UserError } from "../../lifecycle/user-error";
 import { permission } from "../../objects/declaration";
 import { findFlow, flow, flows, type StoredFlow } from "../../objects/flow";
-import { listFlowStageBindings, type StoredFlowStageBinding } from "../../objects/flow-stage-binding";
+import { listFlowStageBindings } from "../../objects/flow-stage-binding";
 import { invitation } from "../../objects/invitation/declaration";
 import {
   type InvitationFilters,
@@ -24,39 +24,22 @@ import {
 import { retrieveStage, type StoredStage } from "../../objects/stage";
 
 /** Flows with everything in them that this package manages. */
-export interface Snapshot {
-  readonly flows: readonly StoredFlow[];
-  /** Sorted by their order in each flow. */
-  readonly bindings: readonly StoredFlowStageBinding[];
-  /** The bound stages by pk, without those that the token's user is not allowed to view. */
-  readonly stages: ReadonlyMap<string, Stage>;
-  /** Those of the flows and those that any flow accepts, sorted by name, then expiry. */
-  readonly invitations: readonly StoredInvitation[];
-  /** How many invitations authentik cannot return (500), because their data is nested too deeply or contains too large a number. */
-  readonly unreadable: number;
-  /** What the token's user is not allowed to view. */
-  readonly hidden: { readonly flows: readonly string[]; readonly invitations: number };
-}
+export type Snapshot = Awaited<ReturnType<typeof readSnapshot>>;
 
 /** A stage of any kind; an invitation stage with all its fields. */
 export type Stage = StoredInvitationStage | StoredStage;
 
-/** What to export: everything, the flows with these slugs, or the invitations with these names or ids. */
-export interface Selection {
-  readonly kind: "all" | "flows" | "invitations";
-  readonly names: readonly string[];
-}
-
 /**
- * Reads the flows with these slugs; all flows that have an invitation stage or an invitation, and the invitations without a flow; or the selected
- * invitations, which refer to their flows. `onlyInvitations` leaves out bindings and stages, which then need no permission. Sends only GET
- * requests.
+ * Reads the flows with these slugs; all flows that have an invitation stage or an invitation, and the invitations without a flow; or the
+ * invitations with these names or ids, which refer to their flows. `onlyInvitations` leaves out bindings and stages, which then need no
+ * permission. Sends only GET requests.
  */
 export async function readSnapshot(
   client: Client,
-  { kind, names }: Selection,
+  kind: "all" | "flows" | "invitations",
+  names: readonly string[],
   onlyInvitations: boolean,
-): Promise<Snapshot> {
+) {
   const isAll = kind === "all";
   const requested = kind === "flows" ? await requireFlows(client, names) : [];
   const [slugsWithStage, list] = await Promise.all([
@@ -79,10 +62,15 @@ export async function readSnapshot(
   const invitations = selected.filter(({ flow }) => pks.has(flow));
   return {
     flows,
+    /** Sorted by their order in each flow. */
     bindings,
+    /** The bound stages by pk, without those that the token's user is not allowed to view. */
     stages: await readStages(client, new Set(bindings.map(({ stage }) => stage))),
+    /** Those of the flows and those that any flow accepts, sorted by name, then expiry. */
     invitations,
+    /** How many invitations authentik cannot return (500), because their data is nested too deeply or contains too large a number. */
     unreadable: kind === "invitations" ? 0 : list.unreadable,
+    /** What the token's user is not allowed to view. */
     hidden: {
       flows: slugs.filter((_slug, index) => isAll && found[index] === undefined),
       invitations: isAll ? selected.length - invitations.length : 0,

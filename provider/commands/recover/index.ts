@@ -12,6 +12,7 @@ import {
   isOfPlugin,
   kindOf,
   type Operation,
+  operationsOf,
   parseState,
   pendingOperationsOf,
   providerOf,
@@ -71,7 +72,7 @@ occurred, 2 invalid usage, 3 the state contains code of someone else.
     const isUnclear = plan.operations.some(({ outcome }) => outcome === "unclear" || outcome === "orphaned");
     const isChanged = plan.operations.some(({ outcome }) => outcome !== "unclear");
     // `pulumi stack import` removes every pending operation, also those that it is given.
-    const others = (state.deployment.pending_operations ?? []).filter(({ resource }) => kindOf(resource) === undefined);
+    const others = operationsOf(state).filter(({ resource }) => kindOf(resource) === undefined);
     const otherCreations = others.filter(({ type }) => type === "creating");
     if (isChanged && otherCreations.length > 0) {
       throw new UserError(

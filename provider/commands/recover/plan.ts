@@ -12,6 +12,7 @@ import {
   isOfPlugin,
   kindOf,
   type Operation,
+  operationsOf,
   pendingOperationsOf,
   resourcesOf,
   type State,
@@ -65,7 +66,7 @@ export async function planRecovery(
     if (result.outcome !== "unclear") handled.add(operation);
     operations.push(result);
   }
-  const pending = (state.deployment.pending_operations ?? []).filter((operation) => !handled.has(operation));
+  const pending = operationsOf(state).filter((operation) => !handled.has(operation));
   const deployment = { ...state.deployment, resources, pending_operations: pending };
   return { state: { ...state, deployment }, operations };
 }
