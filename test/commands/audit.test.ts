@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Invitation } from "pulumi-authentik-invitations/provider";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../../sandbox";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
+import { useEmbedded } from "../unit/support/embedded-authentik";
 import { sendJson, startServer } from "../unit/support/server";
 import { create, declare, ofPlugin, pending, runCommand, runOnTerminal, StateFolder, stateOf, urnOf } from "./fixture";
 
@@ -19,19 +19,13 @@ describe("audit", () => {
   beforeEach(async () => {
     server = await Authentik.start();
     folder = await StateFolder.create();
-    await useToken(server.token);
+    await useEmbedded(server);
   });
 
   afterEach(async () => {
     await server.close();
     await folder.remove();
   });
-
-  /** For the provider in this process. */
-  async function useToken(token: string): Promise<void> {
-    const config: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
-    await Invitation.configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
-  }
 
   async function createOutsidePulumi(name: string, fields: Record<string, unknown> = {}): Promise<string> {
     const { status, body } = await server.request("POST", invitationsPath, { name, expires, ...fields });

@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Invitation } from "pulumi-authentik-invitations/provider";
 import { type Operation, type State, type StateResource, toSecret } from "../../provider/commands/state";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../../sandbox";
@@ -8,6 +7,7 @@ import { planRecovery } from "../bundle-internals";
 import { Project } from "../engine/project";
 import { invitations } from "../engine/server";
 import { canary } from "../secrecy/canary";
+import { useEmbedded } from "../unit/support/embedded-authentik";
 import { unwrapSecrets, withoutSecrets } from "../unit/support/secrets";
 import { create, declare, type Inputs, pending, runCommand, runOnTerminal, stateOf, urnOf } from "./fixture";
 
@@ -18,14 +18,9 @@ const secretKey = "4dabf18193072939515e22adb298388d";
 
 let server: Authentik;
 
-async function useToken(token: string): Promise<void> {
-  const config: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
-  await Invitation.configure({ config: { get: (key) => config[key] }, program: { project: "team", stack: "dev" } });
-}
-
 beforeEach(async () => {
   server = await Authentik.start();
-  await useToken(server.token);
+  await useEmbedded(server);
 });
 
 afterEach(async () => {
@@ -134,7 +129,7 @@ describe("planRecovery", () => {
     const permissions = ["add_invitation", "view_invitation"].map((name) => `authentik_stages_invitation.${name}`);
 
     beforeEach(async () => {
-      await useToken(server.addUser("writer", permissions));
+      await useEmbedded(server, server.addUser("writer", permissions));
     });
 
     test.each([{ expires }, { validFor: "14d" }])(

@@ -7,6 +7,7 @@ import {
   containsUnknown,
   doorsOf,
   expectAllowedRequests,
+  expectError,
   expectPrintable,
   isSameDocument,
   type Kind,
@@ -207,15 +208,6 @@ test.each(cases)(
     );
   },
 );
-
-/** An error for the user: a printable line without a stack trace. */
-async function expectError(operation: Promise<unknown>): Promise<string> {
-  const error: unknown = await operation.then(() => undefined).catch((reason: unknown) => reason);
-  if (!(error instanceof Error)) throw new Error("The operation succeeded.");
-  if (error.stack !== "") throw error;
-  expectPrintable(error.message);
-  return error.message;
-}
 
 test.each(kinds.map(({ name }, index) => [name, index] as const))(
   "%s: unknown properties are rejected, whatever their name",

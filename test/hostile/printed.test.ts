@@ -3,7 +3,7 @@ import { delimiter } from "node:path";
 import fc from "fast-check";
 import { Authentik } from "../../sandbox";
 import { runCommand, StateFolder } from "../commands/fixture";
-import { collectWarnings, configure, doorsOf, expectPrintable, stage, takeWarnings } from "./resources";
+import { collectWarnings, configure, doorsOf, expectError, expectPrintable, stage, takeWarnings } from "./resources";
 import { runs, timeout } from "./runs";
 import { storableString } from "./values";
 
@@ -28,15 +28,6 @@ afterEach(async () => {
 const name = storableString
   .map((value) => `a${value.slice(0, 60)}`.replaceAll(/\p{Cs}/gu, "").trimEnd())
   .filter((value) => value !== "taken");
-
-async function expectPrintableError(operation: Promise<unknown>): Promise<void> {
-  const error: unknown = await operation.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof Error)) throw new Error("The operation succeeded.");
-  expectPrintable(error.message);
-}
 
 /** Runs a command, and returns the lines that it prints. */
 async function run(args: readonly string[], exitCode: number): Promise<string[]> {
@@ -70,14 +61,14 @@ test("errors and warnings repeat names as one printable line", async () => {
         const inputs = { name: stageName, continueFlowWithoutInvitation: false };
         const { id, outs = {} } = await provider.create(inputs);
         // The name is taken.
-        await expectPrintableError(provider.create(inputs));
+        await expectError(provider.create(inputs));
         const user = server.instance.users.add({ username, isSuperuser: true });
         const path = `/api/v3/stages/invitation/stages/${id}/`;
         await server.request("DELETE", path, undefined, server.instance.users.addToken(user));
         await provider.read(id, outs);
-        await expectPrintableError(provider.update(id, outs, inputs));
+        await expectError(provider.update(id, outs, inputs));
         // The plugin has no such input.
-        if (door === "dynamic") await expectPrintableError(provider.create({ ...inputs, import: id }));
+        if (door === "dynamic") await expectError(provider.create({ ...inputs, import: id }));
         if (user !== admin) server.instance.users.remove(user);
         const warnings = takeWarnings();
         expect(warnings).toHaveLength(1);

@@ -4,6 +4,7 @@ import { unknownValue } from "../../provider/values/properties";
 import type { Authentik } from "../../sandbox";
 import { strip as stripWhitespace } from "../../sandbox/fields";
 import { type Json, stringifyJson } from "../../sandbox/json";
+import { catchError } from "../unit/support/catch-error";
 import { type Door, type Provider, providerOf, type Kind as ResourceName } from "../unit/support/doors";
 import {
   duration,
@@ -302,6 +303,13 @@ export function expectPrintable(line: string): void {
   const match = unprintable.exec(line);
   if (match)
     throw new Error(`A message contains ${JSON.stringify(match[0])} at ${match.index}: ${JSON.stringify(line)}`);
+}
+
+/** Expects an error for the user: a printable line without a stack trace. */
+export async function expectError(operation: Promise<unknown>): Promise<void> {
+  const error = await catchError(operation);
+  if (error.stack !== "") throw error;
+  expectPrintable(error.message);
 }
 
 /** Everything that the provider has printed since the last call. */

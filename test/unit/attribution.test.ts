@@ -107,20 +107,6 @@ describe("a change outside Pulumi", () => {
     expect(await refreshDrifted(events)).toEqual([unattributed]);
   });
 
-  test("is looked up once per drifted object, and not for unchanged ones", async () => {
-    const pks = [1, 2, 3].map((number) => `dddddddd-1111-4000-8000-00000000000${number}`);
-    mockResponse("GET", eventsPath, 200, pageBody([]), { times: 2 });
-    for (const [index, objectPk] of pks.entries()) {
-      const body = invitationBody({ pk: objectPk, single_use: index > 0 });
-      mockResponse("GET", `/stages/invitation/invitations/${objectPk}/`, 200, body);
-      await invitationProvider.read(invitationId(objectPk), invitationState({ pk: objectPk }));
-    }
-    expect(requestLines().filter((line) => line.includes(eventsPath))).toEqual(
-      pks.slice(1).map((objectPk) => eventsRequest(objectPk, "model_updated")),
-    );
-    expect(warnings()).toHaveLength(2);
-  });
-
   test("is neither another spelling of the same value nor a read by get", async () => {
     mockResponse("GET", invitationPath, 200, invitationBody({ fixed_data: { a: 1 } }), { times: 2 });
     await invitationProvider.read(invitationId(pk), { pk });

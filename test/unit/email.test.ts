@@ -7,7 +7,7 @@ import { probePath, sendPath } from "./support/email-requests";
 import { waysToLoseAResponse } from "./support/embedded-authentik";
 import { configureWith } from "./support/http-mocks";
 import { invitationInputs, type Properties } from "./support/invitation";
-import { unwrapSecrets } from "./support/secrets";
+import { secret, unwrapSecrets } from "./support/secrets";
 import { findFreePort } from "./support/server";
 import { warnings } from "./support/warnings";
 
@@ -69,6 +69,7 @@ async function hasChanges(state: Properties, inputs: Properties): Promise<boolea
 }
 
 const jane = { to: ["jane@example.com"] };
+const janeAndSam = { to: ["jane@example.com", "sam@example.com"] };
 
 describe("the link", () => {
   test("is emailed by one request after the invitation is created", async () => {
@@ -99,7 +100,7 @@ describe("the link", () => {
   test("is emailed only to added addresses in an update, and to an address that comes back only once", async () => {
     let state = await create(declare(jane));
     takeMails();
-    state = await update(state, declare({ to: ["jane@example.com", "sam@example.com"] }));
+    state = await update(state, declare(janeAndSam));
     expect(takeAddresses()).toEqual(["sam@example.com"]);
     state = await update(state, declare({ to: ["Sam@Example.com"], cc: ["c@example.com"] }));
     state = await update(state, declare(jane));
@@ -124,7 +125,7 @@ describe("the link", () => {
     const imported = await create(declare(jane, { import: pk }));
     expect(imported).not.toHaveProperty("emailedTo");
     expect(takeSends()).toEqual([]);
-    await update(imported, declare({ to: ["jane@example.com", "sam@example.com"] }));
+    await update(imported, declare(janeAndSam));
     expect(takeAddresses()).toEqual(["sam@example.com"]);
   });
 
@@ -133,7 +134,7 @@ describe("the link", () => {
     takeSends();
     const used = { ...state, status: "used", retiredAt: "2026-11-24T00:00:00Z", gone: true };
     const unsent = { ...used, __unsentTo: ["sam@example.com"] };
-    const declared = declare({ to: ["jane@example.com", "sam@example.com"] });
+    const declared = declare(janeAndSam);
     expect(await hasChanges({ ...unsent, __secretEmail: true }, declared)).toBe(false);
     for (const retired of [used, unsent]) {
       expect(await hasChanges(retired, declared)).toBe(false);
@@ -149,9 +150,8 @@ test.each(Object.entries(waysToLoseAResponse))(
   "a send request whose response is lost (%s) counts as sent, with a warning that names the addresses",
   async (_way, failure) => {
     server.injectFailure({ method: "POST", path: sendPath, when: "after", ...failure });
-    const email = { to: ["jane@example.com", "sam@example.com"] };
-    const state = await create(declare(email));
-    expect(state).toMatchObject({ emailedTo: email.to });
+    const state = await create(declare(janeAndSam));
+    expect(state).toMatchObject({ emailedTo: janeAndSam.to });
     expect(state).not.toHaveProperty("__unsentTo");
     expect(warnings()).toEqual([
       expect.stringMatching(
@@ -160,21 +160,17 @@ test.each(Object.entries(waysToLoseAResponse))(
     ]);
     expect(warnings()[0]).not.toContain(String(state["pk"]));
     expect(takeSends()).toHaveLength(1);
-    expect(await hasChanges(state, declare(email))).toBe(false);
+    expect(await hasChanges(state, declare(janeAndSam))).toBe(false);
   },
 );
 
+const html = { "content-type": "text/html" };
+const permissions = /permission \S+\.add_invitation or authentik_stages_invitation\.view_invitation/;
 const certainFailures: Record<string, [InjectedFailure, RegExp]> = {
   "400": [{ status: 400, body: '{"error":"No"}', headers: json }, /error: No/],
-  "403": [
-    { status: 403, body: '{"detail":"No"}', headers: json },
-    /permission authentik_stages_invitation\.add_invitation or authentik_stages_invitation\.view_invitation/,
-  ],
+  "403": [{ status: 403, body: '{"detail":"No"}', headers: json }, permissions],
   "404 as JSON": [{ status: 404, body: '{"detail":"Gone"}', headers: json }, /returned 404: Gone/],
-  "404 as HTML": [
-    { status: 404, body: "<title>x</title>", headers: { "content-type": "text/html" } },
-    /did not come from/,
-  ],
+  "404 as HTML": [{ status: 404, body: "<title>x</title>", headers: html }, /did not come from/],
   "a redirect": [{ status: 302, headers: { location: "https://login.example.com/" } }, /redirects/],
   "429 with a long wait": [{ status: 429, headers: { "retry-after": "3600" } }, /limits the rate/],
 };
@@ -214,7 +210,7 @@ test.each(Object.entries(certainFailures))(
 test("an unreachable server fails the update before anything is changed", async () => {
   const state = await create(declare(jane));
   await connect({ "authentik:url": `http://127.0.0.1:${await findFreePort()}` });
-  const error = await catchError(update(state, declare({ to: ["jane@example.com", "sam@example.com"] })));
+  const error = await catchError(update(state, declare(janeAndSam)));
   expect(error.message).toContain("Could not connect to authentik");
   expect(error).not.toHaveProperty("properties");
 });
@@ -265,21 +261,30 @@ describe("a server that cannot send invitations", () => {
 
 // What is printed is proven by test/engine/email.test.ts.
 describe("secret addresses", () => {
-  const secret = (to: string[]): Properties => declare({ to, cc: ["c0py@example.com"] }, { __secretInputs: ["email"] });
+  const secretly = (to: string[]): Properties =>
+    declare({ to, cc: ["c0py@example.com"] }, { __secretInputs: ["email"] });
+
+  test("are counted in the reason of a failure, which quotes nothing of the response", async () => {
+    const body = '{"email_addresses":["sam@example.com is no friend of c0py@example.com"]}';
+    server.injectFailure({ method: "POST", path: sendPath, status: 400, body, headers: json });
+    const { reasons, properties } = await catchPartialFailure(create(secretly(janeAndSam.to)));
+    expect(properties["__unsentTo"]).toEqual(secret(janeAndSam.to));
+    expect(reasons).toEqual([
+      expect.stringMatching(/to 2 addresses.*email\.to: \(not shown, because it may repeat a secret of the request\)/),
+    ]);
+  });
 
   test("are stored in emailedTo as a secret", async () => {
-    const signature = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
-    const state = await create(secret(["jane@example.com"]));
-    expect(state["emailedTo"]).toEqual({ ...signature, value: ["jane@example.com"] });
+    const emailedTo = secret(jane.to);
+    const state = await create(secretly(jane.to));
+    expect(state).toMatchObject({ emailedTo });
     const plain = unwrapSecrets(state) as Properties;
     const { props } = await invitationProvider.read("", plain);
-    expect(props).toMatchObject({ emailedTo: signature });
-    expect(await update(plain, { ...secret(["jane@example.com"]), singleUse: true })).toMatchObject({
-      emailedTo: signature,
-    });
-    const { __secretInputs: _, ...published } = secret(["jane@example.com"]);
+    expect(props).toMatchObject({ emailedTo });
+    expect(await update(plain, { ...secretly(jane.to), singleUse: true })).toMatchObject({ emailedTo });
+    const { __secretInputs: _, ...published } = secretly(jane.to);
     const { __secretInputs: __, ...older } = { ...plain, __secretEmail: true } as Properties;
-    expect(await hasChanges(older, secret(["jane@example.com"]))).toBe(false);
+    expect(await hasChanges(older, secretly(jane.to))).toBe(false);
     expect(await hasChanges(older, published)).toBe(true);
     expect(await hasChanges(plain, published)).toBe(true);
     expect(await update(plain, published)).toMatchObject({ emailedTo: ["jane@example.com"] });

@@ -36,19 +36,13 @@ const fourteenDays = { validFor: "14d", issuedAt: "2031-04-22T07:08:09Z" };
 const unchanged = { changes: false, replaces: [] };
 
 async function create(changes: Properties = {}): Promise<{ id: string; outs: Properties }> {
-  const created = await invitationProvider.create(inputsWith(changes));
+  const created = await invitationProvider.create(invitationInputs(changes));
   return { id: created.id, outs: created.outs as Properties };
 }
 
 async function update(olds: Properties, changes: Properties): Promise<Properties> {
-  const { outs } = await invitationProvider.update(id, invitationState(olds), inputsWith(changes));
+  const { outs } = await invitationProvider.update(id, invitationState(olds), invitationInputs(changes));
   return outs as Properties;
-}
-
-/** The default inputs with these ones. `validFor` replaces `expires`. */
-function inputsWith(changes: Properties): Properties {
-  const { expires, ...inputs } = invitationInputs();
-  return { ...("validFor" in changes ? {} : { expires }), ...inputs, ...changes };
 }
 
 function mockFlows(...bodies: readonly Body[]): void {
@@ -312,7 +306,10 @@ test("an expiry with microseconds that was set outside Pulumi is drift once", as
   mockResponse("GET", eventsPath, 200, pageBody([]));
   const first = await refresh(invitationState(fourteenDays));
   expect(first.inputs).toMatchObject({ validFor: "1209600000.001ms" });
-  expect(await diffInvitation(first.props, inputsWith({ validFor: "14d" }))).toEqual({ changes: true, replaces: [] });
+  expect(await diffInvitation(first.props, invitationInputs({ validFor: "14d" }))).toEqual({
+    changes: true,
+    replaces: [],
+  });
   // Without a request to the event log: nothing changed since.
   expect((await refresh(first.props)).inputs).toEqual(first.inputs);
   expectAllMocksUsed();
@@ -321,13 +318,13 @@ test("an expiry with microseconds that was set outside Pulumi is drift once", as
 test("an expiry that an earlier version counted with 365.25 days a year is kept, and a new one has 365", async () => {
   const expires = "2031-05-06T06:00:00Z";
   const old = invitationState({ validFor: "1y", issuedAt: "2030-05-06T00:00:00Z", expires });
-  expect(await diffInvitation(old, inputsWith({ validFor: "1y" }))).toEqual(unchanged);
+  expect(await diffInvitation(old, invitationInputs({ validFor: "1y" }))).toEqual(unchanged);
   mockResponse("GET", invitationPath, 200, invitationBody({ expires }));
   expect((await refresh(old)).inputs).toMatchObject({ validFor: "1y" });
   mockResponse("PUT", invitationPath, 200, invitationBody({ expires, single_use: true }));
   await update(old, { validFor: "1y", singleUse: true });
   expect(sentRequests.at(-1)?.body).toMatchObject({ expires });
-  expect(await diffInvitation(old, inputsWith({ validFor: "2y" }))).toMatchObject({ changes: true });
+  expect(await diffInvitation(old, invitationInputs({ validFor: "2y" }))).toMatchObject({ changes: true });
   mockResponse("PUT", invitationPath, 200, invitationBody({ expires: "2032-05-05T00:00:00Z" }));
   await update(old, { validFor: "2y" });
   expect(sentRequests.at(-1)?.body).toMatchObject({ expires: "2032-05-05T00:00:00Z" });

@@ -71,31 +71,32 @@ interface Configurable {
   configure(request: { config: { get(key: string): string | undefined } }): Promise<void>;
 }
 
-let configurationCount = 0;
-
-/** Configures the provider with a new connection: connections are shared by equal settings, so these include a unique header. */
-export async function configureWith(provider: Configurable, settings: Record<string, string>): Promise<void> {
-  configurationCount += 1;
-  const uniqueHeaders = JSON.stringify({ "x-configuration": String(configurationCount) });
-  const uniqueSettings = { "authentik:headers": uniqueHeaders, ...settings };
-  await provider.configure({ config: { get: (key) => uniqueSettings[key as keyof typeof uniqueSettings] } });
-}
-
-/** Mocks all responses in the tests of this file, and expects every mock to be used. Each test has a connection of its own. */
-export function useHttpMocks(provider: Configurable, overrides: Record<string, string> = {}): void {
-  beforeEach(async () => {
-    resetHttpMocks();
-    await configureWith(provider, { ...settings, ...overrides });
-  });
-  afterEach(expectAllMocksUsed);
-}
-
 export const settings = { "authentik:url": authentikUrl, "authentik:token": token };
 
-let settingsCount = 0;
+let connectionCount = 0;
+
+/** A setting with which a connection has not cached anything yet: connections are shared by equal settings. */
+function uniqueSetting(): Record<string, string> {
+  connectionCount += 1;
+  return { "authentik:headers": JSON.stringify({ "x-connection": String(connectionCount) }) };
+}
 
 /** Settings of a connection that has not cached anything yet. */
 export function freshSettings(overrides: Record<string, string> = {}): Record<string, string> {
-  settingsCount += 1;
-  return { ...settings, "authentik:headers": JSON.stringify({ "x-test": String(settingsCount) }), ...overrides };
+  return { ...settings, ...uniqueSetting(), ...overrides };
+}
+
+/** Configures the provider with a new connection. */
+export async function configureWith(provider: Configurable, settings: Record<string, string>): Promise<void> {
+  const uniqueSettings = { ...uniqueSetting(), ...settings };
+  await provider.configure({ config: { get: (key) => uniqueSettings[key] } });
+}
+
+/** Mocks all responses in the tests of this file, and expects every mock to be used. Each test has a connection of its own. */
+export function useHttpMocks(provider: Configurable): void {
+  beforeEach(async () => {
+    resetHttpMocks();
+    await configureWith(provider, settings);
+  });
+  afterEach(expectAllMocksUsed);
 }

@@ -19,9 +19,10 @@ export function invitationState(changes: Properties = {}): Properties {
   };
 }
 
-/** The inputs of the invitation of `invitationBody`, as `check` returns them. */
+/** The inputs of the invitation of `invitationBody`, as `check` returns them. A duration replaces the expiry. */
 export function invitationInputs(changes: Properties = {}): Properties {
-  return { name: "jane", expires: "2031-05-06T07:08:09Z", fixedData: {}, singleUse: false, ...changes };
+  const expiry = "validFor" in changes ? {} : { expires: "2031-05-06T07:08:09Z" };
+  return { name: "jane", ...expiry, fixedData: {}, singleUse: false, ...changes };
 }
 
 /** Reads an invitation as a refresh does. `olds` is its state. */
