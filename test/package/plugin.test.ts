@@ -1,6 +1,6 @@
 /** The plugin as an executable, installed from its archive on a machine without Node.js. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -17,17 +17,19 @@ test("is built for this platform, installed from its archive, and runs a YAML pr
   const server = await Authentik.start();
   try {
     const { version } = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as { version: string };
-    const { stdout } = await run(process.execPath, [join(packageRoot, "scripts", "plugin.mjs"), folder]);
+    // As fast as it can, because compressing Node.js takes long.
+    const env = { ...process.env, GZIP: "-1" };
+    const { stdout } = await run(process.execPath, [join(packageRoot, "scripts", "plugin.mjs"), folder], { env });
     const [, archive = ""] = /^(.*-v[\d.]+-[a-z]+-(?:amd64|arm64)\.tar\.gz),/m.exec(stdout) ?? [];
-    const { stdout: content } = await run("tar", ["-tzf", archive]);
-    expect(content.split("\n")).toEqual([
-      "pulumi-resource-authentik-invitations",
+    const extracted = await mkdtemp(join(folder, "extracted-"));
+    await run("tar", ["-xzf", archive, "-C", extracted]);
+    expect(await readdir(extracted)).toEqual([
       "LICENSE",
       "NODE-LICENSE",
       "THIRD-PARTY-LICENSES",
-      "",
+      "pulumi-resource-authentik-invitations",
     ]);
-    const { stdout: license } = await run("tar", ["-xzOf", archive, "NODE-LICENSE"], { maxBuffer: 1024 * 1024 });
+    const license = await readFile(join(extracted, "NODE-LICENSE"), "utf8");
     // Of Node.js, and of what it contains.
     expect(license).toMatch(/^Node\.js is licensed[\s\S]*OpenSSL/);
     const project = await Project.create("", { authentik: server, link: false, plugin: { version, archive } });
@@ -44,7 +46,6 @@ resources:
 `);
       await project.up();
       expect(await invitations(server)).toHaveLength(1);
-      expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
       await project.destroy();
       expect(await invitations(server)).toEqual([]);
     } finally {
