@@ -12,13 +12,8 @@ export const packageRoot = dirname(require.resolve("pulumi-authentik-invitations
 
 const pulumiSdk = join(packageRoot, "node_modules", "@pulumi", "pulumi");
 
-const requireOption = (file: string): string => `--require ${JSON.stringify(join(packageRoot, "test/engine", file))}`;
-
-/** The value of `NODE_OPTIONS` with which `pulumi` commands take less time, for programs in JavaScript. */
-export const preload = requireOption("preload.js");
-
-/** The same for programs in TypeScript. */
-export const preloadForTypeScript = requireOption("lazy-modules.js");
+/** The value of `NODE_OPTIONS` with which `pulumi` commands take less time. */
+export const preload = `--require ${JSON.stringify(join(packageRoot, "test/engine/preload.js"))}`;
 
 let cli: Promise<PulumiCli> | undefined;
 
@@ -211,6 +206,14 @@ esac
     const prelude =
       'const authentik = require("pulumi-authentik-invitations");\nconst pulumi = require("@pulumi/pulumi");\n';
     await writeFile(join(this.folder, "index.js"), prelude + program);
+  }
+
+  /** Replaces the program with one in TypeScript, and returns its path. Its types are not checked. */
+  async writeTypeScript(program: string): Promise<string> {
+    const file = join(this.folder, "index.ts");
+    await writeFile(file, program);
+    await writeFile(join(this.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");
+    return file;
   }
 
   /** Runs `pulumi` non-interactively. Does not throw if it fails. */

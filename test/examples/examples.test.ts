@@ -1,27 +1,18 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { preProcessFile } from "typescript";
 import { Authentik } from "../../sandbox";
-import { type Project, type ProjectOptions, packageRoot } from "../engine/project";
+import { Project, type ProjectOptions, packageRoot } from "../engine/project";
 import { invitations, invitationsPath, requestsOf } from "../engine/server";
-import { examples, listExamples, readManifest, readTemplate, Templates, typeErrors } from "./example";
-import { runShell } from "./export-command";
+import { examples, listExamples, readManifest, readTemplate, typeErrors, useTemplate } from "./example";
+import { environmentOf, runCommand, runShell } from "./export-command";
 import { createStaffFlow } from "./staff-flow";
 
 jest.setTimeout(240_000);
 
-let templates: Templates;
 let server: Authentik;
 let project: Project | undefined;
-
-beforeAll(async () => {
-  templates = await Templates.create();
-});
-
-afterAll(() => templates.remove());
 
 beforeEach(async () => {
   server = await Authentik.start();
@@ -33,8 +24,14 @@ afterEach(async () => {
   await server.close();
 });
 
+/** Creates a project from an example. `test/package` tests the installation of the packages that it imports. */
 async function createProject(example: string, options: ProjectOptions = {}): Promise<Project> {
-  project = await templates.createProject(example, { authentik: server, ...options });
+  project = await Project.create("", { authentik: server, ...options });
+  await rm(join(project.folder, "index.js"));
+  const modules = join(project.folder, "node_modules");
+  await rm(modules, { recursive: true });
+  await useTemplate(project, example);
+  await symlink(join(packageRoot, "node_modules"), modules, "junction");
   return project;
 }
 
@@ -43,16 +40,17 @@ async function list(path: string, from: Authentik = server): Promise<Record<stri
   return (body as { results: Record<string, unknown>[] }).results;
 }
 
-/** Previews, creates, compares and destroys the stack. `inspect` runs while the stack exists. */
-async function runStack(stack: Project, inspect: (outputs: Record<string, unknown>) => Promise<void>): Promise<void> {
-  // Not `stack.up`, which skips the preview.
-  const up = await stack.succeed("up", "--yes", "--suppress-progress");
-  expect(up).toMatch(/^Previewing update.*\+ \d+ to create.*^Updating.*\+ \d+ created/ms);
-  const clean = await stack.preview("--refresh", "--expect-no-changes");
-  expect([clean.code, clean.output]).toEqual([0, expect.stringContaining("unchanged")]);
-  await inspect(await stack.outputs());
-  await stack.destroy();
-  expect(await invitations(server)).toEqual([]);
+/** Creates the stack, and returns its outputs. With `preview`, for a program that computes with outputs, which are unknown at a preview. */
+async function create(stack: Project, { preview = false } = {}): Promise<Record<string, unknown>> {
+  const up = await stack.succeed("up", "--yes", "--suppress-progress", ...(preview ? [] : ["--skip-preview"]));
+  expect(up).toMatch(/^Updating.*\+ \d+ created/ms);
+  if (preview) expect(up).toMatch(/^Previewing update.*\+ \d+ to create/ms);
+  return await stack.outputs();
+}
+
+async function expectNoChanges(stack: Project): Promise<void> {
+  const { code, output } = await stack.preview("--refresh", "--expect-no-changes");
+  expect([code, output]).toEqual([0, expect.stringContaining("unchanged")]);
 }
 
 test("all examples type-check", async () => {
@@ -115,38 +113,33 @@ describe("as a template", () => {
   });
 });
 
+// The demo compares and destroys it.
 test("quick-start creates an enrollment flow and three invitations", async () => {
-  await runStack(await createProject("quick-start"), async (outputs) => {
-    const [guest, lead, team] = await invitations(server);
-    expect([guest, lead, team]).toMatchObject([
-      { name: "quick-start-guest", single_use: true, expires: team?.expires },
-      { name: "quick-start-lead", single_use: true, fixed_data: { email: "lead@example.com" } },
-      { name: "quick-start-team", single_use: false, expires: "2030-12-31T23:59:59Z" },
-    ]);
-    const [flow] = await list("flows/instances/?slug=quick-start");
-    expect(flow).toMatchObject({ title: "Welcome", designation: "enrollment" });
-    expect([guest?.flow, lead?.flow, team?.flow]).toEqual([flow?.["pk"], flow?.["pk"], flow?.["pk"]]);
-    const [stage] = await list("stages/invitation/stages/");
-    expect(stage).toMatchObject({ name: "quick-start-invitation" });
-    const bindings = await list(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
-    expect(bindings).toHaveLength(5);
-    expect(bindings[0]).toMatchObject({ order: 0, stage: stage?.["pk"] });
-    const linkOf = (pk?: string) => `${server.url}/if/flow/quick-start/?itoken=${pk}`;
-    expect(outputs).toEqual({ links: { lead: linkOf(lead?.pk), team: linkOf(team?.pk), guest: linkOf(guest?.pk) } });
-  });
-  expect(await list("flows/instances/?slug=quick-start")).toEqual([]);
-  expect(await list("stages/invitation/stages/")).toEqual([]);
+  const stack = await createProject("quick-start");
+  const outputs = await create(stack);
+  const [guest, lead, team] = await invitations(server);
+  expect([guest, lead, team]).toMatchObject([
+    { name: "quick-start-guest", single_use: true, expires: team?.expires },
+    { name: "quick-start-lead", single_use: true, fixed_data: { email: "lead@example.com" } },
+    { name: "quick-start-team", single_use: false, expires: "2030-12-31T23:59:59Z" },
+  ]);
+  const [flow] = await list("flows/instances/?slug=quick-start");
+  expect(flow).toMatchObject({ title: "Welcome", designation: "enrollment" });
+  expect([guest?.flow, lead?.flow, team?.flow]).toEqual([flow?.["pk"], flow?.["pk"], flow?.["pk"]]);
+  const [stage] = await list("stages/invitation/stages/");
+  expect(stage).toMatchObject({ name: "quick-start-invitation" });
+  const bindings = await list(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
+  expect(bindings).toHaveLength(5);
+  expect(bindings[0]).toMatchObject({ order: 0, stage: stage?.["pk"] });
+  const linkOf = (pk?: string) => `${server.url}/if/flow/quick-start/?itoken=${pk}`;
+  expect(outputs).toEqual({ links: { lead: linkOf(lead?.pk), team: linkOf(team?.pk), guest: linkOf(guest?.pk) } });
 });
 
 test("import is the output of export, and imports the flow without changing it", async () => {
   await createStaffFlow(server);
   const stack = await createProject("import");
-  const runExport = async (...options: string[]): Promise<string> => {
-    const command = join(stack.folder, "node_modules", ".bin", "pulumi-authentik-invitations");
-    const args = [command, "export", "--flow", "staff-enrollment", ...options];
-    const env = { ...process.env, AUTHENTIK_URL: server.url, AUTHENTIK_TOKEN: server.token };
-    return (await promisify(execFile)(process.execPath, args, { env })).stdout;
-  };
+  const runExport = async (...options: string[]): Promise<string> =>
+    (await runCommand(["export", "--flow", "staff-enrollment", ...options], environmentOf(server))).stdout;
   const program = await runExport();
   const example = await readFile(join(stack.folder, "index.ts"), "utf8");
   const pks = /"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"/g;
@@ -157,11 +150,10 @@ test("import is the output of export, and imports the flow without changing it",
   await writeFile(join(stack.folder, "index.ts"), program);
   await runShell(stack, await runExport("--commands"));
   await server.request("DELETE", `/api/v3/stages/invitation/invitations/${await pkOf("summer-2020")}/`);
-  await runStack(stack, async () => {
-    expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
-    expect((await invitations(server)).map(({ name }) => name)).toEqual(["contractors", "contractors", "jane"]);
-  });
-  expect(await list("flows/instances/?slug=staff-enrollment")).toEqual([]);
+  await create(stack);
+  expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
+  expect((await invitations(server)).map(({ name }) => name)).toEqual(["contractors", "contractors", "jane"]);
+  await expectNoChanges(stack);
 });
 
 async function pkOf(name: string): Promise<string | undefined> {
@@ -173,73 +165,75 @@ test("invitation-enrollment creates what the blueprint creates", async () => {
   const stack = await createProject("invitation-enrollment", {
     config: { "test:followUps": JSON.stringify({ internal: followUps }) },
   });
-  await runStack(stack, async (outputs) => {
-    const slugs = ["external", "internal", "internal-engineering"].map((kind) => `invitation-enrollment-flow-${kind}`);
-    const flows = new Map((await list("flows/instances/")).map((flow) => [flow["slug"], flow]));
-    expect(slugs.map((slug) => flows.get(slug)?.["title"])).toEqual([
-      "Welcome! Complete your enrollment",
-      "Welcome! Complete your enrollment",
-      "Welcome to the Engineering Team!",
-    ]);
-    const stages = await list("stages/invitation/stages/");
-    for (const slug of slugs) {
-      const flow = flows.get(slug);
-      expect(flow).toMatchObject({ designation: "enrollment", authentication: "require_unauthenticated" });
-      const stage = stages.find(({ name }) => name === slug.replace("-flow-", "-invitation-"));
-      expect(stage).toMatchObject({ continue_flow_without_invitation: false });
-      const [binding, ...others] = await list(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
-      expect(binding).toMatchObject({
-        order: 5,
-        evaluate_on_plan: true,
-        re_evaluate_policies: true,
-        stage: stage?.["pk"],
-      });
-      const expected = slug.endsWith("-internal") ? followUps.map((name, index) => [10 + index * 5, name]) : [];
-      expect(others.map(({ order, stage_obj }) => [order, (stage_obj as { name: string }).name])).toEqual(expected);
-    }
-    const created = await invitations(server);
-    const [external, internal, engineering] = slugs.map((slug) => flows.get(slug)?.["pk"]);
-    const expires = "2028-12-31T23:59:59Z";
-    const attributes = { department: "Engineering" };
-    expect(Object.fromEntries(created.map(({ name, ...invitation }) => [name, invitation]))).toMatchObject({
-      "example-external-basic-invitation": {
-        flow: external,
-        single_use: false,
-        expires: "9999-12-31T23:59:59Z",
-        fixed_data: {},
-      },
-      "example-external-prefilled-email-invitation": {
-        flow: external,
-        single_use: true,
-        expires,
-        fixed_data: { email: "external@example.com" },
-      },
-      "example-internal-prefilled-invitation": {
-        flow: internal,
-        single_use: true,
-        expires,
-        fixed_data: { name: "Jane Smith", email: "jane.smith@company.com" },
-      },
-      "example-internal-department-invitation": {
-        flow: internal,
-        single_use: false,
-        expires,
-        fixed_data: { attributes: { ...attributes, team: "Backend" } },
-      },
-      "example-engineering-team-invitation": {
-        flow: engineering,
-        single_use: false,
-        expires,
-        fixed_data: { attributes },
-      },
+  const outputs = await create(stack, { preview: true });
+  const slugs = ["external", "internal", "internal-engineering"].map((kind) => `invitation-enrollment-flow-${kind}`);
+  const flows = new Map((await list("flows/instances/")).map((flow) => [flow["slug"], flow]));
+  expect(slugs.map((slug) => flows.get(slug)?.["title"])).toEqual([
+    "Welcome! Complete your enrollment",
+    "Welcome! Complete your enrollment",
+    "Welcome to the Engineering Team!",
+  ]);
+  const stages = await list("stages/invitation/stages/");
+  for (const slug of slugs) {
+    const flow = flows.get(slug);
+    expect(flow).toMatchObject({ designation: "enrollment", authentication: "require_unauthenticated" });
+    const stage = stages.find(({ name }) => name === slug.replace("-flow-", "-invitation-"));
+    expect(stage).toMatchObject({ continue_flow_without_invitation: false });
+    const [binding, ...others] = await list(`flows/bindings/?target=${String(flow?.["pk"])}&ordering=order`);
+    expect(binding).toMatchObject({
+      order: 5,
+      evaluate_on_plan: true,
+      re_evaluate_policies: true,
+      stage: stage?.["pk"],
     });
-    const slugByFlow = new Map(slugs.map((slug) => [flows.get(slug)?.["pk"], slug]));
-    expect(outputs).toEqual({
-      links: Object.fromEntries(
-        created.map(({ name, pk, flow }) => [name, `${server.url}/if/flow/${slugByFlow.get(flow)}/?itoken=${pk}`]),
-      ),
-    });
+    const expected = slug.endsWith("-internal") ? followUps.map((name, index) => [10 + index * 5, name]) : [];
+    expect(others.map(({ order, stage_obj }) => [order, (stage_obj as { name: string }).name])).toEqual(expected);
+  }
+  const created = await invitations(server);
+  const [external, internal, engineering] = slugs.map((slug) => flows.get(slug)?.["pk"]);
+  const expires = "2028-12-31T23:59:59Z";
+  const attributes = { department: "Engineering" };
+  expect(Object.fromEntries(created.map(({ name, ...invitation }) => [name, invitation]))).toMatchObject({
+    "example-external-basic-invitation": {
+      flow: external,
+      single_use: false,
+      expires: "9999-12-31T23:59:59Z",
+      fixed_data: {},
+    },
+    "example-external-prefilled-email-invitation": {
+      flow: external,
+      single_use: true,
+      expires,
+      fixed_data: { email: "external@example.com" },
+    },
+    "example-internal-prefilled-invitation": {
+      flow: internal,
+      single_use: true,
+      expires,
+      fixed_data: { name: "Jane Smith", email: "jane.smith@company.com" },
+    },
+    "example-internal-department-invitation": {
+      flow: internal,
+      single_use: false,
+      expires,
+      fixed_data: { attributes: { ...attributes, team: "Backend" } },
+    },
+    "example-engineering-team-invitation": {
+      flow: engineering,
+      single_use: false,
+      expires,
+      fixed_data: { attributes },
+    },
   });
+  const slugByFlow = new Map(slugs.map((slug) => [flows.get(slug)?.["pk"], slug]));
+  expect(outputs).toEqual({
+    links: Object.fromEntries(
+      created.map(({ name, pk, flow }) => [name, `${server.url}/if/flow/${slugByFlow.get(flow)}/?itoken=${pk}`]),
+    ),
+  });
+  await expectNoChanges(stack);
+  await stack.destroy();
+  expect(await invitations(server)).toEqual([]);
   expect(await list("stages/invitation/stages/")).toEqual([]);
 });
 
@@ -256,28 +250,27 @@ async function expectEmailsWithSetting(stack: Project, people: number): Promise<
 describe("team-onboarding", () => {
   test("previews one invitation for a person added to the file", async () => {
     const stack = await createProject("team-onboarding");
-    await runStack(stack, async (outputs) => {
-      expect(Object.keys(outputs["links"] as object)).toEqual([
-        "ada@example.com",
-        "grace@example.com",
-        "linus@example.com",
-      ]);
-      expect((await invitations(server)).map(({ name }) => name)).toEqual([
-        "ada-example-com",
-        "grace-example-com",
-        "linus-example-com",
-      ]);
-      const file = join(stack.folder, "people.yaml");
-      const people = await readFile(file, "utf8");
-      const joan = "- email: joan@example.com\n  name: Joan Clarke\n  team: compilers\n";
-      // In the middle, because the order in the file must not matter.
-      await writeFile(file, people.replace("- email: grace", `${joan}- email: grace`));
-      const { code, output } = await stack.preview();
-      expect([code, output]).toEqual([0, expect.stringMatching(/joan@example\.com\s+create/)]);
-      expect(output).toMatch(/\+ 1 to create\n\s+1\d unchanged/);
+    const outputs = await create(stack);
+    expect(Object.keys(outputs["links"] as object)).toEqual([
+      "ada@example.com",
+      "grace@example.com",
+      "linus@example.com",
+    ]);
+    expect((await invitations(server)).map(({ name }) => name)).toEqual([
+      "ada-example-com",
+      "grace-example-com",
+      "linus-example-com",
+    ]);
+    const file = join(stack.folder, "people.yaml");
+    const people = await readFile(file, "utf8");
+    const joan = "- email: joan@example.com\n  name: Joan Clarke\n  team: compilers\n";
+    // In the middle, because the order in the file must not matter.
+    await writeFile(file, people.replace("- email: grace", `${joan}- email: grace`));
+    const { code, output } = await stack.preview("--refresh");
+    expect([code, output]).toEqual([0, expect.stringMatching(/joan@example\.com\s+create/)]);
+    expect(output).toMatch(/\+ 1 to create\n\s+1\d unchanged/);
 
-      await expectEmailsWithSetting(stack, 4);
-    });
+    await expectEmailsWithSetting(stack, 4);
   });
 
   test("reports all errors in the file at once, with line numbers, and creates nothing", async () => {
@@ -348,56 +341,57 @@ describe("team-onboarding", () => {
 describe("csv-intake", () => {
   test("invites 200 people and those of a German export, previews only the line that was added, and sends one request for it", async () => {
     const stack = await createProject("csv-intake");
-    await runStack(stack, async (outputs) => {
-      const all = await invitations(server);
-      const created = all.filter(({ name }) => name.startsWith("intake-2027-"));
-      expect(created).toHaveLength(200);
-      expect(new Set(created.map(({ name }) => name)).size).toBe(200);
-      expect(created.find(({ fixed_data }) => fixed_data["email"] === "misaki.sato@example.com")).toMatchObject({
-        single_use: true,
-        name: expect.stringMatching(/^intake-2027-misaki-sato-example-com-[0-9a-f]{6}$/),
-        fixed_data: { name: "美咲 佐藤", attributes: { cohort: "2027", team: expect.any(String) } },
-      });
-      const linkOf = (pk: string) => `${server.url}/if/flow/intake-enrollment/?itoken=${pk}`;
-      const training = all.filter((invitation) => !created.includes(invitation));
-      const toLinks = (list: typeof all) =>
-        Object.fromEntries(list.map(({ pk, fixed_data }) => [fixed_data["email"], linkOf(pk)]));
-      expect(outputs).toEqual({ links: toLinks(created), trainingLinks: toLinks(training) });
-      expect(
-        training.map(({ expires, fixed_data }) => [fixed_data["name"], new Date(String(expires)).toISOString()]).sort(),
-      ).toEqual([
-        ["Bärbel Luk – Sørensen", "2036-01-10T23:59:59.000Z"],
-        ["Jörg Müller", "2035-12-31T23:59:59.000Z"],
-        ["Zoë Weiß", "2036-03-04T23:59:59.000Z"],
-      ]);
-
-      const file = join(stack.folder, "people.csv");
-      const [header, ...people] = (await readFile(file, "utf8")).split("\n");
-      // First, because the order in the file must not matter.
-      await writeFile(file, [header, 'joan@example.com,"Clarke, Joan",research,', ...people].join("\n"));
-      const { code, output } = await stack.preview("--diff");
-      expect([code, output]).toEqual([0, expect.stringContaining("+ joan@example.com")]);
-      expect(output.match(/[\w.]+@example\.com/g)?.filter((email) => email !== "joan@example.com")).toEqual([]);
-      const before = server.requests.length;
-      await stack.up();
-      const sent = server.requests.slice(before).filter(({ path }) => path.startsWith(invitationsPath));
-      expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([`POST ${invitationsPath}`]);
-
-      await expectEmailsWithSetting(stack, 201);
+    const outputs = await create(stack);
+    const all = await invitations(server);
+    const created = all.filter(({ name }) => name.startsWith("intake-2027-"));
+    expect(created).toHaveLength(200);
+    expect(new Set(created.map(({ name }) => name)).size).toBe(200);
+    expect(created.find(({ fixed_data }) => fixed_data["email"] === "misaki.sato@example.com")).toMatchObject({
+      single_use: true,
+      name: expect.stringMatching(/^intake-2027-misaki-sato-example-com-[0-9a-f]{6}$/),
+      fixed_data: { name: "美咲 佐藤", attributes: { cohort: "2027", team: expect.any(String) } },
     });
+    const linkOf = (pk: string) => `${server.url}/if/flow/intake-enrollment/?itoken=${pk}`;
+    const training = all.filter((invitation) => !created.includes(invitation));
+    const toLinks = (list: typeof all) =>
+      Object.fromEntries(list.map(({ pk, fixed_data }) => [fixed_data["email"], linkOf(pk)]));
+    expect(outputs).toEqual({ links: toLinks(created), trainingLinks: toLinks(training) });
+    expect(
+      training.map(({ expires, fixed_data }) => [fixed_data["name"], new Date(String(expires)).toISOString()]).sort(),
+    ).toEqual([
+      ["Bärbel Luk – Sørensen", "2036-01-10T23:59:59.000Z"],
+      ["Jörg Müller", "2035-12-31T23:59:59.000Z"],
+      ["Zoë Weiß", "2036-03-04T23:59:59.000Z"],
+    ]);
+
+    const file = join(stack.folder, "people.csv");
+    const [header, ...people] = (await readFile(file, "utf8")).split("\n");
+    // First, because the order in the file must not matter.
+    await writeFile(file, [header, 'joan@example.com,"Clarke, Joan",research,', ...people].join("\n"));
+    const { code, output } = await stack.preview("--refresh", "--diff");
+    expect([code, output]).toEqual([0, expect.stringContaining("+ joan@example.com")]);
+    expect(output.match(/[\w.]+@example\.com/g)?.filter((email) => email !== "joan@example.com")).toEqual([]);
+    const before = server.requests.length;
+    await expectEmailsWithSetting(stack, 201);
+    const sent = server.requests.slice(before).filter(({ path }) => path.startsWith(invitationsPath));
+    expect(
+      sent.filter(({ path }) => !path.endsWith("/send_email/")).map(({ method, path }) => `${method} ${path}`),
+    ).toEqual([`POST ${invitationsPath}`]);
+    await stack.destroy();
+    expect(await invitations(server)).toEqual([]);
   });
 });
 
 test("links passes a link on, which stays a secret", async () => {
   const stack = await createProject("links");
-  await runStack(stack, async (outputs) => {
-    expect(outputs).toEqual({ sentTo: "jane@example.com", staysSecret: true });
-    const [jane] = await invitations(server);
-    const state = await stack.stateText();
-    expect(state).toContain("jane@example.com");
-    expect(state).not.toContain(jane?.pk);
-    expect((await stack.succeed("stack", "export", "--show-secrets")).includes(`itoken=${jane?.pk}`)).toBe(true);
-  });
+  const outputs = await create(stack, { preview: true });
+  expect(outputs).toEqual({ sentTo: "jane@example.com", staysSecret: true });
+  const [jane] = await invitations(server);
+  const state = await stack.stateText();
+  expect(state).toContain("jane@example.com");
+  expect(state).not.toContain(jane?.pk);
+  expect((await stack.succeed("stack", "export", "--show-secrets")).includes(`itoken=${jane?.pk}`)).toBe(true);
+  await expectNoChanges(stack);
 });
 
 test("two-servers creates the same invitation on two servers of different versions", async () => {
@@ -406,18 +400,17 @@ test("two-servers creates the same invitation on two servers of different versio
     const stack = await createProject("two-servers", {
       config: { "authentik-staging:url": staging.url, "authentik-staging:token": { secret: staging.token } },
     });
-    await runStack(stack, async (outputs) => {
-      const [production] = await invitations(server);
-      const [trial] = await invitations(staging);
-      expect(production).toMatchObject({ name: "partners", expires: "2030-12-31T23:59:59Z" });
-      expect(outputs).toEqual({
-        links: {
-          production: `${server.url}/if/flow/partner-enrollment/?itoken=${production?.pk}`,
-          staging: `${staging.url}/if/flow/partner-enrollment/?itoken=${trial?.pk}`,
-        },
-      });
+    const outputs = await create(stack);
+    const [production] = await invitations(server);
+    const [trial] = await invitations(staging);
+    expect(production).toMatchObject({ name: "partners", expires: "2030-12-31T23:59:59Z" });
+    expect(outputs).toEqual({
+      links: {
+        production: `${server.url}/if/flow/partner-enrollment/?itoken=${production?.pk}`,
+        staging: `${staging.url}/if/flow/partner-enrollment/?itoken=${trial?.pk}`,
+      },
     });
-    expect(await invitations(staging)).toEqual([]);
+    await expectNoChanges(stack);
   } finally {
     await staging.close();
   }

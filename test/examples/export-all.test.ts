@@ -1,22 +1,19 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { Authentik } from "../../sandbox";
-import { Project, preloadForTypeScript } from "../engine/project";
+import { Project } from "../engine/project";
 import { invitations, invitationsPath, requestsOf } from "../engine/server";
 import { typeErrors } from "./example";
-import { environmentOf, findStagePk, post, runCommand, runShell, tooDeepData } from "./export-command";
+import {
+  createFlow,
+  environmentOf,
+  expires,
+  findStagePk,
+  post,
+  runCommand,
+  runShell,
+  tooDeepData,
+} from "./export-command";
 
 jest.setTimeout(240_000);
-
-const expires = "2035-01-01T00:00:00Z";
-
-async function createFlow(server: Authentik, slug: string, stages: readonly string[]): Promise<string> {
-  const flow = await post(server, "flows/instances/", { name: slug, slug, title: slug, designation: "enrollment" });
-  for (const [order, stage] of stages.entries()) {
-    await post(server, "flows/bindings/", { target: flow, stage, order });
-  }
-  return flow;
-}
 
 /** Creates flows that share stages and invitation names. */
 async function createFlows(server: Authentik): Promise<void> {
@@ -42,14 +39,6 @@ async function createFlows(server: Authentik): Promise<void> {
   await invite("jane", { flow: withoutStage });
   await invite("free");
   await invite("jane", { single_use: true });
-}
-
-async function createProject(server: Authentik, program: string): Promise<Project> {
-  const env = { NODE_OPTIONS: preloadForTypeScript, PULUMI_NODEJS_TRANSPILE_ONLY: "true" };
-  const project = await Project.create("", { authentik: server, env });
-  await writeFile(join(project.folder, "index.ts"), program);
-  await writeFile(join(project.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");
-  return project;
 }
 
 /** The resources in a program as `Type name`. */
@@ -128,19 +117,22 @@ describe("flows that share stages and invitation names", () => {
     const lines = settings.stdout.split("\n").flatMap((line) => /^pulumi (.*)/.exec(line)?.[1] ?? []);
     expect(lines).toEqual(commands.map((command) => expect.stringContaining(command)));
     for (const pk of pks) expect(lines.join()).not.toContain(pk);
-    const project = await createProject(server, exported.stdout);
+    const project = await Project.create("", { authentik: server });
     try {
-      expect(typeErrors([join(project.folder, "index.ts")])).toEqual([]);
+      expect(typeErrors([await project.writeTypeScript(exported.stdout)])).toEqual([]);
       await runShell(project, settings.stdout);
       requestsOf(server);
       const output = await project.up();
       const created = flowsAndStages.length + declared.length + 1;
       expect(output).toContain(`+ ${created} created`);
-      const clean = await project.preview("--refresh", "--expect-no-changes");
-      expect([clean.code, clean.output]).toEqual([0, expect.stringContaining(`${created} unchanged`)]);
+      if (options.includes("--batch")) {
+        // export.test.ts compares a stack with single invitations.
+        const clean = await project.preview("--refresh", "--expect-no-changes");
+        expect([clean.code, clean.output]).toEqual([0, expect.stringContaining(`${created} unchanged`)]);
+      }
       expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
       expect(JSON.stringify(await invitations(server))).toBe(stored);
-      const shown = [exported.stdout, exported.stderr, output, clean.output, await project.stateText()].join();
+      const shown = [exported.stdout, exported.stderr, output, await project.stateText()].join();
       for (const pk of pks) expect(shown).not.toContain(pk);
     } finally {
       await project.remove();

@@ -46,6 +46,14 @@ export async function post(server: Authentik, path: string, fields: Record<strin
   return (body as { pk: string }).pk;
 }
 
+export const expires = "2035-01-01T00:00:00Z";
+
+export async function createFlow(server: Authentik, slug: string, stages: readonly string[] = []): Promise<string> {
+  const flow = await post(server, "flows/instances/", { name: slug, slug, title: slug, designation: "enrollment" });
+  for (const [order, stage] of stages.entries()) await post(server, "flows/bindings/", { target: flow, stage, order });
+  return flow;
+}
+
 export async function findStagePk(server: Authentik, name: string): Promise<string> {
   const { body } = await server.request("GET", `/api/v3/stages/all/?name=${name}`);
   return (body as { results: { pk: string }[] }).results[0]?.pk ?? "";
