@@ -6,7 +6,7 @@ import { deepStrictEqual } from "node:assert";
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Admin, type AdminOptions, type Kind } from "../demo/admin";
+import { Admin, type AdminOptions, type ApiObject, type Kind } from "../demo/admin";
 import { CleanupStack, ExpectationError, runMain } from "../demo/processes";
 import { type ManualChange, type Reporter, Scenario } from "../demo/scenario";
 import { Workspace } from "../demo/workspace";
@@ -132,63 +132,32 @@ async function cleanUp(admin: Admin, prefix: string): Promise<void> {
   if (deleted > 0) process.stdout.write(`Cleaned up: deleted ${deleted} objects whose names start with ${prefix}.\n`);
 }
 
-/** Imports an invitation and a stage that were created outside Pulumi. */
-async function importExternal(
-  story: Scenario,
-  admin: Admin,
-  report: Report,
-  prefix: string,
-  flow: Flow,
-): Promise<void> {
-  report.printHeading("Import an invitation and a stage that were created outside Pulumi, without changing them.");
-  const invitation = await admin.create("invitations", {
-    name: `${prefix}imported`,
-    expires: external.expires,
-    single_use: external.singleUse,
-    fixed_data: external.fixedData,
-    flow: flow.pk,
-  });
-  const stage = await admin.create("stages", { name: `${prefix}imported-stage` });
-  await story.setConfig("importedInvitation", { secret: invitation.pk });
-  await story.setConfig("importedStage", stage.pk);
-  await story.setConfig("imports", "true");
-  await story.runPulumi(["up", "--yes", "--skip-preview"]);
-  for (const [kind, imported] of [["invitations", invitation] as const, ["stages", stage] as const]) {
-    const sameName = (await admin.list(kind)).filter(({ name }) => name === imported.name);
-    expectEqual(`the ${kind} named ${imported.name}`, sameName, [imported]);
-  }
-  await story.runPulumi(["preview", "--refresh", "--expect-no-changes"]);
-
-  report.printHeading("Remove the option import from the program. Nothing changes.");
-  await story.setConfig("imports", "false");
-  await story.runPulumi(["preview", "--expect-no-changes"]);
-}
-
-/** Reads an invitation and a stage that Pulumi does not manage, and verifies that it neither changes nor deletes them. */
-async function readExternal(story: Scenario, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
-  report.printHeading("Read an invitation and a stage that Pulumi does not manage, with get.");
-  const invitation = await admin.create("invitations", {
-    name: `${prefix}existing`,
-    expires: external.expires,
-    single_use: true,
-    fixed_data: external.fixedData,
-    flow: flow.pk,
-  });
-  const stage = await admin.create("stages", {
-    name: `${prefix}existing-stage`,
-    continue_flow_without_invitation: true,
-  });
-  await story.setConfig("existingInvitation", { secret: invitation.pk });
-  await story.setConfig("existingStage", stage.pk);
-  await story.setConfig("get", "true");
+/** Imports an invitation and a stage that were created outside Pulumi, and reads others, which Pulumi neither changes nor deletes. */
+async function useExternal(story: Scenario, admin: Admin, report: Report, prefix: string, flow: Flow): Promise<void> {
+  report.printHeading(
+    "Import an invitation and a stage that were created outside Pulumi, and read two others with get.",
+  );
+  const createBoth = async (name: string): Promise<readonly [ApiObject, ApiObject]> => [
+    await admin.create("invitations", {
+      name: prefix + name,
+      expires: external.expires,
+      single_use: external.singleUse,
+      fixed_data: external.fixedData,
+      flow: flow.pk,
+    }),
+    await admin.create("stages", { name: `${prefix}${name}-stage`, continue_flow_without_invitation: true }),
+  ];
+  const imported = await createBoth("imported");
+  const existing = await createBoth("existing");
+  const pks = { imported: imported.map(({ pk }) => pk), existing: existing.map(({ pk }) => pk) };
+  await story.setConfig("external", { secret: JSON.stringify(pks) });
   await story.runPulumi(["up", "--yes", "--skip-preview"]);
   const outputs = await readOutputs(story);
+  const [invitation, stage] = existing;
   const { link, ...existingInvitation } = outputs["existingInvitation"] as Record<string, unknown>;
   expectEqual("the invitation that get returned", existingInvitation, {
     name: invitation.name,
-    expires: external.expires,
-    singleUse: true,
-    fixedData: external.fixedData,
+    ...external,
     flowSlug: flow.slug,
     status: "pending",
   });
@@ -198,13 +167,17 @@ async function readExternal(story: Scenario, admin: Admin, report: Report, prefi
     continueFlowWithoutInvitation: true,
   });
   expectEqual("the link of an invitation to any flow", outputs["openLink"], "none");
+  await story.runPulumi(["preview", "--refresh", "--expect-no-changes"]);
 
-  report.printHeading("Remove the get calls from the program. Nothing is deleted.");
-  await story.setConfig("get", "false");
+  report.printHeading("Remove the option import and the get calls from the program. Nothing changes.");
+  await story.setConfig("external", { secret: "{}" });
   await story.runPulumi(["up", "--yes", "--skip-preview"]);
-  for (const [kind, existing] of [["invitations", invitation] as const, ["stages", stage] as const]) {
-    expectEqual(`${existing.name} in authentik`, await admin.getByName(kind, existing.name), existing);
-    await admin.delete(kind, existing.pk);
+  for (const [kind, index] of [["invitations", 0] as const, ["stages", 1] as const]) {
+    for (const { [index]: object } of [imported, existing]) {
+      const sameName = (await admin.list(kind)).filter(({ name }) => name === object.name);
+      expectEqual(`the ${kind} named ${object.name}`, sameName, [object]);
+    }
+    await admin.delete(kind, existing[index].pk);
   }
 }
 
@@ -274,10 +247,7 @@ async function main(interrupted: AbortSignal): Promise<void> {
       },
       report,
     );
-    await story.run(async () => {
-      await importExternal(story, admin, report, prefix, flow);
-      await readExternal(story, admin, report, prefix, flow);
-    });
+    await story.run(() => useExternal(story, admin, report, prefix, flow));
   } finally {
     await undo.run();
   }

@@ -1,10 +1,10 @@
 /**
  * The program of the live tests, which sets every property at least once. All names have a prefix, because the server may be in use. The
- * configuration enables the imports and the `get` calls.
+ * configuration has the pks of the objects to import and to read.
  */
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "pulumi-authentik-invitations";
-import { declared, external } from "./values";
+import { declared, type ExternalPks, external } from "./values";
 
 const config = new pulumi.Config();
 const prefix = config.require("prefix");
@@ -31,20 +31,18 @@ new authentik.Invitation(`${prefix}doomed`, { flow, validFor: "1d" });
 new authentik.InvitationStage(`${prefix}doomed-stage`);
 
 // First with the resource option `import`, then without it, as the documentation recommends.
-const imports = config.getBoolean("imports");
-if (imports !== undefined) {
-  const optionsFor = (pkSetting: string): pulumi.CustomResourceOptions =>
-    imports ? { import: config.require(pkSetting) } : {};
-  new authentik.Invitation(`${prefix}imported`, { flow, ...external }, optionsFor("importedInvitation"));
-  new authentik.InvitationStage(`${prefix}imported-stage`, {}, optionsFor("importedStage"));
+const { imported = [], existing: [invitationPk, stagePk] = [] } = config.getObject<ExternalPks>("external") ?? {};
+if (config.get("external") !== undefined) {
+  const [invitationImport, stageImport] = imported.map((pk) => ({ import: pk }));
+  new authentik.Invitation(`${prefix}imported`, { flow, ...external }, invitationImport);
+  new authentik.InvitationStage(`${prefix}imported-stage`, { continueFlowWithoutInvitation: true }, stageImport);
 }
 
-const existing = config.getBoolean("get")
-  ? {
-      invitation: authentik.Invitation.get("existing", config.requireSecret("existingInvitation")),
-      stage: authentik.InvitationStage.get("existing-stage", config.require("existingStage")),
-    }
-  : undefined;
+const existing = invitationPk &&
+  stagePk && {
+    invitation: authentik.Invitation.get("existing", pulumi.secret(invitationPk)),
+    stage: authentik.InvitationStage.get("existing-stage", stagePk),
+  };
 
 export const links = { dated: dated.link, lasting: lasting.link };
 export const openLink = open.link.apply((link) => link ?? "none");

@@ -7,3 +7,9 @@ export const external = {
   singleUse: true,
   fixedData: { attributes: { origin: "external" } },
 };
+
+/** The pks of an invitation and a stage to import, and of two to read with `get`. */
+export interface ExternalPks {
+  readonly imported?: readonly string[];
+  readonly existing?: readonly string[];
+}
