@@ -112,7 +112,7 @@ test("the program creates and emails its invitations with the account for pulumi
   };
   try {
     expect(await pipeline.pulumi("install")).toMatchObject({ code: 0 });
-    expect(await pipeline.pulumi("stack", "init", "staff")).toMatchObject({ code: 0 });
+    await pipeline.initStack();
     expect(await pipeline.run("up", env)).toMatchObject({ code: 0 });
     expect(server.outbox.map(({ to }) => to).sort()).toEqual([
       "ada@example.com",

@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from "node:path";
 import { findPulumi, findYamlHost } from "../../scripts/pulumi-cli";
 import { commandFile } from "../commands/fixture";
 import { packageRoot, preload } from "../engine/project";
+import { secretsProvider, vaultEnvironment } from "../engine/vault";
 import { FakeGitHub, githubToken } from "./fake-github";
 
 export interface Result {
@@ -20,6 +21,11 @@ export interface StateResource {
   readonly type: string;
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;
+}
+
+interface Deployment {
+  readonly resources: StateResource[];
+  pending_operations?: object[];
 }
 
 /** A run of a fake program. */
@@ -45,6 +51,7 @@ export class Pipeline {
     readonly folder: string,
     private readonly path: string,
     readonly github: FakeGitHub,
+    private readonly vault: Readonly<Record<string, string>>,
   ) {}
 
   /** Creates a pipeline with the real Pulumi, for a project that has the package installed. */
@@ -128,7 +135,8 @@ else {
     const folder = await realpath(await mkdtemp(join(tmpdir(), "gitops-")));
     const path = [join(folder, "bin"), dirname(process.execPath), pulumi, "/usr/bin", "/bin"].join(delimiter);
     // The tests search this file for secrets.
-    const pipeline = new Pipeline(folder, path, await FakeGitHub.start(join(folder, "posts.json")));
+    const github = await FakeGitHub.start(join(folder, "posts.json"));
+    const pipeline = new Pipeline(folder, path, github, await vaultEnvironment());
     await mkdir(join(folder, "bin"));
     await mkdir(join(folder, "backend"));
     const pull_request = { number: 7, head: { sha: "0a1b2c3d" } };
@@ -163,6 +171,7 @@ else {
   private environment(): Record<string, string> {
     const { folder } = this;
     return {
+      ...this.vault,
       PATH: this.path,
       HOME: folder,
       NODE_OPTIONS: preload,
@@ -190,32 +199,19 @@ else {
     return await this.execute("pulumi", [...args, "--non-interactive"], {});
   }
 
-  /** Changes the state as a run does that is killed before it sends the request to create a resource. */
-  async addPendingCreation(name: string): Promise<void> {
-    const file = join(this.folder, "backend", ".pulumi", "stacks", "team", "staff.json");
-    const state = JSON.parse(await readFile(file, "utf8")) as {
-      checkpoint: { latest: { resources: { urn: string }[]; pending_operations?: object[] } };
-    };
-    const { latest } = state.checkpoint;
-    const existing = latest.resources.find(({ urn }) => urn.endsWith(`authentik:Invitation::${name}`));
-    const {
-      id: _id,
-      outputs: _outputs,
-      created: _created,
-      ...resource
-    } = { id: "", outputs: {}, created: "", ...existing };
-    latest.pending_operations = [{ resource, type: "creating" }];
-    await writeFile(file, JSON.stringify(state));
+  async initStack(): Promise<void> {
+    const { code, log } = await this.pulumi("stack", "init", "staff", "--secrets-provider", secretsProvider);
+    if (code !== 0) throw new Error(log);
   }
 
-  /** Changes the resources in the state, as anyone can who can write it. */
-  async changeState(change: (resources: StateResource[]) => void): Promise<void> {
-    await this.pulumi("stack", "export", "--stack", "staff", "--file", "state.json");
-    const state = JSON.parse(await this.readFile("state.json")) as { deployment: { resources: StateResource[] } };
-    change(state.deployment.resources);
-    await this.writeFile("state.json", JSON.stringify(state));
-    const { code, log } = await this.pulumi("stack", "import", "--stack", "staff", "--file", "state.json");
-    if (code !== 0) throw new Error(log);
+  /** Changes the state, as anyone can who can write it. Returns a function that restores it. */
+  async changeState(change: (deployment: Deployment) => void): Promise<() => Promise<void>> {
+    const file = join("backend", ".pulumi", "stacks", "team", "staff.json");
+    const before = await this.readFile(file);
+    const state = JSON.parse(before) as { checkpoint: { latest: Deployment } };
+    change(state.checkpoint.latest);
+    await this.writeFile(file, JSON.stringify(state));
+    return () => this.writeFile(file, before);
   }
 
   private async execute(command: string, args: string[], env: Readonly<Record<string, string>>): Promise<Result> {

@@ -105,14 +105,13 @@ test("previews, applies and checks a YAML stack, and publishes no secrets", asyn
   };
   const pks = new Set<string>();
   try {
-    expect(await pipeline.pulumi("stack", "init", "staff")).toMatchObject({ code: 0 });
+    await pipeline.initStack();
     // Without it, the previews warn about the links of a server on this machine.
     const publicUrl = ["config", "set", "authentik-invitations:publicUrl", "https://authentik.example.com"];
     expect(await pipeline.pulumi(...publicUrl)).toMatchObject({ code: 0 });
     expect(await run("preview")).toBe(0);
     expect(pipeline.github.posts[0]?.body).toContain("200 entries of `intake-2027` to create**, 0 unchanged");
     expect(await run("up")).toBe(0);
-    expect(await run("drift")).toBe(0);
     const created = await invitations(server);
     expect(created).toHaveLength(203);
     for (const { pk } of created) pks.add(pk);
