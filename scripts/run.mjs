@@ -10,16 +10,12 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { resolve } = createRequire(import.meta.url);
 
-if (!run(join(root, "scripts", "setup.mjs"))) {
-  process.exit(1);
-}
+if (!run(join(root, "scripts", "setup.mjs"))) process.exit(1);
 const typesPass = run(resolve("typescript/bin/tsc"), "--build");
 // Optional, because only some tests need it, and they fail with their own error.
 run(join(root, "build", "scripts", "pulumi-cli", "main.js"), "--optional");
 const testsPass = run(resolve("jest/bin/jest"), ...process.argv.slice(2));
-if (!typesPass) {
-  process.stderr.write("Type checking failed. See the compiler errors above.\n");
-}
+if (!typesPass) process.stderr.write("Type checking failed. See the compiler errors above.\n");
 process.exit(typesPass && testsPass ? 0 : 1);
 
 function run(script, ...args) {

@@ -11,9 +11,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** Set while this script runs `npm ci`, so that a lifecycle script that calls it again does not run another one. */
 const RUNNING_VARIABLE = "PULUMI_AUTHENTIK_SETUP";
 
-if (process.env[RUNNING_VARIABLE] === undefined && !isInstalled()) {
-  install();
-}
+if (process.env[RUNNING_VARIABLE] === undefined && !isInstalled()) install();
 
 /**
  * npm writes node_modules/.package-lock.json as the last step of every install, so it lists what is installed. A package may
@@ -22,9 +20,7 @@ if (process.env[RUNNING_VARIABLE] === undefined && !isInstalled()) {
 function isInstalled() {
   const locked = readPackages("package-lock.json");
   const installed = readPackages("node_modules/.package-lock.json");
-  if (locked === undefined || installed === undefined) {
-    return false;
-  }
+  if (locked === undefined || installed === undefined) return false;
   return Object.entries(locked).every(([path, { version, integrity, optional }]) => {
     const found = installed[path];
     if (path === "" || (found === undefined && optional)) {

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join, posix, sep } from "node:path";
-import { createEntry, deleteEntry, ensureCacheFolder, hasWritableHome, isComplete, withLock } from "./cache";
+import { createEntry, ensureCacheFolder, ensureEntry, hasWritableHome, isComplete, withLock } from "./cache";
 import { type Env, findPrograms, getPathFolders, runProgram } from "./programs";
 
 export interface PulumiCli {
@@ -45,6 +45,7 @@ const GO_SECONDS = 30 * 60;
 
 /** The folder of package.json. This file runs from scripts/ in jest, and from build/scripts/ when compiled. */
 const root = findPackageRoot(__dirname);
+const modules = join(root, "scripts", "pulumi-cli");
 const sdk = dirname(createRequire(join(root, "package.json")).resolve("@pulumi/pulumi/package.json"));
 
 /**
@@ -56,26 +57,20 @@ export async function findPulumi(log: Log = printToStderr, env: Env = process.en
   const reasons: string[] = [];
   if (sources.has("path")) {
     const found = await findOnPath(env, log);
-    if (found !== undefined) {
-      return found;
-    }
+    if (found !== undefined) return found;
     reasons.push(`No pulumi ${MINIMUM_VERSION} or later with ${LANGUAGE_HOST} on the PATH`);
   }
 
   const installers = await createInstallers(sources, env);
   for (const { entry } of installers) {
     const found = await findInCache(entry, env);
-    if (found !== undefined) {
-      return found;
-    }
+    if (found !== undefined) return found;
   }
   for (const installer of installers) {
     try {
       return await install(installer, env, log);
     } catch (error) {
-      if (!(error instanceof UnusableError)) {
-        throw error;
-      }
+      if (!(error instanceof UnusableError)) throw error;
       log(error.message);
       reasons.push(error.message);
     }
@@ -94,18 +89,25 @@ export async function findPulumi(log: Log = printToStderr, env: Env = process.en
 export async function findYamlHost(log: Log = printToStderr, env: Env = process.env): Promise<string> {
   return (
     (await findBesidePulumi(YAML_HOST, log, env)) ??
-    (await findGoTool("Pulumi's YAML language host", "yaml", await readYamlHost(), log, env))
+    (await findGoTool(
+      "Pulumi's YAML language host",
+      "yaml",
+      await readGoProgram(join(modules, "yaml"), "github.com/pulumi/pulumi-yaml", `cmd/${YAML_HOST}`),
+      log,
+      env,
+    ))
   );
 }
 
 /** The same for Python programs. */
 export async function findPythonHost(log: Log = printToStderr, env: Env = process.env): Promise<string> {
   const found = await findBesidePulumi(PYTHON_HOST, log, env);
-  if (found !== undefined) {
-    return found;
-  }
-  const folder = join(root, "scripts", "pulumi-cli", "python");
-  const host = await readGoProgram(folder, "github.com/pulumi/pulumi/sdk/v3", `python/cmd/${PYTHON_HOST}`);
+  if (found !== undefined) return found;
+  const host = await readGoProgram(
+    join(modules, "python"),
+    "github.com/pulumi/pulumi/sdk/v3",
+    `python/cmd/${PYTHON_HOST}`,
+  );
   // The host starts programs with this script, which is expected in the same folder.
   const script = `python/cmd/${PYTHON_HOST}-exec`;
   return await findGoTool("Pulumi's Python language host", "python", { ...host, script }, log, env);
@@ -126,31 +128,21 @@ async function findBesidePulumi(program: string, log: Log, env: Env): Promise<st
   return found === undefined ? undefined : dirname(found);
 }
 
-async function readYamlHost(): Promise<GoProgram> {
-  const folder = join(root, "scripts", "pulumi-cli", "yaml");
-  return await readGoProgram(folder, "github.com/pulumi/pulumi-yaml", `cmd/${YAML_HOST}`);
-}
-
 /** Builds a program with Go, once. Returns its folder. */
-async function findGoTool(what: string, name: string, program: GoProgram, log: Log, env: Env): Promise<string> {
+export async function findGoTool(what: string, name: string, program: GoProgram, log: Log, env: Env): Promise<string> {
   const cache = await ensureCacheFolder(env);
   const pins = createHash("sha256").update(program.pins).digest("hex");
   const entry = getEntryPath(cache, program.version, name, pins.slice(0, 8));
-  const onWait = () => log(`Waiting for another run that is building ${what}`);
-  await withLock(`${entry}.lock`, onWait, async () => {
-    if (await isComplete(entry)) {
-      return;
-    }
+  const build = async (folder: string): Promise<void> => {
     const [go] = await findPrograms("go", getPathFolders(env));
-    if (go === undefined) {
-      throw new Error(`Cannot build ${what} with Go: no go on the PATH`);
-    }
+    if (go === undefined)
+      throw new Error(
+        `Cannot build ${what}: no go on the PATH. Install Go (https://go.dev/dl/), and run this command again.`,
+      );
     log(`Building ${what} with Go`);
-    await deleteEntry(entry);
-    await createEntry(entry, async (folder) =>
-      buildGoProgram(go, program, join(folder, "bin"), await buildGoEnv(cache, env)),
-    );
-  });
+    await buildGoProgram(go, program, join(folder, "bin"), await buildGoEnv(cache, env));
+  };
+  await ensureEntry(entry, build, () => log(`Waiting for another run that is building ${what}`));
   return join(entry, "bin");
 }
 
@@ -167,9 +159,7 @@ function parseSources(env: Env): Set<string> {
 }
 
 async function createInstallers(sources: Set<string>, env: Env): Promise<Installer[]> {
-  if (!sources.has("installer") && !sources.has("go")) {
-    return [];
-  }
+  if (!sources.has("installer") && !sources.has("go")) return [];
   const cache = await ensureCacheFolder(env);
   const installers = [await createDownloader(cache, env), await createGoBuilder(cache, env)];
   return installers.filter(({ source }) => sources.has(source));
@@ -189,9 +179,7 @@ async function findOnPath(env: Env, log: Log): Promise<PulumiCli | undefined> {
     try {
       return await inspect(command, "path", env);
     } catch (error) {
-      if (!(error instanceof UnusableError)) {
-        throw error;
-      }
+      if (!(error instanceof UnusableError)) throw error;
       log(`Ignoring ${command}: ${error.message}`);
     }
   }
@@ -199,27 +187,20 @@ async function findOnPath(env: Env, log: Log): Promise<PulumiCli | undefined> {
 }
 
 async function findInCache(entry: string, env: Env): Promise<PulumiCli | undefined> {
-  if (!(await isComplete(entry))) {
-    return undefined;
-  }
+  if (!isComplete(entry)) return undefined;
   // A complete entry may still not run here: machines that share a home folder can differ in other ways.
   return await inspect(getPulumiPath(entry), "cache", env).catch((error: unknown) => {
-    if (error instanceof UnusableError) {
-      return undefined;
-    }
+    if (error instanceof UnusableError) return undefined;
     throw error;
   });
 }
 
 async function install({ source, entry, install }: Installer, env: Env, log: Log): Promise<PulumiCli> {
   const onWait = () => log("Waiting for another run that is installing the Pulumi CLI");
-  return await withLock(`${entry}.lock`, onWait, async () => {
+  return await withLock(entry, onWait, async () => {
     const found = await findInCache(entry, env);
-    if (found !== undefined) {
-      return found;
-    }
+    if (found !== undefined) return found;
     const start = performance.now();
-    await deleteEntry(entry);
     await createEntry(entry, (folder) => install(folder, log));
     const installed = await inspect(getPulumiPath(entry), source, env);
     log(`Installed Pulumi ${installed.version} in ${Math.round((performance.now() - start) / 1000)} s`);
@@ -232,9 +213,8 @@ async function inspect(command: string, origin: PulumiCli["origin"], env: Env): 
   const version = await readVersion(command, env);
   const folders = [dirname(command), ...getPathFolders(env)];
   const [languageHost] = await findPrograms(LANGUAGE_HOST, folders);
-  if (languageHost === undefined) {
+  if (languageHost === undefined)
     throw new UnusableError(`${LANGUAGE_HOST} is neither in the same folder nor on the PATH`);
-  }
   // Without node on the PATH, pulumi runs with this process's node.
   folders.push(dirname(process.execPath));
   if ((await findPrograms(DYNAMIC_PROVIDER_HOST, folders)).length === 0) {
@@ -249,13 +229,9 @@ async function readVersion(command: string, env: Env): Promise<string> {
     env: { ...env, PULUMI_SKIP_UPDATE_CHECK: "1" },
     seconds: VERSION_SECONDS,
   });
-  if (!ok) {
-    throw new UnusableError(`\`pulumi version\` failed: ${toSingleLine(failureReason)}`);
-  }
+  if (!ok) throw new UnusableError(`\`pulumi version\` failed: ${toSingleLine(failureReason)}`);
   const output = stdout.trim();
-  if (output === "") {
-    return "unknown";
-  }
+  if (output === "") return "unknown";
   const [, version] = /^v?(\d+\.\d+\.\d\S*)$/.exec(output) ?? [];
   if (version === undefined || !isSupported(version)) {
     throw new UnusableError(
@@ -299,15 +275,12 @@ async function createDownloader(cache: string, env: Env): Promise<Installer> {
         seconds,
         group: true,
       });
-      if (!ok) {
-        throw new UnusableError(`Pulumi's installer failed: ${toSingleLine(failureReason)}`);
-      }
+      if (!ok) throw new UnusableError(`Pulumi's installer failed: ${toSingleLine(failureReason)}`);
     },
   };
 }
 
 async function createGoBuilder(cache: string, env: Env): Promise<Installer> {
-  const modules = join(root, "scripts", "pulumi-cli");
   const engine = await readGoProgram(join(modules, "engine"), "github.com/pulumi/pulumi/pkg/v3", "cmd/pulumi");
   const languageHost = await readGoProgram(
     join(modules, "language"),
@@ -320,9 +293,7 @@ async function createGoBuilder(cache: string, env: Env): Promise<Installer> {
     entry: getEntryPath(cache, engine.version, "go", pins.slice(0, 8)),
     async install(folder, log) {
       const [go] = await findPrograms("go", getPathFolders(env));
-      if (go === undefined) {
-        throw new UnusableError("Cannot build Pulumi with Go: no go on the PATH");
-      }
+      if (go === undefined) throw new UnusableError("Cannot build Pulumi with Go: no go on the PATH");
       const bin = join(folder, "bin");
       const goEnv = await buildGoEnv(cache, env);
       log(`Building Pulumi ${engine.version} with Go. This takes a few minutes, once`);
@@ -348,12 +319,10 @@ interface GoProgram {
   script?: string;
 }
 
-async function readGoProgram(folder: string, module: string, program: string): Promise<GoProgram> {
+export async function readGoProgram(folder: string, module: string, program: string): Promise<GoProgram> {
   const [mod, sum] = await Promise.all(["go.mod", "go.sum"].map((file) => readFile(join(folder, file), "utf8")));
   const version = mod?.split(`${module} v`)[1]?.split(/\s/)[0];
-  if (version === undefined) {
-    throw new Error(`${join(folder, "go.mod")} does not pin ${module}.`);
-  }
+  if (version === undefined) throw new Error(`${join(folder, "go.mod")} does not pin ${module}.`);
   return { folder, importPath: `${module}/${program}`, version, pins: `${mod}\0${sum}\0` };
 }
 
@@ -368,9 +337,8 @@ async function buildGoProgram(go: string, program: GoProgram, bin: string, env: 
     cwd: folder,
     seconds: GO_SECONDS,
   });
-  if (!ok) {
+  if (!ok)
     throw new UnusableError(`Go could not build ${posix.basename(importPath)}:\n${indentLastLines(failureReason, 12)}`);
-  }
   if (script !== undefined) {
     const list = ["list", "-mod=readonly", "-f", "{{.Module.Dir}}", importPath];
     const { stdout } = await runProgram(go, list, { env, cwd: folder, seconds: GO_SECONDS });
@@ -388,9 +356,7 @@ async function buildGoEnv(cache: string, env: Env): Promise<Env> {
 
 function findPackageRoot(start: string): string {
   let folder = start;
-  while (!existsSync(join(folder, "package.json"))) {
-    folder = dirname(folder);
-  }
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
   return folder;
 }
 

@@ -74,9 +74,7 @@ export async function runProgram(command: string, args: string[], options: RunOp
   const timer = setTimeout(() => {
     hasTimedOut = true;
     child.kill("SIGKILL");
-    if (detached && child.pid !== undefined) {
-      killGroup(child.pid);
-    }
+    if (detached && child.pid !== undefined) killGroup(child.pid);
     // Child processes may keep these open, which would delay "close".
     child.stdout.destroy();
     child.stderr.destroy();

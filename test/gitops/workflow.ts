@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { parse } from "yaml";
+import { lintWorkflow, lintWorkflowSource } from "./actionlint";
 
 export interface Step {
   readonly id?: string;
@@ -23,11 +25,32 @@ export interface Job {
   readonly steps?: readonly Step[];
 }
 
+/** Tests what applies to all workflows. */
+export function testWorkflow(path: string): void {
+  const name = basename(path);
+
+  test(`${name} passes actionlint, which rejects a broken copy`, async () => {
+    expect(await lintWorkflow(path)).toEqual([]);
+    const broken = (await readFile(path, "utf8")).replace("runs-on:", "run-on:");
+    expect(await lintWorkflowSource(broken)).toContainEqual(expect.stringContaining("run-on"));
+  });
+
+  test(`${name} interpolates nothing into scripts, persists no credentials, and pins its actions`, async () => {
+    for (const { uses, run, with: options } of listSteps(await readWorkflow(path))) {
+      expect(run ?? "").not.toContain("${{");
+      if (uses?.includes("actions/checkout")) expect(options).toEqual({ "persist-credentials": false });
+    }
+    const actions = await readActions(path);
+    expect(actions.length).toBeGreaterThan(0);
+    for (const action of actions) expect(action).toMatch(pinnedAction);
+  });
+}
+
 /** A line with an action, pinned to a commit, and the version that Dependabot keeps up to date with it. */
-export const pinnedAction = /^ *(?:- )?uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+const pinnedAction = /^ *(?:- )?uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
 
 /** The lines of a workflow that use an action of another repository. */
-export async function readActions(path: string): Promise<string[]> {
+async function readActions(path: string): Promise<string[]> {
   const lines = (await readFile(path, "utf8")).split("\n");
   return lines.filter((line) => /^ *(?:- )?uses: (?!\.\/)/.test(line));
 }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createEntry, deleteEntry, ensureCacheFolder, isComplete, withLock } from "../../scripts/pulumi-cli/cache";
+import { ensureCacheFolder, ensureEntry } from "../../scripts/pulumi-cli/cache";
 
 const run = promisify(execFile);
 
@@ -13,20 +13,12 @@ const run = promisify(execFile);
 export async function findNode(version: string, env: NodeJS.ProcessEnv): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   const entry = join(await ensureCacheFolder(env), `node-${version}-${platform}`);
-  await withLock(
-    `${entry}.lock`,
-    () => {},
-    async () => {
-      if (await isComplete(entry)) return;
-      await deleteEntry(entry);
-      await createEntry(entry, async (folder) => {
-        const npmPackage = `node-${platform}@${version}`;
-        const { stdout } = await run("npm", ["pack", npmPackage, "--silent", "--pack-destination", folder], { env });
-        const tarball = join(folder, stdout.trim());
-        await run("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1", "package/bin/node"]);
-        await rm(tarball);
-      });
-    },
-  );
+  await ensureEntry(entry, async (folder) => {
+    const npmPackage = `node-${platform}@${version}`;
+    const { stdout } = await run("npm", ["pack", npmPackage, "--silent", "--pack-destination", folder], { env });
+    const tarball = join(folder, stdout.trim());
+    await run("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1", "package/bin/node"]);
+    await rm(tarball);
+  });
   return join(entry, "bin");
 }

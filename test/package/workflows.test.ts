@@ -4,32 +4,19 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { packageRoot } from "../engine/project";
-import { lintWorkflow, lintWorkflowSource } from "../gitops/actionlint";
-import { listSteps, pinnedAction, readActions, readWorkflow } from "../gitops/workflow";
+import { listSteps, readWorkflow, testWorkflow } from "../gitops/workflow";
 
 jest.setTimeout(11 * 60_000);
 
 const names = ["ci.yml", "properties.yml", "release.yml"] as const;
 const pathOf = (name: (typeof names)[number]): string => join(packageRoot, ".github", "workflows", name);
 
-test.each(names)("%s passes actionlint, which rejects a broken copy", async (name) => {
-  expect(await lintWorkflow(pathOf(name))).toEqual([]);
-  const broken = (await readFile(pathOf(name), "utf8")).replace("runs-on:", "run-on:");
-  expect(await lintWorkflowSource(broken)).toContainEqual(expect.stringContaining("run-on"));
-});
+for (const name of names) testWorkflow(pathOf(name));
 
-test.each(names)(
-  "%s interpolates nothing into scripts, persists no credentials, and pins its actions",
-  async (name) => {
-    for (const { uses, run, with: options } of listSteps(await readWorkflow(pathOf(name)))) {
-      expect(run ?? "").not.toContain("${{");
-      if (uses === undefined) continue;
-      expect(uses).toMatch(/^actions\/(checkout|setup-node|setup-go|cache)@/);
-      if (uses.startsWith("actions/checkout")) expect(options).toEqual({ "persist-credentials": false });
-    }
-    for (const action of await readActions(pathOf(name))) expect(action).toMatch(pinnedAction);
-  },
-);
+test.each(names)("%s uses only GitHub's own actions", async (name) => {
+  for (const { uses } of listSteps(await readWorkflow(pathOf(name))))
+    expect(uses ?? "actions/checkout@").toMatch(/^actions\/(checkout|setup-node|setup-go|cache)@/);
+});
 
 test.each(names)("%s limits the time of each job", async (name) => {
   const jobs = Object.values((await readWorkflow(pathOf(name))).jobs).filter(({ uses }) => uses === undefined);
