@@ -1,3 +1,4 @@
+import type { ObjectReference } from "./events";
 import { booleanField, choiceField, integerField, parseUuid, primaryKeyField, Serializer, toHex } from "./fields";
 import { type Flow, policyEngineModeChoices } from "./flows";
 import type { JsonObject } from "./json";
@@ -35,7 +36,6 @@ export class Bindings extends ViewSet<Binding> {
   protected readonly app = "authentik_flows";
   protected readonly model = "flowstagebinding";
   protected readonly label = "FlowStageBinding";
-  private readonly rows = new Map<string, Binding>();
 
   add(binding: Partial<Binding> & { target: Flow; stage: Stage; order: number }): Binding {
     const added: Binding = {
@@ -51,19 +51,15 @@ export class Bindings extends ViewSet<Binding> {
     return added;
   }
 
-  find(pk: string): Binding | undefined {
-    return this.rows.get(pk);
-  }
-
   /** In the order in which the flow runs them. */
   findByFlow(flow: Flow): Binding[] {
-    return Array.from(this.rows.values())
+    return this.all()
       .filter((row) => row.target === flow)
       .sort((a, b) => a.order - b.order);
   }
 
   findByStage(stage: Stage): Binding[] {
-    return Array.from(this.rows.values()).filter((row) => row.stage === stage);
+    return this.all().filter((row) => row.stage === stage);
   }
 
   removeByFlow(flow: Flow): void {
@@ -74,8 +70,12 @@ export class Bindings extends ViewSet<Binding> {
     for (const row of this.rows.values()) if (row.stage === stage) this.rows.delete(row.pk);
   }
 
+  override toReference({ pk, order, target }: Binding): ObjectReference {
+    return { app: this.app, model: this.model, pk, name: `Flow-stage binding #${order} to ${target.pk}` };
+  }
+
   usedByEntry(row: Binding): JsonObject {
-    return usedByEntry(this.app, this.model, row.pk, bindingName(row), "cascade");
+    return usedByEntry(this.app, this.model, row.pk, this.toReference(row).name, "cascade");
   }
 
   protected list(request: ApiRequest): HttpResponse {
@@ -108,29 +108,25 @@ export class Bindings extends ViewSet<Binding> {
   protected create(request: ApiRequest): HttpResponse {
     const validated = this.validate(request, undefined, false);
     const row = this.add(validated as { target: Flow; stage: Stage; order: number });
-    this.instance.events.logCreated(
-      request,
-      { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) },
-      {
-        order: row.order,
-        stage: toHex(row.stage.pk),
-        target: toHex(row.target.pk),
-        fsb_uuid: toHex(row.pk),
-        pbm_uuid: toHex(row.policyBindingModel),
-        evaluate_on_plan: row.evaluateOnPlan,
-        policy_engine_mode: row.policyEngineMode,
-        re_evaluate_policies: row.reEvaluatePolicies,
-        policybindingmodel_ptr: toHex(row.policyBindingModel),
-        invalid_response_action: row.invalidResponseAction,
-      },
-    );
+    this.instance.events.logCreated(request, this.toReference(row), {
+      order: row.order,
+      stage: toHex(row.stage.pk),
+      target: toHex(row.target.pk),
+      fsb_uuid: toHex(row.pk),
+      pbm_uuid: toHex(row.policyBindingModel),
+      evaluate_on_plan: row.evaluateOnPlan,
+      policy_engine_mode: row.policyEngineMode,
+      re_evaluate_policies: row.reEvaluatePolicies,
+      policybindingmodel_ptr: toHex(row.policyBindingModel),
+      invalid_response_action: row.invalidResponseAction,
+    });
     return json(201, this.serializeWithStage(row, this.instance.stages.serializeUntyped(row.stage)));
   }
 
   protected update(request: ApiRequest, row: Binding, partial: boolean): HttpResponse {
     const validated = this.validate(request, row, partial);
     Object.assign(row, validated);
-    this.instance.events.logUpdated(request, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
+    this.instance.events.logUpdated(request, this.toReference(row));
     // As after a create, a stage that was in the body is serialized without its type.
     return json(
       200,
@@ -142,7 +138,7 @@ export class Bindings extends ViewSet<Binding> {
 
   protected destroy(request: ApiRequest, row: Binding): void {
     this.rows.delete(row.pk);
-    this.instance.events.logDeleted(request, { app: this.app, model: this.model, pk: row.pk, name: bindingName(row) });
+    this.instance.events.logDeleted(request, this.toReference(row));
   }
 
   protected serialize(row: Binding): JsonObject {
@@ -208,10 +204,6 @@ function validateEvaluation({ evaluateOnPlan, reEvaluatePolicies }: Partial<Bind
   if (evaluateOnPlan === undefined) throw notRecorded("re_evaluate_policies false without evaluate_on_plan");
   // field.binding.create-neither-flag, field.binding.put-neither-flag
   throw apiError(400, { non_field_errors: ["Either evaluation on plan or evaluation on run must be enabled"] });
-}
-
-function bindingName(row: Binding): string {
-  return `Flow-stage binding #${row.order} to ${row.target.pk}`;
 }
 
 const comparators: Record<string, Comparator<Binding>> = {

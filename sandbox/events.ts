@@ -168,7 +168,7 @@ export class Events {
   /** GET /events/events/ */
   dispatchList(request: ApiRequest): HttpResponse {
     return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
-      this.initialize(request);
+      this.instance.users.initialize(request);
       if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
       if (request.method !== "GET" && request.method !== "HEAD") throw notRecorded(`${request.method} on events`);
       if (!hasPermission(request.user, "authentik_events.view_event")) throw permissionDenied();
@@ -196,7 +196,7 @@ export class Events {
 
   dispatchDetail(request: ApiRequest, key: string): HttpResponse {
     return withAllowHeader("GET, PUT, PATCH, DELETE, HEAD, OPTIONS", () => {
-      this.initialize(request);
+      this.instance.users.initialize(request);
       if (!request.user || !hasPermission(request.user, "authentik_events.view_event")) throw permissionDenied();
       if (request.method !== "GET" && request.method !== "HEAD") throw notRecorded(`${request.method} on an event`);
       const pk = parseUuid(key);
@@ -204,11 +204,6 @@ export class Events {
       if (!event) throw notFound(request, "Event");
       return json(200, serialize(event));
     });
-  }
-
-  private initialize(request: ApiRequest): void {
-    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
-    request.user = this.instance.users.authenticate(request);
   }
 
   private visibleEvents(): Event[] {

@@ -1,4 +1,3 @@
-import type { ObjectReference } from "./events";
 import { booleanField, charField, choiceField, parseUuid, Serializer, slugField } from "./fields";
 import type { JsonObject } from "./json";
 import {
@@ -51,7 +50,6 @@ export class Flows extends ViewSet<Flow> {
   protected readonly app = "authentik_flows";
   protected readonly model = "flow";
   protected readonly label = "Flow";
-  private readonly rows = new Map<string, Flow>();
   private readonly bySlug = new Map<string, Flow>();
 
   add(flow: Partial<Flow> & { name: string; slug: string; title: string; designation: string }): Flow {
@@ -71,10 +69,6 @@ export class Flows extends ViewSet<Flow> {
     this.rows.set(added.pk, added);
     this.bySlug.set(added.slug, added);
     return added;
-  }
-
-  find(pk: string): Flow | undefined {
-    return this.rows.get(pk);
   }
 
   findBySlug(slug: string): Flow | undefined {
@@ -193,10 +187,6 @@ export class Flows extends ViewSet<Flow> {
     this.bySlug.delete(flow.slug);
     this.instance.bindings.removeByFlow(flow);
     this.instance.invitations.clearFlow(flow);
-  }
-
-  private toReference({ pk, name }: Flow): ObjectReference {
-    return { app: this.app, model: this.model, pk, name };
   }
 
   protected usedBy(flow: Flow): JsonObject[] {

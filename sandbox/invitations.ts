@@ -1,4 +1,3 @@
-import type { ObjectReference } from "./events";
 import {
   booleanField,
   dateTimeField,
@@ -48,7 +47,6 @@ export class Invitations extends ViewSet<Invitation> {
   protected readonly app = "authentik_stages_invitation";
   protected readonly model = "invitation";
   protected readonly label = "Invitation";
-  private readonly rows = new Map<string, Invitation>();
 
   add(invitation: Partial<Invitation> & { name: string }): Invitation {
     const added: Invitation = {
@@ -64,14 +62,6 @@ export class Invitations extends ViewSet<Invitation> {
     this.rows.set(added.pk, added);
     recordSecret(added.pk);
     return added;
-  }
-
-  find(pk: string): Invitation | undefined {
-    return this.rows.get(pk);
-  }
-
-  all(): Iterable<Invitation> {
-    return this.rows.values();
   }
 
   get count(): number {
@@ -95,7 +85,7 @@ export class Invitations extends ViewSet<Invitation> {
   /** Deletes expired invitations, as authentik's cleanup task does. Returns how many. */
   cleanUpExpired(): number {
     const now = this.instance.timestamp();
-    const expired = Array.from(this.rows.values()).filter((row) => row.expires < now);
+    const expired = this.all().filter((row) => row.expires < now);
     for (const row of expired) {
       this.remove(row);
       this.instance.events.logCleanedUp(this.toReference(row));
@@ -113,13 +103,9 @@ export class Invitations extends ViewSet<Invitation> {
     });
   }
 
-  toReference(row: Invitation): ObjectReference {
-    return { app: this.app, model: this.model, pk: row.pk, name: row.name };
-  }
-
   protected list(request: ApiRequest): HttpResponse {
     const { acceptsHour24 } = request.behavior;
-    const filtered = filterRows(request, this.rows.values(), {
+    const filtered = filterRows(request, this.all(), {
       name: (value) => (row) => row.name === value,
       created_by__username: (value) => (row) => row.createdBy.username === value,
       flow__slug: (value) => (row) => row.flow?.slug === value,

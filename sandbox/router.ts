@@ -20,36 +20,12 @@ import { withAllowHeader } from "./viewset";
 const readOnlyMethods = "GET, HEAD, OPTIONS";
 
 /** First path segments of the real API. Unknown endpoints below them are 501, because they might exist on a real server. */
-const apiAreas = new Set([
-  "admin",
-  "authenticators",
-  "blueprints",
-  "brands",
-  "core",
-  "crypto",
-  "endpoints",
-  "enterprise",
-  "events",
-  "files",
-  "flows",
-  "lifecycle",
-  "managed",
-  "oauth2",
-  "outposts",
-  "policies",
-  "propertymappings",
-  "providers",
-  "rac",
-  "rbac",
-  "reports",
-  "root",
-  "schema",
-  "sources",
-  "ssf",
-  "stages",
-  "tasks",
-  "tenants",
-]);
+const apiAreas = new Set(
+  (
+    "admin authenticators blueprints brands core crypto endpoints enterprise events files flows lifecycle managed oauth2 " +
+    "outposts policies propertymappings providers rac rbac reports root schema sources ssf stages tasks tenants"
+  ).split(" "),
+);
 
 /** Routes requests to viewsets and other endpoints. */
 export class Router {
@@ -115,7 +91,7 @@ export class Router {
         return this.readOnly(request, true, () => instance.users.me(request));
       case "core/users":
         return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
-          this.initialize(request);
+          this.instance.users.initialize(request);
           if (request.method !== "GET") throw notRecorded(`${request.method} on users`);
           return instance.users.list(request);
         });
@@ -125,13 +101,13 @@ export class Router {
     const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
     if (area === "core" && resource === "users" && /^\d+$/.test(third ?? "") && fourth === undefined) {
       return withAllowHeader(detailMethods, () => {
-        this.initialize(request);
+        this.instance.users.initialize(request);
         return instance.users.dispatchDetail(request, third ?? "");
       });
     }
     if (area === "core" && resource === "tokens" && third !== undefined && fourth === undefined) {
       return withAllowHeader(detailMethods, () => {
-        this.initialize(request);
+        this.instance.users.initialize(request);
         return instance.users.dispatchTokenDetail(request, third);
       });
     }
@@ -145,14 +121,9 @@ export class Router {
     return unknownUrl(request);
   }
 
-  private initialize(request: ApiRequest): void {
-    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
-    request.user = this.instance.users.authenticate(request);
-  }
-
   private readOnly(request: ApiRequest, needsUser: boolean, handler: () => HttpResponse): HttpResponse {
     return withAllowHeader(readOnlyMethods, () => {
-      this.initialize(request);
+      this.instance.users.initialize(request);
       if (needsUser && !request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
       if (request.method !== "GET" && request.method !== "HEAD")
         throw notRecorded(`${request.method} on ${request.path}`);
@@ -193,7 +164,7 @@ export class Router {
   }
 
   private settings(request: ApiRequest): HttpResponse {
-    this.initialize(request);
+    this.instance.users.initialize(request);
     if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
     if (!request.user.isSuperuser) throw permissionDenied();
     if (request.method !== "GET" && request.method !== "HEAD")

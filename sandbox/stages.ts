@@ -1,4 +1,3 @@
-import type { ObjectReference } from "./events";
 import {
   booleanField,
   charField,
@@ -59,7 +58,6 @@ export class Stages extends ViewSet<Stage> {
   protected readonly app = "authentik_stages_invitation";
   protected readonly model = "invitationstage";
   protected readonly label = "InvitationStage";
-  private readonly rows = new Map<string, Stage>();
   private readonly byName = new Map<string, Stage>();
 
   add(stage: Partial<Stage> & { name: string }): Stage {
@@ -120,12 +118,8 @@ export class Stages extends ViewSet<Stage> {
     return this.rows.get(pk);
   }
 
-  all(): Iterable<Stage> {
-    return this.rows.values();
-  }
-
   /** An invitation stage. Stages of other types are not found (stages.retrieve.of-other-kind). */
-  find(pk: string): Stage | undefined {
+  override find(pk: string): Stage | undefined {
     const stage = this.rows.get(pk);
     return stage?.type === stageTypes.invitation ? stage : undefined;
   }
@@ -167,12 +161,8 @@ export class Stages extends ViewSet<Stage> {
     return { ...this.serializeBase(stage), continue_flow_without_invitation: stage.continueFlowWithoutInvitation };
   }
 
-  toReference(stage: Stage): ObjectReference {
-    return { app: this.app, model: this.model, pk: stage.pk, name: stage.name };
-  }
-
   protected list(request: ApiRequest): HttpResponse {
-    const invitationStages = Array.from(this.rows.values()).filter((row) => row.type === stageTypes.invitation);
+    const invitationStages = this.all().filter((row) => row.type === stageTypes.invitation);
     const filtered = filterRows<Stage>(request, invitationStages, {
       name: (value) => (row) => row.name === value,
       stage_uuid: (value) => {
@@ -301,7 +291,7 @@ export class AllStages extends ViewSet<Stage> {
   protected override readonly allowedOnList = "GET, HEAD, OPTIONS";
   protected override readonly allowedOnDetail = "GET, DELETE, HEAD, OPTIONS";
 
-  find(pk: string): Stage | undefined {
+  override find(pk: string): Stage | undefined {
     return this.instance.stages.findOfAnyType(pk);
   }
 

@@ -92,8 +92,7 @@ export class Users {
   remove(user: User): void {
     this.byPk.delete(user.pk);
     this.byName.delete(user.username);
-    for (const [key, dispatchTokenDetail] of this.tokens)
-      if (dispatchTokenDetail.user === user) this.tokens.delete(key);
+    for (const [key, token] of this.tokens) if (token.user === user) this.tokens.delete(key);
     this.instance.invitations.removeByCreator(user);
   }
 
@@ -110,8 +109,14 @@ export class Users {
     return key;
   }
 
+  /** Content negotiation, then authentication. */
+  initialize(request: ApiRequest): void {
+    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
+    request.user = this.authenticate(request);
+  }
+
   /** Returns the token's user, or null without a token. Throws if the token is invalid (auth.bad.*, auth.header.*). */
-  authenticate(request: ApiRequest): User | null {
+  private authenticate(request: ApiRequest): User | null {
     const header = (request.header("authorization") ?? "").trim();
     const space = header.indexOf(" ");
     if (space === -1) return null;

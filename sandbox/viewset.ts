@@ -1,3 +1,4 @@
+import type { ObjectReference } from "./events";
 import { parseUuid } from "./fields";
 import type { Instance } from "./instance";
 import type { Json, JsonObject } from "./json";
@@ -15,12 +16,13 @@ const actionMethods = "POST, OPTIONS";
  * The endpoints of one model, like a viewset of Django REST framework. Content negotiation, authentication, the allowed methods,
  * permissions and the lookup are checked in the order that the recordings show.
  */
-export abstract class ViewSet<Row> {
+export abstract class ViewSet<Row extends { pk: string; name?: string }> {
   /** The parts of permission names, for example `authentik_stages_invitation` and `invitation`. */
   protected abstract readonly app: string;
   protected abstract readonly model: string;
   /** The model's name in 404 responses. */
   protected abstract readonly label: string;
+  protected readonly rows = new Map<string, Row>();
   protected readonly allowedOnList: string = listMethods;
   protected readonly allowedOnDetail: string = detailMethods;
 
@@ -32,7 +34,18 @@ export abstract class ViewSet<Row> {
   protected abstract destroy(request: ApiRequest, row: Row): void;
   protected abstract serialize(row: Row): Json;
   protected abstract usedBy(row: Row): Json;
-  protected abstract find(pk: string): Row | undefined;
+
+  find(pk: string): Row | undefined {
+    return this.rows.get(pk);
+  }
+
+  all(): Row[] {
+    return [...this.rows.values()];
+  }
+
+  toReference({ pk, name = "" }: Row): ObjectReference {
+    return { app: this.app, model: this.model, pk, name };
+  }
 
   /** The response to OPTIONS. It describes the fields of `method`. */
   protected options(_request: ApiRequest, _method: "POST" | "PUT"): HttpResponse {
@@ -50,7 +63,7 @@ export abstract class ViewSet<Row> {
 
   dispatchList(request: ApiRequest): HttpResponse {
     return withAllowHeader(this.allowedOnList, () => {
-      this.initialize(request);
+      this.instance.users.initialize(request);
       if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
       switch (request.method) {
         case "GET":
@@ -71,7 +84,7 @@ export abstract class ViewSet<Row> {
 
   dispatchDetail(request: ApiRequest, key: string): HttpResponse {
     return withAllowHeader(this.allowedOnDetail, () => {
-      this.initialize(request);
+      this.instance.users.initialize(request);
       if (!request.user) throw permissionDenied();
       if (!this.allowedOnDetail.split(", ").includes(request.method)) throw methodNotAllowed(request);
       this.requirePermission(request.user, "view");
@@ -97,7 +110,7 @@ export abstract class ViewSet<Row> {
 
   dispatchUsedBy(request: ApiRequest, key: string): HttpResponse {
     return withAllowHeader(usedByMethods, () => {
-      this.initialize(request);
+      this.instance.users.initialize(request);
       if (!request.user) throw permissionDenied();
       if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed(request);
       this.requirePermission(request.user, "view");
@@ -108,7 +121,7 @@ export abstract class ViewSet<Row> {
   /** A POST on `/{pk}/{action}/`. Needs permission to view and to add (email.send.as-reader). */
   protected dispatchAction(request: ApiRequest, key: string, handler: (row: Row) => HttpResponse): HttpResponse {
     return withAllowHeader(actionMethods, () => {
-      this.initialize(request);
+      this.instance.users.initialize(request);
       if (!request.user) throw permissionDenied();
       if (request.method !== "POST") throw methodNotAllowed(request);
       this.requirePermission(request.user, "view");
@@ -117,11 +130,6 @@ export abstract class ViewSet<Row> {
       this.requirePermission(request.user, "add");
       return handler(row);
     });
-  }
-
-  private initialize(request: ApiRequest): void {
-    if (!request.acceptsJson()) throw apiError(406, { detail: "Could not satisfy the request Accept header." });
-    request.user = this.instance.users.authenticate(request);
   }
 
   private requirePermission(user: User, action: "view" | "add" | "change" | "delete"): void {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import * as http from "node:http";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { Authentik, type AuthentikOptions, authentikVersions, type Mail, newestVersion } from "../../sandbox";
+import { Authentik, type AuthentikOptions, authentikVersions, type Mail } from "../../sandbox";
 
 const invitations = "/api/v3/stages/invitation/invitations/";
 const stages = "/api/v3/stages/invitation/stages/";
@@ -37,12 +37,13 @@ async function getPage(authentik: Authentik, path: string): Promise<Page> {
   return (await authentik.request("GET", path)).body as Page;
 }
 
-async function getStatus(authentik: Authentik, pk: string, token?: string): Promise<number> {
-  return (await authentik.request("GET", `${invitations}${pk}/`, undefined, token)).status;
+async function getStatus(authentik: Authentik, pk: string): Promise<number> {
+  return (await authentik.request("GET", `${invitations}${pk}/`)).status;
 }
 
 /** Creates a flow with an invitation stage. Returns the flow's pk. */
-async function createEnrollmentFlow(authentik: Authentik, slug = "enrollment"): Promise<string> {
+async function createEnrollmentFlow(authentik: Authentik): Promise<string> {
+  const slug = "enrollment";
   const post = async (path: string, fields: object): Promise<string> => {
     const { body, status } = await authentik.request("POST", path, fields);
     expect(status).toBe(201);
@@ -54,8 +55,8 @@ async function createEnrollmentFlow(authentik: Authentik, slug = "enrollment"): 
   return flow;
 }
 
-function openLink(authentik: Authentik, pk: string, slug = "enrollment"): ReturnType<Authentik["request"]> {
-  const path = `/api/v3/flows/executor/${slug}/?query=${encodeURIComponent(`itoken=${pk}`)}`;
+function openLink(authentik: Authentik, pk: string): ReturnType<Authentik["request"]> {
+  const path = `/api/v3/flows/executor/enrollment/?query=${encodeURIComponent(`itoken=${pk}`)}`;
   return authentik.request("GET", path, undefined, null);
 }
 
@@ -130,21 +131,6 @@ describe("injected failures", () => {
 });
 
 describe.each(authentikVersions)("expiry, use and events in %s", (version) => {
-  test("deletes expired invitations, and logs these deletions without a request", async () => {
-    const authentik = await start({ version });
-    const [short, long] = [await create(authentik), await create(authentik, { expires: "2099-01-01T00:00:00Z" })];
-    expect(authentik.cleanUpExpired()).toBe(0);
-    authentik.now = () => new Date(Date.now() + 31 * 60_000);
-    // An expired invitation remains until cleanup.
-    expect(await getStatus(authentik, short)).toBe(200);
-    expect(authentik.cleanUpExpired()).toBe(1);
-    expect([await getStatus(authentik, short), await getStatus(authentik, long)]).toEqual([404, 200]);
-    const found = await authentik.request("GET", `${events}?search=${short.replaceAll("-", "")}&ordering=-created`);
-    const [swept] = (found.body as { results: { context: object; user: { username: string } }[] }).results;
-    expect(swept?.context).not.toHaveProperty("http_request");
-    expect(swept?.user.username).toBe("authentik-shell");
-  });
-
   const onExpiredLink = { "2024.8": "accepts", "2026.2": "rejects and deletes", "2026.5": "rejects and keeps" }[
     version
   ];
@@ -159,19 +145,6 @@ describe.each(authentikVersions)("expiry, use and events in %s", (version) => {
     expect(await getStatus(authentik, pk)).toBe(isDeleted ? 404 : 200);
     const [latest] = await getActions(authentik, pk);
     expect(latest).toBe(isAccepted ? "invitation_used" : isDeleted ? "model_deleted" : "model_created");
-  });
-
-  test("deletes a single-use invitation on use, and keeps others", async () => {
-    const authentik = await start({ version });
-    const flow = await createEnrollmentFlow(authentik);
-    const fields = { flow, expires: "2099-01-01T00:00:00Z" };
-    const singleUse = await create(authentik, { ...fields, single_use: true });
-    const reusable = await create(authentik, fields);
-    await openLink(authentik, singleUse);
-    await openLink(authentik, reusable);
-    expect(await getActions(authentik, singleUse)).toEqual(["model_deleted", "invitation_used", "model_created"]);
-    expect(await getActions(authentik, reusable)).toEqual(["invitation_used", "model_created"]);
-    expect([await getStatus(authentik, singleUse), await getStatus(authentik, reusable)]).toEqual([404, 200]);
   });
 
   test("delays the visibility of new events by eventDelay", async () => {
@@ -197,8 +170,8 @@ async function sendEmailAs(authentik: Authentik, host: string, pk: string, body:
   });
 }
 
-function sendEmail(authentik: Authentik, pk: string, body: object, token?: string): ReturnType<Authentik["request"]> {
-  return authentik.request("POST", `${invitations}${pk}/send_email/`, body, token);
+function sendEmail(authentik: Authentik, pk: string, body: object): ReturnType<Authentik["request"]> {
+  return authentik.request("POST", `${invitations}${pk}/send_email/`, body);
 }
 
 describe("mail", () => {
@@ -233,17 +206,6 @@ describe("mail", () => {
     expect(received).toEqual(authentik.outbox);
   });
 
-  test("sends a link that an invitee can use", async () => {
-    const { authentik, pk } = await startWithInvitation();
-    await sendEmail(authentik, pk, { email_addresses: ["jane@example.com"] });
-    const link = new URL(authentik.outbox[0]?.link ?? "");
-    expect((await fetch(link)).status).toBe(200);
-    const [slug = ""] = link.pathname.split("/").slice(-2);
-    const { body } = await openLink(authentik, link.searchParams.get("itoken") ?? "", slug);
-    expect(body).toMatchObject({ component: "xak-flow-redirect" });
-    expect(await getStatus(authentik, pk)).toBe(404);
-  });
-
   test("makes the link from the host of the request, without the path prefix", async () => {
     const { authentik, pk } = await startWithInvitation({ pathPrefix: "/auth" });
     expect(await sendEmailAs(authentik, "id.example.com", pk, { email_addresses: ["jane@example.com"] })).toBe(204);
@@ -254,42 +216,17 @@ describe("mail", () => {
     ]);
   });
 
-  test("sends nothing if the template does not exist, an address is not a string, or there is no address", async () => {
+  test("sends nothing to what is no address, or if the template does not exist", async () => {
     const { authentik, pk } = await startWithInvitation();
-    const withoutFlow = await create(authentik, { expires });
-    const jane = { email_addresses: ["jane@example.com"] };
-    const statuses = [
-      await sendEmail(authentik, pk, { ...jane, template: "email/custom.html" }),
-      await sendEmail(authentik, pk, { email_addresses: [7] }),
-      await sendEmail(authentik, pk, { email_addresses: [] }),
-      await sendEmail(authentik, withoutFlow, jane),
-      await sendEmail(authentik, withoutFlow.replace(/^.{8}/, "00000000"), jane),
-    ].map(({ status }) => status);
-    expect(statuses).toEqual([405, 405, 400, 400, 404]);
+    const jane = { email_addresses: ["jane@example.com"], template: "email/custom.html" };
+    expect((await sendEmail(authentik, pk, jane)).status).toBe(405);
     // The real server responded with 204 to both, and no mail arrived.
     expect((await sendEmail(authentik, pk, { email_addresses: "jane@example.com" })).status).toBe(204);
     expect((await sendEmail(authentik, pk, { email_addresses: ["nobody"] })).status).toBe(204);
     expect(authentik.outbox).toEqual([]);
     authentik.instance.outbox.templates.add("email/custom.html");
-    expect((await sendEmail(authentik, pk, { ...jane, template: "email/custom.html" })).status).toBe(204);
+    expect((await sendEmail(authentik, pk, jane)).status).toBe(204);
     expect(authentik.outbox).toMatchObject([{ to: "jane@example.com", template: "email/custom.html" }]);
-  });
-
-  test("needs the permissions to view and to add invitations", async () => {
-    const { authentik, pk } = await startWithInvitation();
-    const permission = (action: string): string => `authentik_stages_invitation.${action}_invitation`;
-    const viewer = authentik.addUser("viewer", [permission("view")]);
-    const adder = authentik.addUser("adder", [permission("add")]);
-    const writer = authentik.addUser("writer", [permission("view"), permission("add")]);
-    const jane = { email_addresses: ["jane@example.com"] };
-    for (const [token, status] of [
-      [viewer, 403],
-      [adder, 403],
-      [writer, 204],
-    ] as const) {
-      expect((await sendEmail(authentik, pk, jane, token)).status).toBe(status);
-    }
-    expect(authentik.outbox).toHaveLength(1);
   });
 
   test("mails twice if asked twice, also if the response is lost, and logs no event of the invitation", async () => {
@@ -303,48 +240,6 @@ describe("mail", () => {
     await sendEmail(authentik, pk, jane);
     expect(authentik.outbox).toHaveLength(2);
     expect(await getActions(authentik, pk)).toEqual(["model_created"]);
-  });
-
-  test.each(authentikVersions.filter((version) => version !== newestVersion))(
-    "%s responds to any pk with 405 and an empty HTML body",
-    async (version) => {
-      const { authentik, pk } = await startWithInvitation({ version });
-      for (const key of [pk, "00000000-0000-0000-0000-000000000000"]) {
-        const { status, body, headers } = await sendEmail(authentik, key, { email_addresses: ["jane@example.com"] });
-        expect([status, body, headers.get("allow")]).toEqual([405, "", "GET, HEAD, OPTIONS"]);
-        expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
-      }
-      expect(authentik.outbox).toEqual([]);
-    },
-  );
-});
-
-describe("users", () => {
-  test("grants exactly the permissions of a user", async () => {
-    const authentik = await start();
-    const pk = await create(authentik);
-    const viewer = authentik.addUser("viewer", ["authentik_stages_invitation.view_invitation"]);
-    const unprivileged = authentik.addUser("unprivileged", []);
-    expect(await getStatus(authentik, pk, viewer)).toBe(200);
-    expect(await getStatus(authentik, pk, unprivileged)).toBe(403);
-    expect((await authentik.request("DELETE", `${invitations}${pk}/`, undefined, viewer)).status).toBe(403);
-    expect((await authentik.request("GET", events, undefined, viewer)).status).toBe(403);
-    expect(authentik.requests.at(-1)?.username).toBe("viewer");
-  });
-
-  test("removes the invitations and the token of a removed user", async () => {
-    const authentik = await start();
-    const token = authentik.addUser("former-employee", [
-      "authentik_stages_invitation.add_invitation",
-      "authentik_stages_invitation.view_invitation",
-    ]);
-    const made = await authentik.request("POST", invitations, { name: "theirs" }, token);
-    const { pk } = made.body as { pk: string };
-    const other = await create(authentik);
-    authentik.removeUser("former-employee");
-    expect([await getStatus(authentik, pk), await getStatus(authentik, other)]).toEqual([404, 200]);
-    expect(await getStatus(authentik, other, token)).toBe(403);
-    expect(() => authentik.removeUser("former-employee")).toThrow("user former-employee does not exist");
   });
 });
 
@@ -416,13 +311,13 @@ describe("the server", () => {
   test("handles thousands of invitations quickly", async () => {
     const authentik = await start();
     for (let index = 0; index < 5000; index++) authentik.instance.invitations.add({ name: `n-${index}` });
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     const pks = await Promise.all(Array.from({ length: 300 }, () => create(authentik)));
     await Promise.all(pks.map((pk) => authentik.request("PUT", `${invitations}${pk}/`, { name: "jim" })));
     const found = await Promise.all(pks.map((pk) => getStatus(authentik, pk)));
     expect(found.every((status) => status === 200)).toBe(true);
-    // The real server would need more than a minute.
-    expect(performance.now() - startedAt).toBeLessThan(5000);
+    // The real server would need more than a minute. Not the time that passes, because the machine may be busy.
+    expect(process.cpuUsage(before).user).toBeLessThan(5_000_000);
   });
 
   test("closes idle connections", async () => {
