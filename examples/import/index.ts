@@ -91,8 +91,6 @@ new authentik.FlowStageBinding(
   { import: "cc8b8c63-acb3-45ef-8cb1-10c876fa0150" },
 );
 
-// The invitation "summer-2020": it expired at 2020-08-31T23:59:59Z, and authentik will delete it.
-
 new authentik.Invitation(
   "contractors",
   {
@@ -131,3 +129,5 @@ new authentik.Invitation(
   },
   { import: config.require("pk-jane") },
 );
+
+// The invitation "summer-2020": it expired at 2020-08-31T23:59:59Z, and authentik will delete it.
