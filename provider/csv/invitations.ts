@@ -1,6 +1,7 @@
 import { isAddress, toAddressKey } from "../common/email-address";
 import { isTimestamp, timestampRule } from "../common/timestamp";
 import { parseDuration } from "../values/instant";
+import { isJsonObject } from "../values/json";
 import { Columns, isHeaderRow, namedColumns, toColumnName } from "./columns";
 import { endOfDay } from "./date-format";
 import { decodeFile } from "./decode";
@@ -95,37 +96,29 @@ const prototypeKey = "__proto__";
 
 /** Reads the rows of one file, and collects all errors. */
 class Reader {
-  readonly #file: string;
-  readonly #columns: Columns;
-  readonly #options: InvitationsFromCsvOptions;
   readonly #rows: Rows;
-  readonly #isPending: (value: unknown) => boolean;
   readonly #errors: string[] = [];
   /** The first row of each key, by the key in the form in which keys are compared. */
   readonly #firstRows = new Map<string, { readonly key: string; readonly line: number }>();
 
   constructor(
-    file: string,
-    columns: Columns,
-    options: InvitationsFromCsvOptions,
-    isPending: (value: unknown) => boolean,
+    private readonly file: string,
+    private readonly columns: Columns,
+    private readonly options: InvitationsFromCsvOptions,
+    private readonly isPending: (value: unknown) => boolean,
   ) {
-    this.#file = file;
-    this.#columns = columns;
-    this.#options = options;
     this.#rows = new Rows(columns);
-    this.#isPending = isPending;
   }
 
   read(records: readonly CsvRecord[]): ParsedInvitations {
     const entries = records.flatMap((record) => this.#readEntry(record) ?? []);
     // Other errors are consequences of a missing column.
-    throwIfAny(this.#columns.validate([...this.#rows.missing]));
+    throwIfAny(this.columns.validate([...this.#rows.missing]));
     throwIfAny(this.#errors);
-    if (entries.length === 0 && !this.#options.allowEmpty) {
+    if (entries.length === 0 && !this.options.allowEmpty) {
       const reason = records.length > 0 ? "the option skip excludes all rows" : "has a header row and no other rows";
       throw new CsvError(
-        `${this.#file}: ${reason}, which would delete all invitations of the batch. If this is intended, set allowEmpty: true`,
+        `${this.file}: ${reason}, which would delete all invitations of the batch. If this is intended, set allowEmpty: true`,
       );
     }
     return {
@@ -136,18 +129,18 @@ class Reader {
   }
 
   #report({ line }: CsvRecord, reason: string): undefined {
-    this.#errors.push(`${this.#file}:${line}: ${reason}`);
+    this.#errors.push(`${this.file}:${line}: ${reason}`);
     return undefined;
   }
 
   #readEntry(record: CsvRecord): Entry | undefined {
     const { cells, line } = record;
-    const count = this.#columns.names.length;
+    const count = this.columns.names.length;
     if (cells.length < count || cells.slice(count).some((cell) => cell !== "")) {
-      const expected = this.#options.columns ? "the option columns has" : "the header row has";
+      const expected = this.options.columns ? "the option columns has" : "the header row has";
       return this.#report(record, `has ${cells.length} cells, but ${expected} ${count}`);
     }
-    if (this.#columns.names.every((name, position) => toColumnName(cells[position] ?? "") === name)) {
+    if (this.columns.names.every((name, position) => toColumnName(cells[position] ?? "") === name)) {
       return this.#report(record, "repeats the names of the columns");
     }
     let converted: CsvRow | undefined;
@@ -166,7 +159,7 @@ class Reader {
 
   /** The cell of a column, or the result of a function; `undefined` if that failed, which is reported. */
   #evaluate(name: string, option: string | ((row: CsvRow) => unknown), row: CurrentRow): Value | undefined {
-    if (typeof option === "string") return { label: option, value: this.#columns.cell(row.cells, option) };
+    if (typeof option === "string") return { label: option, value: this.columns.cell(row.cells, option) };
     const onError = (error: unknown): void => {
       // Its message may contain a cell.
       const kind = error instanceof Error ? error.constructor.name : `a value of type ${typeof error}`;
@@ -176,31 +169,35 @@ class Reader {
     return call && { label: name, value: call.result };
   }
 
-  /** Like `#evaluate`, without empty cells and what is not set. */
-  #evaluateOptional(
+  /**
+   * The converted value of an option. `undefined` if there is none, because the cell is empty or the function returned none, or if it cannot be
+   * converted, which is reported with `rule`.
+   */
+  #read<T>(
     name: string,
     option: string | ((row: CsvRow) => unknown) | undefined,
     row: CurrentRow,
-  ): Value | undefined {
-    const evaluated = option === undefined ? undefined : this.#evaluate(name, option, row);
-    return evaluated?.value === "" || evaluated?.value === undefined || evaluated.value === null
-      ? undefined
-      : evaluated;
+    rule: string,
+    convert: (value: unknown) => T | undefined,
+  ): T | undefined {
+    const { label, value } = (option === undefined ? undefined : this.#evaluate(name, option, row)) ?? {};
+    if (value === "" || value === undefined || value === null) return undefined;
+    return convert(value) ?? this.#report(row, `${label} ${rule}`);
   }
 
   /** `undefined` if the function failed. */
   #isSkipped(row: CurrentRow): boolean | undefined {
-    if (this.#options.skip === undefined) return false;
-    const skip = this.#evaluate("skip", this.#options.skip, row);
+    if (this.options.skip === undefined) return false;
+    const skip = this.#evaluate("skip", this.options.skip, row);
     if (skip === undefined || typeof skip.value === "boolean") return skip?.value as boolean | undefined;
-    if (typeof this.#options.skip === "function") return this.#report(row, "skip must return true or false");
+    if (typeof this.options.skip === "function") return this.#report(row, "skip must return true or false");
     const word = skip.value === "" ? false : booleans.get(String(skip.value).toLowerCase());
     return word ?? this.#report(row, `${skip.label} must be true or false`);
   }
 
   /** The key, unless it is invalid or occurred before. */
   #readKey(row: CurrentRow): string | undefined {
-    const evaluated = this.#evaluate("key", this.#options.key, row);
+    const evaluated = this.#evaluate("key", this.options.key, row);
     if (evaluated === undefined) return undefined;
     const { label, value } = evaluated;
     if (typeof value !== "string") return this.#report(row, `${label} must return a string`);
@@ -217,7 +214,7 @@ class Reader {
       this.#firstRows.set(toComparableKey(key), { key, line: row.line });
       return key;
     }
-    if (this.#options.duplicates === "first") return undefined;
+    if (this.options.duplicates === "first") return undefined;
     return this.#report(
       row,
       first.key === key
@@ -227,10 +224,20 @@ class Reader {
   }
 
   #readInvitation(row: CurrentRow): CsvInvitation {
+    const { validFor, singleUse } = this.options;
     const values = {
       expires: this.#readExpires(row),
-      validFor: this.#readValidFor(row),
-      singleUse: this.#readSingleUse(row),
+      validFor: this.#read(
+        "validFor",
+        validFor,
+        row,
+        "must be a number greater than zero and a unit, for example 14d, 36h or 90m (minutes)",
+        (value) => (typeof value === "string" && (parseDuration(value) ?? 0n) > 0n ? value : undefined),
+      ),
+      singleUse: this.#read("singleUse", singleUse, row, "must be true or false", (value) => {
+        if (typeof value === "boolean") return value;
+        return typeof singleUse === "string" ? booleans.get(String(value).toLowerCase()) : undefined;
+      }),
       fixedData: this.#readFixedData(row),
       email: this.#readEmail(row),
     };
@@ -241,87 +248,69 @@ class Reader {
   }
 
   #readExpires(row: CurrentRow): string | undefined {
-    const { expires } = this.#options;
+    const { expires } = this.options;
     if (typeof expires === "object") {
       const { column, format, addDays = 0 } = expires;
-      const cell = this.#columns.cell(row.cells, column);
+      const cell = this.columns.cell(row.cells, column);
       if (cell === "") return undefined;
       const end = endOfDay(cell, format, addDays);
       return end ?? this.#report(row, `${column} must be a date in the format ${format}`);
     }
-    const evaluated = this.#evaluateOptional("expires", expires, row);
-    if (evaluated === undefined) return undefined;
-    const { label, value } = evaluated;
-    if (typeof value === "string" && isTimestamp(value)) return value;
     const hint =
       typeof expires === "string"
-        ? `For dates, set expires to an object, for example { column: "${label}", format: "DD.MM.YYYY" }`
+        ? `For dates, set expires to an object, for example { column: "${expires}", format: "DD.MM.YYYY" }`
         : "For a Date, use .toISOString()";
-    return this.#report(row, `${label} ${timestampRule}. ${hint}`);
-  }
-
-  #readValidFor(row: CurrentRow): string | undefined {
-    const evaluated = this.#evaluateOptional("validFor", this.#options.validFor, row);
-    if (evaluated === undefined) return undefined;
-    const { label, value } = evaluated;
-    if (typeof value === "string" && (parseDuration(value) ?? 0n) > 0n) return value;
-    return this.#report(
-      row,
-      `${label} must be a number greater than zero and a unit, for example 14d, 36h or 90m (minutes)`,
+    return this.#read("expires", expires, row, `${timestampRule}. ${hint}`, (value) =>
+      typeof value === "string" && isTimestamp(value) ? value : undefined,
     );
   }
 
-  #readSingleUse(row: CurrentRow): boolean | undefined {
-    const { singleUse } = this.#options;
-    const evaluated = this.#evaluateOptional("singleUse", singleUse, row);
-    if (evaluated === undefined) return undefined;
-    const { label, value } = evaluated;
-    if (typeof value === "boolean") return value;
-    const word = typeof singleUse === "string" ? booleans.get(String(value).toLowerCase()) : undefined;
-    return word ?? this.#report(row, `${label} must be true or false`);
-  }
-
   #readFixedData(row: CurrentRow): Record<string, unknown> | undefined {
-    const { fixedData = [] } = this.#options;
-    if (typeof fixedData !== "function") {
-      const columns = isList(fixedData) ? Object.fromEntries(fixedData.map((column) => [column, column])) : fixedData;
-      const cells = this.#readCells(columns, row);
-      return cells && this.#checkFixedData(cells, row);
-    }
-    const value = this.#evaluateOptional("fixedData", fixedData, row)?.value;
-    if (value === undefined || this.#isPending(value)) return value as undefined;
-    // A copy, because the function may return the row, which is no ordinary object.
-    return isObject(value)
-      ? this.#checkFixedData({ ...value }, row)
-      : this.#report(row, "fixedData must return an object");
+    const { fixedData = [] } = this.options;
+    const data =
+      typeof fixedData === "function"
+        ? this.#read("fixedData", fixedData, row, "must return an object", (value) => {
+            if (this.isPending(value)) return value as Record<string, unknown>;
+            // A copy, because the function may return the row, which is no ordinary object.
+            return isJsonObject(value) ? { ...value } : undefined;
+          })
+        : this.#readCells(
+            Array.isArray(fixedData)
+              ? Object.fromEntries(fixedData.map((column) => [column, column]))
+              : { ...fixedData },
+            row,
+          );
+    if (data === undefined || !Object.hasOwn(data, prototypeKey)) return data;
+    return this.#report(row, `fixedData must not have the key ${prototypeKey}, because Pulumi drops it`);
   }
 
   /** The cells of the columns in an object, at any depth. `undefined` if all are empty. */
   #readCells(columns: Readonly<Record<string, unknown>>, row: CurrentRow): Record<string, unknown> | undefined {
     const values = Object.entries(columns).map(([key, column]) => {
-      const value = isObject(column) ? this.#readCells(column, row) : this.#columns.cell(row.cells, String(column));
+      const value = isJsonObject(column) ? this.#readCells(column, row) : this.columns.cell(row.cells, String(column));
       return [key, value === "" ? undefined : value] as const;
     });
     const set = values.filter(([, value]) => value !== undefined);
     return set.length > 0 ? Object.fromEntries(set) : undefined;
   }
 
-  #checkFixedData(fixedData: Record<string, unknown>, row: CurrentRow): Record<string, unknown> | undefined {
-    if (!Object.hasOwn(fixedData, prototypeKey)) return fixedData;
-    return this.#report(row, `fixedData must not have the key ${prototypeKey}, because Pulumi drops it`);
-  }
-
   #readEmail(row: CurrentRow): CsvInvitation["email"] {
-    const { email } = this.#options;
-    const evaluated = this.#evaluateOptional("email", email, row);
-    if (evaluated === undefined) return undefined;
-    const { label, value } = evaluated;
+    const { email } = this.options;
     if (typeof email === "string") {
-      if (typeof value === "string" && isAddress(value)) return { to: [value] };
-      return this.#report(row, `${label} must be an email address, for example jane@example.com`);
+      const rule = "must be an email address, for example jane@example.com";
+      return this.#read("email", email, row, rule, (value) =>
+        typeof value === "string" && isAddress(value) ? { to: [value] } : undefined,
+      );
     }
-    if (this.#isPending(value)) return value as CsvInvitation["email"];
-    if (!isObject(value)) return this.#report(row, "email must return an object, for example { to: [row.email] }");
+    const value = this.#read(
+      "email",
+      email,
+      row,
+      "must return an object, for example { to: [row.email] }",
+      (returned) =>
+        this.isPending(returned) || isJsonObject(returned) ? (returned as Record<string, unknown>) : undefined,
+    );
+    if (value === undefined || this.isPending(value)) return value as CsvInvitation["email"];
     for (const name of ["to", "cc", "bcc"]) {
       const isInvalid = (address: unknown): boolean => typeof address === "string" && !isAddress(address);
       const addresses = value[name];
@@ -333,26 +322,26 @@ class Reader {
   }
 
   #findDifferingAddresses(entries: readonly Entry[]): string[] {
-    const { email: column } = this.#options;
+    const { email: column } = this.options;
     // A function chooses the addresses deliberately.
     if (typeof column !== "string") return [];
     return entries.flatMap(({ key, line, invitation: { email } }) => {
       const address = email?.to[0];
       if (address === undefined || !isAddress(key) || toAddressKey(address) === toAddressKey(key)) return [];
-      return `${this.#file}:${line}: ${column} is another address than the key, and is emailed the link. If this is intended, use a function for the option email`;
+      return `${this.file}:${line}: ${column} is another address than the key, and is emailed the link. If this is intended, use a function for the option email`;
     });
   }
 
   #findSharedAddresses(entries: readonly Entry[]): string[] {
     const firstLines = new Map<string, number>();
     return entries.flatMap(({ line, invitation: { email, fixedData } }) => {
-      const addresses = this.#options.email === undefined ? [fixedData?.["email"]] : (email?.to ?? []);
+      const addresses = this.options.email === undefined ? [fixedData?.["email"]] : (email?.to ?? []);
       const keys = addresses.filter((address) => typeof address === "string").map(toAddressKey);
       const first = keys.map((key) => firstLines.get(key)).find((firstLine) => firstLine !== undefined);
       for (const key of keys) if (!firstLines.has(key)) firstLines.set(key, line);
       return first === undefined
         ? []
-        : `${this.#file}:${line}: has the same email address as line ${first}, which therefore gets several invitations`;
+        : `${this.file}:${line}: has the same email address as line ${first}, which therefore gets several invitations`;
     });
   }
 }
@@ -361,12 +350,4 @@ class Reader {
 function toComparableKey(key: string): string {
   const visible = key.replaceAll(/\p{Cf}/gu, "");
   return visible.normalize("NFKC").toLowerCase().replaceAll("ß", "ss").replaceAll("ς", "σ").normalize("NFKC");
-}
-
-function isList(value: unknown): value is readonly string[] {
-  return Array.isArray(value);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

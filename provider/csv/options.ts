@@ -1,4 +1,5 @@
-import { findNearest } from "../common/nearest";
+import { suggestName } from "../common/nearest";
+import { isJsonObject } from "../values/json";
 import { dateFormatRule, isDateFormat } from "./date-format";
 import { encodingOf } from "./decode";
 import { CsvError } from "./error";
@@ -18,7 +19,7 @@ function rule(isValid: (value: unknown) => boolean, reason: string): Rule {
 
 /** The objects whose values are the names of columns, at any depth. */
 function isColumns(value: unknown): boolean {
-  if (!isObject(value)) return false;
+  if (!isJsonObject(value)) return false;
   const values = Object.values(value);
   return values.length > 0 && values.every((item) => isString(item) || isColumns(item));
 }
@@ -39,7 +40,7 @@ function toRules(orFunction: string): Rules {
       (value) => isAllowedFunction(value) || (Array.isArray(value) && value.every(isString)) || isColumns(value),
       `must be a list of columns, or an object with columns as values${orFunction}`,
     ),
-    expires: (value, name) => (isObject(value) ? validateDate(value, name) : column(value, name)),
+    expires: (value, name) => (isJsonObject(value) ? validateDate(value, name) : column(value, name)),
     validFor: column,
     singleUse: column,
     email: column,
@@ -73,7 +74,7 @@ const dateRules = {
 /** Validates the arguments of a program, also in JavaScript. Returns the options that are set. */
 export function validateOptions(file: unknown, options: unknown): InvitationsFromCsvOptions {
   if (!isString(file)) throw invalid("file must be the path of a file");
-  if (!isObject(options)) throw invalid('options must be an object, for example { key: "email" }');
+  if (!isJsonObject(options)) throw invalid('options must be an object, for example { key: "email" }');
   return validateWith(rulesOfPrograms, options, ", or a function");
 }
 
@@ -106,10 +107,6 @@ function invalid(...errors: readonly string[]): CsvError {
   return new CsvError(...errors.map((error) => `invitationsFromCsv: ${error}`));
 }
 
-function isObject(value: unknown): value is Options {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function omitUndefined(values: Options): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
@@ -118,9 +115,7 @@ function validateEach(values: Options, known: Readonly<Record<string, Rule>>, no
   const names = Object.keys(known);
   return Object.entries(values).flatMap(([name, value]) => {
     if (Object.hasOwn(known, name)) return known[name]?.(value, `${parent}${name}`) ?? [];
-    const suggestion = findNearest(name, names);
-    const hint = suggestion === undefined ? `The ${noun}s are ${names.join(", ")}` : `Did you mean ${suggestion}?`;
-    return [`unknown ${noun} ${parent}${name}. ${hint}`];
+    return [`unknown ${noun} ${parent}${name}. ${suggestName(name, names, `The ${noun}s are`)}`];
   });
 }
 

@@ -4,12 +4,10 @@ import type { CsvRow } from "./file-options";
 /** The rows that functions of the program are called with, and the missing columns that those functions read. */
 export class Rows {
   readonly missing = new Set<string>();
-  readonly #columns: Columns;
   readonly #prototype: object;
   #isReading = false;
 
-  constructor(columns: Columns) {
-    this.#columns = columns;
+  constructor(private readonly columns: Columns) {
     const read = (target: object, name: string | symbol): unknown => {
       const isColumn = typeof name === "string" && !(name in target) && !inspectedNames.has(name);
       if (isColumn && this.#isReading) this.missing.add(name);
@@ -21,7 +19,7 @@ export class Rows {
 
   toRow(cells: readonly string[]): CsvRow {
     const row = Object.create(this.#prototype) as CsvRow;
-    for (const [name, position] of this.#columns.entries()) {
+    for (const [name, position] of this.columns.entries()) {
       Object.defineProperty(row, name, { value: cells[position] ?? "", enumerable: true });
     }
     return row;

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection } from "../common/base-url";
 import { hasStack } from "../common/run";
+import { whenKnown } from "./inputs";
 
 const environmentVariables: Readonly<Record<string, string>> = { url: "AUTHENTIK_URL", token: "AUTHENTIK_TOKEN" };
 
@@ -25,6 +26,5 @@ export function requireSettings(
       `${resource} has an explicit provider without ${missing.join(" and ")}. An explicit provider does not have the stack's configuration. Pass these settings to the provider as inputs: see "Explicit providers" in docs/configuration.md.`,
     );
   };
-  if (connection === undefined || typeof connection === "string") require(connection);
-  else pulumi.output(connection).apply(require);
+  whenKnown(connection, require);
 }

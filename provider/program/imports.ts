@@ -3,6 +3,7 @@ import { defaultConnection } from "../common/base-url";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { hasStack, perRun } from "../common/run";
 import { configuredBaseUrl } from "./configuration";
+import { isKnownObject, whenKnown } from "./inputs";
 
 /** The resource or entry that imports an object, by the object's server and hashed pk. */
 const importers = perRun(() => new Map<string, string>());
@@ -27,26 +28,16 @@ export function claimImport(importer: Importer, pk: pulumi.Input<string>): pulum
 
 /** Claims what the entries of a batch import. */
 export function claimEntryImports({ name, connection }: Importer, invitations: unknown): void {
-  if (!isPlainObject(invitations)) {
-    if (invitations !== undefined && invitations !== null) {
-      pulumi.output(invitations).apply((entries) => claimEntryImports({ name, connection }, entries));
+  whenKnown(invitations, (entries) => {
+    if (!isKnownObject(entries)) return;
+    for (const [key, entry] of Object.entries(entries)) {
+      whenKnown(entry, (properties) => {
+        const pk = isKnownObject(properties) ? properties["import"] : undefined;
+        if (pk === undefined || pk === null) return;
+        claimImport({ name: `the entry ${JSON.stringify(key)} of ${name}`, connection }, pk as pulumi.Input<string>);
+      });
     }
-    return;
-  }
-  for (const [key, entry] of Object.entries(invitations)) {
-    const claimEntry = (properties: unknown): void => {
-      if (!isPlainObject(properties)) return;
-      const pk = properties["import"];
-      if (pk === undefined || pk === null) return;
-      claimImport({ name: `the entry ${JSON.stringify(key)} of ${name}`, connection }, pk as pulumi.Input<string>);
-    };
-    if (entry instanceof Promise || pulumi.Output.isInstance(entry)) pulumi.output(entry).apply(claimEntry);
-    else claimEntry(entry);
-  }
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !pulumi.Output.isInstance(value) && !(value instanceof Promise);
+  });
 }
 
 function claim(name: string, connection: string = defaultConnection, pk: string): string {

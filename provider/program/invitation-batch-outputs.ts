@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { csvPlacesInput } from "../common/origin";
 import { formatLink } from "../common/pk";
 import { configuredPublicUrl } from "./configuration";
+import { isKnownObject } from "./inputs";
 import type { InvitationBatch, InvitationBatchArgs } from "./invitation-batch";
 import { placesOf } from "./invitations-from-csv";
 import { warnAboutEmailedLinks, warnAboutLinkHost } from "./link-warnings";
@@ -60,11 +61,9 @@ function orBuilt(
 }
 
 /** Whether an entry has `email`. Assumed of entries that are not known yet. */
-function mayHaveEmail(invitations: InvitationBatchArgs["invitations"] | undefined): boolean {
-  const isPlain = (value: unknown): value is Record<string, unknown> =>
-    typeof value === "object" && value !== null && !pulumi.Output.isInstance(value) && !(value instanceof Promise);
-  if (!isPlain(invitations)) return invitations !== undefined;
+function mayHaveEmail(invitations: unknown): boolean {
+  if (!isKnownObject(invitations)) return invitations !== undefined;
   return Object.values(invitations).some((entry) =>
-    isPlain(entry) ? entry["email"] !== undefined : entry !== undefined,
+    isKnownObject(entry) ? entry["email"] !== undefined : entry !== undefined,
   );
 }

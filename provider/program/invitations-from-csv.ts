@@ -4,6 +4,7 @@ import { CsvError, toLines } from "../csv/error";
 import type { CsvInvitation, InvitationsFromCsvOptions } from "../csv/file-options";
 import { parseInvitations } from "../csv/invitations";
 import { validateOptions } from "../csv/options";
+import { isPending } from "./inputs";
 
 /**
  * Reads the invitations of an {@link InvitationBatch} from a CSV file with a header row, as spreadsheets and databases export it: RFC 4180, with
@@ -57,9 +58,4 @@ export function placesOf(invitations: unknown): Record<string, string> | undefin
     return place === undefined ? [] : [[key, place] as const];
   });
   return known.length > 0 ? Object.fromEntries(known) : undefined;
-}
-
-/** Values that Pulumi resolves later. */
-function isPending(value: unknown): boolean {
-  return pulumi.Output.isInstance(value) || value instanceof Promise;
 }

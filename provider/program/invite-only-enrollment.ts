@@ -10,6 +10,7 @@ import {
 import { normalizeUuid } from "../common/pk";
 import { Flow } from "./flow";
 import { FlowStageBinding } from "./flow-stage-binding";
+import { isPending } from "./inputs";
 import { InvitationStage } from "./invitation-stage";
 import { callMock, lookup, whenCreated } from "./lookup";
 import { getFlowOutput } from "./lookups";
@@ -168,10 +169,9 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
     };
     const { stages = defaultStages } = args;
     // Resources that are created in `apply` are missing in a preview in which the list is unknown.
-    this.bindingResources =
-      stages instanceof Promise || pulumi.Output.isInstance(stages)
-        ? pulumi.output(stages).apply((resolved) => bindStages((resolved as readonly StageInput[]) ?? defaultStages))
-        : pulumi.output(bindStages(stages));
+    this.bindingResources = isPending(stages)
+      ? pulumi.output(stages).apply((resolved) => bindStages((resolved as readonly StageInput[]) ?? defaultStages))
+      : pulumi.output(bindStages(stages as readonly StageInput[]));
     this.registerOutputs({ slug: this.slug, flow: this.flow, invitationStage: this.invitationStage });
   }
 }

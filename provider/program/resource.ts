@@ -12,6 +12,7 @@ import { unknownValue } from "../values/properties";
 import { configuration, configuredBaseUrl } from "./configuration";
 import { requireSettings } from "./explicit-provider";
 import { claimEntryImports, claimImport } from "./imports";
+import { whenKnown } from "./inputs";
 import { findSecretInputs } from "./secret-inputs";
 
 export { providerSource };
@@ -65,7 +66,7 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
     );
     requireSettings(importer.name, this.getProvider(resourceType(resource)), importer.connection);
     if ("invitations" in args) claimEntryImports(importer, args.invitations);
-    warnAboutConnection(importer.connection);
+    whenKnown(importer.connection, warnAboutSettings);
   }
 }
 
@@ -168,12 +169,6 @@ export function idOf(value: pulumi.Input<string> | pulumi.CustomResource): pulum
 const checkedConnections = perRun(() => new Set<string>());
 
 /** Warns, once per connection, about settings that expose the token or the invitations. */
-function warnAboutConnection(connection: pulumi.Input<string> | undefined): void {
-  // Usually a plain string; skip the Output machinery, which is measurable across thousands of resources.
-  if (connection === undefined || typeof connection === "string") warnAboutSettings(connection);
-  else pulumi.output(connection).apply(warnAboutSettings);
-}
-
 function warnAboutSettings(connection: string = defaultConnection): void {
   if (checkedConnections().has(connection)) return;
   checkedConnections().add(connection);

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { inputNameAt } from "../common/secret-inputs";
 import { formatPath } from "../values/properties";
+import { isPending } from "./inputs";
 
 /** An argument that is known later, and where it occurs. */
 interface Pending {
@@ -39,7 +40,7 @@ async function resolveSecretInputs(resource: string, pending: readonly Pending[]
 
 function findPending(resource: string, value: unknown, path: readonly string[], seen: Set<unknown>): Pending[] {
   if (typeof value !== "object" || value === null) return [];
-  if (pulumi.Output.isInstance(value) || value instanceof Promise) return [{ value, path }];
+  if (isPending(value)) return [{ value, path }];
   if (pulumi.Resource.isInstance(value) || seen.has(value)) return [];
   seen.add(value);
   requireNoProto(resource, value, path);

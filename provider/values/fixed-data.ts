@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { isJsonObject } from "./json";
+import { signatureKey } from "./secrets";
 
 /**
  * Maximum depth. Every recorded version returns case `body.deep-200` correctly. At about 300 levels authentik saves data that it cannot read back,
@@ -6,21 +8,14 @@ import * as z from "zod";
  */
 const maxDepth = 200;
 
-/** The key by which Pulumi marks assets, archives and resources that are serialized as objects. */
-const specialSignatureKey = "4dabf18193072939515e22adb298388d";
-
 /** An invitation's `fixedData`: any JSON object that authentik can store and return unchanged. */
 export const fixedData = z.unknown().superRefine((value, context) => {
-  if (!isObject(value)) {
+  if (!isJsonObject(value)) {
     context.addIssue({ code: "custom", message: "must be an object" });
     return;
   }
   for (const { path, message } of findIssues(value, [])) context.addIssue({ code: "custom", path, message });
 });
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 type Path = readonly (string | number)[];
 
@@ -43,8 +38,9 @@ function* findIssues(value: unknown, path: Path): Generator<{ path: (string | nu
     if (forbidden) yield issue(`must not contain ${forbidden}`);
   } else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield* findIssues(item, [...path, index]);
-  } else if (isObject(value)) {
-    if (specialSignatureKey in value) {
+  } else if (isJsonObject(value)) {
+    // Pulumi marks what is serialized as an object.
+    if (signatureKey in value) {
       yield issue("must be plain JSON, not an asset, archive or resource");
       return;
     }

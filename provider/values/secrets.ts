@@ -6,7 +6,7 @@ import {
   secretInputsOf,
 } from "../common/secret-inputs";
 
-/** Pulumi marks serialized secrets with these two values (`sdk/go/common/resource`). */
+/** Pulumi marks serialized secrets with these two values, and assets, archives and resources with the same key (`sdk/go/common/resource`). */
 export const signatureKey = "4dabf18193072939515e22adb298388d";
 export const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 

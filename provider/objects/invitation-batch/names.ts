@@ -46,3 +46,11 @@ function isSlug(key: string): boolean {
 export function entryPath(key: string): string {
   return formatPath(["invitations", key]);
 }
+
+/** Keys that a message names before it only counts the rest. */
+export const maxKeys = 5;
+
+export function listKeys(keys: readonly string[]): string {
+  const rest = keys.length - maxKeys;
+  return keys.slice(0, maxKeys).join(", ") + (rest > 0 ? ` and ${rest.toLocaleString("en-US")} more` : "");
+}

@@ -16,6 +16,7 @@ import {
 } from "../invitation/refresh";
 import { invitations, isUnreadable, listInvitations, type StoredInvitation } from "../invitation/requests";
 import { describeInvitation, type InvitationState } from "../invitation/state";
+import { listKeys } from "./names";
 import { forEachKey } from "./progress";
 
 /** Above this number, reading event pages takes fewer requests than one search per invitation. */
@@ -58,9 +59,6 @@ export async function refreshBatch(
   return refreshed;
 }
 
-/** Keys that a message names before it only counts the rest. */
-const maxKeys = 5;
-
 /** Reports which invitations were used or have expired since the last refresh. */
 function reportRetired(
   batch: string,
@@ -71,8 +69,7 @@ function reportRetired(
     const keys = [...after].flatMap(([key, state]) =>
       state.status === status && before.get(key)?.status === "pending" ? [key] : [],
     );
-    const rest = keys.length > maxKeys ? ` and ${(keys.length - maxKeys).toLocaleString("en-US")} more` : "";
-    if (keys.length > 0) log.info(toPrintableLine(`${batch}: ${status}: ${keys.slice(0, maxKeys).join(", ")}${rest}`));
+    if (keys.length > 0) log.info(toPrintableLine(`${batch}: ${status}: ${listKeys(keys)}`));
   }
 }
 
