@@ -8,31 +8,23 @@ import { toResponseError } from "./response-error";
 import { type HttpResponse, Transport, type TransportOptions, type TransportRequest } from "./transport";
 import { formatUserAgent } from "./user-agent";
 
-export interface ClientRequest {
-  readonly method: TransportRequest["method"];
+export interface ClientRequest
+  extends Pick<TransportRequest, "method" | "body" | "publicUrl" | "isReadOnly" | "secrets"> {
   /** Path below `/api/v3/`. The trailing slash is required: authentik does not redirect (case `slash.one.get`). */
   readonly path: string;
   /** The path for messages, where `path` contains an invitation's pk. */
   readonly redactedPath?: string;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-  /** The URL whose host and scheme authentik uses for links. Defaults to those of the request. */
-  readonly publicUrl?: string | undefined;
-  /** Whether a POST changes nothing, so that it can be retried like a GET. */
-  readonly isReadOnly?: boolean;
   /** How an error message starts: "Could not create the invitation". */
   readonly failure: string;
   /** The permission that authentik requires, named in the error when it is missing. */
   readonly permission: string;
   /** The permission to view the object, if `permission` is another one: authentik returns 403 when either is missing. */
   readonly viewPermission?: string;
-  /** Strings that the server may echo, and that no message may contain. */
-  readonly secrets?: readonly string[];
   /** API field names and the inputs they correspond to. */
   readonly fieldNames?: Readonly<Record<string, string>>;
 }
 
-/** A page of a list. */
 export interface ListPage<Row> {
   readonly rows: readonly Row[];
   /** The next page's number, 0 on the last page. */

@@ -10,7 +10,6 @@ const maxQueued = 2;
 /** Milliseconds by which response times may exceed the shortest one without any sign of a queue: no login notices, and a busy client adds as much. */
 const tolerance = 50;
 
-/** The weight of the newest response time in the average. */
 const smoothing = 0.3;
 
 /** Milliseconds between two requests after the first rejection, and at most. */
@@ -23,7 +22,6 @@ interface Latency {
   average: number;
 }
 
-/** What a request learned about the server's load. */
 export type Outcome =
   | { readonly isRejected: false }
   | { readonly isRejected: true; readonly retryAfter?: number | undefined };
@@ -49,7 +47,6 @@ export class ConcurrencyLimiter {
     this.#max = max;
   }
 
-  /** The number of requests at once. */
   get limit(): number {
     return Math.floor(this.#limit);
   }

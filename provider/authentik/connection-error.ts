@@ -109,7 +109,6 @@ function errorCode(error: unknown): string {
   return typeof code === "string" ? code : errorCode(error.cause);
 }
 
-/** Whether an attempt ended because it took too long in total. */
 function isTimeoutSignal(error: unknown): boolean {
   return typeof error === "object" && error !== null && "name" in error && error.name === "TimeoutError";
 }
@@ -133,7 +132,6 @@ function hintFor(code: string, { url, insecure }: SettingNames): string {
   return `Check ${url}, that the server is running, and any proxy or firewall, then run again.`;
 }
 
-/** Whether Node rejected the server's certificate. */
 function isCertificateError(code: string): boolean {
   return code.startsWith("ERR_TLS") || /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/.test(code);
 }

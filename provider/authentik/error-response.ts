@@ -5,7 +5,6 @@ import type { HttpResponse } from "./transport";
 
 /** What a message may quote of an error response. */
 export interface ErrorText {
-  /** For the message. */
   readonly detail: string;
   /** authentik's messages by API field, for a rejected body. */
   readonly fields: Readonly<Record<string, readonly string[]>>;

@@ -4,7 +4,6 @@ import { toPrintableLine } from "../common/printable";
 export interface FailedRequest {
   readonly method: string;
   readonly path: string;
-  /** HTTP status, if there was a response. */
   readonly status?: number;
   /** The server's error message, with secrets redacted. */
   readonly detail?: string;
@@ -26,7 +25,6 @@ export abstract class AuthentikError extends Error {
     /** What failed, for example "Could not create the flow". */
     readonly summary: string,
     readonly request: FailedRequest,
-    /** What to do next. */
     readonly hint: string,
     options: { cause?: unknown; outcomeUnknown?: boolean } = {},
   ) {
@@ -39,7 +37,6 @@ export abstract class AuthentikError extends Error {
     this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
 
-  /** The message with another explanation than its hint. */
   explain(explanation: string): string {
     return formatMessage(this.description, explanation, this.request);
   }
@@ -52,10 +49,8 @@ function formatMessage(description: string, explanation: string, { requestId }: 
 /** The connection could not be established, or was closed before the response was complete. */
 export class ConnectionError extends AuthentikError {}
 
-/** The connection or the response timed out. */
 export class TimeoutError extends AuthentikError {}
 
-/** The run was cancelled before the request was sent. */
 export class CancelledError extends AuthentikError {}
 
 /** The token is invalid or expired. authentik returns 403 for this, as for a missing permission, never 401. */
@@ -77,7 +72,6 @@ export class AuthenticationError extends AuthentikError {
   }
 }
 
-/** The token is valid, but its user lacks a permission. */
 export class PermissionError extends AuthentikError {
   /** `permission` is the missing one, in authentik's form: `authentik_flows.view_flow`. */
   constructor(

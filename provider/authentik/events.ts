@@ -11,7 +11,6 @@ export interface ObjectEvent {
   readonly action: string;
   /** RFC 3339. */
   readonly created: string;
-  /** UUID of the object. */
   readonly pk: string;
   /** The object's model: `invitation`, `invitationstage`, `flow`, `flowstagebinding`. `undefined` for a use. */
   readonly model: string | undefined;
@@ -21,7 +20,6 @@ export interface ObjectEvent {
   readonly path: string | undefined;
   /** Where the request came from if this package sent it, for example `project/stack; tag`. */
   readonly source: string | undefined;
-  /** The nonce of that request. */
   readonly nonce: string | undefined;
 }
 
@@ -203,10 +201,8 @@ export interface Activity {
   readonly path: string | undefined;
   /** Address and User-Agent of the request. An enrollment takes several requests, which share no id. */
   readonly client: string;
-  /** The user that was written. */
   readonly username: string | undefined;
   readonly email: string | undefined;
-  /** Whether the user was created. */
   readonly isNewUser: boolean;
 }
 

@@ -2,7 +2,6 @@ import * as z from "zod";
 import type { Client } from "./client";
 import { wirePk, wireSlug } from "./wire";
 
-/** What identifies a flow. */
 const wireFlowReference = z.object({ pk: wirePk, slug: wireSlug });
 
 /** `GET /api/v3/flows/instances/?slug=` or `?flow_uuid=`. */

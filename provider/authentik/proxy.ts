@@ -2,7 +2,6 @@ import type { Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
 
 /** The HTTP proxy that an environment variable sets for a server. */
 export interface ProxySetting {
-  /** The variable that sets it: `HTTPS_PROXY`. */
   readonly variable: string;
   /** Its host and port, without user and password. */
   readonly host: string;
@@ -12,7 +11,6 @@ export interface ProxySetting {
   readonly authorization?: string | undefined;
   /** Why the variable's value cannot be used. */
   readonly problem?: string;
-  /** What to do about the problem. */
   readonly remedy: string;
 }
 

@@ -21,7 +21,6 @@ export interface TransportOptions {
   /** authentik's base URL, without `/api/v3` and without a trailing slash. */
   readonly url: string;
   readonly token: string;
-  /** Accepts any TLS certificate. */
   readonly insecure?: boolean;
   /** Additional headers for every request, for a proxy in front of authentik. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -41,9 +40,7 @@ export interface Limits {
   bodyTimeout: number;
   /** Milliseconds for one attempt, with its whole response. A request that is retried may take twice as long in total. */
   totalTimeout: number;
-  /** The largest response body in bytes. */
   maxResponseSize: number;
-  /** Maximum number of attempts. */
   maxAttempts: number;
   /** Maximum delay before the first retry, in milliseconds (full jitter). It doubles with each retry. */
   initialDelay: number;
@@ -67,7 +64,6 @@ export interface TransportRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Path below the base URL, with its query. */
   readonly path: string;
-  /** The path for messages. */
   readonly redactedPath: string;
   readonly userAgent: string;
   /** Strings that the response may echo. */
@@ -251,7 +247,6 @@ export class Transport {
     return received;
   }
 
-  /** What an error says about the server's load. */
   #toOutcome(error: unknown): Outcome {
     if (error instanceof TimeoutError) return { isRejected: true };
     if (!(error instanceof ServerError) || ![429, 503].includes(error.request.status ?? 0))
@@ -299,7 +294,6 @@ function headerValue(response: Dispatcher.ResponseData, name: string): string | 
   return value === undefined ? undefined : String(value);
 }
 
-/** Whether a retry may succeed. */
 function isTransient(error: AuthentikError): boolean {
   if (error instanceof ServerError)
     return error.request.status !== undefined && retryableStatuses.has(error.request.status);

@@ -21,7 +21,6 @@ export interface UrlSetting {
   readonly source: string;
 }
 
-/** The names of a connection's settings in messages. */
 export function settingNamesOf(configuration: Configuration, connection: string): (setting: string) => string {
   return configuration.nameOf ?? ((setting) => `${namespaceOf(configuration, connection)}:${setting}`);
 }

@@ -26,7 +26,6 @@ export function enrollmentInputError(
   return `${component}: ${ofNewFlow.join(" and ")} cannot be set together with flow, which exists already. Remove ${ofNewFlow.length > 1 ? "them" : "it"}, or flow.`;
 }
 
-/** The inputs of the flow that an enrollment creates. */
 export function enrollmentFlow<Value>(slug: Value, title: Value | undefined) {
   return {
     name: slug,

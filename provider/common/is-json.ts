@@ -1,4 +1,3 @@
-/** Whether a string is valid JSON. */
 export function isJson(text: string): boolean {
   try {
     JSON.parse(text);

@@ -27,7 +27,6 @@ export function parseOrigin(value: unknown): Origin | undefined {
   return { stack, tag, nonce };
 }
 
-/** The origin of a resource with these inputs or outputs. */
 export function originOf(properties: { readonly [originInput]?: string }): Origin | undefined {
   return parseOrigin(properties[originInput]);
 }

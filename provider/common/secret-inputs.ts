@@ -16,7 +16,6 @@ export interface SecretInputs {
   readonly [secretEmailInput]?: boolean;
 }
 
-/** The names of the inputs that contain secrets. */
 export function secretInputsOf(properties: SecretInputs): readonly string[] {
   return properties[secretInputsInput] ?? (properties[secretEmailInput] === true ? ["email", "invitations.email"] : []);
 }
@@ -27,7 +26,6 @@ export function hasSecretInput(properties: SecretInputs, ...names: readonly stri
   return names.length === 0 ? secret.length > 0 : names.some((name) => secret.includes(name));
 }
 
-/** The name of the input at a path. */
 export function inputNameAt([name, _key, entryInput]: readonly string[]): string {
   return name === "invitations" && entryInput !== undefined ? `invitations.${entryInput}` : (name ?? "");
 }

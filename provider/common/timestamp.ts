@@ -3,7 +3,6 @@ export const timestampRule = "must be an RFC 3339 timestamp with a time zone, fo
 const pattern =
   /^(?<date>\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
-/** Whether a string is an RFC 3339 timestamp with a time zone. */
 export function isTimestamp(value: string): boolean {
   const date = pattern.exec(value.toUpperCase())?.groups?.["date"];
   return date !== undefined && isDate(date);

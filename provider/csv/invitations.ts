@@ -14,7 +14,6 @@ import { trimCell } from "./trim";
 /** The invitations of a file, and what is unusual about them. */
 export interface ParsedInvitations {
   readonly invitations: Record<string, CsvInvitation>;
-  /** The line of each invitation by key. */
   readonly lines: ReadonlyMap<string, number>;
   readonly warnings: readonly string[];
 }
@@ -63,7 +62,6 @@ function throwIfAny(errors: readonly string[]): void {
   if (errors.length > 0) throw new CsvError(...errors);
 }
 
-/** A row while it is read. */
 interface CurrentRow extends CsvRecord {
   /** The row as functions of the program get it. */
   readonly row: () => CsvRow;

@@ -33,7 +33,6 @@ export function parseCsv(text: string, { file, delimiter, countMatches }: ParseO
   return records.map(({ cells, line }) => ({ cells, line: line + offset }));
 }
 
-/** Rows that are read to detect the delimiter. */
 const sampleSize = 20;
 
 /** The delimiter with which the first row fits the options best, the other rows have as many cells as it, and it has the most cells. */

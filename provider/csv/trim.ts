@@ -6,7 +6,6 @@ import { trim } from "../common/whitespace";
  */
 const blank = /^[\s\p{Cc}\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]$/u;
 
-/** Removes blanks from both ends. */
 export function trimCell(cell: string): string {
   return trim(cell, (character) => blank.test(character));
 }

@@ -14,7 +14,6 @@ export const importInput = "import";
 /** Pks of resources in the state, as far as this process has seen them. */
 const managed = new Set<string>();
 
-/** Pks that this process has adopted. */
 const adopted = new Set<string>();
 
 /** What the check of an import has read, for the creation that follows at once. */
@@ -39,7 +38,6 @@ interface Import<Stored> {
   readonly object: string;
   readonly missing: string;
   retrieve(): Promise<Stored>;
-  /** The inputs that differ from it. */
   compare(stored: Stored): readonly string[];
 }
 

@@ -50,7 +50,6 @@ export function reportChangeFromEvents(
   logAbout(object.name, "warn", `${changed.join(", ")} changed outside Pulumi${by}`);
 }
 
-/** Warns that an object was deleted, and by whom. */
 export async function reportDeletion(connection: Connection, object: ObservedObject): Promise<void> {
   reportDeletionFromEvents(connection, object, await readEventsForAttribution(connection, object, "model_deleted"));
 }

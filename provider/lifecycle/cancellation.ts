@@ -2,7 +2,6 @@ import { setMaxListeners } from "node:events";
 
 const controller = new AbortController();
 
-/** Aborted once the run is cancelled. */
 export const cancellation: AbortSignal = controller.signal;
 
 // Every request that waits listens to it, and Node.js would print a warning about more than ten.

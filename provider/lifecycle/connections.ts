@@ -44,9 +44,7 @@ export function publicUrlOf(name: string = defaultConnection): string | undefine
 export class Connection {
   /** Sends requests that belong to no single resource, such as lookups. */
   readonly client: Client;
-  /** authentik's base URL. */
   readonly url: string;
-  /** The base URL of links. */
   readonly publicUrl: string;
   /** Whether to look up who caused drift: one request to the event log per object that drifted. */
   readonly attribution: boolean;
@@ -78,7 +76,6 @@ export class Connection {
     return [this.stackOf(origin), origin?.tag].filter(Boolean).join("; ");
   }
 
-  /** A client for the requests of one resource. */
   clientOf(origin: Origin | undefined, nonce?: string): Client {
     return this.client.from(this.sourceOf(origin), nonce);
   }

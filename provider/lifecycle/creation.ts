@@ -13,7 +13,6 @@ import type { Properties } from "../values/properties";
 import type { Connection } from "./connections";
 import { UserError } from "./user-error";
 
-/** The creation of one object. */
 interface Creation<Stored> {
   /** The object in messages: `invitation "jane"`. */
   readonly object: string;

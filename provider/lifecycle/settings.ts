@@ -5,7 +5,6 @@ import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { type Configuration, readSetting, type Setting, settingNamesOf } from "../common/configuration";
 import { SettingsError } from "./user-error";
 
-/** The settings of one connection. */
 export interface Settings extends TransportOptions {
   readonly settingNames: SettingNames;
   /** Whether messages about drift name the user who caused it. */

@@ -19,7 +19,6 @@ export function goneError(object: string, cause: unknown): UserError {
   return new UserError(message, { cause });
 }
 
-/** A setting that is missing or not valid. */
 export class SettingsError extends UserError {}
 
 /**

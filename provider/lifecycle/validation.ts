@@ -52,9 +52,7 @@ function unknownProperty(name: string, names: readonly string[], parent: readonl
 
 /** What a changed program, or a change in authentik, requires. */
 export interface Change {
-  /** The inputs that changed. */
   readonly inputs: readonly string[];
-  /** The inputs that require a replacement. */
   readonly replaces: readonly string[];
 }
 

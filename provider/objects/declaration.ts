@@ -109,12 +109,10 @@ export function permission(
   return `${app}.${action}_${model}`;
 }
 
-/** Validates the inputs in a program. */
 export function inputSchema(properties: Declared): z.ZodObject {
   return z.strictObject(Object.fromEntries(Object.entries(properties).map(([name, { input }]) => [name, input])));
 }
 
-/** The values of omitted inputs. */
 export function defaultsOf<P extends Declared>(properties: P): Partial<InputsOf<P>> {
   const entries = Object.entries(properties).flatMap(([name, { default: value }]) =>
     value === undefined ? [] : [[name, value] as const],
@@ -198,7 +196,6 @@ export function fieldNames(properties: Declared): Record<string, string> {
   return Object.fromEntries(renamed.map((name) => [wireName(name), name]));
 }
 
-/** The body of a request that creates or updates an object. */
 export function toBody<P extends Declared>(properties: P, fields: FieldsOf<P>): Record<string, unknown> {
   return Object.fromEntries(
     apiNames(properties).map((name) => [wireName(name), (fields as Record<string, unknown>)[name]]),

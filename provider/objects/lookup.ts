@@ -29,7 +29,6 @@ export interface Lookup<Argument extends string = string, Result extends object 
   readonly path: string;
   readonly documentation: {
     readonly description: string;
-    /** The description of the arguments. */
     readonly args?: string;
     readonly permissions: string;
     /** Errors in addition to those of invalid arguments. */

@@ -14,9 +14,7 @@ export interface Property<Input = unknown, Wire = unknown> {
   readonly input: z.ZodType;
   /** Parses the value in a response. Undefined if the API does not have the property. */
   readonly wire?: z.ZodType<Wire>;
-  /** The documentation of the input. */
   readonly comment: string;
-  /** That of the output. */
   readonly output: string;
   /** The type of the output, if it is another one. */
   readonly outputType?: string;
@@ -25,7 +23,6 @@ export interface Property<Input = unknown, Wire = unknown> {
   readonly default?: Input;
   /** The input, or the logical name of the resource, whose value an omitted input gets. */
   readonly defaultsTo?: DefaultSource;
-  /** The default in the documentation. */
   readonly defaultComment: string | undefined;
   /** Whether a value in a program equals the stored one. False for an unknown. */
   isSame(declared: unknown, stored: Wire): boolean;
@@ -97,7 +94,6 @@ export function boolean(documented: Documented & { readonly default: boolean }):
   });
 }
 
-/** A 32-bit integer. */
 export function integer(documented: Documented): Property<number, number> {
   return property<number, number>({
     type: "number",

@@ -8,7 +8,6 @@ type Item = Pick<ClientRequest, "path" | "redactedPath" | "secrets">;
 
 /** How an object's requests differ from those of most objects, whose path ends with their pk. */
 interface Differences {
-  /** The path of one object by its key. */
   item?(key: string): Item;
   /** Whether the key in the path is not the pk. Then it was read before, which has proven the permission to view the object. */
   readonly isKeyed?: boolean;

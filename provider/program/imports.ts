@@ -26,7 +26,6 @@ export function claimImport(importer: Importer, pk: pulumi.Input<string>): pulum
   return pulumi.all([connection, pk]).apply(([name, resolved]) => claim(importer.name, name, resolved));
 }
 
-/** Claims what the entries of a batch import. */
 export function claimEntryImports({ name, connection }: Importer, invitations: unknown): void {
   whenKnown(invitations, (entries) => {
     if (!isKnownObject(entries)) return;

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** Whether Pulumi resolves a value later. */
 export function isPending(value: unknown): boolean {
   return pulumi.Output.isInstance(value) || value instanceof Promise;
 }

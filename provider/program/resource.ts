@@ -129,7 +129,6 @@ export function defineUsed<Name extends string, Value>(
   Object.defineProperty(resource, name, { enumerable: true, get });
 }
 
-/** The value that the program sets, or its default. */
 export function orDefault(
   defaultValue: pulumi.Input<string>,
   value: pulumi.Input<string> | undefined,

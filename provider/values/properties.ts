@@ -48,7 +48,6 @@ export function formatPath(path: readonly PropertyKey[]): string {
 
 const maxKeyLength = 80;
 
-/** Long keys are shortened. */
 function quoteKey(key: string): string {
   return toPrintableJson(key.length > maxKeyLength ? `${key.slice(0, maxKeyLength)}…` : key);
 }

@@ -65,7 +65,6 @@ export function protectNewSecrets(inputs: Record<string, unknown>, olds: SecretI
   return protectChangedInputs(inputs, added, inputs);
 }
 
-/** The hidden inputs about secrets. */
 export function secretHints(properties: SecretInputs): Record<string, unknown> {
   const { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail } = properties;
   return { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail };

@@ -42,7 +42,6 @@ function isSlug(key: string): boolean {
   return /^[-\w]+$/.test(key);
 }
 
-/** The path of an entry in messages. */
 export function entryPath(key: string): string {
   return formatPath(["invitations", key]);
 }

@@ -28,7 +28,6 @@ import { recoverBatch } from "./recovery";
 import { refreshBatch } from "./refresh";
 import { type BatchState, toBatchInputs, toBatchState, toInvitationStates } from "./state";
 
-/** The operations on `InvitationBatch`. */
 export const batchOperations = {
   configure,
   recover: recoverBatch,

@@ -14,7 +14,6 @@ export function entryOrigin(origin: Origin | undefined, key: string, revision = 
   };
 }
 
-/** The revision that an update of a batch with this state has. */
 export function nextRevision({ __revision = 0 }: { readonly __revision?: number }): number {
   return __revision + 1;
 }

@@ -6,7 +6,6 @@ import { hasCurrentLink, type InvitationState } from "../invitation/state";
 import { type BatchInputs, type EntryInputs, toInvitationInputs } from "./inputs";
 import { type BatchState, toInvitationStates } from "./state";
 
-/** What has to be done with one invitation. */
 export type Action = "create" | "update" | "email" | "reissue" | "keep" | "delete";
 
 export interface PlannedAction {
@@ -17,7 +16,6 @@ export interface PlannedAction {
   readonly isLinkChanged?: boolean;
   /** Whether an existing invitation is taken into the state instead of a new one. */
   readonly isImport?: boolean;
-  /** The addresses that the link has to be emailed to. */
   readonly addresses: readonly string[];
   readonly state?: InvitationState;
   readonly inputs?: InvitationInputs;

@@ -52,13 +52,11 @@ export interface BatchState extends Omit<BatchInputs, "invitations"> {
   /** Details that an invitation has unless `__details` says otherwise. */
   readonly __common: Partial<Details>;
   readonly __details: Readonly<Record<string, Partial<Record<keyof Details, unknown>>>>;
-  /** How often the batch was updated. */
   readonly __revision?: number;
   /** Secret. Pks of replaced invitations that could not be deleted yet. */
   readonly __obsolete?: readonly string[];
 }
 
-/** The state of each invitation by key. */
 export async function toInvitationStates(batch: BatchState): Promise<Map<string, InvitationState>> {
   const inputs = await toInvitationInputs({ ...batch, invitations: batch.__invitations });
   return new Map(

@@ -12,7 +12,6 @@ import { changedPaths } from "./plan";
 import { invitations, type StoredInvitation } from "./requests";
 import { describeInvitation, type InvitationState, refersToFlow, toApiFields, toState } from "./state";
 
-/** Creates an invitation in authentik. */
 export async function issueInvitation(
   inputs: InvitationInputs,
   origin: Origin | undefined,
@@ -58,7 +57,6 @@ function estimateIssuedAt(inputs: InvitationInputs, stored: StoredInvitation): s
   return Date.parse(issuedAt) <= Date.now() ? issuedAt : now;
 }
 
-/** Makes an invitation match its inputs. */
 export async function changeInvitation(
   state: InvitationState,
   inputs: InvitationInputs,

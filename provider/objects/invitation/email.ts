@@ -5,7 +5,6 @@ import { isJsonObject } from "../../values/json";
 import { unknownValue, withoutUndefined } from "../../values/properties";
 import { nonBlankString } from "../../values/strings";
 
-/** Who is emailed an invitation's link. */
 export interface EmailInputs {
   readonly to: readonly string[];
   readonly cc?: readonly string[];

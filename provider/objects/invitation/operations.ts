@@ -31,7 +31,6 @@ import { invitations } from "./requests";
 import { type EmailResult, emailInvitation, emailSupportErrors, reportUnsent, requireEmailSupport } from "./send";
 import { describeInvitation, hasCurrentLink, type InvitationState, keepState, toInputs } from "./state";
 
-/** The operations on `Invitation`. */
 export const invitationOperations = {
   configure,
   recover: recoverInvitation,

@@ -13,7 +13,6 @@ type Listing = ReadonlyMap<string, StoredInvitation>;
 
 const readers = new WeakMap<Connection, InvitationReader>();
 
-/** The reader of a connection. */
 export function readerOf(connection: Connection): InvitationReader {
   const reader = readers.get(connection) ?? new InvitationReader(connection.client);
   readers.set(connection, reader);

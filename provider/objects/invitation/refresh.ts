@@ -60,7 +60,6 @@ async function refreshMissing(
 export interface Drift {
   /** The state as authentik has it now. */
   readonly state: InvitationState;
-  /** The inputs that were changed outside Pulumi. */
   readonly changed: readonly string[];
   /** Whether the invitation's flow was removed, so that any flow accepts it. */
   readonly isFlowRemoved: boolean;
@@ -80,12 +79,10 @@ export function detectDrift(state: InvitationState, stored: StoredInvitation): D
   };
 }
 
-/** The invitation, for messages about it. */
 export function observeInvitation(state: InvitationState, origin: Origin | undefined): ObservedObject {
   return { name: describeInvitation(state), pk: state.pk, origin };
 }
 
-/** The invitation's flow, for messages about it. */
 export function observeFlow({ flowPk, flowSlug }: InvitationState, origin: Origin | undefined): ObservedObject {
   return { name: `flow "${flowSlug}"`, pk: flowPk ?? "", origin };
 }

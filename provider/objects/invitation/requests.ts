@@ -21,7 +21,6 @@ const response = responseSchema(invitation.properties, {
   createdBy: created_by?.username,
 }));
 
-/** An invitation as authentik returns it. */
 export type StoredInvitation = z.output<typeof response>;
 
 /** The path of one invitation, redacted to its opaque id. */
@@ -80,7 +79,6 @@ export function isUnreadable(error: unknown): boolean {
   return error instanceof ServerError && error.request.status === 500;
 }
 
-/** No invitation has this pk. */
 const nilUuid = "00000000-0000-0000-0000-000000000000";
 
 /** `POST /api/v3/stages/invitation/invitations/{pk}/send_email/` */

@@ -141,7 +141,6 @@ export async function toApiFields(
   };
 }
 
-/** Whether a slug or UUID refers to the invitation's flow. */
 export function refersToFlow(flow: string, state: Pick<InvitationState, "flowPk" | "flowSlug">): boolean {
   const uuid = normalizeUuid(flow);
   return uuid === undefined ? stripWhitespace(flow) === state.flowSlug : uuid === state.flowPk;
