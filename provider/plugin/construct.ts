@@ -13,10 +13,10 @@ import { UserError } from "../lifecycle/user-error";
 import { getFlow } from "../objects/flow";
 import { lookupKey } from "../objects/lookup";
 import { lookUpEnrollmentStages } from "../objects/stage";
-import { isKnownString, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { isKnownString, unknownValue, withoutUndefined } from "../values/properties";
 import { toSecret } from "../values/secrets";
-import { Monitor, type Registered, type Registration } from "./monitor";
-import { componentType, dynamicType, inputNamesOf, packageName } from "./schema";
+import { Monitor } from "./monitor";
+import { componentType, inputNamesOf } from "./schema";
 import { markSecretInputs } from "./secrets";
 import { type Decoded, decodeStruct, encodeStruct } from "./struct";
 
@@ -44,7 +44,6 @@ class Enrollment {
   readonly #component: string;
   readonly #decoded: Decoded;
   readonly #inputs: Record<string, unknown>;
-  #urn = "";
 
   constructor(request: ConstructRequest, monitor: Monitor) {
     this.#request = request;
@@ -60,16 +59,15 @@ class Enrollment {
     if (error !== undefined) throw new UserError(error);
     // Before anything is registered, so that what does not exist is reported at preview.
     const [existingFlow, stages] = await Promise.all([this.#findFlow(), this.#findStages()]);
-    this.#urn = await this.#monitor.registerComponent("authentik:index:InviteOnlyEnrollment");
+    const urn = await this.#monitor.registerComponent("authentik:index:InviteOnlyEnrollment");
     const [flow, invitationStage] = await Promise.all([existingFlow ?? this.#createFlow(), this.#createStage()]);
-    const target: Reference = { pk: flow.pk, dependencies: flow.dependencies };
     await Promise.all([
-      this.#bind(invitationStageName(this.#name), target, invitationStage, 0),
-      ...stages.map(({ name, ...stage }, index) => this.#bind(name, target, stage, orderOf(index))),
+      this.#bind(invitationStageName(this.#name), flow, invitationStage, 0),
+      ...stages.map(({ name, ...stage }, index) => this.#bind(name, flow, stage, orderOf(index))),
     ]);
     const outputs = { slug: flow.slug, flow: flow.pk, invitationStage: invitationStage.pk };
-    await this.#monitor.registerOutputs(this.#urn, outputs);
-    const response = new ConstructResponse().setUrn(this.#urn).setState(encodeStruct(outputs));
+    await this.#monitor.registerOutputs(outputs);
+    const response = new ConstructResponse().setUrn(urn).setState(encodeStruct(outputs));
     const dependencies = { slug: flow, flow, invitationStage };
     for (const [output, { dependencies: urns }] of Object.entries(dependencies)) {
       const list = new ConstructResponse.PropertyDependencies().setUrnsList([...urns]);
@@ -97,8 +95,9 @@ class Enrollment {
 
   async #createFlow(): Promise<Reference & { readonly slug: unknown }> {
     const { slug = this.#name, title } = this.#inputs;
-    const inputs = this.#markSecrets({ slug, title });
-    const flow = await this.#register("Flow", this.#name, enrollmentFlow(inputs["slug"], inputs["title"]), {
+    const secrets = this.#decoded.secrets.filter(([input]) => input === "slug" || input === "title");
+    const inputs = markSecretInputs({ slug, title }, secrets);
+    const flow = await this.#monitor.register("Flow", this.#name, enrollmentFlow(inputs["slug"], inputs["title"]), {
       slug: this.#dependenciesOf("slug"),
       name: this.#dependenciesOf("slug"),
       title: this.#dependenciesOf("title"),
@@ -108,7 +107,7 @@ class Enrollment {
   }
 
   async #createStage(): Promise<Reference> {
-    const stage = await this.#register("InvitationStage", invitationStageName(this.#name), {}, {});
+    const stage = await this.#monitor.register("InvitationStage", invitationStageName(this.#name), {}, {});
     return { pk: stage.id, dependencies: [stage.urn] };
   }
 
@@ -130,29 +129,12 @@ class Enrollment {
 
   async #bind(name: string, target: Reference, stage: Reference, order: number): Promise<void> {
     const inputs = { target: target.pk, stage: stage.pk, order };
-    await this.#register("FlowStageBinding", name, inputs, {
-      target: target.dependencies,
-      stage: stage.dependencies,
-    });
+    const dependencies = { target: target.dependencies, stage: stage.dependencies };
+    await this.#monitor.register("FlowStageBinding", name, inputs, dependencies);
   }
 
   /** An output that repeats or reveals an input is as secret as the input. */
   #markDerived(input: string, output: unknown): unknown {
     return this.#decoded.secrets.some(([name]) => name === input) ? toSecret(output) : output;
-  }
-
-  #markSecrets(inputs: Properties): Properties {
-    const secrets = this.#decoded.secrets.filter(([name = ""]) => name in inputs);
-    return markSecretInputs(inputs, secrets);
-  }
-
-  async #register(
-    kind: string,
-    name: string,
-    inputs: Properties,
-    dependencies: Registration["dependencies"],
-  ): Promise<Registered> {
-    const type = `${packageName}:index:${kind}`;
-    return await this.#monitor.register(this.#urn, dynamicType(kind), { type, name, inputs, dependencies });
   }
 }

@@ -8,16 +8,8 @@ import {
   type RegisterResourceResponse,
 } from "@pulumi/pulumi/proto/resource_pb";
 import { type Properties, unknownValue } from "../values/properties";
+import { dynamicType, packageName } from "./schema";
 import { decodeStruct, encodeStruct } from "./struct";
-
-/** What a component registers. */
-export interface Registration {
-  readonly type: string;
-  readonly name: string;
-  readonly inputs: Properties;
-  /** The URNs of the resources that each input depends on. */
-  readonly dependencies: Readonly<Record<string, readonly string[]>>;
-}
 
 /** A resource after its registration. At previews, outputs can be unknown. */
 export interface Registered {
@@ -30,6 +22,7 @@ export interface Registered {
 export class Monitor {
   readonly #client: ResourceMonitorClient;
   readonly #request: ConstructRequest;
+  #urn = "";
 
   constructor(request: ConstructRequest) {
     this.#client = new ResourceMonitorClient(request.getMonitorendpoint(), credentials.createInsecure(), {
@@ -43,10 +36,13 @@ export class Monitor {
     this.#client.close();
   }
 
-  /** Registers the component itself, with the options that the program set. Its resources inherit them from it. */
-  async registerComponent(dynamicType: string): Promise<string> {
+  /**
+   * Registers the component itself, with the options that the program set. Its resources inherit them from it. Returns its URN. `alias` is the type
+   * that the component of TypeScript has in the state.
+   */
+  async registerComponent(alias: string): Promise<string> {
     const request = this.#request;
-    const registration = this.#newRequest(request.getType(), request.getName(), request.getParent(), dynamicType)
+    const registration = this.#newRequest(request.getType(), request.getName(), request.getParent(), alias)
       .setCustom(false)
       .setDeletedwith(request.getDeletedwith())
       .setObject(encodeStruct({}));
@@ -57,16 +53,18 @@ export class Monitor {
     request.getProvidersMap().forEach((provider: string, packageName: string) => {
       providers.set(packageName, provider);
     });
-    return (await this.#register(registration)).getUrn();
+    this.#urn = (await this.#register(registration)).getUrn();
+    return this.#urn;
   }
 
-  /** Registers a resource of the component. `dynamicType` is the type that a dynamic resource of this name has in the state. */
+  /** Registers a resource of the component. `dependencies` are the URNs of the resources that each input depends on. */
   async register(
-    parent: string,
-    dynamicType: string,
-    { type, name, inputs, dependencies }: Registration,
+    kind: string,
+    name: string,
+    inputs: Properties,
+    dependencies: Readonly<Record<string, readonly string[]>>,
   ): Promise<Registered> {
-    const registration = this.#newRequest(type, name, parent, dynamicType)
+    const registration = this.#newRequest(`${packageName}:index:${kind}`, name, this.#urn, dynamicType(kind))
       .setCustom(true)
       .setObject(encodeStruct(inputs));
     const byProperty = registration.getPropertydependenciesMap();
@@ -79,8 +77,8 @@ export class Monitor {
     return { urn: response.getUrn(), id: response.getId() || unknownValue, outputs: properties };
   }
 
-  async registerOutputs(urn: string, outputs: Properties): Promise<void> {
-    const request = new RegisterResourceOutputsRequest().setUrn(urn).setOutputs(encodeStruct(outputs));
+  async registerOutputs(outputs: Properties): Promise<void> {
+    const request = new RegisterResourceOutputsRequest().setUrn(this.#urn).setOutputs(encodeStruct(outputs));
     await new Promise<void>((resolve, reject) => {
       this.#client.registerResourceOutputs(request, (error: ServiceError | null) =>
         error ? reject(error) : resolve(),
@@ -88,8 +86,8 @@ export class Monitor {
     });
   }
 
-  #newRequest(type: string, name: string, parent: string, dynamicType: string): RegisterResourceRequest {
-    const alias = new Alias().setSpec(new Alias.Spec().setType(dynamicType));
+  #newRequest(type: string, name: string, parent: string, formerType: string): RegisterResourceRequest {
+    const alias = new Alias().setSpec(new Alias.Spec().setType(formerType));
     return new RegisterResourceRequest()
       .setType(type)
       .setName(name)

@@ -1,6 +1,7 @@
 import { ListValue, NullValue, Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
 import { UserError } from "../lifecycle/user-error";
-import { unknownValue } from "../values/properties";
+import { isJsonObject } from "../values/json";
+import { ownValue, unknownValue } from "../values/properties";
 import { secretSignature, signatureKey } from "../values/secrets";
 
 /** A path to a property. Items of a list have their index as a string. */
@@ -47,61 +48,31 @@ export function rejectProtoKey(message: Buffer): void {
 
 export function decodeStruct(struct: Struct | undefined): Decoded {
   const found: Found = { secrets: [], outputs: [] };
-  const properties = struct === undefined ? {} : decodeFields(struct, [], found);
-  return { properties, ...found };
+  return { properties: decodeFields(struct?.toJavaScript() ?? {}, [], found), ...found };
 }
 
-function decodeFields(struct: Struct, path: Path, found: Found): Record<string, unknown> {
-  const fields: [string, unknown][] = [];
-  struct.getFieldsMap().forEach((value, key) => {
-    fields.push([key, decodeValue(value, [...path, key], found)]);
-  });
-  // As own properties, whatever their names.
-  return Object.fromEntries(fields);
+function decodeFields(fields: object, path: Path, found: Found): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, decode(value, [...path, key], found)]));
 }
 
-function decodeValue(value: Value, path: Path, found: Found): unknown {
-  switch (value.getKindCase()) {
-    case Value.KindCase.BOOL_VALUE:
-      return value.getBoolValue();
-    case Value.KindCase.NUMBER_VALUE:
-      return value.getNumberValue();
-    case Value.KindCase.STRING_VALUE:
-      return unknownValues.has(value.getStringValue()) ? unknownValue : value.getStringValue();
-    case Value.KindCase.LIST_VALUE:
-      return (value.getListValue()?.getValuesList() ?? []).map((item, index) =>
-        decodeValue(item, [...path, String(index)], found),
-      );
-    case Value.KindCase.STRUCT_VALUE:
-      return decodeObject(value.getStructValue() ?? new Struct(), path, found);
-    default:
-      return null;
-  }
-}
-
-function decodeObject(struct: Struct, path: Path, found: Found): unknown {
-  const fields = struct.getFieldsMap();
-  const signature = fields.get(signatureKey)?.getStringValue();
+function decode(value: unknown, path: Path, found: Found): unknown {
+  if (typeof value === "string") return unknownValues.has(value) ? unknownValue : value;
+  if (Array.isArray(value)) return value.map((item, index) => decode(item, [...path, String(index)], found));
+  if (!isJsonObject(value)) return value;
+  const signature = ownValue(value, signatureKey);
   if (signature === outputSignature) {
     found.outputs.push(path);
-    if (fields.get("secret")?.getBoolValue()) found.secrets.push(path);
-    const value = fields.get("value");
-    return value === undefined ? unknownValue : decodeValue(value, path, found);
+    if (value["secret"] === true) found.secrets.push(path);
+    return "value" in value ? decode(value["value"], path, found) : unknownValue;
   }
-  if (signature !== secretSignature) return decodeFields(struct, path, found);
+  if (signature !== secretSignature) return decodeFields(value, path, found);
   found.secrets.push(path);
   // What is inside a secret is secret anyway.
-  return decodeValue(fields.get("value") ?? new Value(), path, { secrets: [], outputs: found.outputs });
-}
-
-export function encodeStruct(properties: Readonly<Record<string, unknown>>): Struct {
-  const struct = new Struct();
-  fillStruct(struct, properties);
-  return struct;
+  return decode(value["value"] ?? null, path, { secrets: [], outputs: found.outputs });
 }
 
 /** Each message is set in its parent while it is still empty, because google-protobuf walks through all of a message that it sets. */
-function fillStruct(struct: Struct, properties: Readonly<Record<string, unknown>>): void {
+export function encodeStruct(properties: object, struct: Struct = new Struct()): Struct {
   const fields = struct.getFieldsMap();
   for (const [key, value] of Object.entries(properties)) {
     if (value === undefined) continue;
@@ -109,6 +80,7 @@ function fillStruct(struct: Struct, properties: Readonly<Record<string, unknown>
     fields.set(key, field);
     fillValue(field, value);
   }
+  return struct;
 }
 
 function fillValue(field: Value, value: unknown): void {
@@ -122,6 +94,6 @@ function fillValue(field: Value, value: unknown): void {
   } else if (typeof value === "object" && value !== null) {
     const struct = new Struct();
     field.setStructValue(struct);
-    fillStruct(struct, { ...value });
+    encodeStruct(value, struct);
   } else field.setNullValue(NullValue.NULL_VALUE);
 }
