@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { toPrintableLine } from "../common/printable";
 import { hasStack, perRun } from "../common/run";
 import type { Connection } from "../lifecycle/connections";
 import type { Lookup } from "../objects/lookup";
@@ -43,23 +44,18 @@ export async function callMock<Result>(
   return await pulumi.runtime.invoke(`authentik:index:${functionName}`, { ...args }, opts);
 }
 
-async function fail(message: string): Promise<never> {
-  const { UserError } = await import("../lifecycle/user-error.js");
-  throw toRunError(new UserError(message));
-}
-
 /** Runs a lookup. Pulumi prints errors that users can fix as they are, without a stack and not as "unhandled exception". */
 async function withRunErrors<T>(load: () => Promise<T>): Promise<T> {
   const { UserError, withLookupErrors } = await import("../lifecycle/user-error.js");
   try {
     return await withLookupErrors(load);
   } catch (error) {
-    throw error instanceof UserError ? toRunError(error) : error;
+    throw error instanceof UserError ? toRunError(error.message, error.cause) : error;
   }
 }
 
-function toRunError({ message, cause }: Error): pulumi.RunError {
-  const error = new pulumi.RunError(message);
+function toRunError(message: string, cause?: unknown): pulumi.RunError {
+  const error = new pulumi.RunError(toPrintableLine(message));
   error.cause = cause;
   error.stack = "";
   return error;
@@ -69,15 +65,15 @@ function toRunError({ message, cause }: Error): pulumi.RunError {
 const providerOptions = ["provider", "version", "pluginDownloadURL"] as const;
 
 /** Validates a lookup's options. `parent` and `async` need no support: both choose what a lookup does not have. */
-async function validateOptions(functionName: string, opts: pulumi.InvokeOutputOptions): Promise<void> {
+function validateOptions(functionName: string, opts: pulumi.InvokeOutputOptions): void {
   const ignored = providerOptions.find((name) => opts[name] !== undefined);
   if (ignored !== undefined) {
-    await fail(
+    throw toRunError(
       `${functionName}: the option ${ignored} has no effect, because lookups run in the program. Remove it. To select a server, set connection.`,
     );
   }
   if (opts.dependsOn !== undefined) {
-    await fail(`${functionName}: the option dependsOn has no effect. Use ${functionName}Output.`);
+    throw toRunError(`${functionName}: the option dependsOn has no effect. Use ${functionName}Output.`);
   }
 }
 
@@ -87,11 +83,11 @@ export async function invokeLookup<Result>(
   args: { readonly connection?: string },
   opts: pulumi.InvokeOptions,
 ): Promise<Result> {
-  await validateOptions(name, opts);
+  validateOptions(name, opts);
   const { argumentError, hasLink, lookupKey, lookups, protectSecrets } = await import("../objects/lookups.js");
   const declared = lookups.get(name) as Lookup;
   const error = argumentError(declared, { ...args }, ["connection"]);
-  if (error !== undefined) await fail(error);
+  if (error !== undefined) throw toRunError(error);
   const { list } = declared;
   const { connection, ...strings } = args;
   const protect = (item: object): object => protectSecrets(declared, item, pulumi.secret);

@@ -1,11 +1,11 @@
 import { limitLines } from "../../common/limit-lines";
 import { type Origin, originOf } from "../../common/origin";
-import { invitationId, normalizeUuid } from "../../common/pk";
+import { invitationId } from "../../common/pk";
 import { isAdopted } from "../../lifecycle/adoption";
 import { type Connection, connect } from "../../lifecycle/connections";
 import { PartialError, reportedMessage, UserError } from "../../lifecycle/user-error";
 import { formatSecond } from "../../values/instant";
-import { ownValue, type Properties } from "../../values/properties";
+import type { Properties } from "../../values/properties";
 import { protectOutputs } from "../../values/secrets";
 import { changeInvitation, importInvitation, issueInvitation } from "../invitation/apply";
 import { isRetired } from "../invitation/plan";
@@ -13,7 +13,7 @@ import { readerOf } from "../invitation/reader";
 import { invitations } from "../invitation/requests";
 import { type EmailResult, emailInvitation, requireEmailSupport } from "../invitation/send";
 import { type InvitationState, keepState } from "../invitation/state";
-import type { BatchInputs, EntryInputs } from "./inputs";
+import type { BatchInputs } from "./inputs";
 import { entryPath } from "./names";
 import { entryOrigin } from "./origin";
 import { needsEmails, type PlannedAction } from "./plan";
@@ -35,10 +35,8 @@ export async function executePlan(
   const toDelete = new Set(obsolete);
   const keys = [...plan].flatMap(([key, { action }]) => (action === "keep" ? [] : [key]));
   const { values, errors } = await forEachKey(inputs.name, verbFor(plan), keys, async (key) => {
-    const planned = plan.get(key) as PlannedAction;
-    const entry = ownValue(inputs.invitations, key) ?? {};
     const own = entryOrigin(origin, key, inputs.__revision);
-    return await executeEntry(connection, entry, planned, own, issuedAt, toDelete);
+    return await executeEntry(connection, plan.get(key) as PlannedAction, own, issuedAt, toDelete);
   });
   const replaced = await forEachKey(inputs.name, "replaced", [...toDelete], async (pk) => {
     await invitations.delete(connection.clientOf(origin), pk);
@@ -51,7 +49,7 @@ export async function executePlan(
     if (result !== undefined) states.set(key, result);
   }
   const outs = protectOutputs(await toBatchState(inputs, states, [...replaced.errors.keys()]));
-  const unsent = new Map([...values].flatMap(([key, result]) => (result?.error ? [[key, result.error] as const] : [])));
+  const unsent = [...values].flatMap(([key, result]) => (result?.error ? [[key, result.error] as const] : []));
   const reasons = [
     ...describeErrors(errors),
     ...describeErrors(unsent),
@@ -81,8 +79,7 @@ export async function deleteInvitations(batch: BatchState): Promise<void> {
 /** Returns the new state and why its link was not emailed, `undefined` after a deletion. */
 async function executeEntry(
   connection: Connection,
-  entry: EntryInputs,
-  { action, state, inputs, addresses }: PlannedAction,
+  { action, state, inputs, addresses, importedPk }: PlannedAction,
   origin: Origin | undefined,
   issuedAt: string,
   toDelete: Set<string>,
@@ -97,8 +94,7 @@ async function executeEntry(
     const changed = action === "update" ? await changeInvitation(state, inputs, origin) : keepState(state, inputs);
     return await emailInvitation(changed, addresses, origin);
   }
-  const pk = action === "create" && entry.import !== undefined ? normalizeUuid(entry.import) : undefined;
-  if (pk !== undefined) return { state: await importInvitation(inputs, origin, pk) };
+  if (importedPk !== undefined) return { state: await importInvitation(inputs, origin, importedPk) };
   const issued = await issueInvitation(inputs, origin, issuedAt);
   if (state && !state.gone) toDelete.add(state.pk);
   return await emailInvitation(issued, addresses, origin);
@@ -117,7 +113,7 @@ function replacedName(pk: string): string {
   return `the replaced invitation with the id ${invitationId(pk)}`;
 }
 
-function describeErrors(errors: ReadonlyMap<string, unknown>, name = entryPath): string[] {
+function describeErrors(errors: Iterable<readonly [string, unknown]>, name = entryPath): string[] {
   const reasons = [...errors].map(([key, error]) => `${name(key)}: ${reportedMessage(error)}`);
   return limitLines(reasons, "invitations failed");
 }

@@ -1,3 +1,4 @@
+import { normalizeUuid } from "../../common/pk";
 import { trackPk } from "../../lifecycle/creation";
 import { ownValue } from "../../values/properties";
 import type { InvitationInputs } from "../invitation/inputs";
@@ -14,8 +15,8 @@ export interface PlannedAction {
   readonly isChanged?: boolean;
   /** Whether the link is another one, although the invitation is the same. */
   readonly isLinkChanged?: boolean;
-  /** Whether an existing invitation is taken into the state instead of a new one. */
-  readonly isImport?: boolean;
+  /** The pk of the existing invitation that is taken into the state instead of a new one. */
+  readonly importedPk?: string | undefined;
   readonly addresses: readonly string[];
   readonly state?: InvitationState;
   readonly inputs?: InvitationInputs;
@@ -41,8 +42,8 @@ export async function planBatch(
 
 /** An imported invitation is not emailed. */
 function planCreation(inputs: InvitationInputs, entry: EntryInputs | undefined): PlannedAction {
-  const isImport = entry?.import !== undefined;
-  return { action: "create", isImport, inputs, addresses: isImport ? [] : (inputs.email?.to ?? []) };
+  const importedPk = normalizeUuid(entry?.import ?? "");
+  return { action: "create", importedPk, inputs, addresses: importedPk === undefined ? (inputs.email?.to ?? []) : [] };
 }
 
 function planEntry(state: InvitationState, inputs: InvitationInputs): PlannedAction {

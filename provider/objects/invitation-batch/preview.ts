@@ -21,8 +21,8 @@ export function reportPlan(inputs: BatchInputs, plan: Plan): void {
 }
 
 const counted: readonly [isCounted: (planned: PlannedAction) => boolean, words: string][] = [
-  [({ action, isImport }) => action === "create" && !isImport, "to create"],
-  [({ action, isImport }) => action === "create" && isImport === true, "to import"],
+  [({ action, importedPk }) => action === "create" && importedPk === undefined, "to create"],
+  [({ importedPk }) => importedPk !== undefined, "to import"],
   [({ action }) => action === "update", "to update"],
   [({ action }) => action === "reissue", "to reissue"],
   [({ action, state }) => action === "delete" && !state?.gone, "to delete"],

@@ -22,11 +22,6 @@ import { forEachKey } from "./progress";
 /** Above this number, reading event pages takes fewer requests than one search per invitation. */
 const maxSearches = 10;
 
-interface Missing {
-  readonly key: string;
-  readonly state: InvitationState;
-}
-
 /**
  * Reads the invitations of a batch by list pages, and reports drift. Returns the states by key, without those that were deleted and have to be
  * recreated.
@@ -41,13 +36,12 @@ export async function refreshBatch(
   const readable = [...states].filter(([, state]) => !state.gone);
   const stored = await readStored(connection, batch, new Map(readable));
   const drifts = new Map<string, Drift>();
-  const missing: Missing[] = [];
   for (const [key, state] of readable) {
     const found = stored.get(state.pk);
     if (found) drifts.set(key, detectDrift(state, found));
-    else missing.push({ key, state });
   }
-  const retired = await refreshMissing(connection, missing, originOf);
+  const missing = readable.filter(([key]) => !drifts.has(key));
+  const retired = await refreshMissing(connection, new Map(missing), originOf);
   await reportDrift(connection, states, drifts, originOf);
   const refreshed = new Map(
     [...states].flatMap(([key, state]) => {
@@ -99,13 +93,12 @@ async function readStored(
 
 async function refreshMissing(
   connection: Connection,
-  missing: readonly Missing[],
+  missing: ReadonlyMap<string, InvitationState>,
   originOf: (key: string) => Origin | undefined,
 ): Promise<Map<string, InvitationState>> {
-  const unclear = missing.flatMap(({ state }) => (needsEvents(state) ? [state] : []));
-  const events = await readEventsOf(connection, unclear);
+  const events = await readEventsOf(connection, [...missing.values()].filter(needsEvents));
   const retired = new Map<string, InvitationState>();
-  for (const { key, state } of missing) {
+  for (const [key, state] of missing) {
     const own = events?.get(state.pk);
     const classified = classifyMissing(state, events === undefined ? undefined : (own ?? []));
     if (classified) retired.set(key, classified);
