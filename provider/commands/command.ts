@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import type * as z from "zod";
 
 export const { version } = require("../../package.json") as { version: string };
 
@@ -62,6 +63,15 @@ export function print(output: string): number {
 
 export function countInvitations(count: number): string {
   return count === 1 ? "1 invitation" : `${count} invitations`;
+}
+
+/** Parses JSON that may come from anyone. Undefined if it is invalid. */
+export function parseJson<T>(json: string, schema: z.ZodType<T>): T | undefined {
+  try {
+    return schema.parse(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
 }
 
 export function messageOf(error: unknown): string {

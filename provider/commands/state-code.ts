@@ -1,6 +1,5 @@
 import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { limitLines } from "../common/limit-lines";
-import { toPrintableLine } from "../common/printable";
 import { isProviderSource } from "../common/provider-source";
 import { parseUrn } from "../common/urn";
 import { packageName, publication } from "../plugin/schema";
@@ -17,6 +16,7 @@ import {
   type StateResource,
   unwrapSecrets,
 } from "./state";
+import { warn } from "./terminal";
 
 /** What a run executes or connects to because the state says so. Each finding is a line for the user. */
 export interface StateCode {
@@ -160,23 +160,22 @@ function normalize(url: unknown): unknown {
 
 /** Prints what was found to standard error. Returns whether the state can be used. */
 export function reportCode({ rejected, unknown }: StateCode, stack: string | undefined, isStrict: boolean): boolean {
-  const print = (lines: readonly string[]): void => {
-    for (const line of lines) process.stderr.write(`${toPrintableLine(line)}\n`);
-  };
   const name = stack === undefined ? "The state" : `The state of stack ${stack}`;
   if (unknown.length > 0) {
-    print([
+    const lines = [
       `${name} contains code or URLs that this package did not write and cannot verify. Pulumi uses them with the credentials of the run:`,
       ...limitLines(unknown, "entries").map((line) => `- ${line}`),
       "Check that your program declares these resources and that the configuration was changed on purpose.",
       ...(isStrict ? ["The state is rejected because of --strict."] : []),
-    ]);
+    ];
+    lines.forEach(warn);
   }
   if (rejected.length === 0) return unknown.length === 0 || !isStrict;
-  print([
+  const lines = [
     `${name} was changed by someone else than this package. The next \`pulumi up\`, \`refresh\` or \`destroy\` could run their code or send them the token:`,
     ...limitLines(rejected, "entries").map((line) => `- ${line}`),
     "Do not run Pulumi on this stack. Find out who can write its state, and replace those credentials and all that a run has. Then restore an earlier version of the state with `pulumi stack import`.",
-  ]);
+  ];
+  lines.forEach(warn);
   return false;
 }

@@ -17,9 +17,14 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   });
 }
 
+/** Prints a line to standard error. */
+export function warn(line: string): void {
+  process.stderr.write(`${toPrintableLine(line)}\n`);
+}
+
 export function reportMissingEvents(unknown: string): void {
-  process.stderr.write(
-    `${unknown} is unknown, because authentik's event log could not be read (permission authentik_events.view_event, which also shows every email that authentik sends).\n`,
+  warn(
+    `${unknown} is unknown, because authentik's event log could not be read (permission authentik_events.view_event, which also shows every email that authentik sends).`,
   );
 }
 

@@ -4,7 +4,7 @@ import { invitations } from "../../objects/invitation/requests";
 import { countInvitations, defineCommand, flag, string, strings, UsageError } from "../command";
 import { stackOption, withConnection } from "../pulumi";
 import { readStates, requireStates } from "../states";
-import { confirm, formatTable, reportMissingEvents } from "../terminal";
+import { confirm, formatTable, reportMissingEvents, warn } from "../terminal";
 import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
 
 export const auditCommand = defineCommand({
@@ -56,28 +56,18 @@ Exit codes: 0 every invitation is declared (or all others were deleted), 7 some 
     requireStates(values);
     return await withConnection(stack, connectionName, async (connection) => {
       const client = connection.client.from("audit");
-      const { total, undeclared, canReadEvents } = await findUndeclaredInvitations(
-        client,
-        { flowSlug, createdBy },
-        () => readStates(values),
+      const filters = { flowSlug, createdBy };
+      const { total, undeclared, canReadEvents } = await findUndeclaredInvitations(client, filters, () =>
+        readStates(values),
       );
-      if (json)
-        process.stdout.write(
-          `${toPrintableJson(
-            undeclared.map(({ pk: _, ...row }) => row),
-            2,
-          )}\n`,
-        );
-      else if (total === 0)
-        process.stdout.write(
-          flowSlug || createdBy ? "No invitation matches the filters.\n" : "There are no invitations.\n",
-        );
-      else printTable(undeclared, total);
-      if (!json && !isDeletion)
-        printImport(undeclared, [
-          ...stackOption(stack),
-          ...(connectionName === undefined ? [] : ["--connection", connectionName]),
-        ]);
+      if (json) {
+        const rows = undeclared.map(({ pk: _, ...row }) => row);
+        process.stdout.write(`${toPrintableJson(rows, 2)}\n`);
+      } else {
+        process.stdout.write(format(undeclared, total, flowSlug !== undefined || createdBy !== undefined));
+        const connectionOption = connectionName === undefined ? [] : ["--connection", connectionName];
+        if (!isDeletion) printImport(undeclared, [...stackOption(stack), ...connectionOption]);
+      }
       if (!canReadEvents) reportMissingEvents("When and by which stack they were created");
       if (undeclared.length === 0) return 0;
       return isDeletion ? await deleteAll(client, undeclared, isForAllStacks, isConfirmed) : 7;
@@ -85,13 +75,21 @@ Exit codes: 0 every invitation is declared (or all others were deleted), 7 some 
   },
 });
 
+function format(undeclared: readonly UndeclaredInvitation[], total: number, isFiltered: boolean): string {
+  if (total === 0) return isFiltered ? "No invitation matches the filters.\n" : "There are no invitations.\n";
+  const count = undeclared.length;
+  if (count === 0) return total === 1 ? "The invitation is declared.\n" : `All ${total} invitations are declared.\n`;
+  const table = formatTable(toTable(undeclared.map((row) => ({ ...row, stack: describeStack(row) }))));
+  const verb = count === 1 ? "is" : "are";
+  return `${table}\n${count} of ${countInvitations(total)} ${verb} not declared by any of these stacks.\n`;
+}
+
 /** How to import what was listed. The pk stays in a pipe. */
 function printImport(undeclared: readonly UndeclaredInvitation[], options: readonly string[]): void {
   const first = undeclared.find(({ isPending }) => !isPending);
   if (first === undefined) return;
-  const command = toPrintableLine(
-    ["npx pulumi-authentik-invitations export --invitation", first.id, ...options].join(" "),
-  );
+  const args = ["export", "--invitation", first.id, ...options];
+  const command = toPrintableLine(`npx pulumi-authentik-invitations ${args.join(" ")}`);
   process.stderr.write(
     `
 To import one of them, write its declaration, and store its pk in the stack's configuration without displaying it. For example, ${toPrintableLine(first.name)}:
@@ -102,35 +100,14 @@ To import one of them, write its declaration, and store its pk in the stack's co
   );
 }
 
-function printTable(undeclared: readonly UndeclaredInvitation[], total: number): void {
-  if (undeclared.length === 0) {
-    process.stdout.write(total === 1 ? "The invitation is declared.\n" : `All ${total} invitations are declared.\n`);
-    return;
-  }
-  process.stdout.write(formatTable(toTable(undeclared.map((row) => ({ ...row, stack: describeStack(row) })))));
-  process.stdout.write(
-    `\n${undeclared.length} of ${countInvitations(total)} ${undeclared.length === 1 ? "is" : "are"} not declared by any of these stacks.\n`,
-  );
-}
-
-/** A row of the output of `audit --json`, as far as a table contains it. */
 type Row = Readonly<Partial<Record<"id" | "name" | "flow" | "expires" | "createdBy" | "created" | "stack", unknown>>>;
 
-/** The header and the cells of a table. */
+/** The header and the cells of a table with rows of the output of `audit --json`. */
 export function toTable(rows: readonly Row[]): string[][] {
-  const cells = rows.map((row) => [
-    row.id,
-    row.name,
-    row.flow ?? "any",
-    row.expires ?? "never",
-    row.createdBy,
-    row.created,
-    row.stack,
-  ]);
-  return [
-    ["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"],
-    ...cells.map((row) => row.map((cell) => String(cell ?? ""))),
-  ];
+  const cells = rows.map(({ id, name, flow, expires, createdBy, created, stack }) =>
+    [id, name, flow ?? "any", expires ?? "never", createdBy, created, stack].map((cell) => String(cell ?? "")),
+  );
+  return [["ID", "NAME", "FLOW", "EXPIRES", "CREATED BY", "CREATED", "STACK"], ...cells];
 }
 
 function describeStack({ stack, isPending, isForeign }: UndeclaredInvitation): string {
@@ -151,9 +128,7 @@ async function deleteAll(
   const reportKept = (kept: readonly UndeclaredInvitation[], what: string, advice: string): void => {
     const verb = kept.length === 1 ? "is" : "are";
     if (kept.length === 0) return;
-    process.stderr.write(
-      `${toPrintableLine(`${countInvitations(kept.length)} ${verb} ${what}, and ${verb} kept. ${advice}`)}\n`,
-    );
+    warn(`${countInvitations(kept.length)} ${verb} ${what}, and ${verb} kept. ${advice}`);
   };
   const stacks = [...new Set(foreign.map(({ stack }) => stack ?? "an unknown one"))].join(", ");
   reportKept(pending, "part of an interrupted run", "Run `recover`.");
@@ -171,9 +146,9 @@ async function deleteAll(
       deleted += 1;
     }
   } catch (error) {
-    process.stderr.write(`Deleted ${deleted} of ${countInvitations(deletable.length)}.\n`);
+    warn(`Deleted ${deleted} of ${countInvitations(deletable.length)}.`);
     throw error;
   }
-  process.stderr.write(`Deleted ${countInvitations(deleted)}.\n`);
+  warn(`Deleted ${countInvitations(deleted)}.`);
   return pending.length + foreign.length > 0 ? 7 : 0;
 }

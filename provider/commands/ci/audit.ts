@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { toTable } from "../audit";
+import { parseJson } from "../command";
 import { alignColumns } from "../terminal";
 import { log, packageCommand, runCaptured } from "./programs";
 import { redactLine, truncate } from "./redact";
@@ -36,13 +37,10 @@ const rowsSchema = z.array(z.record(z.string(), z.unknown()));
 
 /** The lines of a table. Names come from authentik, where anyone may have chosen them. Undefined if it is not the output of `audit --json`. */
 function formatRows(json: string): string[] | undefined {
-  try {
-    const rows = rowsSchema.parse(JSON.parse(json)).map(({ stack, isPending, ...row }) => {
-      return { ...row, stack: isPending ? `${stack ?? ""} (interrupted, run recover)` : stack };
-    });
-    if (rows.length === 0) return [];
-    return alignColumns(toTable(rows).map((row) => row.map((cell) => truncate(redactLine(cell), maxCellLength))));
-  } catch {
-    return undefined;
-  }
+  const rows = parseJson(json, rowsSchema)?.map(({ stack, isPending, ...row }) => {
+    return { ...row, stack: isPending ? `${stack ?? ""} (interrupted, run recover)` : stack };
+  });
+  if (rows === undefined) return undefined;
+  const cells = toTable(rows).map((row) => row.map((cell) => truncate(redactLine(cell), maxCellLength)));
+  return rows.length === 0 ? [] : alignColumns(cells);
 }

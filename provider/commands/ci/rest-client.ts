@@ -1,5 +1,6 @@
+import * as z from "zod";
 import { UserError } from "../../lifecycle/user-error";
-import { messageOf } from "../command";
+import { messageOf, parseJson } from "../command";
 import { redactLine } from "./redact";
 
 const timeoutMs = 60_000;
@@ -56,10 +57,6 @@ export class RestClient {
 
 /** The error message of a response. All three forges name it so. */
 function reasonIn(content: string): string {
-  try {
-    const { message } = Object(JSON.parse(content)) as { message?: unknown };
-    return typeof message === "string" ? ` ${redactLine(message.replace(/\s+/g, " ")).slice(0, 200)}` : "";
-  } catch {
-    return "";
-  }
+  const message = parseJson(content, z.object({ message: z.string() }))?.message;
+  return message === undefined ? "" : ` ${redactLine(message.replace(/\s+/g, " ")).slice(0, 200)}`;
 }

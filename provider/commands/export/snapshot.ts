@@ -101,13 +101,8 @@ async function requireFlows(client: Client, slugs: readonly string[]): Promise<S
       if (found) return found;
       // A failing list must not hide that the flow does not exist.
       const others = await flows.list(client, { designation: "enrollment" }).catch(() => []);
-      const hint =
-        others.length > 0
-          ? ` Existing enrollment flows: ${others
-              .map((other) => other.slug)
-              .sort()
-              .join(", ")}.`
-          : "";
+      const otherSlugs = others.map((other) => other.slug).sort();
+      const hint = others.length > 0 ? ` Existing enrollment flows: ${otherSlugs.join(", ")}.` : "";
       throw new UserError(
         `authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission ${permission(flow, "view")}). The slug is the part of its URL after /if/flow/.${hint}`,
       );

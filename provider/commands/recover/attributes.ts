@@ -3,9 +3,8 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { isJson } from "../../common/is-json";
-import { toPrintableLine } from "../../common/printable";
 import { PulumiError, runPulumi } from "../pulumi";
-import { confirm } from "../terminal";
+import { confirm, warn } from "../terminal";
 
 const identity = z.object({ url: z.string() });
 
@@ -23,9 +22,7 @@ export async function withReadableBackend<T>(
     if (!(error instanceof PulumiError)) throw error;
     const damaged = await findDamagedAttributes().catch(() => []);
     if (damaged.length === 0) throw error;
-    for (const file of damaged) {
-      process.stderr.write(`${toPrintableLine(`${file} is damaged: an interrupted run left it behind.`)}\n`);
-    }
+    for (const file of damaged) warn(`${file} is damaged: an interrupted run left it behind.`);
     if (isDryRun || !(await confirm("Remove it? Pulumi does not need it.", isConfirmed))) throw error;
     for (const file of damaged) await rm(file);
     return await run();

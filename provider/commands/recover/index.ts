@@ -21,7 +21,7 @@ import {
   unwrapSecrets,
 } from "../state";
 import { findCode, rejectedExitCode, reportCode } from "../state-code";
-import { confirm } from "../terminal";
+import { confirm, warn } from "../terminal";
 import { withReadableBackend } from "./attributes";
 import { planRecovery, type RecoveredOperation } from "./plan";
 
@@ -87,8 +87,8 @@ occurred, 2 invalid usage, 3 the state contains code of someone else.
     }
     await runPulumi(["stack", "import", ...stackOption(stack)], JSON.stringify(plan.state));
     if (others.length > 0) {
-      process.stderr.write(
-        `${toPrintableLine(`Pulumi also removed the pending operations of other packages: ${listUrns(others)}. The next refresh shows what they did.`)}\n`,
+      warn(
+        `Pulumi also removed the pending operations of other packages: ${listUrns(others)}. The next refresh shows what they did.`,
       );
     }
     print("The state was changed. Run `pulumi up --refresh`.\n");

@@ -58,17 +58,14 @@ export async function planRecovery(
       group.map(async (operation) => recoveries.set(operation, await recoverOperation(state, operation, options))),
     );
   }
-  const operations: RecoveredOperation[] = [];
   const resources = [...resourcesOf(state)];
-  const handled = new Set<Operation>();
-  for (const operation of pendingOperations) {
-    const result = applyRecovery(resources, operation, recoveries.get(operation));
-    if (result.outcome !== "unclear") handled.add(operation);
-    operations.push(result);
-  }
-  const pending = operationsOf(state).filter((operation) => !handled.has(operation));
-  const deployment = { ...state.deployment, resources, pending_operations: pending };
-  return { state: { ...state, deployment }, operations };
+  const operations = pendingOperations.map((pending) => applyRecovery(resources, pending, recoveries.get(pending)));
+  const handled = pendingOperations.filter((_, index) => operations[index]?.outcome !== "unclear");
+  const pending = operationsOf(state).filter((operation) => !handled.includes(operation));
+  return {
+    state: { ...state, deployment: { ...state.deployment, resources, pending_operations: pending } },
+    operations,
+  };
 }
 
 /** `undefined` for an operation that created nothing: the next refresh shows what it did. */

@@ -6,12 +6,6 @@ import type { DeclaredInvitation } from "./declared";
 /** Milliseconds within which an enrollment is finished. */
 const maxDuration = 24 * 60 * 60 * 1000;
 
-/** A use that no account belongs to yet. */
-interface Use {
-  readonly id: string;
-  readonly activity: Activity;
-}
-
 /**
  * The usernames of the accounts that enrolled, by the invitation's id. authentik's log connects no account with an invitation: the use is logged in
  * the first request of an enrollment, and the account in a later one (`events/signals.py`). So an account belongs to the invitation with its
@@ -27,36 +21,30 @@ export function matchAccounts(
       .filter((activity) => activity.action === action)
       .sort((a, b) => Date.parse(a.created) - Date.parse(b.created));
   // Uses of undeclared invitations count, so that their accounts are not taken for those of declared ones.
-  let uses: Use[] = ofAction("invitation_used").flatMap((activity) =>
-    activity.pk === undefined ? [] : [{ id: invitationId(activity.pk), activity }],
+  let uses = ofAction("invitation_used").flatMap((activity) =>
+    activity.pk === undefined ? [] : [{ ...activity, id: invitationId(activity.pk) }],
   );
   const accounts = new Map<string, string[]>();
   let writes = ofAction("user_write").filter(({ isNewUser, username }) => isNewUser && username !== undefined);
-  const assign = (findUses: (write: Activity) => readonly Use[]): void => {
-    const left: Activity[] = [];
-    for (const write of writes) {
+  const assign = (findUses: (write: Activity) => typeof uses): void => {
+    writes = writes.filter((write) => {
       const candidates = findUses(write);
       const [id, ...others] = new Set(candidates.map((use) => use.id));
-      if (id === undefined || others.length > 0) {
-        left.push(write);
-        continue;
-      }
+      if (id === undefined || others.length > 0) return true;
       accounts.set(id, [...(accounts.get(id) ?? []), write.username ?? ""]);
       uses = uses.filter((use) => use !== candidates.at(-1));
-    }
-    writes = left;
+      return false;
+    });
   };
-  const isBefore = ({ activity }: Use, write: Activity): boolean => {
-    const elapsed = Date.parse(write.created) - Date.parse(activity.created);
-    return activity.path === write.path && elapsed >= 0 && elapsed <= maxDuration;
+  const isBefore = (use: Activity, write: Activity): boolean => {
+    const elapsed = Date.parse(write.created) - Date.parse(use.created);
+    return use.path === write.path && elapsed >= 0 && elapsed <= maxDuration;
   };
   assign((write) => {
-    const address = write.email ? toAddressKey(write.email) : undefined;
-    return address === undefined
-      ? []
-      : uses.filter((use) => isBefore(use, write) && addresses.get(use.id)?.includes(address));
+    const address = write.email && toAddressKey(write.email);
+    return address ? uses.filter((use) => isBefore(use, write) && addresses.get(use.id)?.includes(address)) : [];
   });
-  assign((write) => uses.filter((use) => isBefore(use, write) && use.activity.client === write.client));
+  assign((write) => uses.filter((use) => isBefore(use, write) && use.client === write.client));
   return accounts;
 }
 

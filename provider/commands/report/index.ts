@@ -9,7 +9,7 @@ import { listInvitations } from "../../objects/invitation/requests";
 import { defineCommand, flag, string, strings } from "../command";
 import { withConnection } from "../pulumi";
 import { readStates, requireStates } from "../states";
-import { formatTable, reportMissingEvents } from "../terminal";
+import { formatTable, reportMissingEvents, warn } from "../terminal";
 import { matchAccounts } from "./accounts";
 import { type CurrentStatus, currentStatus } from "./current-status";
 import { type DeclaredInvitation, readDeclaredInvitations } from "./declared";
@@ -56,9 +56,8 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
       else process.stdout.write(formatTable([header.map((title) => title.toUpperCase()), ...rows]));
       const elsewhere = read.reduce((sum, { otherServers }) => sum + otherServers, 0);
       if (elsewhere > 0) {
-        process.stderr.write(
-          `${elsewhere === 1 ? "1 resource is" : `${elsewhere} resources are`} of another server. Select its settings with --connection.\n`,
-        );
+        const resources = elsewhere === 1 ? "1 resource is" : `${elsewhere} resources are`;
+        warn(`${resources} of another server. Select its settings with --connection.`);
       }
       return 0;
     });
