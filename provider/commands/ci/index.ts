@@ -6,8 +6,9 @@ import { formatLog } from "./comment";
 import { connectForge, type ReportKind } from "./forge";
 import { parsePreview } from "./preview";
 import { log, logToStandardError, packageCommand, runCaptured, runLogged } from "./programs";
+import { publish } from "./publish";
 import { redactLine } from "./redact";
-import { publish, type Report, readReport } from "./report";
+import { type Report, readReport } from "./report";
 import { readSettings, requireVariable, type Settings } from "./settings";
 
 export const ciCommand = defineCommand({
