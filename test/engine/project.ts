@@ -40,7 +40,7 @@ export interface StateResource {
 
 export interface ProjectOptions {
   /** The server for `authentik:url` and `authentik:token`, which otherwise stay unset. */
-  readonly authentik?: Authentik;
+  readonly authentik?: Pick<Authentik, "url" | "token">;
   /** Additional configuration. A value `{ secret: … }` is set with `--secret`. */
   readonly config?: Readonly<Record<string, string | { secret: string }>>;
   readonly env?: Readonly<Record<string, string>>;

@@ -1,11 +1,10 @@
 /** A YAML program, killed at the moment at which a request arrives. Requires `npm run build`. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../../sandbox";
-import { findDescendants, killAll } from "../../scripts/demo/processes";
 import { Project } from "../engine/project";
-import { invitations, invitationsPath } from "../engine/server";
+import { invitations } from "../engine/server";
 import { canary } from "../secrecy/canary";
+import { Interruptions } from "./interruptions";
 import { FailureProxy } from "./proxy";
 
 jest.setTimeout(300_000);
@@ -16,6 +15,7 @@ let server: Authentik;
 let other: Authentik;
 let proxy: FailureProxy;
 let project: Project;
+let interruptions: Interruptions;
 
 beforeEach(async () => {
   server = await Authentik.start();
@@ -29,6 +29,7 @@ beforeEach(async () => {
       otherToken: { secret: other.token },
     },
   });
+  interruptions = new Interruptions(project, proxy);
 });
 
 afterEach(async () => {
@@ -38,32 +39,11 @@ afterEach(async () => {
   await other.close();
 });
 
-/** Kills `pulumi` and all of its processes once this many requests have been carried out, before any of their responses arrives. */
-async function killDuring(method: "POST" | "PUT", count = 1): Promise<void> {
-  const { child, run } = project.start("up", "--yes", "--skip-preview", "--suppress-progress");
-  let isHeld = true;
-  let left = count;
-  proxy.script({
-    matches: (requestMethod, path) => requestMethod === method && path.startsWith(invitationsPath),
-    times: count,
-    handle: async (exchange) => {
-      left -= 1;
-      if (left === 0) proxy.script({ matches: () => isHeld, handle: () => undefined });
-      await exchange.forward();
-      if (left > 0) return;
-      // Between two writes of the state, as test/failures/interrupted-runs.test.ts does.
-      for (let last: string | undefined; ; ) {
-        const state = await project.stateText();
-        if (state !== "" && state === last) break;
-        last = state;
-        await sleep(300);
-      }
-      killAll([child.pid ?? 0, ...findDescendants(child.pid ?? 0)]);
-    },
-  });
-  const { output } = await run;
-  isHeld = false;
-  expect([left, output]).toEqual([0, output]);
+const up = ["up", "--yes", "--skip-preview", "--suppress-progress"];
+
+/** Kills a run once this many requests have been carried out. None of those that `isHeld` says gets a response. */
+async function killDuring(method: "POST" | "PUT", number = 1, isHeld = (_path: string) => true): Promise<void> {
+  await interruptions.killDuring(up, { method, number, isCarriedOut: true }, isHeld);
 }
 
 test("recovers an invitation and a batch of a killed run, and the next preview creates nothing", async () => {
@@ -71,7 +51,7 @@ test("recovers an invitation and a batch of a killed run, and the next preview c
   await killDuring("POST", 2);
   const issued = await invitations(server);
   expect(issued).toHaveLength(2);
-  expect((await project.runCommand("audit")).output).toContain("interrupted, run `recover`");
+  expect((await interruptions.audit()).output).toContain("interrupted, run `recover`");
   expect((await recover()).match(/It will be added to the state/g)).toHaveLength(2);
   const state = await project.stateText();
   for (const hidden of [secret, server.token, ...issued.map(({ pk }) => pk)]) expect(state).not.toContain(hidden);
@@ -114,11 +94,8 @@ resources:
   expect(await invitations(other)).toEqual([]);
 });
 
-/** What a user does after a killed run. Returns what \`recover\` printed. */
 async function recover(): Promise<string> {
-  await project.succeed("cancel", "--yes");
-  const { code, output } = await project.runCommand("recover", "--yes", "--strict");
-  expect([code, output]).toEqual([0, output]);
+  const output = await interruptions.recover("--strict");
   for (const hidden of [secret, server.token, ...(await invitations(server)).map(({ pk }) => pk)])
     expect(output).not.toContain(hidden);
   return output;
@@ -129,7 +106,7 @@ async function expectSettled(names: readonly string[]): Promise<void> {
   const preview = await project.preview("--refresh", "--expect-no-changes");
   expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("unchanged")]);
   expect((await invitations(server)).map(({ name }) => name)).toEqual(names);
-  const audit = await project.runCommand("audit");
+  const audit = await interruptions.audit();
   expect([audit.code, audit.output]).toEqual([0, audit.output]);
 }
 
@@ -180,7 +157,9 @@ test("recovers killed updates and replacements, also one that moves dynamic reso
   expect((await pksOnServer()).sort()).toEqual(issued.sort());
 
   await project.writeYaml(declare({ round: 2, keys: ["ada", "bob"], singleUse: true }));
-  await killDuring("PUT", 3);
+  // Without any response, the provider would have two requests at most in flight, until their timeout.
+  const jane = (await pksOnServer())[0] ?? "";
+  await killDuring("PUT", 3, (path) => path.includes(jane));
   await recover();
   await project.succeed("refresh", "--yes", "--skip-preview");
   await expectSettled(["jane", "team-ada", "team-bob"]);
