@@ -16,7 +16,7 @@ import {
 } from "./failures";
 import { normalize } from "./messages";
 import { containsSecret, rememberToken } from "./secrets";
-import { startFailingServer } from "./servers";
+import { type FailingServer, startFailingServer } from "./servers";
 import { createAnother, prepareSubject, type Subject } from "./subjects";
 import { shortenTimeouts, shortenTimeoutsOf } from "./timeouts";
 
@@ -42,6 +42,11 @@ interface Case {
   readonly operation: Operation;
 }
 
+interface Servers {
+  readonly server: Authentik;
+  readonly failingServer: FailingServer;
+}
+
 const maxAttempts = 5;
 const adoptionWarning =
   "the response to the create request was lost. authentik had created it; adopted the existing one";
@@ -58,13 +63,16 @@ export async function runMatrix(door: Door): Promise<Row[]> {
   shortenTimeouts();
   // Lookups send requests: with mocks they would call those.
   pulumi.runtime.setMockOptions({}, "failures", "test");
+  const cases = listCases();
+  // All servers first: each must have a port of its own, because timeouts, attempts and late requests belong to a port.
+  const servers = await Promise.all(cases.map(startServers));
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(concurrency);
   return await Promise.all(
-    listCases().map((testCase) =>
+    cases.map((testCase, index) =>
       limit(async () => {
         const logged: string[] = [];
-        return await warnings.run(logged, () => runCase(testCase, door, logged));
+        return await warnings.run(logged, () => runCase(testCase, door, servers[index] as Servers, logged));
       }),
     ),
   );
@@ -85,11 +93,19 @@ function listCases(): Case[] {
     );
 }
 
-async function runCase(testCase: Case, door: Door, logged: readonly string[]): Promise<Row> {
-  const { failure, scope, kind, operation } = testCase;
+async function startServers({ failure }: Case): Promise<Servers> {
   const server = await Authentik.start();
   rememberToken(server.token);
-  const failingServer = await startFailingServer(failure, server);
+  return { server, failingServer: await startFailingServer(failure, server) };
+}
+
+async function runCase(
+  testCase: Case,
+  door: Door,
+  { server, failingServer }: Servers,
+  logged: readonly string[],
+): Promise<Row> {
+  const { failure, scope, kind, operation } = testCase;
   const { url } = failingServer;
   const failing = await connectTo(door, url, server.token);
   const direct = await connectTo(door, server.url, server.token);
