@@ -4,9 +4,11 @@ import * as ts from "typescript";
 import { sharedJson, withoutShared } from "../../provider/commands/export/batch";
 
 import { type ExportedProgram, readPksSource, writeProgram } from "../../provider/commands/export/program";
+import { toImportFile } from "../../provider/commands/export/resources";
 import type { Snapshot } from "../../provider/commands/export/snapshot";
 import { toIdentifier, toLogicalName } from "../../provider/commands/export/typescript";
 import { mostFrequent } from "../../provider/common/most-frequent";
+import { invitationId } from "../../provider/common/pk";
 import type { StoredFlow } from "../../provider/objects/flow";
 import type { StoredInvitation } from "../../provider/objects/invitation/requests";
 import { toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
@@ -233,6 +235,24 @@ test("reports what the token's user is not allowed to view", async () => {
   expect(skipped).toEqual([
     'The flow "secret": the token\'s user is not allowed to view it (permission authentik_flows.view_flow).',
     "2 invitations: the token's user is not allowed to view their flows.",
+  ]);
+});
+
+test("the file for `pulumi import` has no flow if only invitations are exported, and no pk of an invitation", async () => {
+  const snapshot = snapshotOf({
+    jane: [invitation("jane"), invitation("expired", { expires: "2020-01-01T00:00:00Z" })],
+  });
+  const importFile = async (onlyInvitations: boolean) => {
+    const { file, skipped } = await toImportFile(snapshot, onlyInvitations);
+    expect(skipped).toEqual([expect.stringMatching(/^The invitation "expired": it expired at /)]);
+    const { resources } = JSON.parse(file) as { resources: { type: string; name: string; id: string }[] };
+    return resources.map(({ type, name, id }) => [type.replace("authentik-invitations:index:", ""), name, id]);
+  };
+  const id = invitationId(snapshot.invitations[0]?.pk ?? "");
+  expect(await importFile(true)).toEqual([["Invitation", "jane", id]]);
+  expect(await importFile(false)).toEqual([
+    ["Flow", "jane", snapshot.flows[0]?.pk],
+    ["Invitation", "jane-2", id],
   ]);
 });
 
