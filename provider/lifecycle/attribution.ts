@@ -24,21 +24,17 @@ export async function readEvents(
   return await connection.readEventLogOrWarn(() => listEvents(connection.clientOf(origin), pk, name, action));
 }
 
-/**
- * Warns that an object was changed outside Pulumi, and by whom: one request to the event log, unless attribution is disabled. A failing event
- * log does not fail the refresh.
- */
-export async function reportChange(
+/** The events that say who changed or deleted an object: one request, unless attribution is disabled. A failing event log does not fail the refresh. */
+export async function readAttribution(
   connection: Connection,
   object: ObservedObject,
-  changed: readonly string[],
-): Promise<void> {
-  const events = await readEventsForAttribution(connection, object, "model_updated");
-  reportChangeFromEvents(connection, object, changed, events);
+  action: EventAction,
+): Promise<readonly ObjectEvent[] | undefined> {
+  return connection.attribution ? await readEvents(connection, object, action).catch(() => undefined) : undefined;
 }
 
-/** Like {@link reportChange}, for events that have already been read. */
-export function reportChangeFromEvents(
+/** Warns that an object was changed outside Pulumi, and by whom as far as its events say so. */
+export function reportChange(
   connection: Connection,
   object: ObservedObject,
   changed: readonly string[],
@@ -50,12 +46,8 @@ export function reportChangeFromEvents(
   logAbout(object.name, "warn", `${changed.join(", ")} changed outside Pulumi${by}`);
 }
 
-export async function reportDeletion(connection: Connection, object: ObservedObject): Promise<void> {
-  reportDeletionFromEvents(connection, object, await readEventsForAttribution(connection, object, "model_deleted"));
-}
-
-/** Like {@link reportDeletion}, for events that have already been read. */
-export function reportDeletionFromEvents(
+/** Warns that an object was deleted, and by whom as far as its events say so. */
+export function reportDeletion(
   connection: Connection,
   object: ObservedObject,
   events: readonly ObjectEvent[] | undefined,
@@ -74,9 +66,7 @@ export async function reportFlowRemoval(
   flow: ObservedObject,
 ): Promise<void> {
   // Many invitations may have had the same flow.
-  const events = await connection.cached(`events ${flow.pk}`, () =>
-    readEventsForAttribution(connection, flow, "model_deleted"),
-  );
+  const events = await connection.cached(`events ${flow.pk}`, () => readAttribution(connection, flow, "model_deleted"));
   const deletion = findDeletion(events);
   const cause = deletion
     ? `the flow was ${describeDeletion(connection, flow, deletion)}`
@@ -86,14 +76,6 @@ export async function reportFlowRemoval(
     "warn",
     `its flow was removed (${cause}). Until \`pulumi up\` restores it, any flow with an invitation stage accepts this invitation.`,
   );
-}
-
-async function readEventsForAttribution(
-  connection: Connection,
-  object: ObservedObject,
-  action: EventAction,
-): Promise<readonly ObjectEvent[] | undefined> {
-  return connection.attribution ? await readEvents(connection, object, action).catch(() => undefined) : undefined;
 }
 
 function findDeletion(events: readonly ObjectEvent[] | undefined): ObjectEvent | undefined {

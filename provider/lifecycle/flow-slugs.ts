@@ -3,12 +3,4 @@
  * depends on it, in the same process. So an invitation learns here, at preview too, that its flow gets another slug, although its input, the
  * flow's pk, is the same.
  */
-const slugs = new Map<string, string>();
-
-export function setFlowSlug(pk: string, slug: string): void {
-  slugs.set(pk, slug);
-}
-
-export function flowSlugOf(pk: string): string | undefined {
-  return slugs.get(pk);
-}
+export const declaredSlugs = new Map<string, string>();

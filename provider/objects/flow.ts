@@ -5,7 +5,7 @@ import { listFlows } from "../authentik/flows";
 import { displayedString, wireSlug } from "../authentik/wire";
 import { logAbout } from "../common/log";
 import { stripWhitespace } from "../common/whitespace";
-import { setFlowSlug } from "../lifecycle/flow-slugs";
+import { declaredSlugs } from "../lifecycle/flow-slugs";
 import { UserError } from "../lifecycle/user-error";
 import { isKnownString } from "../values/properties";
 import { isSameString } from "../values/strings";
@@ -142,7 +142,7 @@ export const wireFlowSummary = displaySchema(flow.properties, ["slug"], { export
 export const flowOperations = objectOperations(flow, flows, {
   planUpdate({ slug }, state) {
     if (!isKnownString(slug)) return;
-    setFlowSlug(state.pk, stripWhitespace(slug));
+    declaredSlugs.set(state.pk, stripWhitespace(slug));
     if (isSameString(slug, state.slug)) return;
     logAbout(
       `flow "${stripWhitespace(slug)}"`,

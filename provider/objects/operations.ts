@@ -6,7 +6,7 @@ import { originInput, originOf } from "../common/origin";
 import { normalizeUuid } from "../common/pk";
 import { hasSecretInput, type SecretInputs } from "../common/secret-inputs";
 import { importedPk, importInput, isAdoptedWithWarning, readImported, separateImport } from "../lifecycle/adoption";
-import { reportChange, reportDeletion } from "../lifecycle/attribution";
+import { readAttribution, reportChange, reportDeletion } from "../lifecycle/attribution";
 import { type Connection, configure, connect } from "../lifecycle/connections";
 import { createExactlyOnce, findInterruptedCreation, type Recovery, trackPk, trackState } from "../lifecycle/creation";
 import {
@@ -163,12 +163,14 @@ export function objectOperations<
     try {
       const state = toState(configured, await kind.retrieve(pk, connectFor(configured), configured));
       const drifted = isManaged ? changedInputs(toInputs(configured as State), state) : [];
-      if (drifted.length > 0) await reportChange(connection, object, drifted);
+      if (drifted.length > 0) {
+        reportChange(connection, object, drifted, await readAttribution(connection, object, "model_updated"));
+      }
       return state;
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       if (isManaged) {
-        await reportDeletion(connection, object);
+        reportDeletion(connection, object, await readAttribution(connection, object, "model_deleted"));
         return undefined;
       }
       // The engine would turn a resource that `get` does not find into one without outputs.

@@ -34,10 +34,7 @@ function compare(old: unknown, current: unknown, path: string): Omit<PropertyCha
   if (old === current) return [];
   if (old === undefined) return [{ path, kind: "add" }];
   if (current === undefined) return [{ path, kind: "delete" }];
-  if (isSecretValue(current)) {
-    const { value } = current as { readonly value?: unknown };
-    return isSameJson(old, value) ? [] : [{ path, kind: "update" }];
-  }
+  if (isSecretValue(current)) return isSameJson(old, current.value) ? [] : [{ path, kind: "update" }];
   if (isJsonObject(old) && isJsonObject(current)) {
     return [...new Set([...Object.keys(old), ...Object.keys(current)])].flatMap((key) =>
       compare(ownValue(old, key), ownValue(current, key), appendKey(path, key)),

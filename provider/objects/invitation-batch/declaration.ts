@@ -59,7 +59,7 @@ export const entryProperties = {
   }),
 } satisfies Declared;
 
-export type DeclaredEntry = InputsOf<typeof entryProperties>;
+export type EntryInputs = InputsOf<typeof entryProperties>;
 
 const status = '"pending" | "used" | "expired"';
 
@@ -85,7 +85,7 @@ export const invitationBatch = declareObject({
       ),
     }),
     ...sharedProperties,
-    invitations: property<Readonly<Record<string, DeclaredEntry>>>({
+    invitations: property<Readonly<Record<string, EntryInputs>>>({
       comment:
         "The invitations: a key of your choice, such as an email address, and what is different for it. `{}` if nothing is.",
       type: "Record<string, pulumi.Input<InvitationBatchEntry>>",

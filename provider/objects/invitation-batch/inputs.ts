@@ -9,11 +9,8 @@ import { invitation } from "../invitation/declaration";
 import { validateEmail } from "../invitation/email";
 import { type InvitationInputs, validateExpiry, validateReissue } from "../invitation/inputs";
 import { connectionInput } from "../property";
-import { type DeclaredEntry, entryProperties, invitationBatch, sharedNames } from "./declaration";
+import { type EntryInputs, entryProperties, invitationBatch, sharedNames } from "./declaration";
 import { toEntryNames } from "./names";
-
-/** What an entry of a batch sets itself. */
-export type EntryInputs = DeclaredEntry;
 
 /** A batch's inputs after `check`, as configured. Everything but `name` and `invitations` is a default for the entries. */
 export interface BatchInputs extends Partial<Omit<InvitationInputs, "name" | "email">> {

@@ -4,7 +4,8 @@ import { ownValue } from "../../values/properties";
 import type { InvitationInputs } from "../invitation/inputs";
 import { addressesToEmail, changedInputs, isRetired, planChange } from "../invitation/plan";
 import { hasCurrentLink, type InvitationState } from "../invitation/state";
-import { type BatchInputs, type EntryInputs, toInvitationInputs } from "./inputs";
+import type { EntryInputs } from "./declaration";
+import { type BatchInputs, toInvitationInputs } from "./inputs";
 import { type BatchState, toInvitationStates } from "./state";
 
 export type Action = "create" | "update" | "email" | "reissue" | "keep" | "delete";

@@ -3,7 +3,7 @@ import { type EventAction, listEvents, listObjectEvents, type ObjectEvent } from
 import { log } from "../../common/log";
 import type { Origin } from "../../common/origin";
 import { toPrintableLine } from "../../common/printable";
-import { reportChangeFromEvents, reportDeletionFromEvents, reportFlowRemoval } from "../../lifecycle/attribution";
+import { reportChange, reportDeletion, reportFlowRemoval } from "../../lifecycle/attribution";
 import type { Connection } from "../../lifecycle/connections";
 import {
   classifyMissing,
@@ -102,7 +102,7 @@ async function refreshMissing(
     const own = events?.get(state.pk);
     const classified = classifyMissing(state, events === undefined ? undefined : (own ?? []));
     if (classified) retired.set(key, classified);
-    else reportDeletionFromEvents(connection, observeInvitation(state, originOf(key)), own);
+    else reportDeletion(connection, observeInvitation(state, originOf(key)), own);
   }
   return retired;
 }
@@ -121,7 +121,7 @@ async function reportDrift(
   for (const [key, { changed: inputs, isFlowRemoved }] of changed) {
     const state = states.get(key) as InvitationState;
     const object = observeInvitation(state, originOf(key));
-    reportChangeFromEvents(connection, object, inputs, events?.get(state.pk));
+    reportChange(connection, object, inputs, events?.get(state.pk));
     if (isFlowRemoved) await reportFlowRemoval(connection, object, observeFlow(state, originOf(key)));
   }
 }

@@ -10,8 +10,8 @@ import type { InvitationInputs } from "../invitation/inputs";
 import { addressesToEmail, changedInputs } from "../invitation/plan";
 import { type InvitationState, toInputs } from "../invitation/state";
 import { connectionInput } from "../property";
-import { invitationBatch } from "./declaration";
-import { type BatchInputs, type EntryInputs, entrySecretInputs, toInvitationInputs } from "./inputs";
+import { type EntryInputs, invitationBatch } from "./declaration";
+import { type BatchInputs, entrySecretInputs, toInvitationInputs } from "./inputs";
 
 const detailNames = [
   "issuedAt",

@@ -3,9 +3,10 @@ import type { ObjectEvent } from "../../authentik/events";
 import { type Origin, originOf } from "../../common/origin";
 import {
   type ObservedObject,
+  readAttribution,
   readEvents,
   reportChange,
-  reportDeletionFromEvents,
+  reportDeletion,
   reportFlowRemoval,
 } from "../../lifecycle/attribution";
 import { type Connection, connect } from "../../lifecycle/connections";
@@ -39,7 +40,9 @@ export async function refreshInvitation(
   if (state === undefined) return toState(configured, stored, configured.issuedAt ?? formatInstant(Date.now()));
   const drift = detectDrift(state, stored);
   const object = observeInvitation(state, origin);
-  if (drift.changed.length > 0) await reportChange(connection, object, drift.changed);
+  if (drift.changed.length > 0) {
+    reportChange(connection, object, drift.changed, await readAttribution(connection, object, "model_updated"));
+  }
   if (drift.isFlowRemoved) await reportFlowRemoval(connection, object, observeFlow(state, origin));
   return drift.state;
 }
@@ -52,7 +55,7 @@ async function refreshMissing(
   const object = observeInvitation(state, origin);
   const events = needsEvents(state) ? await readEvents(connection, object) : undefined;
   const retired = classifyMissing(state, events);
-  if (retired === undefined) reportDeletionFromEvents(connection, object, events);
+  if (retired === undefined) reportDeletion(connection, object, events);
   return retired;
 }
 

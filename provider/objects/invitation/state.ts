@@ -4,7 +4,7 @@ import { breakDirectives } from "../../common/printable";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { type Connection, publicUrlOf } from "../../lifecycle/connections";
-import { flowSlugOf } from "../../lifecycle/flow-slugs";
+import { declaredSlugs } from "../../lifecycle/flow-slugs";
 import {
   addDuration,
   addDurationAsBefore,
@@ -105,7 +105,7 @@ export function hasCurrentLink(state: InvitationState): boolean {
 }
 
 function currentFlowSlug({ flowPk, flowSlug }: InvitationState): string | undefined {
-  return (flowPk === undefined ? undefined : flowSlugOf(flowPk)) ?? flowSlug;
+  return (flowPk === undefined ? undefined : declaredSlugs.get(flowPk)) ?? flowSlug;
 }
 
 /** An invitation in messages: `invitation "jane"`. */
