@@ -5,6 +5,8 @@ import { defaultConnection } from "../common/base-url";
 import { type Configuration, readPublicUrl } from "../common/configuration";
 import { log } from "../common/log";
 import type { Origin } from "../common/origin";
+import { normalizeUuid } from "../common/pk";
+import { stripWhitespace } from "../common/whitespace";
 import { cancellation } from "./cancellation";
 import { readSettings, type Settings } from "./settings";
 import { UserError } from "./user-error";
@@ -80,15 +82,17 @@ export class Connection {
     return this.client.from(this.sourceOf(origin), nonce);
   }
 
-  /** The pk of the flow with this slug: one lookup per process, however many resources need it concurrently. */
-  async flowPk(slug: string, input: "flow" | "target" = "flow"): Promise<string> {
-    return await this.cached(`flow ${slug}`, async () => {
+  /** The pk of the flow with this slug or pk: one lookup per process and slug, however many resources need it concurrently. */
+  async flowPk(slugOrPk: string, input: "flow" | "target" = "flow"): Promise<string> {
+    const slug = stripWhitespace(slugOrPk);
+    const findPk = async (): Promise<string> => {
       const pk = await findFlowPk(this.client, slug);
       if (pk !== undefined) return pk;
       throw new UserError(
         `${input}: authentik has no flow with the slug "${slug}" that the token's user is allowed to view (permission authentik_flows.view_flow). Correct the slug, or create the flow first.`,
       );
-    });
+    };
+    return normalizeUuid(slug) ?? (await this.cached(`flow ${slug}`, findPk));
   }
 
   /** Runs a lookup once per process. Errors are not cached. */

@@ -146,11 +146,8 @@ export const flowStageBindingOperations = objectOperations<typeof flowStageBindi
     async retrieve(pk, connection, { target, targetPk }) {
       const stored = await flowStageBindings.retrieve(connection.client, pk);
       // On import, the slug has not been resolved yet.
-      const needsLookup = target !== undefined && targetPk === undefined && normalizeUuid(target) === undefined;
-      return {
-        ...stored,
-        resolvedTarget: needsLookup ? await connection.flowPk(stripWhitespace(target), "target") : undefined,
-      };
+      const isUnresolved = target !== undefined && targetPk === undefined;
+      return { ...stored, resolvedTarget: isUnresolved ? await connection.flowPk(target, "target") : undefined };
     },
 
     async update(pk, inputs, state, connection) {
@@ -210,8 +207,7 @@ export const stages = bindings.apply((all) => all.map(({ stage, order }) => ({ s
   },
 
   async run(connection, args) {
-    const flow = args.flow?.trim() ?? "";
-    return await listFlowStageBindings(connection.client, normalizeUuid(flow) ?? (await connection.flowPk(flow)));
+    return await listFlowStageBindings(connection.client, await connection.flowPk(args.flow?.trim() ?? ""));
   },
 });
 
@@ -230,7 +226,7 @@ async function toFields(
 ): Promise<FieldsOf<typeof flowStageBinding.properties>> {
   return {
     ...inputs,
-    target: normalizeUuid(inputs.target) ?? (await connection.flowPk(stripWhitespace(inputs.target), "target")),
+    target: await connection.flowPk(inputs.target, "target"),
     stage: normalizeUuid(inputs.stage) ?? inputs.stage,
   };
 }

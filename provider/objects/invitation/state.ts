@@ -132,12 +132,11 @@ export async function toApiFields(
   issued: Issued,
   connection: Connection,
 ): Promise<InvitationFields> {
-  const flow = inputs.flow === undefined ? undefined : stripWhitespace(inputs.flow);
   return {
     ...inputs,
     // authentik rejects a lower-case `t` or `z` (case `invitations.create.expires.lower-case-z`).
     expires: inputs.expires?.toUpperCase() ?? expiryFrom(inputs.validFor ?? "", issued),
-    flow: flow === undefined ? null : (normalizeUuid(flow) ?? (await connection.flowPk(flow))),
+    flow: inputs.flow === undefined ? null : await connection.flowPk(inputs.flow),
   };
 }
 
