@@ -327,7 +327,7 @@ test("import of an entry adopts an existing invitation that matches, without wri
 });
 
 describe("the state", () => {
-  const size = 5000;
+  const size = 2000;
 
   test("has at most 500 bytes per invitation, and a refresh sends one request per page", async () => {
     await batch.up(batchInputs({ ada: {} }));
