@@ -2,8 +2,7 @@ const { default: Sequencer } = require("@jest/test-sequencer");
 
 /** Start with these, so that no worker runs a slow file alone at the end. jest knows how long a file takes only if its cache is kept. */
 const slowestFirst = [
-  "failures/failures",
-  "failures/interrupted-runs",
+  "failures/",
   "engine/plugin",
   "live/",
   "package/package",
