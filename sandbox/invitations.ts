@@ -10,7 +10,7 @@ import {
 } from "./fields";
 import type { Flow } from "./flows";
 import { formatForSearch, formatInstant, type Instant, parseInstant } from "./instants";
-import { isObject, type Json, type JsonObject, storeJson } from "./json";
+import { inspectJson, isHuge, isObject, type Json, type JsonObject, storeJson } from "./json";
 import { byString, type Comparator, filterRows, orderRows, paginate, searchRows } from "./lists";
 import { invitationOptions } from "./metadata";
 import type { ApiRequest } from "./request";
@@ -233,14 +233,14 @@ export class Invitations extends ViewSet<Invitation> {
 }
 
 function storeFixedData(fixedData: JsonObject): { value: JsonObject; isUnreadable: boolean; isTooDeep: boolean } {
-  const stored = storeJson(fixedData);
+  const value = storeJson(fixedData) as JsonObject;
+  const { leaves, depth } = inspectJson(value);
   // fixed_data.nul: the database rejects it, so nothing is saved.
-  if (stored.hasNul) throw new ServerCrash("the database rejects NUL");
-  if (stored.depth > maxReadableDepth && stored.depth < minUnreadableDepth) {
-    throw notRecorded(`fixed data of ${stored.depth} levels`);
-  }
-  const isTooDeep = stored.depth >= minUnreadableDepth;
-  return { value: stored.value as JsonObject, isUnreadable: stored.isUnreadable || isTooDeep, isTooDeep };
+  if (leaves.some((leaf) => typeof leaf === "string" && leaf.includes("\u0000")))
+    throw new ServerCrash("the database rejects NUL");
+  const isTooDeep = depth >= minUnreadableDepth;
+  if (depth > maxReadableDepth && !isTooDeep) throw notRecorded(`fixed data of ${depth} levels`);
+  return { value, isUnreadable: isTooDeep || leaves.some(isHuge), isTooDeep };
 }
 
 /** ordering.flow, .created_by and .fixed_data were recorded with rows that are mostly equal in these fields. */

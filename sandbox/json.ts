@@ -86,12 +86,7 @@ class Parser {
 
   private parseObject(): JsonObject {
     const object: JsonObject = {};
-    this.position += 1;
-    this.skipWhitespace();
-    if (this.text[this.position] === "}") {
-      this.position += 1;
-      return object;
-    }
+    if (this.skipEmpty("}")) return object;
     for (;;) {
       this.skipWhitespace();
       if (this.position >= this.text.length) throw this.error("unexpected end of data");
@@ -111,16 +106,20 @@ class Parser {
 
   private parseList(): Json[] {
     const list: Json[] = [];
-    this.position += 1;
-    this.skipWhitespace();
-    if (this.text[this.position] === "]") {
-      this.position += 1;
-      return list;
-    }
+    if (this.skipEmpty("]")) return list;
     for (;;) {
       list.push(this.parseValue());
       if (this.skipCommaOrEnd("]")) return list;
     }
+  }
+
+  /** Skips the opening bracket, and returns true if it also skips the closing one. */
+  private skipEmpty(end: string): boolean {
+    this.position += 1;
+    this.skipWhitespace();
+    const isEmpty = this.text[this.position] === end;
+    if (isEmpty) this.position += 1;
+    return isEmpty;
   }
 
   /** Skips a comma or the closing bracket. Returns true for the closing bracket. */
@@ -162,23 +161,12 @@ class Parser {
   }
 
   private parseEscape(): string {
-    const escapes: Record<string, string> = {
-      '"': '"',
-      "\\": "\\",
-      "/": "/",
-      b: "\b",
-      f: "\f",
-      n: "\n",
-      r: "\r",
-      t: "\t",
-    };
     const c = this.text[this.position + 1];
     if (c === undefined) throw this.error("unexpected end of data", this.position + 1);
     if (c !== "u") {
-      const character = escapes[c];
-      if (character === undefined) throw this.error("invalid escaped character in string");
+      if (!'"\\/bfnrt'.includes(c)) throw this.error("invalid escaped character in string");
       this.position += 2;
-      return character;
+      return JSON.parse(`"\\${c}"`) as string;
     }
     const high = this.parseHexDigits();
     if (high >= 0xdc00 && high <= 0xdfff) throw this.error("invalid high surrogate in string");
@@ -234,57 +222,37 @@ function stringifyFloat(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
-export interface StoredJson {
-  value: Json;
-  /** The database accepts it, but authentik can no longer serialize it. */
-  isUnreadable: boolean;
-  depth: number;
-  /** A string or a key contains a NUL, which the database rejects. */
-  hasNul: boolean;
-}
-
 /** Returns the value as the database stores it (invitations.create.fixed_data.*.retrieve). */
-export function storeJson(value: Json): StoredJson {
-  if (value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "bigint") {
-    return { value, isUnreadable: false, depth: 0, hasNul: false };
-  }
-  if (typeof value === "string") return { value, isUnreadable: false, depth: 0, hasNul: value.includes("\u0000") };
-  if (value instanceof Float) {
-    const stored = storeFloat(value.value);
-    const isUnreadable = typeof stored === "bigint" && (stored < minInteger || stored > maxInteger);
-    return { value: stored, isUnreadable, depth: 0, hasNul: false };
-  }
-  if (Array.isArray(value)) {
-    const items = value.map(storeJson);
-    return combine(
-      items.map((item) => item.value),
-      items,
-      false,
-    );
-  }
+export function storeJson(value: Json): Json {
+  if (value instanceof Float) return storeFloat(value.value);
+  if (Array.isArray(value)) return value.map(storeJson);
+  if (!isObject(value)) return value;
   const object: JsonObject = {};
-  const items: StoredJson[] = [];
-  let hasNulKey = false;
   // fixed_data.key-order: sorted by length, then by bytes.
   const keys = Object.keys(value)
     .map((key) => ({ key, bytes: Buffer.from(key) }))
     .sort((a, b) => a.bytes.length - b.bytes.length || Buffer.compare(a.bytes, b.bytes));
   for (const { key } of keys) {
-    const item = storeJson(value[key] as Json);
-    items.push(item);
-    hasNulKey ||= key.includes("\u0000");
-    Object.defineProperty(object, key, { value: item.value, enumerable: true, configurable: true, writable: true });
+    const stored = storeJson(value[key] as Json);
+    Object.defineProperty(object, key, { value: stored, enumerable: true, configurable: true, writable: true });
   }
-  return combine(object, items, hasNulKey);
+  return object;
 }
 
-function combine(value: Json, items: StoredJson[], hasNulKey: boolean): StoredJson {
+/** The strings, keys and numbers in a stored value, and how many levels it has. */
+export function inspectJson(value: Json): { leaves: Json[]; depth: number } {
+  if (typeof value !== "object" || value === null || value instanceof Float) return { leaves: [value], depth: 0 };
+  const items = Object.values(value).map(inspectJson);
+  const keys = Array.isArray(value) ? [] : Object.keys(value);
   return {
-    value,
-    isUnreadable: items.some((item) => item.isUnreadable),
-    depth: 1 + items.reduce((deepest, item) => Math.max(deepest, item.depth), 0),
-    hasNul: hasNulKey || items.some((item) => item.hasNul),
+    leaves: [...keys, ...items.flatMap(({ leaves }) => leaves)],
+    depth: 1 + Math.max(0, ...items.map(({ depth }) => depth)),
   };
+}
+
+/** Whether the database accepts a number that authentik can no longer serialize. */
+export function isHuge(value: Json): boolean {
+  return typeof value === "bigint" && (value < minInteger || value > maxInteger);
 }
 
 /** `-0.0` is stored as `0.0`, and an integral float that Python writes with an exponent (`1e+18`) as an integer (fixed_data.floats). */
