@@ -175,8 +175,7 @@ describe("ci, with a fake Pulumi", () => {
     ];
     pipeline = await Pipeline.fake(warnings, 0);
     expect((await pipeline.run("preview", { REFRESH: "true" })).code).toBe(0);
-    const { args } = JSON.parse(await pipeline.readFile("pulumi.json")) as { args: string[] };
-    expect(args.slice(0, 3)).toEqual(["preview", "--refresh", "--json"]);
+    expect((await pipeline.lastRun())?.args.slice(0, 3)).toEqual(["preview", "--refresh", "--json"]);
     const [comment] = pipeline.github.posts;
     expect(comment?.body).toContain(["> [!WARNING]", ...items.map((item) => `> ${item}`), ""].join("\n"));
     expect(comment?.body).not.toContain("$PATH");
@@ -262,12 +261,11 @@ describe("ci, with a fake Pulumi", () => {
       "a [redacted] and [redacted] b [redacted] c https://auth.example/if/flow/x/?itoken=[redacted] d [redacted]";
     expect(log.split("\n")[0]).toBe(redacted);
     expect(pipeline.github.posts[0]?.body).toContain(`\n${redacted}\n`);
-    const previewRun = JSON.parse(await pipeline.readFile("pulumi.json")) as { env: Record<string, string> };
-    expect(previewRun.env).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
-    expect(previewRun.env).not.toHaveProperty("GITHUB_TOKEN");
+    const previewEnv = (await pipeline.lastRun())?.env;
+    expect(previewEnv).toMatchObject({ AUTHENTIK_TOKEN: "reader-t0ken" });
+    expect(previewEnv).not.toHaveProperty("GITHUB_TOKEN");
     await pipeline.run("up", secrets);
-    const upRun = JSON.parse(await pipeline.readFile("pulumi.json")) as { env: Record<string, string> };
-    expect(upRun.env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });
+    expect((await pipeline.lastRun())?.env).toMatchObject({ AUTHENTIK_TOKEN: "writer-t0ken" });
   });
 
   test("up refreshes only if REFRESH is true, and posts nothing", async () => {
@@ -279,8 +277,7 @@ describe("ci, with a fake Pulumi", () => {
       ["; echo", []],
     ] as const) {
       expect((await pipeline.run("up", { REFRESH })).code).toBe(3);
-      const { args } = JSON.parse(await pipeline.readFile("pulumi.json")) as { args: string[] };
-      expect(args).toEqual(["up", "--yes", "--diff", ...more, ...common]);
+      expect((await pipeline.lastRun())?.args).toEqual(["up", "--yes", "--diff", ...more, ...common]);
     }
     expect(pipeline.github.requests).toEqual([]);
   });
@@ -331,7 +328,7 @@ describe("ci, with a fake Pulumi", () => {
         log: expect.stringContaining("ci requires one of preview, up, drift, report preview and report drift"),
       });
     }
-    expect(await pipeline.readFile("pulumi.json")).toBe("");
+    expect(await pipeline.runs()).toEqual([]);
   });
 
   describe("in two jobs", () => {
@@ -487,7 +484,7 @@ describe("ci, with a fake Pulumi", () => {
       const secrets = { AUTHENTIK_TOKEN: "writer-t0ken", AUTHENTIK_READ_TOKEN: "reader-t0ken" };
       const { code, log } = await pipeline.run("drift", { ...secrets, AUDIT_STACKS: " dev  team/prod " });
       expect(code).toBe(7);
-      const audit = (await pipeline.runs()).at(-1);
+      const audit = await pipeline.lastRun();
       expect([audit?.program, ...(audit?.args ?? [])].join(" ")).toBe(
         "command audit --json --stack staff --stack dev --stack team/prod",
       );
@@ -514,7 +511,7 @@ describe("ci, with a fake Pulumi", () => {
       await pipeline.audit({ code: 0, stdout: "[]" });
       const auditOf = async (env: Record<string, string>) => {
         expect((await pipeline.run("drift", env)).code).toBe(0);
-        return (await pipeline.runs()).at(-1)?.args;
+        return (await pipeline.lastRun())?.args;
       };
       expect(await auditOf({ AUDIT_FLOW: "staff-enrollment", AUDIT_CREATED_BY: "--delete me" })).toEqual(
         expect.arrayContaining(["--flow=staff-enrollment", "--created-by=--delete me"]),

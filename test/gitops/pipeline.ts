@@ -93,20 +93,21 @@ export class Pipeline {
 
   /**
    * Creates a pipeline with a fake Pulumi that prints these lines, as messages of a preview with these steps if it is to print JSON, and exits with
-   * this code. Its arguments and environment are in `pulumi.json`.
+   * this code.
    * Fakes of `recover` and `audit` find nothing, unless `recover()` and `audit()` set their results.
    */
   static async fake(lines: readonly string[], code: number, steps: readonly object[] = someSteps): Promise<Pipeline> {
     const pipeline = await Pipeline.create(dirname(process.execPath));
+    const { folder } = pipeline;
+    // A shell starts faster than Node.js.
     await pipeline.installProgram(
       "pulumi",
-      `#!/usr/bin/env node
-const fs = require("node:fs");
-${recordRun(pipeline.folder, "pulumi")}
-fs.writeFileSync(${JSON.stringify(join(pipeline.folder, "pulumi.json"))}, JSON.stringify({ args: process.argv.slice(2), env: process.env }));
-const file = process.argv.includes("--json") ? "digest.json" : "lines";
-fs.writeFileSync(1, fs.readFileSync(${JSON.stringify(`${pipeline.folder}/`)} + file));
-process.exitCode = ${code};
+      `#!/bin/sh
+cd '${folder}'
+run=$({ printf '%s\\0' "$@" ''; env -0; } | base64 | tr -d '\\n')
+echo "pulumi $run" >> runs
+case "$*" in *--json*) cat digest.json ;; *) cat lines ;; esac
+exit ${code}
 `,
     );
     pipeline.command = await pipeline.installProgram(
@@ -115,8 +116,10 @@ process.exitCode = ${code};
 const [, , name] = process.argv;
 if (name === "ci") require(${JSON.stringify(commandFile)});
 else {
-  ${recordRun(pipeline.folder, "command")}
-  const { code, stdout = "", stderr = "" } = JSON.parse(fs.readFileSync(${JSON.stringify(`${pipeline.folder}/`)} + name + ".json", "utf8"));
+  const values = Object.entries(process.env).map(([key, value]) => key + "=" + value);
+  const run = [...process.argv.slice(2), "", ...values].join("\\0");
+  fs.appendFileSync(${JSON.stringify(join(folder, "runs"))}, "command " + Buffer.from(run).toString("base64") + "\\n");
+  const { code, stdout = "", stderr = "" } = JSON.parse(fs.readFileSync(${JSON.stringify(`${folder}/`)} + name + ".json", "utf8"));
   fs.writeSync(1, stdout);
   fs.writeSync(2, stderr);
   process.exitCode = code;
@@ -163,8 +166,18 @@ else {
 
   /** The runs of the fake Pulumi and the fake commands so far. */
   async runs(): Promise<ProgramRun[]> {
-    const lines = (await this.readFile("runs.jsonl")).split("\n").filter((line) => line !== "");
-    return lines.map((line) => JSON.parse(line) as ProgramRun);
+    const lines = (await this.readFile("runs")).split("\n").filter((line) => line !== "");
+    return lines.map((line) => {
+      const [program = "", encoded = ""] = line.split(" ");
+      const values = Buffer.from(encoded, "base64").toString().split("\0");
+      const end = values.indexOf("");
+      const env = values.slice(end + 1).map((value) => [value.split("=", 1)[0], value.replace(/^[^=]*=/, "")] as const);
+      return { program, args: values.slice(0, end), env: Object.fromEntries(env) };
+    });
+  }
+
+  async lastRun(): Promise<ProgramRun | undefined> {
+    return (await this.runs()).at(-1);
   }
 
   /** The variables that the workflow and the runner set. */
@@ -261,9 +274,3 @@ const someSteps = [
   step("update", "bob", { detailedDiff: { name: { kind: "update", inputDiff: true } } }),
   step("update", "eve", { detailedDiff: { name: { kind: "update", inputDiff: true } } }),
 ];
-
-/** JavaScript that records the run of a fake program. */
-function recordRun(folder: string, program: string): string {
-  const run = `{ program: ${JSON.stringify(program)}, args: process.argv.slice(2), env: process.env }`;
-  return `fs.appendFileSync(${JSON.stringify(join(folder, "runs.jsonl"))}, JSON.stringify(${run}) + "\\n");`;
-}
