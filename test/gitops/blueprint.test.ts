@@ -1,7 +1,7 @@
 import "../unit/support/environment";
 import * as authentik from "pulumi-authentik-invitations";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "pulumi-authentik-invitations/provider";
-import { Authentik, authentikVersions } from "../../sandbox";
+import { Authentik, authentikVersions, newestVersion } from "../../sandbox";
 import { connect } from "../bundle-internals";
 import { readBlueprint, readPermissions, roles } from "./blueprint";
 
@@ -247,6 +247,9 @@ describe.each(authentikVersions)("the roles, on authentik %s", (version) => {
     expect([...failures.keys()]).toEqual(["read Invitation", "getInvitations"]);
     for (const message of failures.values()) expect(message).toContain(viewInvitations);
   });
+
+  // The embedded authentik checks each permission in the same way in all versions.
+  if (version !== newestVersion) return;
 
   test("without one of the permissions, only operations on its kind of object fail, with errors that name it", async () => {
     const all = [...(await readPermissions("invitations")), ...(await readPermissions("flows")), viewEvents];
