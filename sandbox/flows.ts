@@ -34,7 +34,7 @@ export interface Flow {
 }
 
 const defaultBackground = "/static/dist/assets/images/flow_background.jpg";
-const designationChoices = [
+export const designationChoices = [
   "authentication",
   "authorization",
   "invalidation",
@@ -43,7 +43,7 @@ const designationChoices = [
   "recovery",
   "stage_configuration",
 ];
-const deniedActionChoices = ["message_continue", "message", "continue"];
+export const deniedActionChoices = ["message_continue", "message", "continue"];
 export const policyEngineModeChoices = ["all", "any"];
 
 export class Flows extends ViewSet<Flow> {

@@ -1,3 +1,4 @@
+import { deniedActionChoices, designationChoices } from "./flows";
 import type { JsonObject } from "./json";
 import type { VersionBehavior } from "./versions";
 
@@ -18,13 +19,7 @@ function choiceField(
 
 /** Pairs a value with its title, for example `sidebar_left` with `Sidebar Left`. */
 function titledChoice(value: string): readonly [string, string] {
-  return [
-    value,
-    value
-      .split("_")
-      .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-      .join(" "),
-  ];
+  return [value, value.replaceAll("_", " ").replaceAll(/\b\w/g, (letter) => letter.toUpperCase())];
 }
 
 /** The response to OPTIONS on invitations (method.options-list, method.options-one). */
@@ -69,15 +64,7 @@ export function invitationOptions(behavior: VersionBehavior, method: "POST" | "P
     title: field("string", "Title", { ...required, help_text: "Shown as the Title in Flow pages." }),
     designation: choiceField(
       "Designation",
-      [
-        titledChoice("authentication"),
-        titledChoice("authorization"),
-        titledChoice("invalidation"),
-        titledChoice("enrollment"),
-        ["unenrollment", "Unrenollment"],
-        titledChoice("recovery"),
-        titledChoice("stage_configuration"),
-      ],
+      designationChoices.map((choice) => (choice === "unenrollment" ? [choice, "Unrenollment"] : titledChoice(choice))),
       {
         ...required,
         help_text:
@@ -97,13 +84,9 @@ export function invitationOptions(behavior: VersionBehavior, method: "POST" | "P
     }),
     export_url: field("field", "Export url", readOnly),
     layout: choiceField("Layout", behavior.layouts.map(titledChoice)),
-    denied_action: choiceField(
-      "Denied action",
-      [titledChoice("message_continue"), titledChoice("message"), titledChoice("continue")],
-      {
-        help_text: "Configure what should happen when a flow denies access to a user.",
-      },
-    ),
+    denied_action: choiceField("Denied action", deniedActionChoices.map(titledChoice), {
+      help_text: "Configure what should happen when a flow denies access to a user.",
+    }),
     authentication: choiceField("Authentication", behavior.authentications.map(titledChoice), {
       help_text: "Required level of authentication and authorization to access a flow.",
     }),

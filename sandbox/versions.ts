@@ -62,6 +62,20 @@ export interface VersionBehavior {
   authentications: string[];
 }
 
+/** In no defined order: it differs even between servers that have the same ones. */
+const oldestPermissions = [
+  "view_system_info",
+  "access_admin_interface",
+  "edit_system_settings",
+  "change_role",
+  "view_role",
+  "delete_role",
+  "view_system_settings",
+  "add_role",
+  "unassign_role_permissions",
+  "assign_role_permissions",
+];
+const commonAuthentications = ["none", "require_authenticated", "require_unauthenticated", "require_superuser"];
 const commonLayouts = ["stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"];
 
 const behavior2026_2: VersionBehavior = {
@@ -92,33 +106,17 @@ const behavior2026_2: VersionBehavior = {
   settingsHaveLimits: true,
   configHasReputationTimeout: false,
   systemPermissions: [
+    ...oldestPermissions,
     "view_media_files",
     "view_initialpermissions",
-    "assign_role_permissions",
-    "delete_role",
     "change_initialpermissions",
-    "add_role",
-    "view_role",
-    "unassign_role_permissions",
-    "edit_system_settings",
     "manage_media_files",
-    "view_system_info",
-    "access_admin_interface",
-    "change_role",
     "add_initialpermissions",
-    "view_system_settings",
     "delete_initialpermissions",
   ],
   adminEmail: "akadmin@rig.invalid",
   layouts: [...commonLayouts, "sidebar_left_frame_background", "sidebar_right_frame_background"],
-  authentications: [
-    "none",
-    "require_authenticated",
-    "require_unauthenticated",
-    "require_superuser",
-    "require_redirect",
-    "require_outpost",
-  ],
+  authentications: [...commonAuthentications, "require_redirect", "require_outpost"],
 };
 
 export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
@@ -149,27 +147,10 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
     usersHaveRoles: false,
     settingsHaveLimits: false,
     configHasReputationTimeout: true,
-    systemPermissions: [
-      "view_system_info",
-      "access_admin_interface",
-      "edit_system_settings",
-      "change_role",
-      "view_role",
-      "delete_role",
-      "view_system_settings",
-      "add_role",
-      "unassign_role_permissions",
-      "assign_role_permissions",
-    ],
+    systemPermissions: oldestPermissions,
     adminEmail: "root@example.com",
     layouts: commonLayouts,
-    authentications: [
-      "none",
-      "require_authenticated",
-      "require_unauthenticated",
-      "require_superuser",
-      "require_outpost",
-    ],
+    authentications: [...commonAuthentications, "require_outpost"],
   },
   "2026.2": behavior2026_2,
   "2026.5": {
@@ -178,24 +159,6 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
     deletesRejectedInvitations: false,
     deletesExpiredTokensOnUse: false,
     sendsInvitationEmails: true,
-    systemPermissions: [
-      "access_admin_interface",
-      "delete_initialpermissions",
-      "view_initialpermissions",
-      "manage_media_files",
-      "assign_role_permissions",
-      "change_initialpermissions",
-      "view_media_files",
-      "view_system_settings",
-      "view_system_info",
-      "unassign_role_permissions",
-      "add_role",
-      "add_initialpermissions",
-      "view_role",
-      "edit_system_settings",
-      "delete_role",
-      "change_role",
-    ],
     adminEmail: "root@example.com",
   },
 };

@@ -68,13 +68,12 @@ export class ResponseComparison {
   }
 
   /**
-   * Pairs the items to compare. The flows of a stage, the stages of a flow and `used_by` have no defined order and are compared as
+   * Pairs the items to compare. The flows of a stage, the stages of a flow, permissions and `used_by` have no defined order and are compared as
    * sets (in enroll.binding.10, one version lists new flows first, the other last).
    */
   private pairItems(recorded: Json[], actual: Json[], path: string): (readonly [Json, Json])[] {
-    if (/\.flow_set$/.test(path)) {
-      return zip(sortBy(recorded, flowSlug), sortBy(actual, flowSlug));
-    }
+    if (path.endsWith(".flow_set")) return zip(sortBy(recorded, flowSlug), sortBy(actual, flowSlug));
+    if (path.endsWith(".system_permissions")) return zip(sortBy(recorded, String), sortBy(actual, String));
     if (/\.stages$/.test(path)) {
       const actualPk = (pk: Json): string => this.actualByRecorded.get(String(pk)) ?? "";
       const unpaired = [...actual];
