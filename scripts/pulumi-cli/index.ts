@@ -86,50 +86,45 @@ export async function findPulumi(log: Log = printToStderr, env: Env = process.en
  * Finds the language host for YAML programs, and builds it with Go if there is none beside `pulumi`. Returns its folder, for the PATH. An engine that is built
  * from the modules in `engine/` has none.
  */
-export async function findYamlHost(log: Log = printToStderr, env: Env = process.env): Promise<string> {
-  return (
-    (await findBesidePulumi(YAML_HOST, log, env)) ??
-    (await findGoTool(
-      "Pulumi's YAML language host",
-      "yaml",
-      await readGoProgram(join(modules, "yaml"), "github.com/pulumi/pulumi-yaml", `cmd/${YAML_HOST}`),
-      log,
-      env,
-    ))
-  );
+export async function findYamlHost(): Promise<string> {
+  const host = await readGoProgram(join(modules, "yaml"), "github.com/pulumi/pulumi-yaml", `cmd/${YAML_HOST}`);
+  return (await findBesidePulumi(YAML_HOST)) ?? (await findGoTool("Pulumi's YAML language host", "yaml", host));
 }
 
 /** The same for Python programs. */
-export async function findPythonHost(log: Log = printToStderr, env: Env = process.env): Promise<string> {
-  const found = await findBesidePulumi(PYTHON_HOST, log, env);
-  if (found !== undefined) return found;
-  const host = await readGoProgram(
-    join(modules, "python"),
-    "github.com/pulumi/pulumi/sdk/v3",
-    `python/cmd/${PYTHON_HOST}`,
-  );
+export async function findPythonHost(): Promise<string> {
+  const module = "github.com/pulumi/pulumi/sdk/v3";
+  const host = await readGoProgram(join(modules, "python"), module, `python/cmd/${PYTHON_HOST}`);
   // The host starts programs with this script, which is expected in the same folder.
-  const script = `python/cmd/${PYTHON_HOST}-exec`;
-  return await findGoTool("Pulumi's Python language host", "python", { ...host, script }, log, env);
+  const program = { ...host, script: `python/cmd/${PYTHON_HOST}-exec` };
+  return (
+    (await findBesidePulumi(PYTHON_HOST)) ?? (await findGoTool("Pulumi's Python language host", "python", program))
+  );
 }
 
 /** Builds the program that generates SDKs from a schema. Returns its path. */
-export async function findSdkGenerator(log: Log = printToStderr, env: Env = process.env): Promise<string> {
+export async function findSdkGenerator(): Promise<string> {
   const folder = join(root, "scripts", "sdks");
   const { version, pins } = await readGoProgram(folder, "github.com/pulumi/pulumi/pkg/v3", "");
   const source = await readFile(join(folder, "main.go"), "utf8");
   const generator = { folder, version, pins: `${pins}${source}`, importPath: "tools/pulumi/sdks" };
-  return join(await findGoTool("Pulumi's SDK generator", "sdks", generator, log, env), "sdks");
+  return join(await findGoTool("Pulumi's SDK generator", "sdks", generator), "sdks");
 }
 
-async function findBesidePulumi(program: string, log: Log, env: Env): Promise<string | undefined> {
-  const { path } = await findPulumi(log, env);
+async function findBesidePulumi(program: string): Promise<string | undefined> {
+  const { path } = await findPulumi();
   const [found] = await findPrograms(program, path.split(delimiter));
   return found === undefined ? undefined : dirname(found);
 }
 
 /** Builds a program with Go, once. Returns its folder. */
-export async function findGoTool(what: string, name: string, program: GoProgram, log: Log, env: Env): Promise<string> {
+export async function findGoTool(
+  what: string,
+  name: string,
+  program: GoProgram,
+  log: Log = printToStderr,
+  env: Env = process.env,
+): Promise<string> {
   const cache = await ensureCacheFolder(env);
   const pins = createHash("sha256").update(program.pins).digest("hex");
   const entry = getEntryPath(cache, program.version, name, pins.slice(0, 8));
@@ -243,14 +238,8 @@ async function readVersion(command: string, env: Env): Promise<string> {
 
 /** Whether a version is at least the minimum, and has the same major version. */
 function isSupported(version: string): boolean {
-  const [major, minor = 0, patch = 0] = parseVersion(version);
-  const [minimumMajor, minimumMinor = 0, minimumPatch = 0] = parseVersion(MINIMUM_VERSION);
-  return major === minimumMajor && (minor > minimumMinor || (minor === minimumMinor && patch >= minimumPatch));
-}
-
-/** Major, minor and patch version. Ignores a suffix such as `-alpha.1`. */
-function parseVersion(version: string): number[] {
-  return version.split(".", 3).map((part) => Number.parseInt(part, 10));
+  const isSameMajor = version.split(".")[0] === MINIMUM_VERSION.split(".")[0];
+  return isSameMajor && version.localeCompare(MINIMUM_VERSION, "en", { numeric: true }) >= 0;
 }
 
 async function createDownloader(cache: string, env: Env): Promise<Installer> {

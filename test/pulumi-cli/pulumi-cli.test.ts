@@ -132,11 +132,10 @@ class Machine {
   }
 
   /** Like `find`, in a separate process. */
-  async findInChildProcess(): Promise<PulumiCli> {
-    const { stdout } = await promisify(execFile)(process.execPath, [join(compiled, "main.js"), "--json"], {
-      env: this.env,
-    });
-    return JSON.parse(stdout) as PulumiCli;
+  async findInChildProcess(): Promise<Pick<PulumiCli, "origin" | "command">> {
+    const { stdout } = await promisify(execFile)(process.execPath, [join(compiled, "main.js")], { env: this.env });
+    const [, origin, command = ""] = /^Pulumi \S+ \((\w+)\): (.*)\n$/.exec(stdout) ?? [];
+    return { origin: origin as PulumiCli["origin"], command };
   }
 
   listCacheEntries(): string[] {
