@@ -106,8 +106,8 @@ describe("export", () => {
         // The order of the two invitations with the same name and expiry is that of their pks.
         const lines = exported.stdout.replaceAll(server.url, "").replaceAll(pkPattern, "").split("\n");
         programs.add(lines.sort().join("\n"));
-        // The engine tests import on all versions.
-        if (programs.size > 1 || version !== authentikVersions[0]) continue;
+        // export-all.test.ts imports from the newest version.
+        if (version !== authentikVersions[0]) continue;
         for (const name of ["expired", "large"]) {
           expect(exported.stdout).toContain(`// The invitation "${name}": `);
           expect(exported.stderr).toContain(`Not exported. The invitation "${name}": `);
