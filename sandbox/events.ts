@@ -3,6 +3,7 @@ import type { Instance } from "./instance";
 import { formatInstant, type Instant } from "./instants";
 import { type Json, type JsonObject, stringifyJson } from "./json";
 import {
+  autocompleteField,
   byString,
   type Comparator,
   filterRows,
@@ -266,52 +267,24 @@ function serialize(event: Event): Json {
 
 const comparators: Record<string, Comparator<Event>> = { created: byString((row) => row.created) };
 
-const autocompleteField = (type: string, options: Json = null): JsonObject => ({ type, nullable: false, options });
 const autocompleteRelation = (name: string): JsonObject => ({
   ...autocompleteField("relation"),
   relation: `authentik_events.event_${name}`,
 });
+
+const actions = `login login_failed logout user_write suspicious_request password_set secret_view secret_rotate
+invitation_used authorize_application source_linked impersonation_started impersonation_ended
+flow_execution policy_execution policy_exception property_mapping_exception system_task_execution
+system_task_exception system_exception configuration_error configuration_warning model_created
+model_updated model_deleted email_sent update_available export_ready review_initiated review_overdue
+review_attested review_completed custom_`.split(/\s/);
 
 /** The `autocomplete` of event lists from 2026.2 on (events.used.search-hex). */
 const autocomplete = (apps: string[]): JsonObject => ({
   current_model: "authentik_events.event",
   models: {
     "authentik_events.event": {
-      action: autocompleteField("str", [
-        "login",
-        "login_failed",
-        "logout",
-        "user_write",
-        "suspicious_request",
-        "password_set",
-        "secret_view",
-        "secret_rotate",
-        "invitation_used",
-        "authorize_application",
-        "source_linked",
-        "impersonation_started",
-        "impersonation_ended",
-        "flow_execution",
-        "policy_execution",
-        "policy_exception",
-        "property_mapping_exception",
-        "system_task_execution",
-        "system_task_exception",
-        "system_exception",
-        "configuration_error",
-        "configuration_warning",
-        "model_created",
-        "model_updated",
-        "model_deleted",
-        "email_sent",
-        "update_available",
-        "export_ready",
-        "review_initiated",
-        "review_overdue",
-        "review_attested",
-        "review_completed",
-        "custom_",
-      ]),
+      action: autocompleteField("str", actions),
       event_uuid: autocompleteField("str"),
       app: autocompleteField("str", apps),
       client_ip: autocompleteField("str"),

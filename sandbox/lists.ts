@@ -110,6 +110,11 @@ export function byString<Row>(getString: (row: Row) => string): Comparator<Row> 
   };
 }
 
+/** How `autocomplete` describes a field that can be searched. */
+export function autocompleteField(type: string, options: Json = null): JsonObject {
+  return { type, nullable: false, options };
+}
+
 /** Returns one page of rows. Only these are serialized, so an unreadable row crashes only its own page. */
 export function paginate<Row>(
   request: ApiRequest,

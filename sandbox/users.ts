@@ -3,7 +3,7 @@ import { toHex } from "./fields";
 import type { Instance } from "./instance";
 import { formatInstant, type Instant } from "./instants";
 import type { Json, JsonObject } from "./json";
-import { notFound, paginate } from "./lists";
+import { autocompleteField, notFound, paginate } from "./lists";
 import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, noContent, notRecorded, permissionDenied } from "./responses";
 import { recordSecret } from "./secrets";
@@ -285,8 +285,6 @@ function avatarUrl(user: User): string {
   return `data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}`;
 }
 
-const autocompleteField = (type: string): JsonObject => ({ type, nullable: false, options: null });
-
 /** `enroll.user` */
 const usersAutocomplete: JsonObject = {
   current_model: "authentik_core.user",
@@ -297,11 +295,7 @@ const usersAutocomplete: JsonObject = {
       email: autocompleteField("str"),
       path: autocompleteField("str"),
       is_active: { type: "bool", nullable: true, options: null },
-      type: {
-        type: "str",
-        nullable: false,
-        options: ["internal", "external", "service_account", "internal_service_account"],
-      },
+      type: autocompleteField("str", ["internal", "external", "service_account", "internal_service_account"]),
       attributes: { ...autocompleteField("relation"), relation: "authentik_core.user_attributes" },
     },
   },
