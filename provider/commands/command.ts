@@ -45,12 +45,19 @@ export function defineCommand<const O extends Options>({
 function parse(args: readonly string[], options: Options, allowPositionals: boolean) {
   const general: Options = { help: { type: "boolean", short: "h" }, version: flag };
   try {
-    const trimmed = args.map((arg) => arg.trim());
-    const parsed = parseArgs({ args: trimmed, options: { ...options, ...general }, allowPositionals });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { ...options, ...general },
+      allowPositionals,
+    });
+    const trim = <T>(value: T) => (typeof value === "string" ? value.trim() : value);
+    const trimmed = Object.entries(values).map(
+      ([name, value]) => [name, Array.isArray(value) ? value.map(trim) : trim(value)] as const,
+    );
     // An empty filter would match everything.
-    const empty = Object.keys(parsed.values).find((name) => [parsed.values[name]].flat().includes(""));
-    if (empty !== undefined) throw new Error(`--${empty} must not be empty`);
-    return parsed;
+    const empty = trimmed.find(([, value]) => [value].flat().includes(""));
+    if (empty !== undefined) throw new Error(`--${empty[0]} must not be empty`);
+    return { values: Object.fromEntries(trimmed), positionals };
   } catch (error) {
     throw new UsageError(messageOf(error).split(". ", 1)[0]);
   }

@@ -5,7 +5,7 @@ import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import { watchEngine } from "../lifecycle/watch-engine";
 import { connectEngine, noEngine } from "./engine";
 import { ProviderService } from "./service";
-import { rejectProtoKey } from "./struct";
+import { deserialize } from "./struct";
 
 const { version } = require("../../package.json") as { version: string };
 
@@ -21,10 +21,7 @@ const definition = Object.fromEntries(
     name,
     {
       ...method,
-      requestDeserialize(message: Buffer): unknown {
-        rejectProtoKey(message);
-        return method.requestDeserialize(message);
-      },
+      requestDeserialize: (message: Buffer) => deserialize(message, method.requestDeserialize),
     },
   ]),
 );

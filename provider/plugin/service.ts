@@ -112,6 +112,8 @@ export class ProviderService {
     return async ({ request }: ServerUnaryCall<Request, Response>, respond: sendUnaryData<Response>): Promise<void> => {
       this.#running += 1;
       try {
+        // See `deserialize`.
+        if (request instanceof Error) throw request;
         const response = await withLog(this.#logOf(urnOf(request)), () => operation(request));
         await this.#engine.flush();
         respond(null, response);

@@ -38,12 +38,22 @@ const unknownValues: ReadonlySet<string> = new Set([
 /** A key `__proto__` of a map in a serialized message: field 1, with the length 9. */
 const protoKey = Buffer.from("\x0a\x09__proto__");
 
-/** google-protobuf makes the value of a key `__proto__` the prototype of a map, so that it would be lost. */
-export function rejectProtoKey(message: Buffer): void {
-  if (message.includes(protoKey))
-    throw new UserError(
+/**
+ * Reads a request of the engine. Returns why it cannot be read instead of throwing: gRPC would keep that to itself. google-protobuf makes the value of a
+ * key `__proto__` the prototype of a map, so that it would be lost, and reads messages recursively.
+ */
+export function deserialize(message: Buffer, read: (message: Buffer) => unknown): unknown {
+  if (message.includes(protoKey)) {
+    return new UserError(
       'The key "__proto__" cannot be used, because Pulumi\'s protocol for Node.js loses it. Choose another key.',
     );
+  }
+  try {
+    return read(message);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return new UserError("An input is nested too deeply: authentik could not read back more than 200 levels.");
+  }
 }
 
 export function decodeStruct(struct: Struct | undefined): Decoded {

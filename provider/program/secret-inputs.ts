@@ -14,7 +14,7 @@ interface Pending {
  * does. Arguments without an output or a promise, which batches have by the thousand, take no turn of the event loop.
  */
 export function findSecretInputs(args: object, resource: string): Promise<string[] | undefined> | undefined {
-  const pending = findPending(resource, args, [], new Set());
+  const pending = findPending(resource, args, []);
   return pending.length === 0 ? undefined : resolveSecretInputs(resource, pending);
 }
 
@@ -24,8 +24,8 @@ async function resolveSecretInputs(resource: string, pending: readonly Pending[]
   while (current.length > 0) {
     const resolved = await Promise.all(
       current.map(async ({ value, path }) => {
-        // Pulumi's copy of the value would lack the key.
-        if (value instanceof Promise) requireNoProto(resource, await value, path);
+        // Pulumi's copy of the value would lack what is not JSON.
+        if (value instanceof Promise) findPending(resource, await value, path);
         const output = pulumi.output(value);
         if (!(await pulumi.isSecret(output))) return { value: await resolveValue(output), path };
         names.add(inputNameAt(path));
@@ -33,18 +33,49 @@ async function resolveSecretInputs(resource: string, pending: readonly Pending[]
       }),
     );
     // An output's value can contain outputs.
-    current = resolved.flatMap(({ value, path }) => findPending(resource, value, path, new Set()));
+    current = resolved.flatMap(({ value, path }) => findPending(resource, value, path));
   }
   return names.size === 0 ? undefined : [...names].sort();
 }
 
-function findPending(resource: string, value: unknown, path: readonly string[], seen: Set<unknown>): Pending[] {
-  if (typeof value !== "object" || value === null) return [];
+function findPending(
+  resource: string,
+  value: unknown,
+  path: readonly string[],
+  ancestors: readonly unknown[] = [],
+): Pending[] {
   if (isPending(value)) return [{ value, path }];
-  if (pulumi.Resource.isInstance(value) || seen.has(value)) return [];
-  seen.add(value);
+  if (pulumi.Resource.isInstance(value)) return [];
+  const problem = ancestors.includes(value) ? "must not contain itself" : describeNonJson(value);
+  if (problem !== undefined) throw new pulumi.RunError(`${resource}: ${formatPath(path)}: ${problem}`);
+  if (typeof value !== "object" || value === null) return [];
+  if (ancestors.length > sendableDepth) {
+    const depth = `must not be nested more than ${maxDepth} levels deep, because authentik could not read it back`;
+    throw new pulumi.RunError(`${resource}: ${formatPath(path.slice(0, 1))}: ${depth}`);
+  }
   requireNoProto(resource, value, path);
-  return Object.entries(value).flatMap(([key, item]) => findPending(resource, item, [...path, key], seen));
+  const inside = [...ancestors, value];
+  return Object.entries(value).flatMap(([key, item]) => findPending(resource, item, [...path, key], inside));
+}
+
+/** How deep authentik's data may be. The provider rejects what is deeper. */
+const maxDepth = 200;
+
+/** How deep the provider gets to see it: Pulumi's SDK is recursive, and a batch adds a few levels. */
+const sendableDepth = 500;
+
+/** Why Pulumi's SDK would lose a value, or fail with a stack trace. */
+function describeNonJson(value: unknown): string | undefined {
+  if (typeof value === "string" && /\p{Surrogate}/u.test(value))
+    return "must not contain an unpaired surrogate, which is not valid Unicode";
+  const type = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  const isObject = typeof value === "object" && value !== null;
+  const isLost = isObject
+    ? ArrayBuffer.isView(value) || (!/^(Object|Array)$/.test(type) && Object.keys(value).length === 0)
+    : /^(bigint|symbol|function)$/.test(typeof value);
+  return isLost
+    ? `must be JSON: Pulumi does not pass on a ${type}. Convert it to a string, a number, a list or an object`
+    : undefined;
 }
 
 /** Pulumi's SDK makes the value of a key `__proto__` the prototype of a copy, so that its properties would become keys, or are lost. */

@@ -115,6 +115,8 @@ describe("audit", () => {
     };
     expect(await listed("--flow", "default-source-enrollment")).toEqual(["of-ann", "with-flow"]);
     expect(await listed("--created-by", "ann")).toEqual(["of-ann"]);
+    // As `ci` passes a variable with a space.
+    expect(await listed("--created-by= ann ")).toEqual(["of-ann"]);
     expect(await listed("--created-by", "akadmin", "--flow", "default-source-enrollment")).toEqual(["with-flow"]);
   });
 

@@ -151,6 +151,16 @@ resources:
     expect(output).toContain("validFor: must be a number and a unit");
     expect(output).not.toContain(code);
     expect(requestsOf(server)).toEqual([]);
+
+    await project.writeYaml(`
+resources:
+  jane:
+    type: authentik-invitations:Invitation
+    properties: { validFor: 14d, fixedData: { "__proto__": { admin: true } } }
+`);
+    expect((await project.preview()).output).toContain(
+      'error: The key "__proto__" cannot be used, because Pulumi\'s protocol',
+    );
   });
 });
 

@@ -195,7 +195,7 @@ test.each(Object.entries(certainFailures))(
     expect(inputs).not.toHaveProperty("email");
     for (const state of [properties, props as Properties]) expect(await hasChanges(state, declared)).toBe(true);
     expect(log).toHaveBeenCalledWith(
-      'Invitation "jane": the link will be emailed to jane@example.com, because the last request failed.',
+      'Invitation "jane": the link will be emailed to jane@example.com, because the last run did not email it.',
     );
     server.requests.length = 0;
     const state = await update(props as Properties, declared);

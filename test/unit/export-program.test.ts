@@ -223,6 +223,16 @@ test("a batch skips what cannot be imported, and is omitted if nothing remains",
   for (const reason of exported.skipped) expect(exported.program).toContain(`// ${reason}\n`);
 });
 
+// authentik may delete it before `export --commands` runs, which has to name the same settings.
+test("an invitation that has expired takes no name from one with the same name", async () => {
+  const jane = () => invitation("jane");
+  const expired = invitation("jane", { expires: "2020-01-01T00:00:00Z" });
+  const names = async (invitations: StoredInvitation[]): Promise<string[]> =>
+    run(await write(snapshotOf({ staff: invitations }), false)).map(({ name }) => name);
+  expect(await names([expired, jane(), jane()])).toEqual(await names([jane(), jane()]));
+  expect(await names([jane(), jane()])).toEqual(["staff", "jane", "jane-2"]);
+});
+
 test("a program that declares nothing imports nothing", async () => {
   const expired = invitation("expired", { expires: "2020-01-01T00:00:00Z" });
   const { program } = await write(snapshotOf({}, [expired]));

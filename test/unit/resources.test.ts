@@ -2,6 +2,7 @@ import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import { Flow, FlowStageBinding, Invitation, type InvitationArgs, InvitationStage } from "../../provider";
 import { createTag, parseOrigin } from "../../provider/common/origin";
+import { findSecretInputs } from "../../provider/program/secret-inputs";
 import { pk, stagePk } from "./support/response-bodies";
 import { secret } from "./support/secrets";
 
@@ -209,4 +210,49 @@ test.each([
   await new Promise((resolve) => setImmediate(resolve));
   expect(warn).not.toHaveBeenCalled();
   delete process.env["PULUMI_CONFIG_SECRET_KEYS"];
+});
+
+describe("a value that Pulumi would lose is an error with its path, before anything is registered", () => {
+  const cyclic: Record<string, unknown> = { a: 1 };
+  cyclic["self"] = cyclic;
+  let deep: unknown = 1;
+  for (let level = 0; level < 5000; level++) deep = { a: deep };
+  const json = (type: string): string =>
+    `must be JSON: Pulumi does not pass on a ${type}. Convert it to a string, a number, a list or an object`;
+
+  test.each<[string, InvitationArgs, string]>([
+    ["a date", { fixedData: { a: { start: new Date() } } }, `fixedData.a.start: ${json("Date")}`],
+    ["a set", { fixedData: { roles: new Set(["admin"]) } }, `fixedData.roles: ${json("Set")}`],
+    ["a date among keepers", { keepers: { rotated: new Date() } }, `keepers.rotated: ${json("Date")}`],
+    ["a buffer", { fixedData: { a: [Buffer.from("a")] } }, `fixedData.a["0"]: ${json("Uint8Array")}`],
+    ["a bigint", { fixedData: { a: 10n } }, `fixedData.a: ${json("BigInt")}`],
+    ["a function", { fixedData: { a: () => 1 } }, `fixedData.a: ${json("Function")}`],
+    [
+      "half of an emoji",
+      { fixedData: { a: "x😀".slice(0, 2) } },
+      "fixedData.a: must not contain an unpaired surrogate",
+    ],
+    ["a cycle", { fixedData: cyclic }, "fixedData.self: must not contain itself"],
+    ["5,000 levels", { fixedData: { deep } }, "fixedData: must not be nested more than 200 levels deep"],
+  ])("%s", (_, args, message) => {
+    const create = () => new Invitation("jane", { validFor: "14d", ...args });
+    expect(create).toThrow(pulumi.RunError);
+    expect(create).toThrow(`Invitation "jane": ${message}`);
+    expect(registered).toEqual([]);
+  });
+
+  test("also in a promise. The same object twice, and an instance of a class, are none", async () => {
+    const later = { fixedData: Promise.resolve({ start: new Date() }) };
+    await expect(findSecretInputs(later, "x")).rejects.toThrow(`x: fixedData.start: ${json("Date")}`);
+    class Person {
+      email = "jane@example.com";
+    }
+    const shared = { a: 1 };
+    const fixedData = { first: shared, second: shared, person: new Person() };
+    expect((await registerInvitation({ validFor: "14d", fixedData })).fixedData).toEqual({
+      first: shared,
+      second: shared,
+      person: { email: "jane@example.com" },
+    });
+  });
 });

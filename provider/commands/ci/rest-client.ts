@@ -10,12 +10,17 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** Sends requests to the REST API of a forge. HTTP proxies of the environment apply. */
 export class RestClient {
+  /** A token is not shown if the client is inspected. */
+  readonly #headers: Readonly<Record<string, string>>;
+
   constructor(
     private readonly baseUrl: string,
-    private readonly headers: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>>,
     /** The parameter for the size of a page. */
     private readonly sizeParameter = "per_page",
-  ) {}
+  ) {
+    this.#headers = headers;
+  }
 
   async send(method: string, path: string, body?: object): Promise<unknown> {
     const { default: undici } = await import("undici");
@@ -25,7 +30,7 @@ export class RestClient {
     try {
       const response = await undici.fetch(url, {
         method,
-        headers: { ...this.headers, "content-type": "application/json", "user-agent": "pulumi-authentik-invitations" },
+        headers: { ...this.#headers, "content-type": "application/json", "user-agent": "pulumi-authentik-invitations" },
         body: body === undefined ? null : JSON.stringify(body),
         // A redirect could lead the token to another server.
         redirect: "error",

@@ -60,15 +60,19 @@ export async function listObjects(snapshot: Snapshot, onlyInvitations: boolean):
   const list = [...flows.flatMap(listFlow), ...listInvitations(null)];
   // The first flow that has a stage declares it.
   const distinct = [...new Map(list.map((object) => [object.stored, object])).values()];
-  const names = toUniqueNames(distinct.map(({ declaration, name }) => `${declaration?.name} ${name}`));
+  const explained = await Promise.all(
+    distinct.map(async (object) => ({ ...object, skipped: await explainSkipped(object) })),
+  );
   const identifiers = distinct.flatMap(({ variable }) => variable ?? []);
   const variables = toUniqueNames(identifiers, "", reservedIdentifiers);
-  const named = distinct.map((object, index) => ({
+  // What is not exported takes no name: authentik soon deletes an expired invitation, and `--commands` has to find the same names.
+  const exported = explained.filter(({ skipped }) => skipped === undefined);
+  const names = toUniqueNames(exported.map(({ declaration, name }) => `${declaration?.name} ${name}`));
+  return explained.map((object) => ({
     ...object,
-    name: names[index]?.replace(/^\w+ /, "") ?? "",
+    name: object.skipped === undefined ? (names.shift()?.replace(/^\w+ /, "") ?? "") : object.name,
     variable: object.variable && variables.shift(),
   }));
-  return await Promise.all(named.map(async (object) => ({ ...object, skipped: await explainSkipped(object) })));
 }
 
 /** One line, because a line separator in a name from authentik would end the comment. */
@@ -134,7 +138,9 @@ export async function toImportFile(
   onlyInvitations: boolean,
 ): Promise<{ file: string; skipped: string[] }> {
   const objects = await listObjects(snapshot, onlyInvitations);
-  const imported = objects.filter(({ declaration, skipped }) => declaration && skipped === undefined);
+  // Pulumi can import a flow whose settings a program could not have.
+  const omitted = objects.filter(({ declaration, skipped }) => declaration === invitation && skipped !== undefined);
+  const imported = objects.filter((object) => object.declaration && !omitted.includes(object));
   // Resources of different types get variables in one program.
   const names = toUniqueNames(imported.map(({ name }) => name));
   const resources = imported.map(({ declaration, stored }, index) => ({
@@ -144,6 +150,6 @@ export async function toImportFile(
   }));
   return {
     file: `${JSON.stringify({ resources }, null, 2)}\n`,
-    skipped: objects.flatMap(({ skipped }) => skipped ?? []),
+    skipped: omitted.flatMap(({ skipped }) => skipped ?? []),
   };
 }

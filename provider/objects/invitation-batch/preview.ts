@@ -56,7 +56,9 @@ function reportReissues(inputs: BatchInputs, batch: string, plan: Plan): void {
 function reportUnsentEntries(batch: string, plan: Plan): void {
   const unsent = [...plan.values()].filter(({ action, state }) => action === "email" && state?.__unsentTo);
   if (unsent.length === 0) return;
-  log.info(`${batch}: the links of ${unsent.length} invitations will be emailed, because the last request failed.`);
+  log.info(
+    `${batch}: the links of ${unsent.length} invitations will be emailed, because the last run did not email them.`,
+  );
 }
 
 function warnAboutIgnoredChanges(batch: string, plan: Plan): void {

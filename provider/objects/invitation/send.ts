@@ -115,7 +115,7 @@ function warnAboutUnknownOutcome(state: InvitationState, addresses: readonly str
 
 /** Says in a preview what the diff does not show, because no input changed. */
 export function reportUnsent(state: InvitationState, addresses: readonly string[]): void {
-  const message = `the link will be emailed to ${formatAddresses(state, addresses)}, because the last request failed.`;
+  const message = `the link will be emailed to ${formatAddresses(state, addresses)}, because the last run did not email it.`;
   logAbout(describeInvitation(state), "info", message);
 }
 
