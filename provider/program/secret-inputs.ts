@@ -79,8 +79,7 @@ function describeNonJson(value: unknown): string | undefined {
 }
 
 /** Pulumi's SDK makes the value of a key `__proto__` the prototype of a copy, so that its properties would become keys, or are lost. */
-function requireNoProto(resource: string, value: unknown, path: readonly string[]): void {
-  if (typeof value !== "object" || value === null) return;
+function requireNoProto(resource: string, value: object, path: readonly string[]): void {
   const prototype: unknown = Object.getPrototypeOf(value);
   // The literal `{ __proto__: { … } }` sets the prototype. A class's prototype has a constructor of its own.
   const isLiteral =
