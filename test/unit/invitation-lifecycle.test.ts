@@ -294,7 +294,7 @@ describe("read", () => {
   test.each([{}, { pk: "" }, { pk: "0123456789abcdef" }])("explains what to use if %j has no pk", async (olds) => {
     const { message, stack } = await catchError(invitationProvider.read(id, olds));
     expect(message).toBe(
-      "The pk of the invitation must be a UUID. Use Invitation.get(name, id) or the resource option import, not the option id.",
+      "The id that Invitation.get reads must be the pk of the invitation, a UUID. To adopt one that exists, use the resource option import, not the option id.",
     );
     expect(stack).toBe("");
     expect(requestLines()).toEqual([]);

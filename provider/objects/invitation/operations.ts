@@ -96,7 +96,7 @@ export const invitationOperations = {
       const pk = normalizeUuid(configured.pk ?? "");
       if (pk === undefined) {
         throw new UserError(
-          "The pk of the invitation must be a UUID. Use Invitation.get(name, id) or the resource option import, not the option id.",
+          "The id that Invitation.get reads must be the pk of the invitation, a UUID. To adopt one that exists, use the resource option import, not the option id.",
         );
       }
       trackPk(pk);
