@@ -192,6 +192,21 @@ describe("equal invitations that are created concurrently", () => {
   });
 });
 
+test("a flow of another run is not adopted if the create request was not carried out", async () => {
+  const server = await startEmbedded();
+  const create = async (): Promise<unknown> => {
+    const news = { name: "Staff", slug: "staff", title: "Welcome", designation: "enrollment", __origin: newOrigin() };
+    const { inputs } = await flowProvider.check({}, news);
+    return await flowProvider.create(inputs);
+  };
+  await create();
+  server.injectFailure({ method: "POST", path: /instances\/$/, when: "before", status: 502 });
+  const { message } = await catchError(create());
+  expect(message).toContain("authentik's event log has no object that this request created");
+  expect(server.instance.flows.findBySlug("staff")).toBeDefined();
+  expect(warnings()).toEqual([]);
+});
+
 describe("without permission to read the event log", () => {
   test.each(["expires", "validFor"])("adopts no invitation with %s, and says how to import it", async (expiry) => {
     const server = await startEmbedded();
