@@ -62,6 +62,7 @@ interface RequestDefaults {
   readonly nonce?: string | undefined;
   readonly withholdsText?: boolean;
   readonly ignoresCancellation?: boolean;
+  readonly retriedFor?: number;
 }
 
 /** authentik's API: sends and receives JSON, and turns every failure into a typed error. */
@@ -98,6 +99,11 @@ export class Client {
   /** The same client for requests that find out what another one did. They are sent even after the run was cancelled. */
   ignoringCancellation(): Client {
     return new Client(this.#session, { ...this.#defaults, ignoresCancellation: true });
+  }
+
+  /** The same client for requests that are retried for at most this time, in milliseconds. */
+  retryingFor(retriedFor: number): Client {
+    return new Client(this.#session, { ...this.#defaults, retriedFor });
   }
 
   /** Sends the request and parses its response with `schema`. Fields that are not in the schema are dropped. */
@@ -210,6 +216,7 @@ export class Client {
       publicUrl: request.publicUrl,
       isReadOnly: request.isReadOnly,
       ignoresCancellation: this.#defaults.ignoresCancellation,
+      retriedFor: this.#defaults.retriedFor,
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await toResponseError(request, response, {

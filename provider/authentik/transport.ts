@@ -75,6 +75,8 @@ export interface TransportRequest {
   readonly isReadOnly?: boolean | undefined;
   /** Whether to send the request even after the run was cancelled. */
   readonly ignoresCancellation?: boolean | undefined;
+  /** Milliseconds after which it is not retried any more. Defaults to the total timeout. */
+  readonly retriedFor?: number | undefined;
 }
 
 export interface HttpResponse {
@@ -128,6 +130,7 @@ export class Transport {
     const isIdempotent = request.method !== "POST" || request.isReadOnly === true;
     const isRetryable = (error: AuthentikError): boolean =>
       isTransient(error) && (isIdempotent || !error.outcomeUnknown);
+    const { retriedFor = this.#limits.totalTimeout } = request;
     const start = performance.now();
     const signal = request.ignoresCancellation ? undefined : this.#options.cancellation;
     let lastError: AuthentikError | undefined;
@@ -149,7 +152,7 @@ export class Transport {
       retry: async (error: AuthentikError, attempt: number) => {
         lastError = error;
         if (attempt >= this.#limits.maxAttempts || !isRetryable(error) || signal?.aborted) return false;
-        if (performance.now() - start > this.#limits.totalTimeout) return false;
+        if (performance.now() - start > retriedFor) return false;
         if (error instanceof ServerError && error.retryAfter !== undefined) {
           if (error.retryAfter > this.#limits.maxRetryAfter) return false;
           await sleepUntilAborted(error.retryAfter, signal);

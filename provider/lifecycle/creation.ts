@@ -243,8 +243,10 @@ async function readStackEvents(
   action: EventAction,
 ): Promise<readonly ObjectEvent[]> {
   const stack = connection.stackOf(origin);
+  // If the server does not answer, more retries would take turns with those of the creation.
+  const client = connection.client.from(stack).retryingFor(maxWait);
   const events = await connection.cached(`events ${action} ${stack}`, () =>
-    connection.readEventLog(() => listStackEvents(connection.client.from(stack), stack, action)),
+    connection.readEventLog(() => listStackEvents(client, stack, action)),
   );
   return events === "forbidden" ? [] : events;
 }

@@ -140,6 +140,21 @@ test.each(["GET", "PUT", "DELETE"] as const)(
   },
 );
 
+test("a request is retried only for its time", async () => {
+  const server = await startServer(async (_request, response) => {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    sendJson(response, 502, {});
+  });
+  for (const [retriedFor, expected] of [
+    [20, 1],
+    [50, 2],
+  ]) {
+    server.received.length = 0;
+    await catchError(openTransport(server.url).send({ ...buildRequest("GET"), retriedFor }));
+    expect(server.received).toHaveLength(expected ?? 0);
+  }
+});
+
 test.each([200, 204, 301, 400, 403, 404, 405, 409, 500, 501])("nothing is retried after %d", async (status) => {
   for (const method of ["GET", "POST", "PUT", "DELETE"] as const) {
     const { server, response } = await sendTo(respondWith(status), method);
