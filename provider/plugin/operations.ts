@@ -118,11 +118,12 @@ export async function diffResource({ kind }: Resource, request: DiffRequest): Pr
 }
 
 /** Creates a resource. A preview has the outputs as far as it knows them. */
-export async function createResource({ type, kind }: Resource, request: CreateRequest): Promise<CreateResponse> {
-  const inputs = decodeStruct(request.getProperties());
-  const { properties } = inputs;
-  const mark = (outputs: object): Properties =>
-    markSecretOutputs({ ...outputs }, secretOutputNames(type), inputs.secrets);
+export async function createResource(
+  { type, kind }: Resource,
+  request: CreateRequest,
+  { properties, secrets }: Decoded,
+): Promise<CreateResponse> {
+  const mark = (outputs: object): Properties => markSecretOutputs({ ...outputs }, secretOutputNames(type), secrets);
   if (request.getPreview()) {
     const computed = outputNames(type).filter((name) => !(name in properties));
     return new CreateResponse().setProperties(encodeStruct(mark({ ...unknown(computed), ...properties })));
@@ -132,9 +133,12 @@ export async function createResource({ type, kind }: Resource, request: CreateRe
 }
 
 /** Updates a resource. A preview has the outputs as far as it knows them. */
-export async function updateResource({ type, kind }: Resource, request: UpdateRequest): Promise<UpdateResponse> {
+export async function updateResource(
+  { type, kind }: Resource,
+  request: UpdateRequest,
+  { properties, secrets }: Decoded,
+): Promise<UpdateResponse> {
   const olds = decodeOutputs(request.getOlds());
-  const { properties, secrets } = decodeStruct(request.getNews());
   const mark = (outputs: object): Properties => markSecretOutputs({ ...outputs }, secretOutputNames(type), secrets);
   if (request.getPreview()) {
     const changes = compareProperties(pick(olds, Object.keys(properties)), properties);

@@ -21,7 +21,6 @@ import {
   type UpdateResponse,
 } from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
-import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { parseBaseUrl } from "../common/base-url";
 import type { Configuration } from "../common/configuration";
 import { type Log, withLog } from "../common/log";
@@ -29,6 +28,7 @@ import { parseUrn } from "../common/urn";
 import { cancel } from "../lifecycle/cancellation";
 import { configure } from "../lifecycle/connections";
 import { withLookupErrors } from "../lifecycle/user-error";
+import type { Properties } from "../values/properties";
 import { constructEnrollment } from "./construct";
 import { compareProperties } from "./detailed-diff";
 import type { Engine } from "./engine";
@@ -165,14 +165,16 @@ export class ProviderService {
 
   async #create(request: CreateRequest): Promise<CreateResponse> {
     const resource = this.#resource(request);
-    if (request.getPreview()) this.#warnAboutLinks(resource, request.getProperties());
-    return await createResource(resource, request);
+    const inputs = decodeStruct(request.getProperties());
+    if (request.getPreview()) this.#warnAboutLinks(resource, inputs.properties);
+    return await createResource(resource, request, inputs);
   }
 
   async #update(request: UpdateRequest): Promise<UpdateResponse> {
     const resource = this.#resource(request);
-    if (request.getPreview()) this.#warnAboutLinks(resource, request.getNews());
-    return await updateResource(resource, request);
+    const news = decodeStruct(request.getNews());
+    if (request.getPreview()) this.#warnAboutLinks(resource, news.properties);
+    return await updateResource(resource, request, news);
   }
 
   async #construct(request: ConstructRequest): Promise<ConstructResponse> {
@@ -187,9 +189,8 @@ export class ProviderService {
     return new InvokeResponse().setReturn(encodeStruct(result));
   }
 
-  #warnAboutLinks({ kind }: Resource, inputs: Struct | undefined): void {
-    if (!kind.hasLinks) return;
-    this.#reportOnProvider((configuration) => warnAboutLinks(configuration, decodeStruct(inputs).properties));
+  #warnAboutLinks({ kind }: Resource, inputs: Properties): void {
+    if (kind.hasLinks) this.#reportOnProvider((configuration) => warnAboutLinks(configuration, inputs));
   }
 
   /** Reports about the settings once, instead of on each resource. */

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { inputNameAt } from "../common/secret-inputs";
+import { hasUnpairedSurrogate, tooDeep, unpairedSurrogate } from "../values/json";
 import { formatPath } from "../values/properties";
 import { isPending } from "./inputs";
 
@@ -50,24 +51,19 @@ function findPending(
   if (problem !== undefined) throw new pulumi.RunError(`${resource}: ${formatPath(path)}: ${problem}`);
   if (typeof value !== "object" || value === null) return [];
   if (ancestors.length > sendableDepth) {
-    const depth = `must not be nested more than ${maxDepth} levels deep, because authentik could not read it back`;
-    throw new pulumi.RunError(`${resource}: ${formatPath(path.slice(0, 1))}: ${depth}`);
+    throw new pulumi.RunError(`${resource}: ${formatPath(path.slice(0, 1))}: ${tooDeep}`);
   }
   requireNoProto(resource, value, path);
   const inside = [...ancestors, value];
   return Object.entries(value).flatMap(([key, item]) => findPending(resource, item, [...path, key], inside));
 }
 
-/** How deep authentik's data may be. The provider rejects what is deeper. */
-const maxDepth = 200;
-
-/** How deep the provider gets to see it: Pulumi's SDK is recursive, and a batch adds a few levels. */
+/** The provider rejects what is deeper than authentik's data may be. Pulumi's SDK, which is recursive, could not send what is deeper than this. */
 const sendableDepth = 500;
 
 /** Why Pulumi's SDK would lose a value, or fail with a stack trace. */
 function describeNonJson(value: unknown): string | undefined {
-  if (typeof value === "string" && /\p{Surrogate}/u.test(value))
-    return "must not contain an unpaired surrogate, which is not valid Unicode";
+  if (typeof value === "string" && unpairedSurrogate.test(value)) return hasUnpairedSurrogate;
   const type = Object.prototype.toString.call(value).slice("[object ".length, -1);
   const isObject = typeof value === "object" && value !== null;
   const isLost = isObject

@@ -1,12 +1,6 @@
 import * as z from "zod";
-import { isJsonObject } from "./json";
+import { isJsonObject, maxDepth, tooDeep, unpairedSurrogate } from "./json";
 import { signatureKey } from "./secrets";
-
-/**
- * Maximum depth. Every recorded version returns case `body.deep-200` correctly. At about 300 levels authentik saves data that it cannot read back,
- * which breaks every list page that contains it (case `expiry.deep.list`).
- */
-const maxDepth = 200;
 
 /** An invitation's `fixedData`: any JSON object that authentik can store and return unchanged. */
 export const fixedData = z.unknown().superRefine((value, context) => {
@@ -22,10 +16,7 @@ type Path = readonly (string | number)[];
 function* findIssues(value: unknown, path: Path): Generator<{ path: (string | number)[]; message: string }> {
   const issue = (message: string): { path: (string | number)[]; message: string } => ({ path: [...path], message });
   if (path.length > maxDepth) {
-    yield {
-      path: path.slice(0, 3),
-      message: `must not be nested more than ${maxDepth} levels deep, because authentik could not read it back`,
-    };
+    yield { path: path.slice(0, 3), message: tooDeep };
   } else if (typeof value === "number") {
     if (!Number.isFinite(value)) yield issue("must be a finite number");
     else if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
@@ -55,6 +46,6 @@ function* findIssues(value: unknown, path: Path): Generator<{ path: (string | nu
 function forbiddenCharacter(value: string): string | undefined {
   if (value.includes("\0")) return "a NUL character, which authentik cannot store";
   // Case `body.lone-surrogate`.
-  if (/\p{Surrogate}/u.test(value)) return "an unpaired surrogate, which is not valid Unicode";
+  if (unpairedSurrogate.test(value)) return "an unpaired surrogate, which is not valid Unicode";
   return undefined;
 }

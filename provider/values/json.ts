@@ -43,3 +43,16 @@ export function differingKeys(a: Readonly<Record<string, unknown>>, b: Readonly<
 function asJson(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }
+
+/**
+ * Maximum depth. Every recorded version returns case `body.deep-200` correctly. At about 300 levels authentik saves data that it cannot read back,
+ * which breaks every list page that contains it (case `expiry.deep.list`).
+ */
+export const maxDepth = 200;
+
+export const tooDeep = `must not be nested more than ${maxDepth} levels deep, because authentik could not read it back`;
+
+/** Half of a surrogate pair. */
+export const unpairedSurrogate = /\p{Surrogate}/u;
+
+export const hasUnpairedSurrogate = "must not contain an unpaired surrogate, which is not valid Unicode";

@@ -1,16 +1,14 @@
 import * as z from "zod";
 import { breakDirectives } from "../common/printable";
 import { stripWhitespace } from "../common/whitespace";
+import { hasUnpairedSurrogate, unpairedSurrogate } from "./json";
 import { isKnownString } from "./properties";
 
 /** A string that authentik can store: authentik rejects NUL in names (case `stages.create.name-nul`) and unpaired surrogates in any JSON. */
 export const storableString = z
   .string("must be a string")
   .refine((value) => !value.includes("\0"), "must not contain a NUL character, which authentik cannot store")
-  .refine(
-    (value) => !/\p{Surrogate}/u.test(value),
-    "must not contain an unpaired surrogate, which is not valid Unicode",
-  );
+  .refine((value) => !unpairedSurrogate.test(value), hasUnpairedSurrogate);
 
 /** A string that is not blank: authentik trims strings and rejects empty ones. */
 export const nonBlankString = storableString.refine((value) => stripWhitespace(value) !== "", "must not be empty");

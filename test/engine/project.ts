@@ -136,11 +136,12 @@ export class Project {
   async #addNode(): Promise<void> {
     const bin = join(this.folder, "bin");
     const resolved = (command: string): string =>
-      `*/cmd/${command}*) echo '${join(pulumiSdk, "cmd", command, "index.js")}' ;;`;
+      `-e*/cmd/${command}*) echo '${join(pulumiSdk, "cmd", command, "index.js")}' ;;`;
     const script = `#!/bin/sh
 case "$*" in
 --version) echo ${process.version} ;;
--e*) case "$2" in ${resolved("run")} ${resolved("dynamic-provider")} *) exec '${process.execPath}' "$@" ;; esac ;;
+${resolved("run")}
+${resolved("dynamic-provider")}
 *) exec '${process.execPath}' "$@" ;;
 esac
 `;

@@ -139,8 +139,8 @@ export async function toImportFile(
 ): Promise<{ file: string; skipped: string[] }> {
   const objects = await listObjects(snapshot, onlyInvitations);
   // Pulumi can import a flow whose settings a program could not have.
-  const omitted = objects.filter(({ declaration, skipped }) => declaration === invitation && skipped !== undefined);
-  const imported = objects.filter((object) => object.declaration && !omitted.includes(object));
+  const isOmitted = ({ declaration, skipped }: ExportedObject) => declaration === invitation && skipped !== undefined;
+  const imported = objects.filter((object) => object.declaration && !isOmitted(object));
   // Resources of different types get variables in one program.
   const names = toUniqueNames(imported.map(({ name }) => name));
   const resources = imported.map(({ declaration, stored }, index) => ({
@@ -150,6 +150,6 @@ export async function toImportFile(
   }));
   return {
     file: `${JSON.stringify({ resources }, null, 2)}\n`,
-    skipped: omitted.flatMap(({ skipped }) => skipped ?? []),
+    skipped: objects.filter(isOmitted).flatMap(({ skipped }) => skipped ?? []),
   };
 }
