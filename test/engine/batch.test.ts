@@ -154,7 +154,8 @@ test("secrets stay secret in drift, after failed requests, in plans and in the h
     headers: { "content-type": "application/json" },
     times: 2,
   });
-  const failed = await project.pulumi("up", "--yes", "--skip-preview", "--diff");
+  // Without --continue-on-error the engine creates no resource that is registered after the first failure: jane, at times.
+  const failed = await project.pulumi("up", "--yes", "--skip-preview", "--diff", "--continue-on-error");
   expect(failed.output).toContain("The link was not emailed to 1 address");
   const changed = { code: canary(), team: "backend", list: ["x", canary()], added: { code: canary() } };
   for (const { pk, name } of await invitations(server)) {
