@@ -57,7 +57,8 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
       const elsewhere = read.reduce((sum, { otherServers }) => sum + otherServers, 0);
       if (elsewhere > 0) {
         const resources = elsewhere === 1 ? "1 resource is" : `${elsewhere} resources are`;
-        warn(`${resources} of another server. Select its settings with --connection.`);
+        const alternative = "or, outside the project, with AUTHENTIK_URL and AUTHENTIK_TOKEN";
+        warn(`${resources} of another server. Select its settings with --connection, ${alternative}.`);
       }
       return 0;
     });
