@@ -3,7 +3,7 @@ import { log } from "../common/log";
 import { createNonce } from "../common/origin";
 import { toPrintableLine } from "../common/printable";
 import { describeBody, isDetail, parseJson, type QuotingRules, truncate } from "./error-response";
-import { defaultSettingNames, type FailedRequest, InvalidResponseError, ifFound, type SettingNames } from "./errors";
+import { type FailedRequest, InvalidResponseError, ifFound } from "./errors";
 import { toResponseError } from "./response-error";
 import { type HttpResponse, Transport, type TransportOptions, type TransportRequest } from "./transport";
 import { formatUserAgent } from "./user-agent";
@@ -48,9 +48,6 @@ const maxPages = 5000;
 /** What all clients of one connection share. */
 interface Session {
   readonly transport: Transport;
-  /** The token and the values of the configured headers. */
-  readonly secrets: readonly string[];
-  readonly settingNames: SettingNames;
   tokenIsValid: Promise<boolean | undefined> | undefined;
   /** Whether an error has said that the token is invalid, and how to replace it. */
   isTokenErrorReported: boolean;
@@ -71,11 +68,8 @@ export class Client {
   readonly #defaults: RequestDefaults;
 
   static connect(options: TransportOptions): Client {
-    const secrets = [options.token, ...Object.values(options.headers ?? {})];
-    const { settingNames = defaultSettingNames } = options;
     const transport = new Transport(options);
-    const session = { transport, secrets, settingNames, tokenIsValid: undefined, isTokenErrorReported: false };
-    return new Client(session, { source: "" });
+    return new Client({ transport, tokenIsValid: undefined, isTokenErrorReported: false }, { source: "" });
   }
 
   private constructor(session: Session, defaults: RequestDefaults) {
@@ -222,14 +216,14 @@ export class Client {
     throw await toResponseError(request, response, {
       describe: (detail) => this.#describeRequest(request, response, detail),
       rules: this.#rules(request),
-      settings: this.#session.settingNames,
+      settings: this.#session.transport.settingNames,
       connection: this.#session,
       checkToken: () => this.#checkToken(),
     });
   }
 
   #toInvalidResponse({ failure }: Pick<ClientRequest, "failure">, failed: FailedRequest): InvalidResponseError {
-    const hint = `The response did not come from authentik's API. Check ${this.#session.settingNames.url} and any proxy in front of the server.`;
+    const hint = `The response did not come from authentik's API. Check ${this.#session.transport.settingNames.url} and any proxy in front of the server.`;
     return new InvalidResponseError(failure, failed, hint);
   }
 
@@ -277,7 +271,7 @@ export class Client {
   #rules(request: ClientRequest): QuotingRules {
     const { body, secrets = [], fieldNames = {} } = request;
     return {
-      secrets: [...this.#session.secrets, ...secrets],
+      secrets: [...this.#session.transport.secrets, ...secrets],
       hasSecretBody: this.#defaults.withholdsText === true && body !== undefined,
       fieldNames,
       bodyFields: typeof body === "object" && body !== null ? Object.keys(body) : [],

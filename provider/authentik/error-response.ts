@@ -1,14 +1,7 @@
-import { isJson } from "../common/is-json";
 import { toPrintableLine } from "../common/printable";
+import { isJsonObject } from "../values/json";
 import { repeatsSecret } from "./secret-echo";
 import type { HttpResponse } from "./transport";
-
-/** What a message may quote of an error response. */
-export interface ErrorText {
-  readonly detail: string;
-  /** authentik's messages by API field, for a rejected body. */
-  readonly fields: Readonly<Record<string, readonly string[]>>;
-}
 
 export interface QuotingRules {
   /** Strings of the request that a response may repeat: the token, header values, an invitation's pk. */
@@ -26,14 +19,13 @@ const withheld = "(not shown, because it may repeat a secret of the request)";
 
 /**
  * Describes an error response. Only JSON is quoted, and only if it cannot repeat a secret: a proxy or a firewall may echo the request in any form and
- * encoding.
+ * encoding. `fields` are authentik's messages by API field, for a rejected body.
  */
-export function describeErrorResponse(response: HttpResponse, body: unknown, rules: QuotingRules): ErrorText {
+export function describeErrorResponse(response: HttpResponse, body: unknown, rules: QuotingRules) {
   if (body === undefined) return { detail: describeBody(response, rules), fields: {} };
   if (isDetail(body)) return { detail: quote(body.detail, rules), fields: {} };
-  const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
   const fields = Object.fromEntries(
-    Object.entries(isObject ? body : { non_field_errors: body }).flatMap(([field, messages]) => {
+    Object.entries(isJsonObject(body) ? body : { non_field_errors: body }).flatMap(([field, messages]) => {
       // The name of a field may be an echo as well.
       const name = isKnownField(field, rules) ? field : quote(field, rules);
       return name === withheld ? [] : [[name, messagesIn(messages).map((message) => quote(message, rules))] as const];
@@ -48,10 +40,12 @@ export function describeErrorResponse(response: HttpResponse, body: unknown, rul
 }
 
 /** Describes a body without quoting it: a success may contain the pk of a new invitation, and any other one the request. */
-export function describeBody({ text, contentType }: HttpResponse, rules: Pick<QuotingRules, "secrets">): string {
+export function describeBody(response: HttpResponse, rules: Pick<QuotingRules, "secrets">): string {
+  const { text, contentType } = response;
   if (text.trim() === "") return "an empty body";
   if (contentType.includes("html")) return "an HTML page";
-  if (isJsonType(contentType)) return isJson(text) ? "unexpected JSON" : "incomplete or invalid JSON";
+  if (isJsonType(contentType))
+    return parseJson(response) === undefined ? "incomplete or invalid JSON" : "unexpected JSON";
   const isPlainType = /^[a-z]+\/[a-z.+-]{1,40}$/.test(contentType) && !repeatsSecret(contentType, rules.secrets);
   return `a body of ${isPlainType ? `the type ${contentType}` : "an unknown type"}`;
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { normalizeUuid } from "../common/pk";
 import { withoutUndefined } from "../values/properties";
 import type { Client } from "./client";
-import { parseNonce, parseSource } from "./user-agent";
+import { parseUserAgent } from "./user-agent";
 import { displayedString, wireInstant } from "./wire";
 
 /** An entry of authentik's event log that concerns one object. */
@@ -46,7 +46,7 @@ const wireEvent = z
     const pk = normalizeUuid(String(context?.model?.pk ?? context?.invitation_uuid ?? ""));
     if (pk === undefined) return [];
     const { path, user_agent: userAgent } = context?.http_request ?? {};
-    const [source, nonce] = [parseSource(userAgent), parseNonce(userAgent)];
+    const { source, nonce } = parseUserAgent(userAgent);
     return [{ action, created, pk, model: context?.model?.model_name, username: user?.username, path, source, nonce }];
   });
 

@@ -1,3 +1,4 @@
+import type { ClientRequest } from "./client";
 import { describeErrorResponse, isDetail, parseJson, type QuotingRules } from "./error-response";
 import {
   AuthenticationError,
@@ -10,14 +11,10 @@ import {
   ValidationError,
 } from "./errors";
 import { repeatsSecret } from "./secret-echo";
-import type { HttpResponse, TransportRequest } from "./transport";
+import type { HttpResponse } from "./transport";
 
 /** What the error for a response contains about its request. */
-interface FailingRequest extends Pick<TransportRequest, "method" | "isReadOnly"> {
-  readonly failure: string;
-  readonly permission: string;
-  readonly viewPermission?: string;
-}
+type FailingRequest = Pick<ClientRequest, "method" | "isReadOnly" | "failure" | "permission" | "viewPermission">;
 
 interface Context {
   describe(detail: string): FailedRequest;

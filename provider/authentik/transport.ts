@@ -103,7 +103,9 @@ export class Transport {
   readonly #headers: Readonly<Record<string, string>>;
   /** The configured header `Proxy-Authorization`, which undici takes from no request. */
   readonly #serverAuthorization: string | undefined;
-  readonly #settingNames: SettingNames;
+  readonly settingNames: SettingNames;
+  /** The token and the values of the configured headers. */
+  readonly secrets: readonly string[];
   readonly #limits: Limits;
   readonly #limiter: ConcurrencyLimiter;
   #proxy: ProxySetting | undefined;
@@ -115,12 +117,13 @@ export class Transport {
     const headers = Object.entries(options.headers ?? {});
     const isProxyAuthorization = ([name]: [string, string]): boolean => name.toLowerCase() === "proxy-authorization";
     this.#serverAuthorization = headers.find(isProxyAuthorization)?.[1];
+    this.secrets = [options.token, ...Object.values(options.headers ?? {})];
     this.#headers = {
       ...Object.fromEntries(headers.filter((header) => !isProxyAuthorization(header))),
       accept: "application/json",
       authorization: `Bearer ${options.token}`,
     };
-    this.#settingNames = options.settingNames ?? defaultSettingNames;
+    this.settingNames = options.settingNames ?? defaultSettingNames;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#limiter = new ConcurrencyLimiter(this.#limits.connections);
   }
@@ -172,8 +175,8 @@ export class Transport {
     const { origin } = this.#url;
     this.#proxy = findProxy(origin);
     if (this.#serverAuthorization !== undefined && this.#proxy?.authorization && origin.startsWith("http:")) {
-      const problem = `needs the header Proxy-Authorization itself, which ${this.#settingNames.headers} sets for the server`;
-      this.#proxy = { ...this.#proxy, problem, remedy: `Use https for ${this.#settingNames.url}` };
+      const problem = `needs the header Proxy-Authorization itself, which ${this.settingNames.headers} sets for the server`;
+      this.#proxy = { ...this.#proxy, problem, remedy: `Use https for ${this.settingNames.url}` };
     }
     const { connections, connectTimeout: timeout, headersTimeout, bodyTimeout, maxResponseSize } = this.#limits;
     // An IP address cannot be a server name.
@@ -219,12 +222,11 @@ export class Transport {
       throw toConnectionError(error, failed, {
         origin: this.#url.origin,
         proxy: this.#proxy,
-        settings: this.#settingNames,
+        settings: this.settingNames,
         maxResponseSize: this.#limits.maxResponseSize,
       });
     }
-    const own = [this.#options.token, ...Object.values(this.#options.headers ?? {})];
-    const secrets = [...own, ...(request.secrets ?? [])];
+    const secrets = [...this.secrets, ...(request.secrets ?? [])];
     const received: HttpResponse = {
       status: response.statusCode,
       contentType: headerValue(response, "content-type") ?? "",

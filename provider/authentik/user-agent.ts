@@ -14,17 +14,10 @@ export function formatUserAgent(source: string, nonce: string): string {
     .replaceAll(/[^\w.;/ -]/g, "_")})`;
 }
 
-/** The source in a User-Agent of this package; `undefined` if another program sent the request. */
-export function parseSource(userAgent: string | undefined): string | undefined {
-  return parseComment(userAgent)?.replace(/(?:^|; )[0-9a-f]+$/, "");
-}
-
-/** The nonce in a User-Agent of this package; `undefined` if another program sent the request. */
-export function parseNonce(userAgent: string | undefined): string | undefined {
-  return /(?:^|; )([0-9a-f]+)$/.exec(parseComment(userAgent) ?? "")?.[1];
-}
-
-function parseComment(userAgent = ""): string | undefined {
+/** The source and the nonce in a User-Agent of this package; empty if another program sent the request. */
+export function parseUserAgent(userAgent = ""): { source?: string | undefined; nonce?: string | undefined } {
   const match = /^pulumi-authentik-invitations\/\S+ node\/\S+(?: \((.*)\))?$/.exec(userAgent);
-  return match === null ? undefined : (match[1] ?? "");
+  if (match === null) return {};
+  const [, source, nonce] = /^(.*?)(?:(?:^|; )([0-9a-f]+))?$/.exec(match[1] ?? "") ?? [];
+  return { source, nonce };
 }

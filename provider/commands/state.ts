@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
+import { dynamicType } from "../common/provider-source";
 import { inputNameAt, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
 import { isExplicitProviderName, parseUrn } from "../common/urn";
 import { UserError } from "../lifecycle/user-error";
-import { dynamicType, pluginType } from "../plugin/schema";
+import { pluginType } from "../plugin/schema";
 import { isSecretValue, secretSignature, signatureKey } from "../values/secrets";
 
 const resourceSchema = z.looseObject({
@@ -30,7 +31,6 @@ const operationSchema = z.looseObject({ resource: resourceSchema, type: z.string
 
 const stateSchema = z.looseObject({
   deployment: z.looseObject({
-    manifest: z.looseObject({ time: z.string().optional() }).optional(),
     resources: z.array(resourceSchema).nullish(),
     pending_operations: z.array(operationSchema).nullish(),
   }),

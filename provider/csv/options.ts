@@ -11,7 +11,6 @@ type Rule = (value: unknown, name: string) => readonly string[];
 type Options = Readonly<Record<string, unknown>>;
 
 const isString = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
-const isFunction = (value: unknown): boolean => typeof value === "function";
 
 function rule(isValid: (value: unknown) => boolean, reason: string): Rule {
   return (value, name) => (isValid(value) ? [] : [`${name} ${reason}`]);
@@ -28,8 +27,7 @@ type Rules = Readonly<{ [Name in keyof Required<InvitationsFromCsvOptions>]: Rul
 
 /** The rules for options. `orFunction` is what messages add if options can be functions. */
 function toRules(orFunction: string): Rules {
-  const canBeFunction = orFunction !== "";
-  const isAllowedFunction = (value: unknown): boolean => canBeFunction && isFunction(value);
+  const isAllowedFunction = (value: unknown): boolean => orFunction !== "" && typeof value === "function";
   const column = rule(
     (value) => isString(value) || isAllowedFunction(value),
     `must be the name of a column${orFunction}`,
@@ -78,15 +76,8 @@ export function validateOptions(file: unknown, options: unknown): InvitationsFro
   return validateWith(rulesOfPrograms, options, ", or a function");
 }
 
-/** A file, or its content, and how to read it. */
-interface Arguments {
-  readonly file: string | undefined;
-  readonly content: string | undefined;
-  readonly options: InvitationsFromCsvOptions;
-}
-
 /** Validates the arguments of the plugin's function, which no function can be among. */
-export function validateArguments({ file, content, ...options }: Options): Arguments {
+export function validateArguments({ file, content, ...options }: Options) {
   if ((file === undefined) === (content === undefined)) throw invalid("set exactly one of file and content");
   if (file !== undefined && !isString(file)) throw invalid("file must be the path of a file");
   if (content !== undefined && typeof content !== "string") throw invalid("content must be the content of a file");

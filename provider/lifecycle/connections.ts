@@ -121,15 +121,11 @@ export class Connection {
   async readEventLogOrWarn<T>(read: () => Promise<T>): Promise<T | undefined> {
     const result = await this.readEventLog(read);
     if (result !== "forbidden") return result;
-    this.#warnAboutEventLog();
-    return undefined;
-  }
-
-  #warnAboutEventLog(): void {
-    if (this.#hasWarnedAboutEventLog) return;
+    if (this.#hasWarnedAboutEventLog) return undefined;
     this.#hasWarnedAboutEventLog = true;
     log.warn(
       `The token's user is not allowed to read authentik's event log. Grant the permission ${this.#missingEventPermission} to see who changed, deleted or used the objects that Pulumi manages. It also allows reading every email that authentik sends, including recovery links.`,
     );
+    return undefined;
   }
 }

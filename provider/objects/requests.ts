@@ -1,7 +1,6 @@
 import type * as z from "zod";
 import type { Client, ClientRequest } from "../authentik/client";
 import { wireObject } from "../authentik/wire";
-import { withoutUndefined } from "../values/properties";
 import { type Declaration, type Declared, type FieldsOf, fieldNames, permission, toBody } from "./declaration";
 
 type Item = Pick<ClientRequest, "path" | "redactedPath" | "secrets">;
@@ -72,12 +71,8 @@ export function requestsOf<P extends Declared, Stored extends { readonly pk: str
     /** `GET {path}`, all pages. authentik ignores unknown filters. */
     list: (
       client: Client,
-      query: Readonly<Record<string, string | undefined>> = {},
+      query: Readonly<Record<string, string>> = {},
       failure = `Could not list the ${noun}s`,
-    ): Promise<Stored[]> =>
-      client.list(
-        { path, query: withoutUndefined(query) as Record<string, string>, failure, permission: view },
-        response,
-      ),
+    ): Promise<Stored[]> => client.list({ path, query, failure, permission: view }, response),
   };
 }

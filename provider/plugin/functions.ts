@@ -8,21 +8,15 @@ import { UserError } from "../lifecycle/user-error";
 import { argumentError, hasLink, lookupKey, lookups, protectSecrets } from "../objects/lookups";
 import { type Properties, withoutUndefined } from "../values/properties";
 import { toSecret } from "../values/secrets";
-import { packageName } from "./schema";
-
-/** The result of a function, and whether it has links to invitations. */
-interface Invocation {
-  readonly result: Properties;
-  readonly hasLinks: boolean;
-}
+import { pluginType } from "./schema";
 
 /** Calls a function by its token, `authentik-invitations:index:getFlow`. Equal calls share a request. */
-export async function invokeFunction(token: string, properties: Properties): Promise<Invocation> {
-  const prefix = `${packageName}:index:`;
-  const name = token.startsWith(prefix) ? token.slice(prefix.length) : undefined;
+export async function invokeFunction(token: string, properties: Properties) {
+  const prefix = pluginType("");
+  const name = token.startsWith(prefix) ? token.slice(prefix.length) : "";
   const args = withoutUndefined(properties);
   if (name === "invitationsFromCsv") return { result: { invitations: readInvitations(args) }, hasLinks: false };
-  const lookup = lookups.get(name ?? "");
+  const lookup = lookups.get(name);
   if (lookup === undefined) throw new UserError(`Unknown function ${token}.`);
   const error = argumentError(lookup, args);
   if (error !== undefined) throw new UserError(error);

@@ -7,16 +7,10 @@ import {
   RegisterResourceRequest,
   type RegisterResourceResponse,
 } from "@pulumi/pulumi/proto/resource_pb";
+import { dynamicType } from "../common/provider-source";
 import { type Properties, unknownValue } from "../values/properties";
-import { dynamicType, packageName } from "./schema";
+import { pluginType } from "./schema";
 import { decodeStruct, encodeStruct } from "./struct";
-
-/** A resource after its registration. At previews, outputs can be unknown. */
-export interface Registered {
-  readonly urn: string;
-  readonly id: string;
-  readonly outputs: Properties;
-}
 
 /** The engine's resource monitor, with which a component registers its resources, as programs do. */
 export class Monitor {
@@ -57,14 +51,14 @@ export class Monitor {
     return this.#urn;
   }
 
-  /** Registers a resource of the component. `dependencies` are the URNs of the resources that each input depends on. */
+  /** Registers a resource of the component. `dependencies` are the URNs of the resources that each input depends on. At previews, outputs can be unknown. */
   async register(
     kind: string,
     name: string,
     inputs: Properties,
     dependencies: Readonly<Record<string, readonly string[]>>,
-  ): Promise<Registered> {
-    const registration = this.#newRequest(`${packageName}:index:${kind}`, name, this.#urn, dynamicType(kind))
+  ) {
+    const registration = this.#newRequest(pluginType(kind), name, this.#urn, dynamicType(kind))
       .setCustom(true)
       .setObject(encodeStruct(inputs));
     const byProperty = registration.getPropertydependenciesMap();

@@ -175,7 +175,10 @@ export async function readResource(resource: Resource, request: ReadRequest): Pr
     ? await resource.kind.operations.read(request.getId(), decodeOutputs(request.getProperties()))
     : await readExisting(resource, request.getId(), !request.hasInputs());
   if (read.id === undefined) return new ReadResponse();
-  const secretOutputs = [...secretOutputNames(resource.type), ...topLevel(state)];
+  const secretOutputs = [
+    ...secretOutputNames(resource.type),
+    ...state.secrets.filter(({ length }) => length === 1).flat(),
+  ];
   return new ReadResponse()
     .setId(read.id)
     .setProperties(encodeStruct(markSecretOutputs({ ...read.props }, secretOutputs, inputs.secrets)))
@@ -194,11 +197,6 @@ async function readExisting({ urn, kind }: Resource, id: string, isImport: boole
     );
   }
   return await kind.operations.read(invitationId(pk), { ...hidden, pk });
-}
-
-/** The properties that are secrets as a whole. */
-function topLevel({ secrets }: Decoded): string[] {
-  return secrets.flatMap((path) => (path.length === 1 ? path : []));
 }
 
 export async function deleteResource({ kind }: Resource, request: DeleteRequest): Promise<Empty> {

@@ -11,7 +11,7 @@ import { invitationBatch } from "../objects/invitation-batch/declaration";
 import { batchOperations } from "../objects/invitation-batch/operations";
 import { invitationStage, invitationStageOperations } from "../objects/invitation-stage";
 import type { Properties } from "../values/properties";
-import { packageName } from "./schema";
+import { pluginType } from "./schema";
 import { describeInvitation } from "./warnings";
 
 /** What the dynamic resources and the plugin share: the operations on one kind of resource. */
@@ -29,31 +29,33 @@ export interface ResourceKind {
   /** What a comparison with the state warns about. */
   describeDiff?(state: Properties, declared: Properties): string | undefined;
   /** Whether invitees open links to it. */
-  readonly hasLinks?: true;
+  readonly hasLinks: boolean;
   /** The outputs whose values a preview does not know if these inputs change. */
   derivedOutputs(changed: readonly string[]): readonly string[];
 }
 
-const kinds: Readonly<Record<string, ResourceKind>> = {
-  Flow: kindOf(flow, flowOperations),
-  FlowStageBinding: kindOf(flowStageBinding, flowStageBindingOperations),
-  Invitation: {
-    ...kindOf(invitation, invitationOperations),
+/** The kinds by the type token of their resources: `authentik-invitations:index:Flow`. */
+const kinds = new Map([
+  kindOf(flow, flowOperations),
+  kindOf(flowStageBinding, flowStageBindingOperations),
+  kindOf(invitation, invitationOperations, {
     findPk: findInvitationPk,
     getHints: unmanagedSecrets,
     describeDiff: (state, declared) => describeInvitation(state as unknown as InvitationState, declared),
-    hasLinks: true,
-  },
-  InvitationBatch: { ...kindOf(invitationBatch, batchOperations), hasLinks: true },
-  InvitationStage: kindOf(invitationStage, invitationStageOperations),
-};
+  }),
+  kindOf(invitationBatch, batchOperations),
+  kindOf(invitationStage, invitationStageOperations),
+]);
 
 function kindOf(
-  { properties, outputs }: Pick<Declaration, "properties" | "outputs">,
+  { name: resource, properties, outputs }: Pick<Declaration, "name" | "properties" | "outputs">,
   operations: Operations,
-): ResourceKind {
-  return {
+  exceptions: Partial<ResourceKind> = {},
+): [string, ResourceKind] {
+  const kind: ResourceKind = {
+    ...exceptions,
     operations,
+    hasLinks: "link" in outputs || "links" in outputs,
     defaults: (name, inputs) => namedDefaults(properties, name, inputs),
     derivedOutputs: (changed) => [
       ...changed.flatMap((name) => (name === "validFor" ? ["expires"] : [])),
@@ -62,12 +64,11 @@ function kindOf(
       ),
     ],
   };
+  return [pluginType(resource), kind];
 }
 
-/** The kind of a resource with this type token: `authentik-invitations:index:Flow`. */
 export function findKind(type: string): ResourceKind {
-  const kind = kinds[type.slice(`${packageName}:index:`.length)];
-  if (kind === undefined || !type.startsWith(`${packageName}:index:`))
-    throw new Error(`Unknown resource type ${type}.`);
+  const kind = kinds.get(type);
+  if (kind === undefined) throw new Error(`Unknown resource type ${type}.`);
   return kind;
 }

@@ -20,11 +20,6 @@ export function pluginType(kind: string): string {
 /** The component, whose resources the plugin creates. */
 export const componentType = pluginType("InviteOnlyEnrollment");
 
-/** The type of the dynamic resource that a resource of the plugin takes over. */
-export function dynamicType(kind: string): string {
-  return `pulumi-nodejs:dynamic/authentik:${kind}`;
-}
-
 /** The inputs of a resource or component. */
 export function inputNamesOf(type: string): string[] {
   return Object.keys(resources[type]?.inputProperties ?? {});

@@ -1,6 +1,6 @@
 import { inputNameAt } from "../common/secret-inputs";
 import type { Properties } from "../values/properties";
-import { isSecretValue, secretOutputsOf, toSecret } from "../values/secrets";
+import { isSecretValue, markSecrets, secretOutputsOf, toSecret } from "../values/secrets";
 import type { Path } from "./struct";
 
 /** The value of the hidden input that lists the inputs with secrets; `undefined` if there are none. */
@@ -45,10 +45,5 @@ export function markSecretOutputs(
   secretInputs: readonly Path[],
 ): Properties {
   const names = new Set([...alwaysSecret, ...secretInputs.map(([name]) => name), ...secretOutputsOf(outputs)]);
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, value]) => [
-      name,
-      names.has(name) && !isSecretValue(value) ? toSecret(value) : value,
-    ]),
-  );
+  return markSecrets(outputs, (name) => names.has(name) && !isSecretValue(outputs[name]));
 }

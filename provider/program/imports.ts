@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection } from "../common/base-url";
+import { readBaseUrl } from "../common/configuration";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { hasStack, perRun } from "../common/run";
-import { configuredBaseUrl } from "./configuration";
+import { configuration } from "./configuration";
 import { isKnownObject, whenKnown } from "./inputs";
 
 /** The resource or entry that imports an object, by the object's server and hashed pk. */
@@ -43,7 +44,7 @@ function claim(name: string, connection: string = defaultConnection, pk: string)
   // A value that is no UUID is an error of `check`.
   if (typeof pk !== "string" || normalizeUuid(pk) === undefined || !hasStack()) return pk;
   // Two connections can lead to the same server. A clone of a server has the same pks, but is another server.
-  const object = `${configuredBaseUrl(connection)?.url ?? connection} ${invitationId(pk)}`;
+  const object = `${readBaseUrl(configuration, connection)?.url ?? connection} ${invitationId(pk)}`;
   const other = importers().get(object);
   if (other !== undefined) {
     throw new pulumi.RunError(

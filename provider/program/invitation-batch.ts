@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { InvitationArgs } from "./invitation";
 import { completeBatch, hiddenInputs } from "./invitation-batch-outputs";
 import type { InvitationEmail } from "./invitation-email";
-import { AuthentikResource, orDefault, resourceType } from "./resource";
+import { AuthentikResource, dynamicType, orDefault } from "./resource";
 
 /** What is different for one invitation of an {@link InvitationBatch}. Everything that is omitted is as the batch says. */
 export interface InvitationBatchEntry {
@@ -107,7 +107,7 @@ export interface InvitationBatchArgs
  */
 export class InvitationBatch extends AuthentikResource {
   /** The resource's type, by which policies find it. */
-  static readonly __pulumiType: string = resourceType("InvitationBatch");
+  static readonly __pulumiType: string = dynamicType("InvitationBatch");
 
   /** Prefix of the invitations' names. */
   declare public readonly name: pulumi.Output<string>;

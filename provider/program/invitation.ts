@@ -4,7 +4,7 @@ import { invitationId } from "../common/pk";
 import { unmanagedSecrets } from "../common/secret-inputs";
 import type { InvitationEmail } from "./invitation-email";
 import { completeInvitation } from "./invitation-outputs";
-import { AuthentikResource, orDefault, resourceType, validateGet } from "./resource";
+import { AuthentikResource, dynamicType, orDefault, validateGet } from "./resource";
 
 /** Inputs of an {@link Invitation}. */
 export interface InvitationArgs {
@@ -162,7 +162,7 @@ export interface InvitationState {
  */
 export class Invitation extends AuthentikResource {
   /** The resource's type, by which policies find it. */
-  static readonly __pulumiType: string = resourceType("Invitation");
+  static readonly __pulumiType: string = dynamicType("Invitation");
 
   /** Name in authentik. */
   declare public readonly name: pulumi.Output<string>;

@@ -3,6 +3,7 @@ import { toPrintableLine } from "../common/printable";
 import { hasStack, perRun } from "../common/run";
 import type { Connection } from "../lifecycle/connections";
 import type { Lookup } from "../objects/lookup";
+import { mapStrings } from "../values/json";
 import { configuration } from "./configuration";
 import { warnAboutLinkHost } from "./link-warnings";
 
@@ -99,18 +100,10 @@ export async function invokeLookup<Result>(
   const found = await lookup(connection, lookupKey(declared, strings), (connected) => declared.run(connected, strings));
   const toResult = (item: object): object => {
     if (hasLink(declared, item)) warnAboutLinkHost(connection);
-    return protect(copyOf(item));
+    // Equal lookups share the result, which a program could change.
+    return protect(mapStrings(item, (text) => text) as object);
   };
   return (Array.isArray(found) ? found.map(toResult) : toResult(found)) as Result;
-}
-
-/** Equal lookups share the result, which a program could change. */
-function copyOf(item: object): object {
-  const copies = Object.entries(item).map(([field, value]) => {
-    if (Array.isArray(value)) return [field, [...value]];
-    return [field, typeof value === "object" && value !== null ? { ...value } : value];
-  });
-  return Object.fromEntries(copies);
 }
 
 /**

@@ -2,24 +2,20 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection, parseBaseUrl } from "../common/base-url";
-import { readSetting } from "../common/configuration";
+import { readBaseUrl, readSetting } from "../common/configuration";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
-import { providerSource, type ResourceName } from "../common/provider-source";
+import { dynamicType, providerSource, type ResourceName } from "../common/provider-source";
 import { hasStack, perRun } from "../common/run";
 import { secretInputsInput } from "../common/secret-inputs";
 import { exposureWarnings } from "../common/setting-warnings";
 import { unknownValue } from "../values/properties";
-import { configuration, configuredBaseUrl } from "./configuration";
+import { configuration } from "./configuration";
 import { requireSettings } from "./explicit-provider";
 import { claimEntryImports, claimImport } from "./imports";
 import { whenKnown } from "./inputs";
 import { findSecretInputs } from "./secret-inputs";
 
-export { providerSource };
-
-export function resourceType(resource: ResourceName): string {
-  return `pulumi-nodejs:dynamic/authentik:${resource}`;
-}
+export { dynamicType };
 
 /**
  * The base class of this package's resources. It does not extend `dynamic.Resource`, which serializes a closure of about 2 kB into each
@@ -47,7 +43,7 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       connection: (args as { connection?: pulumi.Input<string> }).connection,
     };
     super(
-      resourceType(resource),
+      dynamicType(resource),
       name,
       {
         ...Object.fromEntries(outputs.map((output) => [output, undefined])),
@@ -56,7 +52,7 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
         ...(opts.id === undefined
           ? {
               [secretInputsInput]: findSecretInputs(args, importer.name),
-              [originInput]: origin(resourceType(resource), name, opts.parent),
+              [originInput]: origin(dynamicType(resource), name, opts.parent),
             }
           : {}),
         import: importedPk === undefined ? undefined : pulumi.secret(claimImport(importer, importedPk)),
@@ -64,7 +60,7 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       },
       options,
     );
-    requireSettings(importer.name, this.getProvider(resourceType(resource)), importer.connection);
+    requireSettings(importer.name, this.getProvider(dynamicType(resource)), importer.connection);
     if ("invitations" in args) claimEntryImports(importer, args.invitations);
     whenKnown(importer.connection, warnAboutSettings);
   }
@@ -171,7 +167,7 @@ const checkedConnections = perRun(() => new Set<string>());
 function warnAboutSettings(connection: string = defaultConnection): void {
   if (checkedConnections().has(connection)) return;
   checkedConnections().add(connection);
-  const configured = configuredBaseUrl(connection);
+  const configured = readBaseUrl(configuration, connection);
   const insecure = readSetting(configuration, connection, "insecure", "AUTHENTIK_INSECURE");
   const isInsecure = /^\s*(?:true|1|yes)\s*$/i.test(insecure?.value ?? "");
   for (const warning of configured ? exposureWarnings(configured, isInsecure ? insecure?.source : undefined) : []) {

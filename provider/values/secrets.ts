@@ -1,10 +1,4 @@
-import {
-  hasSecretInput,
-  type SecretInputs,
-  secretEmailInput,
-  secretInputsInput,
-  secretInputsOf,
-} from "../common/secret-inputs";
+import { hasSecretInput, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
 
 /** Pulumi marks serialized secrets with these two values, and assets, archives and resources with the same key (`sdk/go/common/resource`). */
 export const signatureKey = "4dabf18193072939515e22adb298388d";
@@ -38,9 +32,7 @@ export function secretOutputsOf(outputs: SecretInputs): ReadonlySet<string> {
  */
 export function protectOutputs<Outputs extends SecretInputs>(outputs: Outputs): Outputs {
   const secret = secretOutputsOf(outputs);
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, value]) => [name, secret.has(name) ? toSecret(value) : value]),
-  ) as Outputs;
+  return markSecrets(outputs, (name) => secret.has(name)) as Outputs;
 }
 
 /** Inputs that `read` returns, with those as secrets that were changed outside Pulumi and contain secrets. */
@@ -49,10 +41,7 @@ export function protectChangedInputs(
   changed: readonly string[],
   configured: SecretInputs,
 ): Record<string, unknown> {
-  const isSecret = (name: string): boolean => changed.includes(name) && hasSecretInput(configured, name);
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value]),
-  );
+  return markSecrets(inputs, (name) => changed.includes(name) && hasSecretInput(configured, name));
 }
 
 /**
@@ -65,11 +54,6 @@ export function protectNewSecrets(inputs: Record<string, unknown>, olds: SecretI
   return protectChangedInputs(inputs, added, inputs);
 }
 
-export function secretHints(properties: SecretInputs): Record<string, unknown> {
-  const { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail } = properties;
-  return { [secretInputsInput]: names, [secretEmailInput]: hasSecretEmail };
-}
-
 /** Whether a value is a serialized secret. Those in an exported state have their value as JSON in `plaintext`. */
 export function isSecretValue(value: unknown): value is { readonly value?: unknown; readonly plaintext?: string } {
   return (
@@ -77,6 +61,13 @@ export function isSecretValue(value: unknown): value is { readonly value?: unkno
     value !== null &&
     Object.hasOwn(value, signatureKey) &&
     (value as { readonly [signatureKey]: unknown })[signatureKey] === secretSignature
+  );
+}
+
+/** The properties, with those as secrets whose names `isSecret` says. */
+export function markSecrets(properties: object, isSecret: (name: string) => boolean): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value]),
   );
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { providerSource } from "../../provider/program/resource";
+import { providerSource } from "../../provider/common/provider-source";
 import { connect } from "../bundle-internals";
 import { isPartialFailure } from "../unit/support/batch";
 import { type Door, type Provider, providerOf } from "../unit/support/doors";

@@ -1,6 +1,6 @@
 import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { z } from "zod";
-import { parseSource } from "../../provider/authentik/user-agent";
+import { parseUserAgent } from "../../provider/authentik/user-agent";
 import { Client, type ClientRequest } from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import { closeEmbedded, newOrigin, startEmbedded } from "./support/embedded-authentik";
@@ -49,7 +49,10 @@ describe("the User-Agent of a request", () => {
     await resource.send(read, z.unknown());
     await resource.send(read, z.unknown());
     await resource.from("team/dev; 0123456789", "aaaaaaaaaaaa").send(read, z.unknown());
-    expect(userAgentsOf(server).map(parseSource)).toEqual(["", ...Array(3).fill("team/dev; 0123456789")]);
+    expect(userAgentsOf(server).map((userAgent) => parseUserAgent(userAgent).source)).toEqual([
+      "",
+      ...Array(3).fill("team/dev; 0123456789"),
+    ]);
     const nonces = userAgentsOf(server).map(nonceOf);
     expect(nonces[3]).toBe("aaaaaaaaaaaa");
     expect(new Set(nonces).size).toBe(4);
@@ -75,7 +78,9 @@ describe("the User-Agent of a request", () => {
     await invitationProvider.delete(id, outs as Properties);
     const requests = server.requests.filter(({ path }) => path.includes("/invitations/"));
     expect(requests.map(({ method }) => method)).toEqual(["POST", "GET", "PUT", "DELETE"]);
-    expect(requests.map(({ userAgent }) => parseSource(userAgent))).toEqual(Array(4).fill(`team/dev; ${tag}`));
+    expect(requests.map(({ userAgent }) => parseUserAgent(userAgent).source)).toEqual(
+      Array(4).fill(`team/dev; ${tag}`),
+    );
     expect(requests.map(({ userAgent }) => userAgent?.includes(nonce))).toEqual([true, false, false, false]);
   });
 });

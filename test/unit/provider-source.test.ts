@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { providerSource } from "../../provider/common/provider-source";
 import * as lifecycle from "../../provider/objects";
-import { providerSource } from "../../provider/program/resource";
 
 const prefix =
   "exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').";

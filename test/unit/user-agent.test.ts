@@ -1,4 +1,4 @@
-import { formatUserAgent, parseSource } from "../../provider/authentik/user-agent";
+import { formatUserAgent, parseUserAgent } from "../../provider/authentik/user-agent";
 
 const { version } = require("../../package.json") as { version: string };
 const product = `pulumi-authentik-invitations/${version} node/${process.versions.node}`;
@@ -24,12 +24,12 @@ test.each(["téam/dev", "team\r\nx-header: 1/dev", "team/dev) (x", "team/\u{1f60
 test.each(["", "team/dev", "team/dev; 0123456789", "dev", "My.Project_1/prod-eu; abcdef0123"])(
   "the source %j is parsed from the User-Agent",
   (source) => {
-    expect(parseSource(formatUserAgent(source, nonce))).toBe(source);
+    expect(parseUserAgent(formatUserAgent(source, nonce)).source).toBe(source);
   },
 );
 
 test("the source of a version without origins is empty", () => {
-  expect(parseSource("pulumi-authentik-invitations/0.1.0 node/20.20.2")).toBe("");
+  expect(parseUserAgent("pulumi-authentik-invitations/0.1.0 node/20.20.2").source).toBe("");
 });
 
 test.each([
@@ -40,5 +40,5 @@ test.each([
   `Mozilla/5.0 ${product} (team/dev; ${nonce})`,
   "pulumi-authentik-invitations-fork/1.0 node/20.0.0 (team/dev; 01)",
 ])("the User-Agent %j of another program has no source", (userAgent) => {
-  expect(parseSource(userAgent)).toBeUndefined();
+  expect(parseUserAgent(userAgent).source).toBeUndefined();
 });

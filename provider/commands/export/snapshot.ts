@@ -13,6 +13,7 @@ import {
   isUnreadable,
   listFirstInvitations,
   listInvitations,
+  listRequest,
   type StoredInvitation,
 } from "../../objects/invitation/requests";
 import {
@@ -130,7 +131,7 @@ interface InvitationList {
 /** Reads the invitations of the flows with these slugs and possibly others, or all invitations. */
 export async function readInvitations(client: Client, slugs: readonly string[] | "all"): Promise<InvitationList> {
   const filters: readonly InvitationFilters[] = slugs === "all" ? [{}] : slugs.map((flowSlug) => ({ flowSlug }));
-  const first = filters.length > 1 ? await ifReadable(listFirstInvitations(client, {})) : undefined;
+  const first = filters.length > 1 ? await ifReadable(listFirstInvitations(client)) : undefined;
   // All invitations are cheaper if they are on no more pages than there are flows: each flow's list has at least one page.
   if (first !== undefined && first.totalPages <= filters.length) {
     const all = await ifReadable(listInvitations(client, {}, first));
@@ -159,21 +160,15 @@ async function ifReadable<T>(reading: Promise<T>): Promise<T | undefined> {
 const maxFailuresInARow = 100;
 
 /** Pages with one row find the invitations that authentik can return. */
-async function readOneByOne(client: Client, { flowSlug }: InvitationFilters): Promise<InvitationList> {
-  const filter: Record<string, string> = flowSlug === undefined ? {} : { flow__slug: flowSlug };
+async function readOneByOne(client: Client, filters: InvitationFilters): Promise<InvitationList> {
+  const request = listRequest(filters);
   const found = new Map<string, StoredInvitation>();
   let unreadable = 0;
   let failuresInARow = 0;
   for (let page = 1; ; page++) {
     try {
       const { results } = await client.send(
-        {
-          method: "GET",
-          path: invitation.path,
-          query: { ...filter, ordering: "pk", page_size: "1", page: String(page) },
-          failure: "Could not list the invitations",
-          permission: permission(invitation, "view"),
-        },
+        { ...request, method: "GET", query: { ...request.query, ordering: "pk", page_size: "1", page: String(page) } },
         z.object({ results: z.array(z.object({ pk: z.string() })) }),
       );
       // A server that ignores the page's number would never reach the last one.

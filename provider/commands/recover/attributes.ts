@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { isJson } from "../../common/is-json";
+import { parseJson } from "../command";
 import { PulumiError, runPulumi } from "../pulumi";
 import { confirm, warn } from "../terminal";
 
@@ -37,6 +37,8 @@ async function findDamagedAttributes(): Promise<string[]> {
   if (path === undefined) return [];
   const stacks = join(resolve(decodeURIComponent(path).replace(/^~/, homedir())), ".pulumi", "stacks");
   const files = (await readdir(stacks, { recursive: true })).filter((file) => file.endsWith(".attrs"));
-  const isDamaged = await Promise.all(files.map(async (file) => !isJson(await readFile(join(stacks, file), "utf8"))));
+  const isDamaged = await Promise.all(
+    files.map(async (file) => parseJson(await readFile(join(stacks, file), "utf8"), z.unknown()) === undefined),
+  );
   return files.filter((_, index) => isDamaged[index]).map((file) => join(stacks, file));
 }

@@ -1,4 +1,4 @@
-import type { Activity, ObjectEvent } from "../../authentik/events";
+import type { Activity } from "../../authentik/events";
 import { isRetired } from "../../objects/invitation/plan";
 import { classifyMissing } from "../../objects/invitation/refresh";
 import type { StoredInvitation } from "../../objects/invitation/requests";
@@ -31,10 +31,7 @@ export function currentStatus(
     return { status: state.status ?? "used", expires, retiredAt: state.retiredAt };
   }
   const events = activities?.toSorted((a, b) => Date.parse(b.created) - Date.parse(a.created));
-  const classified = classifyMissing(
-    { ...state, status: state.status ?? "pending" } as InvitationState,
-    events as readonly ObjectEvent[] | undefined,
-  );
+  const classified = classifyMissing({ ...state, status: state.status ?? "pending" } as InvitationState, events);
   const at = events?.[0]?.created.replace(/\.\d+/, "");
   if (classified === undefined) return { status: "deleted", expires, retiredAt: at };
   if (classified.status === "expired" || (classified.status === "pending" && isRetired(classified))) {

@@ -61,8 +61,6 @@ export const entryProperties = {
 
 export type EntryInputs = InputsOf<typeof entryProperties>;
 
-const status = '"pending" | "used" | "expired"';
-
 /** What {@link invitationBatch} has in common with an invitation: each is a default for the entries. */
 export const sharedNames = Object.keys(sharedProperties) as (keyof typeof sharedProperties)[];
 
@@ -113,7 +111,7 @@ export const invitationBatch = declareObject({
       dependsOn: ["*"],
     },
     statuses: {
-      type: `Record<string, ${status}>`,
+      type: `Record<string, ${invitation.outputs.status.type}>`,
       comment: "`pending`, `used` or `expired` by key, as of the last refresh or update.",
       dependsOn: ["*"],
     },

@@ -12,11 +12,6 @@ const concurrency = 64;
 /** Nothing may be created any more that no state would have. */
 const engineEnded = "not done, because Pulumi's engine no longer accepts connections. Run `pulumi up` again.";
 
-export interface Results<Value> {
-  readonly values: ReadonlyMap<string, Value>;
-  readonly errors: ReadonlyMap<string, unknown>;
-}
-
 /**
  * Runs an operation for each key, concurrently. Collects errors instead of stopping at the first one. Reports the progress of long operations
  * every few seconds and at the end: "intake-2027: 400 of 1,000 created".
@@ -26,7 +21,7 @@ export async function forEachKey<Value>(
   verb: string,
   keys: readonly string[],
   operation: (key: string) => Promise<Value>,
-): Promise<Results<Value>> {
+) {
   // Published as an ES module only.
   const { default: pLimit } = await import("p-limit");
   const limit = pLimit(concurrency);

@@ -1,15 +1,13 @@
 import { mostFrequent } from "../../common/most-frequent";
-import { originInput } from "../../common/origin";
 import { invitationId } from "../../common/pk";
-import { hasSecretInput, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
+import { hasSecretInput, secretInputsInput } from "../../common/secret-inputs";
 import { isJsonObject, isSameJson } from "../../values/json";
 import { ownValue, pick, withoutUndefined } from "../../values/properties";
 import { protectChangedInputs, toSecret } from "../../values/secrets";
 import { withoutUnsent } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
 import { addressesToEmail, changedInputs } from "../invitation/plan";
-import { type InvitationState, toInputs } from "../invitation/state";
-import { connectionInput } from "../property";
+import { type InvitationState, resourceInputs, toInputs } from "../invitation/state";
 import { type EntryInputs, invitationBatch } from "./declaration";
 import { type BatchInputs, entrySecretInputs, toInvitationInputs } from "./inputs";
 
@@ -157,13 +155,7 @@ function commonDetails(details: readonly Details[]): Partial<Details> {
  */
 export async function toBatchInputs(state: BatchState): Promise<Record<string, unknown>> {
   const { __invitations } = state;
-  const shared = [
-    ...Object.keys(invitationBatch.properties),
-    connectionInput,
-    originInput,
-    secretInputsInput,
-    secretEmailInput,
-  ];
+  const shared = [...Object.keys(invitationBatch.properties), ...resourceInputs];
   const isWhole = hasSecretInput(state, "invitations");
   const secrets = { [secretInputsInput]: entrySecretInputs(state) };
   const invitations = Object.fromEntries(

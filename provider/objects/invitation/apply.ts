@@ -6,11 +6,11 @@ import { readImported } from "../../lifecycle/adoption";
 import { connect } from "../../lifecycle/connections";
 import { createExactlyOnce, trackPk } from "../../lifecycle/creation";
 import { goneError, UserError } from "../../lifecycle/user-error";
-import { addDuration, formatInstant, formatSecond, parseDuration } from "../../values/instant";
+import { formatInstant, formatSecond } from "../../values/instant";
 import type { InvitationInputs } from "./inputs";
 import { changedPaths } from "./plan";
 import { invitations, type StoredInvitation } from "./requests";
-import { describeInvitation, type InvitationState, refersToFlow, toApiFields, toState } from "./state";
+import { describeInvitation, type InvitationState, issuedAtFrom, refersToFlow, toApiFields, toState } from "./state";
 
 export async function issueInvitation(
   inputs: InvitationInputs,
@@ -50,11 +50,8 @@ export async function importInvitation(
 
 /** When an adopted invitation was issued, which authentik does not return: `validFor` before its expiry if that is in the past, otherwise now. */
 function estimateIssuedAt(inputs: InvitationInputs, stored: StoredInvitation): string {
-  const now = formatInstant(Date.now());
-  const validFor = parseDuration(inputs.validFor ?? "");
-  if (validFor === undefined || stored.expires === null) return now;
-  const issuedAt = addDuration(stored.expires, -validFor);
-  return Date.parse(issuedAt) <= Date.now() ? issuedAt : now;
+  const issuedAt = issuedAtFrom(inputs.validFor, stored.expires);
+  return issuedAt !== undefined && Date.parse(issuedAt) <= Date.now() ? issuedAt : formatInstant(Date.now());
 }
 
 export async function changeInvitation(

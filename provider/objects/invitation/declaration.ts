@@ -5,7 +5,7 @@ import { isTimestamp, isWithinYears, timestampRule } from "../../common/timestam
 import { stripWhitespace } from "../../common/whitespace";
 import { fixedData } from "../../values/fixed-data";
 import { parseDuration } from "../../values/instant";
-import { isSameJson, mapStrings } from "../../values/json";
+import { isJsonObject, isSameJson, mapStrings } from "../../values/json";
 import { declareObject } from "../declaration";
 import { boolean, property, slugString, string } from "../property";
 import type { EmailInputs } from "./email";
@@ -67,10 +67,7 @@ export const invitation = declareObject({
       input: fixedData,
       // z.record would drop a key `__proto__`.
       wire: z
-        .custom<Readonly<Record<string, unknown>>>(
-          (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-          "must be an object",
-        )
+        .custom<Readonly<Record<string, unknown>>>(isJsonObject, "must be an object")
         .nullish()
         .transform((value) => value ?? {}),
       default: {},

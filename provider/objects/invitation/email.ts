@@ -5,13 +5,6 @@ import { isJsonObject } from "../../values/json";
 import { unknownValue, withoutUndefined } from "../../values/properties";
 import { nonBlankString } from "../../values/strings";
 
-export interface EmailInputs {
-  readonly to: readonly string[];
-  readonly cc?: readonly string[];
-  readonly bcc?: readonly string[];
-  readonly template?: string;
-}
-
 /** What a state has of an invitation's emails, in addition to the input `email`. */
 export interface EmailProgress {
   /** The addresses for which authentik accepted the request, or may have. */
@@ -44,6 +37,8 @@ const schema = z.strictObject({
   bcc: addresses.optional(),
   template: nonBlankString.optional(),
 });
+
+export type EmailInputs = z.output<typeof schema>;
 
 /** Validates the input `email`. `flow` is the flow that applies to the invitation. */
 export function validateEmail(email: unknown, flow: unknown): string[] {

@@ -55,9 +55,10 @@ export const invitationOperations = {
     if (endsAtOnce(state, news)) throw new UserError(`${capitalize(describeInvitation(state))}: ${endedAtOnce}`);
     const change = planChange(state, news);
     if (isRetired(state)) return toDiff(change);
-    const isEmailed = addressesToEmail(state, news).length > 0 || (change.replaces.length > 0 && "email" in news);
+    const addresses = addressesToEmail(state, news);
+    const isEmailed = addresses.length > 0 || (change.replaces.length > 0 && "email" in news);
     if (isEmailed) for (const error of await emailSupportErrors(state.connection)) throw new UserError(error);
-    const unsent = change.inputs.length === 0 ? addressesToEmail(state, news) : [];
+    const unsent = change.inputs.length === 0 ? addresses : [];
     if (unsent.length > 0) reportUnsent(state, unsent);
     const isSecretChanged = hasSecretInput(state, "email") !== hasSecretInput(news, "email");
     const isLinkChanged = change.inputs.length === 0 && !hasCurrentLink(state);

@@ -74,7 +74,7 @@ export class InvitationReader {
       this.#pause -= 1;
       return undefined;
     }
-    this.#firstPage ??= this.#try(listFirstInvitations(this.#client, {}));
+    this.#firstPage ??= this.#try(listFirstInvitations(this.#client));
     const first = await this.#firstPage;
     if (first === undefined) return undefined;
     if (this.#listing === undefined && this.#requests < first.totalPages) return undefined;

@@ -3,13 +3,13 @@ import { originOf } from "../../common/origin";
 import { invitationId } from "../../common/pk";
 import { type Connection, connect } from "../../lifecycle/connections";
 import { findInterruptedCreation, type Recovery, type RecoveryOptions } from "../../lifecycle/creation";
-import { addDuration, formatInstant, formatSecond, parseDuration } from "../../values/instant";
+import { formatInstant, formatSecond } from "../../values/instant";
 import type { Properties } from "../../values/properties";
 import type { InvitationInputs } from "./inputs";
 import { addressesToEmail } from "./plan";
 import { invitations, type StoredInvitation } from "./requests";
 import { assumeEmailed } from "./send";
-import { describeInvitation, type InvitationState, toApiFields, toState } from "./state";
+import { describeInvitation, type InvitationState, issuedAtFrom, toApiFields, toState } from "./state";
 
 /** Finds the invitation that an interrupted run issued for these inputs. */
 export async function recoverInvitation(properties: Properties, options: RecoveryOptions): Promise<Recovery> {
@@ -38,7 +38,8 @@ export async function toRecoveredState(
 ): Promise<InvitationState> {
   // It may have been used since. The next refresh determines what became of it; a new one would be a second link.
   const recovered = stored ?? (await asRequested(connection, inputs, event));
-  const state = toState(inputs, recovered, recoveredIssuedAt(inputs, recovered, event.created));
+  const issuedAt = issuedAtFrom(inputs.validFor, recovered.expires) ?? formatSecond(Date.parse(event.created));
+  const state = toState(inputs, recovered, issuedAt);
   return assumeEmailed(state, state.email?.to ?? []);
 }
 
@@ -50,13 +51,6 @@ export function recoverAddedAddresses(state: InvitationState, declared: Invitati
 
 function toRecovery(state: InvitationState, created: string): Recovery {
   return { outcome: "created", id: invitationId(state.pk), outputs: state as unknown as Properties, created };
-}
-
-function recoveredIssuedAt(inputs: InvitationInputs, stored: StoredInvitation, created: string): string {
-  const validFor = parseDuration(inputs.validFor ?? "");
-  return validFor === undefined || stored.expires === null
-    ? formatSecond(Date.parse(created))
-    : addDuration(stored.expires, -validFor);
 }
 
 /** The invitation as the request created it, after it no longer exists. */

@@ -112,7 +112,7 @@ function isSingleUse({ singleUse = true }: Partial<InvitationState>): boolean {
  */
 export function classifyMissing(
   state: InvitationState,
-  events: readonly ObjectEvent[] | undefined,
+  events: readonly Pick<ObjectEvent, "action" | "created" | "path">[] | undefined,
 ): InvitationState | undefined {
   const isExpired = isRetired(state);
   const { __declaredExpires, ...others } = state;

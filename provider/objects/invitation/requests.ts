@@ -54,14 +54,17 @@ export async function listInvitations(
 }
 
 /** The first page of {@link listInvitations}. */
-export async function listFirstInvitations(
-  client: Client,
-  filters: InvitationFilters,
-): Promise<ListPage<StoredInvitation>> {
-  return await client.listPage(listRequest(filters), response, 1);
+export async function listFirstInvitations(client: Client): Promise<ListPage<StoredInvitation>> {
+  return await client.listPage(listRequest({}), response, 1);
 }
 
-function listRequest({ search, name, flowSlug, createdBy, expires }: InvitationFilters): Omit<ClientRequest, "method"> {
+export function listRequest({
+  search,
+  name,
+  flowSlug,
+  createdBy,
+  expires,
+}: InvitationFilters): Omit<ClientRequest, "method"> {
   const query = { search, name, flow__slug: flowSlug, created_by__username: createdBy, expires };
   return {
     path: invitation.path,

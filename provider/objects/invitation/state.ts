@@ -15,8 +15,8 @@ import {
   toMicroseconds,
 } from "../../values/instant";
 import { pick, withoutUndefined } from "../../values/properties";
-import { secretHints } from "../../values/secrets";
 import { storedInputs } from "../comparison";
+import { connectionInput } from "../property";
 import { invitation } from "./declaration";
 import { type EmailProgress, withoutUnsent } from "./email";
 import type { InvitationInputs } from "./inputs";
@@ -43,6 +43,9 @@ export interface InvitationState extends InvitationInputs, EmailProgress {
   readonly __declaredExpires?: string;
 }
 
+/** The inputs that are not in the declaration of an object. */
+export const resourceInputs = [connectionInput, originInput, secretInputsInput, secretEmailInput] as const;
+
 /**
  * The state for a response of authentik. `configured` are the inputs of the program, or those in the old state, and who was emailed already.
  */
@@ -57,12 +60,7 @@ export function toState(
     ...storedInputs(invitation.properties, { ...configured }, { ...stored }),
     flow: flowAsConfigured(configured.flow, flow),
     ...expiryAsConfigured(configured, stored.expires, issuedAt),
-    onRetired: configured.onRetired,
-    keepers: configured.keepers,
-    connection: configured.connection,
-    email: configured.email,
-    [originInput]: configured[originInput],
-    ...secretHints(configured),
+    ...pick({ ...configured }, ["onRetired", "keepers", "email", "emailedTo", "__unsentTo", ...resourceInputs]),
     pk: stored.pk,
     status: isExpired ? "expired" : "pending",
     issuedAt,
@@ -70,8 +68,6 @@ export function toState(
     ...flow,
     link: formatLink(publicUrlOf(configured.connection), stored.flowSlug, stored.pk),
     createdBy: stored.createdBy === undefined ? undefined : breakDirectives(stored.createdBy),
-    emailedTo: configured.emailedTo,
-    __unsentTo: configured.__unsentTo,
   }) as unknown as InvitationState;
 }
 
@@ -120,9 +116,7 @@ export function toInputs(state: InvitationState): Record<string, unknown> {
     ...inputs,
     expires: state.validFor === undefined ? expires : undefined,
     email: withoutUnsent(state.email, state),
-    connection: state.connection,
-    [originInput]: state[originInput],
-    ...secretHints(state),
+    ...pick({ ...state }, resourceInputs),
   });
 }
 
@@ -153,6 +147,12 @@ export function expiryFrom(validFor: string, { issuedAt, expires, __declaredExpi
   const stored = __declaredExpires ?? expires;
   const isComputedBefore = stored !== undefined && isSameInstant(stored, addDurationAsBefore(issuedAt, validFor));
   return isComputedBefore ? stored : addDuration(issuedAt, parseDuration(validFor) ?? 0n);
+}
+
+/** When an invitation with `validFor` was issued that expires then; `undefined` if either is missing. */
+export function issuedAtFrom(validFor: string | undefined, expires: string | null): string | undefined {
+  const duration = parseDuration(validFor ?? "");
+  return duration === undefined || expires === null ? undefined : addDuration(expires, -duration);
 }
 
 function flowAsConfigured(
