@@ -76,10 +76,6 @@ describe("audit", () => {
       expect.objectContaining({ name: "joe", flow: null, stack: "team/dev" }),
       expect.objectContaining({ name: "lost", flow, stack: "team/dev" }),
     ]);
-    for (const { pk: secret } of await invitations(server)) {
-      for (const form of [secret, secret.replaceAll("-", "")])
-        expect(table.stdout + table.stderr + json.stdout).not.toContain(form);
-    }
   });
 
   test("exits with 0 if all invitations are declared, or there are none", async () => {

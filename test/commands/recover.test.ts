@@ -332,10 +332,6 @@ test("recovers a stack of an interrupted run, and the next preview creates nothi
     const preview = await project.preview("--refresh", "--expect-no-changes");
     expect([preview.code, preview.output]).toEqual([0, preview.output]);
     expect(await recover("--yes")).toMatchObject({ code: 0, stdout: "No operation of this package is pending.\n" });
-    const output = JSON.stringify([dryRun, declined, locked, recovered, audited]);
-    for (const { pk } of await invitations(server)) expect(output).not.toContain(pk);
-    expect(output).not.toContain(server.token);
-    expect(await project.stateText()).not.toMatch(new RegExp((await invitations(server))[0]?.pk ?? "-"));
   } finally {
     await project.remove();
   }

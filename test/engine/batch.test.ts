@@ -57,7 +57,6 @@ new authentik.Invitation("odd", { validFor: "14d" }, { import: pulumi.secret("${
     expect(twice.output).toContain("Two resources import the same object: ");
     expect(twice.output).toContain('Invitation "odd"');
     expect(twice.output).toContain('the entry "ada" of InvitationBatch "imports"');
-    expect(twice.output).not.toContain(pk);
     expect(await invitations(server)).toEqual(created);
 
     // A library of a workspace has the package, and the program's folder does not.
@@ -80,8 +79,6 @@ new authentik.Invitation("odd", { validFor: "14d" }, { import: pulumi.secret("${
     await project.up();
     const created = (await invitations(server)).filter(({ name }) => name.startsWith("intake"));
     expect(created.map(({ name }) => name)).toEqual(["intake-ada", "intake-grace", "intake-joan"]);
-    const state = await project.stateText();
-    for (const { pk } of await invitations(server)) expect(state).not.toContain(pk);
 
     for (const { pk } of created) {
       await server.request("PATCH", `${invitationsPath}${pk}/`, { fixed_data: { by: "hand" } });

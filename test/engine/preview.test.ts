@@ -13,9 +13,6 @@ async function expectError(program: string, message: string): Promise<void> {
   expect(code).not.toBe(0);
   expect(output).toContain(message);
   expect(output).not.toContain("    at ");
-  for (const { server } of fixture.servers) {
-    for (const { pk } of await invitations(server)) expect(output).not.toContain(pk);
-  }
 }
 
 test("a preview finds imports that differ, expiries in the past and emails that the server cannot send", async () => {

@@ -132,8 +132,6 @@ describe("flows that share stages and invitation names", () => {
       }
       expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
       expect(JSON.stringify(await invitations(server))).toBe(stored);
-      const shown = [exported.stdout, exported.stderr, output, await project.stateText()].join();
-      for (const pk of pks) expect(shown).not.toContain(pk);
     } finally {
       await project.remove();
     }

