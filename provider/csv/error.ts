@@ -3,8 +3,8 @@ import { toPrintableLine } from "../common/printable";
 
 /** What is wrong with a CSV file or with the options for it, for the user to fix. The messages contain no cell. */
 export class CsvError extends Error {
-  constructor(...messages: readonly string[]) {
-    super(toLines(messages, "errors"));
+  constructor(messages: string | readonly string[]) {
+    super(toLines([messages].flat(), "errors"));
     this.name = "CsvError";
   }
 }

@@ -59,7 +59,7 @@ function withoutTrailingBlanks(names: readonly string[]): string[] {
 }
 
 function throwIfAny(errors: readonly string[]): void {
-  if (errors.length > 0) throw new CsvError(...errors);
+  if (errors.length > 0) throw new CsvError(errors);
 }
 
 interface CurrentRow extends CsvRecord {

@@ -95,7 +95,7 @@ function validateWith(rules: Rules, options: Options, orFunction: string): Invit
 }
 
 function invalid(...errors: readonly string[]): CsvError {
-  return new CsvError(...errors.map((error) => `invitationsFromCsv: ${error}`));
+  return new CsvError(errors.map((error) => `invitationsFromCsv: ${error}`));
 }
 
 function omitUndefined(values: Options): Record<string, unknown> {

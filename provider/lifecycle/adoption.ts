@@ -3,6 +3,7 @@ import { logAbout } from "../common/log";
 import { normalizeUuid } from "../common/pk";
 import { capitalize } from "../common/printable";
 import { type Properties, unknownValue } from "../values/properties";
+import { objectKey } from "./connections";
 import { UserError } from "./user-error";
 
 /**
@@ -11,7 +12,7 @@ import { UserError } from "./user-error";
  */
 export const importInput = "import";
 
-/** Pks of resources in the state, as far as this process has seen them. */
+/** What existing resources import, as far as this process has seen them, by {@link objectKey}. */
 const managed = new Set<string>();
 
 const adopted = new Set<string>();
@@ -29,13 +30,15 @@ export function separateImport({ [importInput]: value, ...inputs }: Properties, 
     return { inputs, errors, pk: isCreated && value ? unknownValue : undefined };
   const pk = typeof value === "string" ? normalizeUuid(value) : undefined;
   if (pk === undefined) return { inputs, errors: ["import: must be the pk (a UUID) of the object to import"], pk };
-  if (!isCreated) managed.add(pk);
-  return { inputs, errors, pk: isCreated && !managed.has(pk) ? pk : undefined };
+  const key = objectKey(pk, inputs["connection"]);
+  if (!isCreated) managed.add(key);
+  return { inputs, errors, pk: isCreated && !managed.has(key) ? pk : undefined };
 }
 
 /** An object in messages, and how the object to import is read. `missing` is the error if it does not exist. */
 interface Import<Stored> {
   readonly object: string;
+  readonly connection: string | undefined;
   readonly missing: string;
   retrieve(): Promise<Stored>;
   compare(stored: Stored): readonly string[];
@@ -45,17 +48,18 @@ interface Import<Stored> {
 export async function readImported<Stored>(
   pk: string,
   isCheck: boolean,
-  { object, missing, retrieve, compare }: Import<Stored>,
+  { object, connection, missing, retrieve, compare }: Import<Stored>,
 ): Promise<Stored> {
-  const checked = isCheck ? undefined : (checkedImports.get(pk) as Stored | undefined);
-  checkedImports.delete(pk);
+  const key = objectKey(pk, connection);
+  const checked = isCheck ? undefined : (checkedImports.get(key) as Stored | undefined);
+  checkedImports.delete(key);
   const stored =
     checked ??
     (await retrieve().catch((cause: unknown) => {
       if (!(cause instanceof NotFoundError)) throw cause;
       throw new UserError(`${capitalize(object)} cannot be imported: authentik has no ${missing}`, { cause });
     }));
-  if (isCheck) checkedImports.set(pk, stored);
+  if (isCheck) checkedImports.set(key, stored);
   const differing = compare(stored);
   // The message contains no values.
   if (differing.length > 0) {
@@ -63,7 +67,7 @@ export async function readImported<Stored>(
       `${capitalize(object)} cannot be imported, because it differs from the program in ${differing.join(", ")}. Nothing was changed. Declare the values that authentik has, run \`pulumi up\`, then change them.`,
     );
   }
-  if (!isCheck) adopted.add(pk);
+  if (!isCheck) adopted.add(key);
   return stored;
 }
 
@@ -71,14 +75,15 @@ export async function readImported<Stored>(
  * Whether to skip the deletion of an object, because another resource adopted it in this run: after a rename in the program, or a forced
  * replacement (`--replace`).
  */
-export function isAdopted(pk: string): boolean {
-  return adopted.has(pk);
+export function isAdopted(pk: string, connection: string | undefined): boolean {
+  return adopted.has(objectKey(pk, connection));
 }
 
 /** Like {@link isAdopted}, and says so. */
-export function isAdoptedWithWarning(pk: string, object: string): boolean {
-  if (isAdopted(pk)) logAbout(object, "warn", "not deleted, because another resource adopted it in this run.");
-  return isAdopted(pk);
+export function isAdoptedWithWarning(pk: string, connection: string | undefined, object: string): boolean {
+  const isKept = isAdopted(pk, connection);
+  if (isKept) logAbout(object, "warn", "not deleted, because another resource adopted it in this run.");
+  return isKept;
 }
 
 /** The pk of the object to import, in the inputs after `check`. */

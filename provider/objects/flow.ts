@@ -5,6 +5,7 @@ import { listFlows } from "../authentik/flows";
 import { displayedString, wireSlug } from "../authentik/wire";
 import { logAbout } from "../common/log";
 import { stripWhitespace } from "../common/whitespace";
+import { objectKey } from "../lifecycle/connections";
 import { declaredSlugs } from "../lifecycle/flow-slugs";
 import { UserError } from "../lifecycle/user-error";
 import { isKnownString } from "../values/properties";
@@ -142,7 +143,7 @@ export const wireFlowSummary = displaySchema(flow.properties, ["slug"], { export
 export const flowOperations = objectOperations(flow, flows, {
   planUpdate({ slug }, state) {
     if (!isKnownString(slug)) return;
-    declaredSlugs.set(state.pk, stripWhitespace(slug));
+    declaredSlugs.set(objectKey(state.pk, state.connection), stripWhitespace(slug));
     if (isSameString(slug, state.slug)) return;
     logAbout(
       `flow "${stripWhitespace(slug)}"`,

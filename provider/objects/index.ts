@@ -1,5 +1,5 @@
 /**
- * The entry point of Pulumi's provider process. Every state refers to it (see ../program/resource.ts), so neither these names nor the subpath
+ * The entry point of Pulumi's provider process. Every state refers to it (see ../common/provider-source.ts), so neither these names nor the subpath
  * `pulumi-authentik-invitations/provider` can ever change.
  */
 

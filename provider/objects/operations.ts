@@ -145,6 +145,7 @@ export function objectOperations<
     const configured = inputs as unknown as Partial<State>;
     return await readImported(pk, isCheck, {
       object: describe(inputs),
+      connection: inputs.connection,
       missing: `${noun} with the pk ${pk}. Correct the pk, or remove the resource option import.`,
       retrieve: () => kind.retrieve(pk, connectFor(inputs), configured),
       compare: (stored) =>
@@ -266,7 +267,8 @@ export function objectOperations<
     delete(id: string, properties: Properties): Promise<void> {
       return withUserErrorsAndSettingsHint(async () => {
         const state = trackState<State>(properties);
-        if (!isAdoptedWithWarning(id, describe(state))) await kind.delete(id, connectFor(state), state);
+        if (!isAdoptedWithWarning(id, state.connection, describe(state)))
+          await kind.delete(id, connectFor(state), state);
       });
     },
   };

@@ -22,7 +22,7 @@ import { invitationId } from "../common/pk";
 import { secretInputsInput } from "../common/secret-inputs";
 import { parseUrn } from "../common/urn";
 import { importInput } from "../lifecycle/adoption";
-import { PartialError } from "../lifecycle/user-error";
+import { PartialError, withUserErrorsAndSettingsHint } from "../lifecycle/user-error";
 import { type Properties, pick, unknownValue, withoutUndefined } from "../values/properties";
 import { isSecretValue } from "../values/secrets";
 import { compareProperties } from "./detailed-diff";
@@ -189,8 +189,9 @@ export async function readResource(resource: Resource, request: ReadRequest): Pr
 async function readExisting({ urn, kind }: Resource, id: string, isImport: boolean): Promise<dynamic.ReadResult> {
   // No input of a program says which of the values that authentik returns are secrets.
   const hidden = { ...kind.getHints, ...(isImport ? { [originInput]: toOrigin(urn, createNonce()) } : {}) };
-  if (kind.findPk === undefined) return await kind.operations.read(id, hidden);
-  const pk = await kind.findPk(id);
+  const { findPk } = kind;
+  if (findPk === undefined) return await kind.operations.read(id, hidden);
+  const pk = await withUserErrorsAndSettingsHint(() => findPk(id));
   if (isImport && id !== invitationId(pk)) {
     log.warn(
       `imported by its pk, which lets anyone enroll. With the resource option import, the state has it in plaintext until the option is removed. Import it by its id instead: ${invitationId(pk)}`,

@@ -32,7 +32,7 @@ export function completeBatch(batch: InvitationBatch, args: InvitationBatchArgs 
   });
   if (args === undefined || !mayHaveEmail(args.invitations)) return;
   pulumi.output(args.invitations).apply((entries) => {
-    if (Object.values(entries).some((entry) => entry?.email)) warnAboutEmailedLinks(args.connection);
+    if (Object.values(entries ?? {}).some((entry) => entry?.email)) warnAboutEmailedLinks(args.connection);
   });
 }
 

@@ -42,12 +42,15 @@ const operationsOf = (state: State) => state.deployment.pending_operations ?? []
 
 describe("planRecovery", () => {
   test("moves what was created into the state, and removes what was not, without a write to authentik", async () => {
-    const [created, lost] = [await invitation("created"), await invitation("lost")];
+    const [created, lost] = [
+      await declare("Invitation", "created::again", { name: "created", expires }),
+      await invitation("lost"),
+    ];
     const { id } = await create(created);
     const writesBefore = writes();
     const plan = await planFor(created, lost);
     expect(plan.operations).toEqual([
-      { name: "created", type: "Invitation", outcome: "recovered", id },
+      { name: "created::again", type: "Invitation", outcome: "recovered", id },
       { name: "lost", type: "Invitation", outcome: "removed", reason: "was not created" },
     ]);
     expect(writes()).toBe(writesBefore);

@@ -2,6 +2,7 @@ import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/p
 import type { InvitationState } from "../../provider/objects/invitation/state";
 import { type BatchInputs, toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
 import { type BatchState, toBatchState, toInvitationStates } from "../../provider/objects/invitation-batch/state";
+import { unknownValue } from "../../provider/values/properties";
 import { Authentik } from "../../sandbox";
 import { Batch, batchInputs, catchPartialFailure, countRequests, type Properties, takeRequests } from "./support/batch";
 import { catchError } from "./support/catch-error";
@@ -324,6 +325,15 @@ test("import of an entry adopts an existing invitation that matches, without wri
   expect(adopting.pks).toEqual({ ada: pk });
   expect(JSON.stringify(adopting.outputs["__invitations"])).not.toContain(pk);
   expect(await adopting.up(inputs)).toBe("same");
+});
+
+test("an entry that is unknown at preview counts as an update", async () => {
+  await batch.up(batchInputs({ ada: {}, bob: {} }));
+  const declared = batchInputs({ ada: unknownValue, bob: {} });
+  log.mockClear();
+  const { changes } = await batchProvider.diff(batch.id, batch.outputs, declared);
+  expect(changes).not.toBe(false);
+  expect(log.mock.calls).toEqual([["intake (2 invitations): 1 to update"]]);
 });
 
 describe("the state", () => {

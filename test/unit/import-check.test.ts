@@ -37,6 +37,13 @@ describe.each([
     for (const spelling of [pk, pk.toUpperCase()]) expect(await checkImport(spelling)).toBeUndefined();
   });
 
+  test("is kept for an object with the same pk on another server, such as a clone", async () => {
+    const pk = freshPk();
+    await checkImport(pk, validInputs);
+    const { inputs } = await check({ ...validInputs, import: pk, connection: "staging" });
+    expect(inputs["import"]).toBe(pk);
+  });
+
   test.each(["s3cret-no-uuid", "", 7, true])("is rejected for %j, without repeating it", async (value) => {
     const { reasons } = await check({ ...validInputs, import: value });
     expect(reasons).toEqual(["import: must be the pk (a UUID) of the object to import"]);

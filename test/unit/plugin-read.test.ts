@@ -65,6 +65,13 @@ describe("`get`", () => {
   });
 });
 
+test("an import by id that authentik denies is an error without a stack trace", async () => {
+  server.injectFailure({ method: "GET", status: 403, body: "{}" });
+  const { message } = await catchError(plugin.read("Invitation", "0123456789abcdef"));
+  expect(message).toMatch(/^2 UNKNOWN: Could not list the invitations: GET \S+ returned 403/);
+  expect(message).not.toMatch(/\n\s+at /);
+});
+
 const notFound =
   "authentik has no invitation with the id 0123456789abcdef that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).";
 const notAnId =

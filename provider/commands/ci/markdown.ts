@@ -7,7 +7,7 @@ export function byteLength(string: string): number {
 
 /** Formats lines as a Markdown code block of limited size. The fence is longer than any run of backticks in the lines, so that none can end it. */
 export function codeBlock(lines: readonly string[], maxBytes: number, language = ""): string {
-  const fence = "`".repeat(Math.max(2, ...lines.map(longestRun)) + 1);
+  const fence = "`".repeat(lines.reduce((longest, line) => Math.max(longest, longestRun(line)), 2) + 1);
   return [`${fence}${language}`, ...omitMiddle(lines, maxBytes - 2 * fence.length - 200), fence].join("\n");
 }
 

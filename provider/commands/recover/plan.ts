@@ -1,5 +1,6 @@
 import { groupBy } from "../../common/group-by";
 import { secretInputsInput } from "../../common/secret-inputs";
+import { parseUrn } from "../../common/urn";
 import type { Recoverable, Recovery, RecoveryOptions } from "../../lifecycle/creation";
 import * as objects from "../../objects";
 import { secretOutputNames } from "../../plugin/schema";
@@ -100,7 +101,7 @@ function applyRecovery(
   { resource, type: operationType }: Operation,
   recovery: Recovery | undefined,
 ): RecoveredOperation {
-  const operation = { name: resource.urn.split("::").at(-1) ?? "", type: kindOf(resource) ?? "" };
+  const operation = { name: parseUrn(resource.urn).name, type: kindOf(resource) ?? "" };
   const isUpdate = operationType === "updating";
   if (recovery === undefined || (isUpdate && recovery.outcome === "not created")) {
     const reason = `${operationType} was interrupted, the next refresh shows what it did`;

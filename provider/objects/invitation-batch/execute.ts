@@ -63,7 +63,7 @@ export async function executePlan(
 export async function deleteInvitations(batch: BatchState): Promise<void> {
   const states = await toInvitationStates(batch);
   const connection = connect(batch.connection);
-  const live = new Map([...states].filter(([, { gone, pk }]) => !gone && !isAdopted(pk)));
+  const live = new Map([...states].filter(([, { gone, pk }]) => !gone && !isAdopted(pk, batch.connection)));
   const origin = originOf(batch);
   readerOf(connection).reset();
   const { errors } = await forEachKey(batch.name, "deleted", [...live.keys()], async (key) => {
@@ -86,7 +86,7 @@ async function executeEntry(
 ): Promise<EmailResult | undefined> {
   const client = connection.clientOf(origin);
   if (action === "delete" && state) {
-    if (!state.gone && !isAdopted(state.pk)) await invitations.delete(client, state.pk);
+    if (!state.gone && !isAdopted(state.pk, state.connection)) await invitations.delete(client, state.pk);
     return undefined;
   }
   if (inputs === undefined) return state && { state };

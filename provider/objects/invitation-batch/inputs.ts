@@ -65,16 +65,20 @@ function expiryOf(batch: Properties, entry: Properties): Pick<Properties, "expir
   return { expires, validFor };
 }
 
-/** The inputs of each invitation by key, with the batch's defaults. An unknown entry has only unknown values. */
+/** An entry that is unknown at preview counts as an update, because nothing says that it is a reissue. */
+const unknownEntry: Properties = { fixedData: unknownValue };
+
+/** The inputs of each invitation by key, with the batch's defaults. */
 export async function toInvitationInputs(batch: BatchInputs): Promise<Map<string, InvitationInputs>> {
   const keys = Object.keys(batch.invitations);
   const names = await toEntryNames(batch.name, keys);
   const secretInputs = entrySecretInputs(batch);
   return new Map(
-    keys.map((key) => [
-      key,
-      mergeEntry(batch, ownValue(batch.invitations, key) ?? {}, names.get(key) ?? "", secretInputs),
-    ]),
+    keys.map((key) => {
+      const entry: unknown = ownValue(batch.invitations, key) ?? {};
+      const own = (entry === unknownValue ? unknownEntry : entry) as EntryInputs;
+      return [key, mergeEntry(batch, own, names.get(key) ?? "", secretInputs)];
+    }),
   );
 }
 

@@ -33,7 +33,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
     [...declared.keys()].map((key) => [entryOrigin(origin, key, __revision)?.nonce ?? "", key] as const),
   );
   const created = new Map<string, InvitationState>();
-  let newest = formatInstant(Date.now());
+  let newest = 0;
   for (const delay of lookupDelays) {
     await sleep(delay);
     const stack = connection.stackOf(origin);
@@ -55,7 +55,7 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
       if (isInState(invitationId(event.pk)) || created.has(key)) continue;
       const entry = declared.get(key) as InvitationInputs;
       created.set(key, await toRecoveredState(connection, entry, event, stored.get(event.pk)));
-      newest = event.created;
+      newest = Math.max(newest, Date.parse(event.created));
     }
   }
   const emailed = new Map(
@@ -76,5 +76,6 @@ export async function recoverBatch(properties: Properties, { outputs, isInState 
     ...(old?.__obsolete ?? []),
     ...obsolete,
   ]);
-  return { outcome: "created", id: batchId(inputs), outputs: recovered as unknown as Properties, created: newest };
+  const at = formatInstant(newest || Date.now());
+  return { outcome: "created", id: batchId(inputs), outputs: recovered as unknown as Properties, created: at };
 }

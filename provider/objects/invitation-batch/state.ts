@@ -45,7 +45,7 @@ export interface BatchState extends Omit<BatchInputs, "invitations"> {
   readonly statuses: Readonly<Record<string, InvitationState["status"]>>;
   /** Missing if no invitation was used or has expired, and in the states of earlier versions. */
   readonly retiredAt?: Readonly<Record<string, string>>;
-  /** Secret if the program declares the entries as a secret. Missing if no link was emailed. */
+  /** Secret if the entries, or the `email` of one, are a secret in the program. Missing if no link was emailed. */
   readonly emailedTo?: Readonly<Record<string, readonly string[]>>;
   /** Details that an invitation has unless `__details` says otherwise. */
   readonly __common: Partial<Details>;

@@ -40,6 +40,7 @@ export async function importInvitation(
     toState(inputs, stored, estimateIssuedAt(inputs, stored));
   const stored = await readImported(pk, isCheck, {
     object: describeInvitation(inputs),
+    connection: inputs.connection,
     missing: "invitation with the pk in the resource option import. Correct the pk, or remove the option.",
     retrieve: () => invitations.retrieve(connect(inputs.connection).clientOf(origin), pk),
     compare: (found) => changedPaths(toImportedState(found), inputs),

@@ -132,7 +132,7 @@ export const invitationOperations = {
   delete(_id: string, properties: Properties): Promise<void> {
     return withUserErrorsAndSettingsHint(async () => {
       const state = trackState<InvitationState>(properties);
-      if (isAdoptedWithWarning(state.pk, describeInvitation(state))) return;
+      if (isAdoptedWithWarning(state.pk, state.connection, describeInvitation(state))) return;
       const connection = connect(state.connection);
       readerOf(connection).reset();
       if (!state.gone) await invitations.delete(connection.clientOf(originOf(state)), state.pk);

@@ -3,7 +3,7 @@ import { formatLink, normalizeUuid } from "../../common/pk";
 import { breakDirectives } from "../../common/printable";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
-import { type Connection, publicUrlOf } from "../../lifecycle/connections";
+import { type Connection, objectKey, publicUrlOf } from "../../lifecycle/connections";
 import { declaredSlugs } from "../../lifecycle/flow-slugs";
 import {
   addDuration,
@@ -100,8 +100,8 @@ export function hasCurrentLink(state: InvitationState): boolean {
   return state.link === undefined || withCurrentLink(state).link === state.link;
 }
 
-function currentFlowSlug({ flowPk, flowSlug }: InvitationState): string | undefined {
-  return (flowPk === undefined ? undefined : declaredSlugs.get(flowPk)) ?? flowSlug;
+function currentFlowSlug({ flowPk, flowSlug, connection }: InvitationState): string | undefined {
+  return (flowPk === undefined ? undefined : declaredSlugs.get(objectKey(flowPk, connection))) ?? flowSlug;
 }
 
 /** An invitation in messages: `invitation "jane"`. */
