@@ -31,5 +31,5 @@ export { invitationStage } from "../provider/objects/invitation-stage";
 export type { Lookup } from "../provider/objects/lookup";
 export { lookups } from "../provider/objects/lookups";
 export { connectionInput } from "../provider/objects/property";
-export { secretOutputNames, settingNames } from "../provider/plugin/schema";
+export { providerInputNames, secretOutputNames } from "../provider/plugin/schema";
 export { ProviderService } from "../provider/plugin/service";

@@ -139,7 +139,7 @@ export class Transport {
     let lastError: AuthentikError | undefined;
     const sendOnce = (): Promise<HttpResponse> =>
       this.#limiter.run(
-        kindOf(request),
+        requestGroup(request),
         async () => {
           // The error of the last attempt explains more.
           if (signal?.aborted) throw lastError ?? toCancelledError(request);
@@ -283,7 +283,7 @@ function toCancelledError({ method, redactedPath }: TransportRequest): Cancelled
 }
 
 /** Requests whose response times are comparable: the same method and collection. */
-function kindOf({ method, redactedPath }: TransportRequest): string {
+function requestGroup({ method, redactedPath }: TransportRequest): string {
   return `${method} ${redactedPath.replaceAll(/\/[^/]*(?:\d|<)[^/]*(?=\/)/g, "/…")}`;
 }
 

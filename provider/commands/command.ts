@@ -73,7 +73,7 @@ export function countInvitations(count: number): string {
 }
 
 /** Parses JSON that may come from anyone. Undefined if it is invalid. */
-export function parseJson<T>(json: string, schema: z.ZodType<T>): T | undefined {
+export function parseJsonAs<T>(json: string, schema: z.ZodType<T>): T | undefined {
   try {
     return schema.parse(JSON.parse(json));
   } catch {

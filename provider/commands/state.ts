@@ -109,7 +109,7 @@ export function pendingOperationsOf(state: State): Operation[] {
   return operationsOf(state).filter(({ resource }) => kindOf(resource) !== undefined);
 }
 
-export function originOf({ inputs }: StateResource): Origin | undefined {
+export function originInState({ inputs }: StateResource): Origin | undefined {
   return parseOrigin(inputs?.[originInput]);
 }
 
@@ -124,7 +124,7 @@ export function invitationIdsOf(state: State): string[] {
   });
 }
 
-export function toSecret(value: unknown): unknown {
+export function toStateSecret(value: unknown): unknown {
   return { [signatureKey]: secretSignature, plaintext: JSON.stringify(value) };
 }
 
@@ -135,7 +135,7 @@ export function containsSecret(value: unknown): boolean {
 }
 
 /** The names of the inputs that contain secrets. Older versions of this package did not store them. */
-export function secretInputNames(inputs: Readonly<Record<string, unknown>> = {}): string[] {
+export function secretInputNamesInState(inputs: Readonly<Record<string, unknown>> = {}): string[] {
   const names = secretInputsOf(unwrapSecrets(inputs) as SecretInputs);
   return [...new Set([...names, ...secretPaths(inputs, [])])].sort();
 }

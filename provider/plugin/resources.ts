@@ -12,7 +12,7 @@ import { batchOperations } from "../objects/invitation-batch/operations";
 import { invitationStage, invitationStageOperations } from "../objects/invitation-stage";
 import type { Properties } from "../values/properties";
 import { pluginType } from "./schema";
-import { describeInvitation } from "./warnings";
+import { diffWarning } from "./warnings";
 
 /** What the dynamic resources and the plugin share: the operations on one kind of resource. */
 type Operations = Required<Omit<dynamic.ResourceProvider, "configure">>;
@@ -36,18 +36,18 @@ export interface ResourceKind {
 
 /** The kinds by the type token of their resources: `authentik-invitations:index:Flow`. */
 const kinds = new Map([
-  kindOf(flow, flowOperations),
-  kindOf(flowStageBinding, flowStageBindingOperations),
-  kindOf(invitation, invitationOperations, {
+  declareKind(flow, flowOperations),
+  declareKind(flowStageBinding, flowStageBindingOperations),
+  declareKind(invitation, invitationOperations, {
     findPk: findInvitationPk,
     getHints: unmanagedSecrets,
-    describeDiff: (state, declared) => describeInvitation(state as unknown as InvitationState, declared),
+    describeDiff: (state, declared) => diffWarning(state as unknown as InvitationState, declared),
   }),
-  kindOf(invitationBatch, batchOperations),
-  kindOf(invitationStage, invitationStageOperations),
+  declareKind(invitationBatch, batchOperations),
+  declareKind(invitationStage, invitationStageOperations),
 ]);
 
-function kindOf(
+function declareKind(
   { name: resource, properties, outputs }: Pick<Declaration, "name" | "properties" | "outputs">,
   operations: Operations,
   exceptions: Partial<ResourceKind> = {},

@@ -26,7 +26,7 @@ export function inputNamesOf(type: string): string[] {
 }
 
 /** The provider's inputs. */
-export const settingNames: readonly string[] = Object.keys(schema.provider.inputProperties);
+export const providerInputNames: readonly string[] = Object.keys(schema.provider.inputProperties);
 
 /** The provider's inputs that contain credentials. */
 export const secretSettings = secretNames(schema.provider.inputProperties);

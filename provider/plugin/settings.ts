@@ -8,7 +8,7 @@ import { isExplicitProviderName, parseUrn } from "../common/urn";
 import { readSettings } from "../lifecycle/settings";
 import { UserError } from "../lifecycle/user-error";
 import { type Properties, unknownValue } from "../values/properties";
-import { packageName, settingNames } from "./schema";
+import { packageName, providerInputNames } from "./schema";
 
 /** Inputs of the provider, which are also the settings in its configuration namespace. The schema is generated from them. */
 export interface ProviderArgs {
@@ -57,9 +57,9 @@ export function toConfiguration(inputs: Properties, urn: string): Configuration 
 /** Validates the provider's inputs. Returns the errors, which contain no values. */
 export function checkSettings(inputs: Properties, urn: string): string[] {
   const names = Object.keys(inputs).filter((name) => !engineInputs.has(name) && !name.startsWith("__"));
-  const unknown = names.filter((name) => !settingNames.includes(name));
+  const unknown = names.filter((name) => !providerInputNames.includes(name));
   const errors = unknown.map(
-    (name) => `${name}: unknown property. ${suggestName(name, settingNames, "The properties are")}`,
+    (name) => `${name}: unknown property. ${suggestName(name, providerInputNames, "The properties are")}`,
   );
   // What is unknown at preview is validated by the update.
   if (Object.values(inputs).includes(unknownValue)) return errors;

@@ -13,7 +13,7 @@ import { secretOutputsOf } from "../values/secrets";
  * What a comparison of an invitation with its state warns about: changes that are ignored because it is retired, or an expiry that is near. Nothing
  * if the change reissues it, or sets another expiry.
  */
-export function describeInvitation(state: InvitationState, declared: Properties): string | undefined {
+export function diffWarning(state: InvitationState, declared: Properties): string | undefined {
   const { inputs, replaces } = planChange(state, declared);
   if (replaces.length > 0) return undefined;
   if (isRetired(state)) return describeIgnoredChanges(state, declared);

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Operation, type State, type StateResource, toSecret } from "../../provider/commands/state";
+import { type Operation, type State, type StateResource, toStateSecret } from "../../provider/commands/state";
 import { invitationId } from "../../provider/common/pk";
 import { Authentik } from "../../sandbox";
 import { planRecovery } from "../bundle-internals";
@@ -169,7 +169,7 @@ describe("an interrupted update", () => {
 
   /** Marks parts of inputs as secrets, as the engine does in a state. */
   function protect(value: unknown, paths: readonly (readonly string[])[]): unknown {
-    if (paths.some((path) => path.length === 0)) return toSecret(value);
+    if (paths.some((path) => path.length === 0)) return toStateSecret(value);
     return Object.fromEntries(
       Object.entries(value as Inputs).map(([key, item]) => {
         const below = paths.flatMap(([first, ...rest]) => (first === key ? [rest] : []));

@@ -10,7 +10,7 @@ import {
   containsSecret,
   invitationIdsOf,
   kindOf,
-  originOf,
+  originInState,
   pendingOperationsOf,
   resourcesOf,
   type State,
@@ -84,12 +84,15 @@ function pendingCreationsOf(state: State): PendingCreation[] {
     if (kindOf(resource) === "InvitationBatch") return pendingEntriesOf(resource, state);
     if (kindOf(resource) !== "Invitation") return [];
     const name = resource.inputs?.["name"];
-    return { name: typeof name === "string" ? stripWhitespace(name) : undefined, nonce: originOf(resource)?.nonce };
+    return {
+      name: typeof name === "string" ? stripWhitespace(name) : undefined,
+      nonce: originInState(resource)?.nonce,
+    };
   });
 }
 
 function pendingEntriesOf(batch: StateResource, state: State): PendingCreation[] {
-  const origin = originOf(batch);
+  const origin = originInState(batch);
   const invitations = batch.inputs?.["invitations"];
   // The keys of secret invitations are encrypted.
   if (!isJsonObject(invitations) || containsSecret(invitations)) return [{}];

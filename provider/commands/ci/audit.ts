@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { toTable } from "../audit";
-import { parseJson } from "../command";
+import { parseJsonAs } from "../command";
 import { alignColumns } from "../terminal";
-import { log, packageCommand, runCaptured } from "./programs";
+import { packageCommand, printLines, runCaptured } from "./programs";
 import { redactLine, truncate } from "./redact";
 import type { Settings } from "./settings";
 
@@ -25,11 +25,11 @@ export async function runAudit({ stack, auditStacks, auditFlow, auditCreatedBy }
   const { code, stdout, stderr } = runCaptured(packageCommand("audit", "--json", ...options), "read");
   const table = code === 0 || code === foundExitCode ? formatRows(stdout) : undefined;
   if (table !== undefined && table.length > 0 === (code === foundExitCode)) {
-    await log([...stderr, ...table]);
+    await printLines([...stderr, ...table]);
     return { table };
   }
   const failure = `Could not check for undeclared invitations. audit failed with exit code ${code}. See the log.`;
-  await log([...stderr, `${failure} Set AUDIT=false to skip this check.`]);
+  await printLines([...stderr, `${failure} Set AUDIT=false to skip this check.`]);
   return { failure };
 }
 
@@ -37,7 +37,7 @@ const rowsSchema = z.array(z.record(z.string(), z.unknown()));
 
 /** The lines of a table. Names come from authentik, where anyone may have chosen them. Undefined if it is not the output of `audit --json`. */
 function formatRows(json: string): string[] | undefined {
-  const rows = parseJson(json, rowsSchema)?.map(({ stack, isPending, ...row }) => {
+  const rows = parseJsonAs(json, rowsSchema)?.map(({ stack, isPending, ...row }) => {
     return { ...row, stack: isPending ? `${stack ?? ""} (interrupted, run recover)` : stack };
   });
   if (rows === undefined) return undefined;

@@ -5,7 +5,7 @@ import { foundExitCode, runAudit } from "./audit";
 import { formatLog } from "./comment";
 import { connectForge, type ReportKind } from "./forge";
 import { parsePreview } from "./preview";
-import { log, logToStandardError, packageCommand, runCaptured, runLogged } from "./programs";
+import { logToStandardError, packageCommand, printLines, runCaptured, runLogged } from "./programs";
 import { publish } from "./publish";
 import { redactLine } from "./redact";
 import { type Report, readReport } from "./report";
@@ -120,7 +120,7 @@ async function runPreview(kind: ReportKind, { stack, isRefreshed }: Settings): P
   const isComplete = code === 0 || code === foundExitCode;
   const output = preview ? formatLog(preview, isComplete) : stdout.split("\n").map(redactLine);
   const lines = [...output, ...stderr].filter((line) => line.trim() !== "");
-  await log(lines);
+  await printLines(lines);
   return { result: { code, lines }, preview };
 }
 

@@ -4,7 +4,7 @@ import { parseUrn } from "../../common/urn";
 import { addDuration, parseDuration } from "../../values/instant";
 import { isJsonObject } from "../../values/json";
 import { formatPath, ownValue, type Properties, unknownValue } from "../../values/properties";
-import { parseJson } from "../command";
+import { parseJsonAs } from "../command";
 import { redactLine, truncate } from "./redact";
 
 export const operations = ["create", "import", "update", "replace", "delete"] as const;
@@ -74,7 +74,7 @@ const digestSchema = z.object({
 
 /** Parses the output of `pulumi preview --json`. undefined if Pulumi failed before the preview. */
 export function parsePreview(json: string, now: Date): Preview | undefined {
-  const digest = parseJson(json, digestSchema);
+  const digest = parseJsonAs(json, digestSchema);
   if (digest === undefined) return undefined;
   const allSteps = digest.steps ?? [];
   const steps = allSteps.filter(isResource);

@@ -44,7 +44,7 @@ export function packageCommand(...args: readonly string[]): string[] {
   return [process.execPath, process.argv[1] ?? "", ...args];
 }
 
-export async function log(lines: readonly string[]): Promise<void> {
+export async function printLines(lines: readonly string[]): Promise<void> {
   await withoutWorkflowCommands(async () => lines.forEach(print));
 }
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { UserError } from "../../lifecycle/user-error";
-import { messageOf, parseJson } from "../command";
+import { messageOf, parseJsonAs } from "../command";
 import { redactLine } from "./redact";
 
 const timeoutMs = 60_000;
@@ -62,6 +62,6 @@ export class RestClient {
 
 /** The error message of a response. All three forges name it so. */
 function reasonIn(content: string): string {
-  const message = parseJson(content, z.object({ message: z.string() }))?.message;
+  const message = parseJsonAs(content, z.object({ message: z.string() }))?.message;
   return message === undefined ? "" : ` ${redactLine(message.replace(/\s+/g, " ")).slice(0, 200)}`;
 }

@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { parseJson } from "../command";
+import { parseJsonAs } from "../command";
 import { PulumiError, runPulumi } from "../pulumi";
 import { confirm, warn } from "../terminal";
 
@@ -38,7 +38,7 @@ async function findDamagedAttributes(): Promise<string[]> {
   const stacks = join(resolve(decodeURIComponent(path).replace(/^~/, homedir())), ".pulumi", "stacks");
   const files = (await readdir(stacks, { recursive: true })).filter((file) => file.endsWith(".attrs"));
   const isDamaged = await Promise.all(
-    files.map(async (file) => parseJson(await readFile(join(stacks, file), "utf8"), z.unknown()) === undefined),
+    files.map(async (file) => parseJsonAs(await readFile(join(stacks, file), "utf8"), z.unknown()) === undefined),
   );
   return files.filter((_, index) => isDamaged[index]).map((file) => join(stacks, file));
 }

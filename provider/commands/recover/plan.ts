@@ -18,8 +18,8 @@ import {
   resourcesOf,
   type State,
   type StateResource,
-  secretInputNames,
-  toSecret,
+  secretInputNamesInState,
+  toStateSecret,
   unwrapSecrets,
 } from "../state";
 
@@ -81,7 +81,9 @@ async function recoverOperation(
   if (type !== "creating" && !isUpdate) return undefined;
   const current = resourcesOf(state)[indexOfCurrent(resourcesOf(state), resource)];
   // Secret is what the old or the new declaration says.
-  const secretInputs = [...new Set([...secretInputNames(current?.inputs), ...secretInputNames(resource.inputs)])];
+  const secretInputs = [
+    ...new Set([...secretInputNamesInState(current?.inputs), ...secretInputNamesInState(resource.inputs)]),
+  ];
   const withSecretInputs = (properties: unknown): Properties => ({
     ...(unwrapSecrets(properties ?? {}) as Properties),
     ...(secretInputs.length > 0 ? { [secretInputsInput]: secretInputs } : {}),
@@ -155,7 +157,7 @@ function completeResource(
   return {
     ...resource,
     id,
-    outputs: Object.fromEntries(entries.map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value])),
+    outputs: Object.fromEntries(entries.map(([name, value]) => [name, isSecret(name) ? toStateSecret(value) : value])),
     created,
     modified: created,
     // Makes the next run update the resource, although the inputs are the same: the keys that are missing have to be created.

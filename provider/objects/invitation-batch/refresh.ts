@@ -30,7 +30,7 @@ export async function refreshBatch(
   connection: Connection,
   batch: string,
   states: ReadonlyMap<string, InvitationState>,
-  originOf: (key: string) => Origin | undefined,
+  originOfEntry: (key: string) => Origin | undefined,
 ): Promise<Map<string, InvitationState>> {
   // A retired invitation that authentik has deleted does not come back.
   const readable = [...states].filter(([, state]) => !state.gone);
@@ -41,8 +41,8 @@ export async function refreshBatch(
     if (found) drifts.set(key, detectDrift(state, found));
   }
   const missing = readable.filter(([key]) => !drifts.has(key));
-  const retired = await refreshMissing(connection, new Map(missing), originOf);
-  await reportDrift(connection, states, drifts, originOf);
+  const retired = await refreshMissing(connection, new Map(missing), originOfEntry);
+  await reportDrift(connection, states, drifts, originOfEntry);
   const refreshed = new Map(
     [...states].flatMap(([key, state]) => {
       const current = state.gone ? refreshGone(state) : (drifts.get(key)?.state ?? retired.get(key));
@@ -94,7 +94,7 @@ async function readStored(
 async function refreshMissing(
   connection: Connection,
   missing: ReadonlyMap<string, InvitationState>,
-  originOf: (key: string) => Origin | undefined,
+  originOfEntry: (key: string) => Origin | undefined,
 ): Promise<Map<string, InvitationState>> {
   const events = await readEventsOf(connection, [...missing.values()].filter(needsEvents));
   const retired = new Map<string, InvitationState>();
@@ -102,7 +102,7 @@ async function refreshMissing(
     const own = events?.get(state.pk);
     const classified = classifyMissing(state, events === undefined ? undefined : (own ?? []));
     if (classified) retired.set(key, classified);
-    else reportDeletion(connection, observeInvitation(state, originOf(key)), own);
+    else reportDeletion(connection, observeInvitation(state, originOfEntry(key)), own);
   }
   return retired;
 }
@@ -111,7 +111,7 @@ async function reportDrift(
   connection: Connection,
   states: ReadonlyMap<string, InvitationState>,
   drifts: ReadonlyMap<string, Drift>,
-  originOf: (key: string) => Origin | undefined,
+  originOfEntry: (key: string) => Origin | undefined,
 ): Promise<void> {
   const changed = [...drifts].filter(([, drift]) => drift.changed.length > 0);
   const changedStates = changed.flatMap(([key]) => states.get(key) ?? []);
@@ -120,9 +120,9 @@ async function reportDrift(
     : undefined;
   for (const [key, { changed: inputs, isFlowRemoved }] of changed) {
     const state = states.get(key) as InvitationState;
-    const object = observeInvitation(state, originOf(key));
+    const object = observeInvitation(state, originOfEntry(key));
     reportChange(connection, object, inputs, events?.get(state.pk));
-    if (isFlowRemoved) await reportFlowRemoval(connection, object, observeFlow(state, originOf(key)));
+    if (isFlowRemoved) await reportFlowRemoval(connection, object, observeFlow(state, originOfEntry(key)));
   }
 }
 

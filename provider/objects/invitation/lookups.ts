@@ -120,8 +120,8 @@ export async function findInvitationPk(id: string): Promise<string> {
       "The id of an invitation has 16 hexadecimal digits. Pass the id, which getInvitations and the command audit return, or the pk, a UUID.",
     );
   }
-  const invitations = await listInvitations(connect().client, {});
-  const found = invitations.find((invitation) => invitationId(invitation.pk) === id);
+  const listed = await listInvitations(connect().client, {});
+  const found = listed.find((invitation) => invitationId(invitation.pk) === id);
   if (found !== undefined) return found.pk;
   throw new UserError(
     `authentik has no invitation with the id ${id} that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).`,

@@ -25,7 +25,7 @@ import {
   InvitationBatch,
   InvitationStage,
 } from "pulumi-authentik-invitations/provider";
-import { ProviderService, secretInputsInput, secretOutputNames, settingNames } from "../../bundle-internals";
+import { ProviderService, providerInputNames, secretInputsInput, secretOutputNames } from "../../bundle-internals";
 import { fromStruct, toStruct } from "./plugin";
 import { secret, signatureKey, unwrapSecrets } from "./secrets";
 
@@ -115,7 +115,7 @@ export class PluginProvider implements Provider {
 
   async configure({ config }: Parameters<Provider["configure"]>[0]): Promise<void> {
     this.#plugin = new Plugin();
-    const settings = settingNames.flatMap((name) => {
+    const settings = providerInputNames.flatMap((name) => {
       const value = config.get(`authentik:${name}`);
       return value === undefined ? [] : [[name, value]];
     });
