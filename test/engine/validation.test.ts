@@ -20,74 +20,32 @@ describe("validation", () => {
     await server.close();
   });
 
-  // The engine stops at the first invalid resource, so each case needs its own run.
-  test.each([
-    [
-      "an invitation with several errors",
-      `new authentik.Invitation("x", { name: "two words", expires: "next-week-s3cr3t", singleUse: "s3cr3t", flow: "",
-         fixedData: pulumi.secret({ a: { "b c": 1e300, n: "s3cr3t\\0" }, list: [9007199254740993] }) });`,
-      [
+  test("rejects all invalid inputs of an invitation at preview, with property paths but without requests, stack traces or values", async () => {
+    await project.write(`let deep = {}; for (let level = 0; level < 250; level++) deep = { a: deep };
+      new authentik.Invitation("x", { name: "two words", expires: "next-week-s3cr3t", singleUse: "s3cr3t", flow: "",
+      fixedData: pulumi.secret({ a: { "b c": 1e300, n: "s3cr3t\\0" }, list: [9007199254740993], deep }), valid_for: "s3cr3t" });`);
+    const { code, output } = await project.preview();
+    expect(code).toBe(1);
+    const integer =
+      "must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string";
+    const reasons = output.split("\n").flatMap((line) => / has a problem: (.*)$/.exec(line)?.[1] ?? []);
+    expect(new Set(reasons)).toEqual(
+      new Set([
         "name: must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
         "expires: must be an RFC 3339 timestamp with a time zone, for example 2027-01-31T23:59:59Z",
         "singleUse: must be true or false",
         "flow: must not be empty. Omit it to accept any flow",
-        'fixedData.a["b c"]: must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string',
+        `fixedData.a["b c"]: ${integer}`,
         "fixedData.a.n: must not contain a NUL character, which authentik cannot store",
-        "fixedData.list[0]: must be within ±9007199254740991 (2^53 - 1): Pulumi cannot represent larger integers exactly, and authentik cannot read back integers beyond 64 bits. Use a string",
-      ],
-    ],
-    [
-      "misspelled properties",
-      `new authentik.Invitation("x", { valid_for: "s3cr3t", singelUse: true, fixeddata: { a: "s3cr3t" }, validFor: "14d", pk: "s3cr3t" });`,
-      [
+        `fixedData.list[0]: ${integer}`,
+        "fixedData.deep.a.a: must not be nested more than 200 levels deep, because authentik could not read it back",
         "valid_for: unknown property. Did you mean validFor?",
-        "singelUse: unknown property. Did you mean singleUse?",
-        "fixeddata: unknown property. Did you mean fixedData?",
-        "pk: unknown property. The properties are name, expires, validFor, fixedData, singleUse, flow, onRetired, keepers, email, connection",
-      ],
-    ],
-    [
-      "a missing expiry and an invalid name",
-      `new authentik.Invitation("resource.with.dots", { fixedData: ["s3cr3t"] });`,
-      [
-        "name: must contain only letters (a-z, A-Z), digits, _ and -. Defaults to the resource's logical name; set it explicitly if the logical name has other characters",
-        "fixedData: must be an object",
-        "expires: set either expires (for example 2027-01-31T23:59:59Z) or validFor (for example 14d). Without one, authentik expires the invitation after 30 minutes",
-      ],
-    ],
-    [
-      "an expiry in the past",
-      `new authentik.Invitation("x", { expires: "2001-02-03T04:05:06Z" });`,
-      ["expires: is in the past"],
-    ],
-    [
-      "deeply nested data",
-      `let deep = {}; for (let i = 0; i < 250; i++) deep = { a: deep };
-       new authentik.Invitation("x", { validFor: "14d", fixedData: deep });`,
-      ["fixedData.a.a.a: must not be nested more than 200 levels deep, because authentik could not read it back"],
-    ],
-    [
-      "a stage with several errors",
-      `new authentik.InvitationStage("x", { name: "  ", continueFlowWithoutInvitation: "s3cr3t", continue_flow: true });`,
-      [
-        "name: must not be empty",
-        "continueFlowWithoutInvitation: must be true or false",
-        "continue_flow: unknown property. The properties are name, continueFlowWithoutInvitation, connection",
-      ],
-    ],
-  ])(
-    "rejects %s at preview, with property paths but without requests, stack traces or values",
-    async (_, program, expected) => {
-      await project.write(program);
-      const { code, output } = await project.preview();
-      expect(code).toBe(1);
-      const reasons = output.split("\n").flatMap((line) => / has a problem: (.*)$/.exec(line)?.[1] ?? []);
-      expect(new Set(reasons)).toEqual(new Set(expected));
-      expect(output).not.toContain("s3cr3t");
-      expect(output).not.toMatch(/\n\s+at .*\(/);
-      expect(requestsOf(server)).toEqual([]);
-    },
-  );
+      ]),
+    );
+    expect(output).not.toContain("s3cr3t");
+    expect(output).not.toMatch(/\n\s+at .*\(/);
+    expect(requestsOf(server)).toEqual([]);
+  });
 
   test("accepts unknown outputs of resources that do not exist yet", async () => {
     await project.write(`
@@ -101,28 +59,16 @@ describe("validation", () => {
     expect([code, output]).toEqual([0, expect.stringContaining("+ 4 to create")]);
   });
 
-  test("reports missing and invalid settings on the first request, with instructions and without stack traces", async () => {
+  test("reports missing settings on the first request, with instructions and without stack traces", async () => {
     const unconfigured = await Project.create(`new authentik.InvitationStage("stage");`);
     try {
       expect((await unconfigured.preview()).code).toBe(0);
-      const first = await unconfigured.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-      expect(first.output).toContain(
+      const { code, output } = await unconfigured.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
+      expect(code).toBe(1);
+      expect(output).toContain(
         "error: authentik's URL is not set. Set it with `pulumi config set authentik:url https://authentik.example.com` or in AUTHENTIK_URL.\n",
       );
-      await unconfigured.succeed("config", "set", "authentik:url", "authentik.example.com");
-      const second = await unconfigured.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-      expect(second.output).toContain(
-        "error: authentik:url is not a URL. Use the form https://authentik.example.com.\n",
-      );
-      await unconfigured.succeed("config", "set", "authentik:url", server.url);
-      const third = await unconfigured.pulumi("up", "--yes", "--skip-preview", "--suppress-progress");
-      expect(third.output).toContain(
-        "error: authentik's API token is not set. Set it with `pulumi config set --secret authentik:token …` or in AUTHENTIK_TOKEN.\n",
-      );
-      for (const { code, output } of [first, second, third]) {
-        expect(code).toBe(1);
-        expect(output).not.toMatch(/\n\s+at .*\(/);
-      }
+      expect(output).not.toMatch(/\n\s+at .*\(/);
     } finally {
       await unconfigured.remove();
     }
