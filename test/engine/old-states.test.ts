@@ -62,8 +62,12 @@ describe.each([
 ])("a state of the %s version", (version, program, changed) => {
   beforeEach(async () => {
     const { server, project } = fixture;
-    const states = await readFile(join(__dirname, "states", `${version}.json`), "utf8");
-    const { resources, fill } = await createObjects(server, JSON.parse(states) as StoredResource[]);
+    const lines = await readFile(join(__dirname, "..", "recordings", `states-${version}.jsonl`), "utf8");
+    const states = lines.trimEnd().split("\n");
+    const { resources, fill } = await createObjects(
+      server,
+      states.map((line) => JSON.parse(line) as StoredResource),
+    );
     await project.write(fill(program));
     const file = join(project.folder, "state.json");
     // The stack's own key, with which Pulumi encrypts the secrets.
