@@ -15,9 +15,9 @@ import {
 import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, notRecorded } from "./responses";
 import type { Stage } from "./stages";
-import { usedByEntry, ViewSet } from "./viewset";
+import { ViewSet } from "./viewset";
 
-export interface Binding {
+interface Binding {
   pk: string;
   policyBindingModel: string;
   target: Flow;
@@ -72,10 +72,6 @@ export class Bindings extends ViewSet<Binding> {
 
   override toReference({ pk, order, target }: Binding): ObjectReference {
     return { app: this.app, model: this.model, pk, name: `Flow-stage binding #${order} to ${target.pk}` };
-  }
-
-  usedByEntry(row: Binding): JsonObject {
-    return usedByEntry(this.app, this.model, row.pk, this.toReference(row).name, "cascade");
   }
 
   protected list(request: ApiRequest): HttpResponse {
@@ -143,10 +139,6 @@ export class Bindings extends ViewSet<Binding> {
 
   protected serialize(row: Binding): JsonObject {
     return this.serializeWithStage(row, this.instance.stages.serializeBase(row.stage));
-  }
-
-  protected usedBy(): never {
-    throw notRecorded("used_by of a binding");
   }
 
   private serializeWithStage(row: Binding, stage: JsonObject): JsonObject {

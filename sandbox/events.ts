@@ -3,7 +3,6 @@ import type { Instance } from "./instance";
 import { formatInstant, type Instant } from "./instants";
 import { type Json, type JsonObject, stringifyJson } from "./json";
 import {
-  autocompleteField,
   byString,
   type Comparator,
   filterRows,
@@ -52,8 +51,6 @@ export class Events {
   private readonly brand: JsonObject;
   /** How long new events stay invisible. */
   delayMs = 0;
-  /** The apps of all events. `autocomplete` lists them. */
-  readonly apps = new Set<string>();
 
   constructor(private readonly instance: Instance) {
     this.brand = this.brandReference("Default brand");
@@ -158,7 +155,6 @@ export class Events {
       visibleFrom: this.instance.clock().getTime() + this.delayMs,
     };
     this.rows.push(added);
-    this.apps.add(added.app);
     return added;
   }
 
@@ -186,12 +182,7 @@ export class Events {
           "username",
         ]),
       });
-      return paginate(
-        request,
-        orderRows(request, this.search(request, filtered), comparators, "-created"),
-        serialize,
-        autocomplete([...this.apps].sort()),
-      );
+      return paginate(request, orderRows(request, this.search(request, filtered), comparators, "-created"), serialize);
     });
   }
 
@@ -266,51 +257,3 @@ function serialize(event: Event): Json {
 }
 
 const comparators: Record<string, Comparator<Event>> = { created: byString((row) => row.created) };
-
-const autocompleteRelation = (name: string): JsonObject => ({
-  ...autocompleteField("relation"),
-  relation: `authentik_events.event_${name}`,
-});
-
-const actions = `login login_failed logout user_write suspicious_request password_set secret_view secret_rotate
-invitation_used authorize_application source_linked impersonation_started impersonation_ended
-flow_execution policy_execution policy_exception property_mapping_exception system_task_execution
-system_task_exception system_exception configuration_error configuration_warning model_created
-model_updated model_deleted email_sent update_available export_ready review_initiated review_overdue
-review_attested review_completed custom_`.split(/\s/);
-
-/** The `autocomplete` of event lists from 2026.2 on (events.used.search-hex). */
-const autocomplete = (apps: string[]): JsonObject => ({
-  current_model: "authentik_events.event",
-  models: {
-    "authentik_events.event": {
-      action: autocompleteField("str", actions),
-      event_uuid: autocompleteField("str"),
-      app: autocompleteField("str", apps),
-      client_ip: autocompleteField("str"),
-      user: autocompleteRelation("user"),
-      brand: autocompleteRelation("brand"),
-      context: autocompleteRelation("context"),
-      created: autocompleteField("datetime", []),
-    },
-    "authentik_events.event_user": {
-      pk: autocompleteField("int"),
-      username: autocompleteField("str"),
-      email: autocompleteField("str"),
-    },
-    "authentik_events.event_brand": {
-      pk: autocompleteField("str"),
-      app: autocompleteField("str"),
-      name: autocompleteField("str"),
-      model_name: autocompleteField("str"),
-    },
-    "authentik_events.event_context": { http_request: autocompleteRelation("context_http_request") },
-    "authentik_events.event_context_http_request": {
-      args: autocompleteRelation("context_http_request_args"),
-      path: autocompleteField("str"),
-      method: autocompleteField("str"),
-      request_id: autocompleteField("str"),
-      user_agent: autocompleteField("str"),
-    },
-  },
-});

@@ -6,8 +6,8 @@ import type { VersionBehavior } from "./versions";
 /** The validated value of a field, or its validation errors. */
 export type FieldResult<T> = { value: T } | { errors: Json[] };
 
-export const requiredError = "This field is required.";
-export const nullError = "This field may not be null.";
+const requiredError = "This field is required.";
+const nullError = "This field may not be null.";
 const blankError = "This field may not be blank.";
 const nulError = "Null characters are not allowed.";
 

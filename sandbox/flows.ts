@@ -13,7 +13,7 @@ import {
 import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, notRecorded } from "./responses";
 import type { VersionBehavior } from "./versions";
-import { usedByEntry, ViewSet } from "./viewset";
+import { ViewSet } from "./viewset";
 
 export interface Flow {
   pk: string;
@@ -29,12 +29,10 @@ export interface Flow {
   layout: string;
   deniedAction: string;
   authentication: string;
-  /** A default flow of authentik. Objects that are not modeled here refer to it. */
-  isDefault: boolean;
 }
 
 const defaultBackground = "/static/dist/assets/images/flow_background.jpg";
-export const designationChoices = [
+const designationChoices = [
   "authentication",
   "authorization",
   "invalidation",
@@ -43,7 +41,7 @@ export const designationChoices = [
   "recovery",
   "stage_configuration",
 ];
-export const deniedActionChoices = ["message_continue", "message", "continue"];
+const deniedActionChoices = ["message_continue", "message", "continue"];
 export const policyEngineModeChoices = ["all", "any"];
 
 export class Flows extends ViewSet<Flow> {
@@ -63,7 +61,6 @@ export class Flows extends ViewSet<Flow> {
       layout: "stacked",
       deniedAction: "message_continue",
       authentication: "none",
-      isDefault: false,
       ...flow,
     };
     this.rows.set(added.pk, added);
@@ -187,22 +184,6 @@ export class Flows extends ViewSet<Flow> {
     this.bySlug.delete(flow.slug);
     this.instance.bindings.removeByFlow(flow);
     this.instance.invitations.clearFlow(flow);
-  }
-
-  protected usedBy(flow: Flow): JsonObject[] {
-    if (flow.isDefault) throw notRecorded("used_by of a default flow");
-    const bindings = this.instance.bindings.findByFlow(flow);
-    const entries = bindings.map((binding) => this.instance.bindings.usedByEntry(binding));
-    // A stage is listed once per binding (flows.used_by.bound).
-    for (const { stage } of bindings) {
-      entries.push(usedByEntry("authentik_flows", "stage", stage.pk, `Stage ${stage.name}`, "cascade_many"));
-    }
-    for (const invitation of this.instance.invitations.all()) {
-      if (invitation.flow !== flow) continue;
-      const name = `Invitation ${invitation.pk} created by ${invitation.createdBy.pk}`;
-      entries.push(usedByEntry("authentik_stages_invitation", "invitation", invitation.pk, name, "set_default"));
-    }
-    return entries;
   }
 
   private validate(request: ApiRequest, flow: Flow | undefined, partial: boolean): Partial<Flow> {

@@ -12,7 +12,7 @@ import type { VersionBehavior } from "./versions";
 
 /** The state of one embedded authentik: its objects, event log and clock. */
 export class Instance {
-  /** The system setting `default_token_duration` in minutes: how long an invitation without `expires` lives (`settings`). */
+  /** The system setting `default_token_duration` in minutes: how long an invitation without `expires` lives (invitations.create.expires.omitted-with-other-default). */
   defaultTokenMinutes = 30;
   private lastTime = 0;
   /** The number of timestamps issued at `lastTime`. Each is a microsecond later than the one before. */

@@ -25,7 +25,7 @@ const acceptedFormat =
 /** Formats that the server's parser might accept, but that no recording contains. */
 const unrecordedFormats = /^\d{8}|^\d{4}-?W\d\d/;
 
-export type InstantError = "format" | "range";
+type InstantError = "format" | "range";
 
 export function parseInstant(text: string, acceptsHour24: boolean): Instant | InstantError {
   if (unrecordedFormats.test(text)) throw notRecorded(`the date format ${JSON.stringify(text)}`);

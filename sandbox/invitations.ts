@@ -12,7 +12,6 @@ import type { Flow } from "./flows";
 import { formatForSearch, formatInstant, type Instant, parseInstant } from "./instants";
 import { inspectJson, isHuge, isObject, type Json, type JsonObject, storeJson } from "./json";
 import { byString, type Comparator, filterRows, orderRows, paginate, searchRows } from "./lists";
-import { invitationOptions } from "./metadata";
 import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, noContent, notRecorded, ServerCrash } from "./responses";
 import { recordSecret } from "./secrets";
@@ -182,15 +181,6 @@ export class Invitations extends ViewSet<Invitation> {
   protected serialize(row: Invitation): Json {
     if (row.isUnreadable) throw new ServerCrash("fixed data cannot be read back");
     return this.serializeWithFixedData(row, row.fixedData);
-  }
-
-  /** invitations.used_by */
-  protected usedBy(): Json {
-    return [];
-  }
-
-  protected override options(request: ApiRequest, method: "POST" | "PUT"): HttpResponse {
-    return json(200, invitationOptions(request.behavior, method));
   }
 
   /** The response to a write has the fixed data as sent. If the write omits them, unreadable stored ones crash it (int-huge.patch-name). */

@@ -110,18 +110,8 @@ export function byString<Row>(getString: (row: Row) => string): Comparator<Row> 
   };
 }
 
-/** How `autocomplete` describes a field that can be searched. */
-export function autocompleteField(type: string, options: Json = null): JsonObject {
-  return { type, nullable: false, options };
-}
-
 /** Returns one page of rows. Only these are serialized, so an unreadable row crashes only its own page. */
-export function paginate<Row>(
-  request: ApiRequest,
-  rows: readonly Row[],
-  serialize: (row: Row) => Json,
-  autocomplete: JsonObject = {},
-): HttpResponse {
+export function paginate<Row>(request: ApiRequest, rows: readonly Row[], serialize: (row: Row) => Json): HttpResponse {
   const { behavior } = request;
   const requested = request.parameter("page_size") ?? "";
   // list.page_size-0, -minus, -text, -1.5: an invalid size is ignored.
@@ -142,7 +132,7 @@ export function paginate<Row>(
       end_index: start + pageRows.length,
     },
     results: pageRows.map(serialize),
-    ...(behavior.hasAutocomplete ? { autocomplete } : {}),
+    ...(behavior.hasAutocomplete ? { autocomplete: {} } : {}),
   });
 }
 

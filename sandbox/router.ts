@@ -1,7 +1,6 @@
 import type { Bindings } from "./bindings";
 import type { Flows } from "./flows";
 import type { Instance } from "./instance";
-import { Float, type JsonObject } from "./json";
 import type { ApiRequest } from "./request";
 import {
   apiError,
@@ -12,7 +11,6 @@ import {
   methodNotAllowedPage,
   notFoundPage,
   notRecorded,
-  permissionDenied,
 } from "./responses";
 import type { AllStages } from "./stages";
 import { withAllowHeader } from "./viewset";
@@ -69,26 +67,22 @@ export class Router {
       if (action === "send_email" && third === "invitations" && instance.behavior.sendsInvitationEmails) {
         return instance.invitations.dispatchSendEmail(request, key);
       }
-      if (!viewSet || !["", "used_by"].includes(action)) return unknownUrl(request);
-      if (fourth === undefined) return viewSet.dispatchList(request);
-      return action === "" ? viewSet.dispatchDetail(request, key) : viewSet.dispatchUsedBy(request, key);
+      if (action === "used_by") throw notRecorded("used_by");
+      if (!viewSet || action !== "") return unknownUrl(request);
+      return fourth === undefined ? viewSet.dispatchList(request) : viewSet.dispatchDetail(request, key);
     }
-    if (fourth === undefined || (fourth === "used_by" && rest.length === 0)) {
+    if (fourth === undefined) {
       const viewSet = viewSets[`${area}/${resource}`];
       if (viewSet && third === undefined) return viewSet.dispatchList(request);
       if (viewSet && third !== undefined && !["types", "cache", "import"].includes(third)) {
-        return fourth === undefined ? viewSet.dispatchDetail(request, third) : viewSet.dispatchUsedBy(request, third);
+        return viewSet.dispatchDetail(request, third);
       }
     }
     switch (segments.join("/")) {
-      case "root/config":
-        return this.readOnly(request, false, () => this.rootConfig());
       case "admin/version":
-        return this.readOnly(request, true, () => this.version());
-      case "admin/settings":
-        return withAllowHeader("GET, PUT, PATCH, HEAD, OPTIONS", () => this.settings(request));
+        return this.readOnly(request, () => this.version());
       case "core/users/me":
-        return this.readOnly(request, true, () => instance.users.me(request));
+        return this.readOnly(request, () => instance.users.me(request));
       case "core/users":
         return withAllowHeader("GET, POST, HEAD, OPTIONS", () => {
           this.instance.users.initialize(request);
@@ -97,19 +91,6 @@ export class Router {
         });
       case "events/events":
         return instance.events.dispatchList(request);
-    }
-    const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
-    if (area === "core" && resource === "users" && /^\d+$/.test(third ?? "") && fourth === undefined) {
-      return withAllowHeader(detailMethods, () => {
-        this.instance.users.initialize(request);
-        return instance.users.dispatchDetail(request, third ?? "");
-      });
-    }
-    if (area === "core" && resource === "tokens" && third !== undefined && fourth === undefined) {
-      return withAllowHeader(detailMethods, () => {
-        this.instance.users.initialize(request);
-        return instance.users.dispatchTokenDetail(request, third);
-      });
     }
     if (area === "events" && resource === "events" && third !== undefined && fourth === undefined) {
       return instance.events.dispatchDetail(request, third);
@@ -121,33 +102,13 @@ export class Router {
     return unknownUrl(request);
   }
 
-  private readOnly(request: ApiRequest, needsUser: boolean, handler: () => HttpResponse): HttpResponse {
+  private readOnly(request: ApiRequest, handler: () => HttpResponse): HttpResponse {
     return withAllowHeader(readOnlyMethods, () => {
       this.instance.users.initialize(request);
-      if (needsUser && !request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
+      if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
       if (request.method !== "GET" && request.method !== "HEAD")
         throw notRecorded(`${request.method} on ${request.path}`);
       return handler();
-    });
-  }
-
-  private rootConfig(): HttpResponse {
-    const reputation: JsonObject = this.instance.behavior.configHasReputationTimeout
-      ? { cache_timeout_reputation: 0 }
-      : {};
-    return json(200, {
-      error_reporting: {
-        enabled: false,
-        sentry_dsn: "https://key@error-reporting.invalid/1",
-        environment: "customer",
-        send_pii: false,
-        traces_sample_rate: new Float(0.1),
-      },
-      capabilities: ["can_impersonate", "is_enterprise"],
-      cache_timeout: 300,
-      cache_timeout_flows: 300,
-      cache_timeout_policies: 300,
-      ...reputation,
     });
   }
 
@@ -160,31 +121,6 @@ export class Router {
       build_hash: "",
       outdated: false,
       outpost_outdated: false,
-    });
-  }
-
-  private settings(request: ApiRequest): HttpResponse {
-    this.instance.users.initialize(request);
-    if (!request.user) throw apiError(403, { detail: "Authentication credentials were not provided." });
-    if (!request.user.isSuperuser) throw permissionDenied();
-    if (request.method !== "GET" && request.method !== "HEAD")
-      throw notRecorded(`${request.method} on the system settings`);
-    const { settingsHaveLimits } = this.instance.behavior;
-    const ifSupported = (fields: JsonObject): JsonObject => (settingsHaveLimits ? fields : {});
-    return json(200, {
-      avatars: "gravatar,initials",
-      default_user_change_name: true,
-      default_user_change_email: false,
-      default_user_change_username: false,
-      event_retention: "days=365",
-      ...ifSupported({ reputation_lower_limit: -5, reputation_upper_limit: 5 }),
-      footer_links: [],
-      gdpr_compliance: true,
-      impersonation: true,
-      ...ifSupported({ impersonation_require_reason: true }),
-      default_token_duration: `minutes=${this.instance.defaultTokenMinutes}`,
-      default_token_length: 60,
-      ...ifSupported({ pagination_default_page_size: 20, pagination_max_page_size: 100, flags: {} }),
     });
   }
 }

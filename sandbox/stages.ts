@@ -1,22 +1,13 @@
-import {
-  booleanField,
-  charField,
-  type FieldResult,
-  nullError,
-  parseUuid,
-  pythonTypeName,
-  Serializer,
-  slugField,
-} from "./fields";
+import { booleanField, charField, type FieldResult, parseUuid, Serializer } from "./fields";
 import type { Flow } from "./flows";
-import { isObject, type Json, type JsonObject } from "./json";
+import type { JsonObject } from "./json";
 import { byString, type Comparator, filterRows, orderRows, paginate, searchRows, searchTerms } from "./lists";
 import type { ApiRequest } from "./request";
 import { apiError, type HttpResponse, json, notRecorded, ServerCrash } from "./responses";
-import { usedByEntry, ViewSet } from "./viewset";
+import { ViewSet } from "./viewset";
 
 /** How responses name a type of stage. */
-export interface StageType {
+interface StageType {
   component: string;
   verboseName: string;
   metaModelName: string;
@@ -81,7 +72,6 @@ export class Stages extends ViewSet<Stage> {
       slug: "default-authentication-flow",
       title: welcome,
       designation: "authentication",
-      isDefault: true,
     });
     const enrollment = flows.add({
       name: `${welcome} Please select a username.`,
@@ -89,14 +79,12 @@ export class Stages extends ViewSet<Stage> {
       title: `${welcome} Please select a username.`,
       designation: "enrollment",
       policies: [this.instance.uuid()],
-      isDefault: true,
     });
     const password = flows.add({
       name: "Change Password",
       slug: "default-password-change",
       title: "Change password",
       designation: "stage_configuration",
-      isDefault: true,
     });
     const defaults: [Flow, string, StageType | null][] = [
       [authentication, "default-authentication-identification", null],
@@ -224,62 +212,28 @@ export class Stages extends ViewSet<Stage> {
     this.instance.events.logDeleted(request, this.toReference(stage));
   }
 
-  protected usedBy(stage: Stage): JsonObject[] {
-    const bindings = this.instance.bindings.findByStage(stage);
-    return [
-      ...bindings.map(({ target }) =>
-        usedByEntry("authentik_flows", "flow", target.pk, `Flow ${target.name} (${target.slug})`, "cascade_many"),
-      ),
-      ...bindings.map((binding) => this.instance.bindings.usedByEntry(binding)),
-    ];
-  }
-
   private validate(
     request: ApiRequest,
     stage: Stage | undefined,
     partial: boolean,
   ): { name?: string; continueFlowWithoutInvitation?: boolean } {
-    const serializer = new Serializer(request.bodyFields(), partial);
+    const fields = request.bodyFields();
+    const serializer = new Serializer(fields, partial);
     const name = serializer.required("name", (value): FieldResult<string> => {
       const result = charField(value);
       if ("errors" in result) return result;
       const other = this.byName.get(result.value);
       return other && other !== stage ? { errors: ["stage with this name already exists."] } : result;
     });
-    const flowSet = request.behavior.validatesFlowSet
-      ? serializer.optional("flow_set", (value) => this.validateFlowSet(request, value))
-      : undefined;
     const continueFlowWithoutInvitation = serializer.optional("continue_flow_without_invitation", booleanField);
     if (serializer.hasErrors) throw apiError(400, serializer.errors);
-    // stages.create.flow_set-empty, -new, patch.flow_set-empty: 2024.8 validates flow_set and then crashes without saving.
-    if (flowSet !== undefined) throw new ServerCrash("flow_set is not writable");
+    const flowSet = request.behavior.crashesOnFlowSet ? fields["flow_set"] : undefined;
+    if (Array.isArray(flowSet) && flowSet.length === 0) throw new ServerCrash("flow_set is not writable");
+    if (flowSet !== undefined) throw notRecorded("a flow_set that is not an empty list");
     return {
       ...(name === undefined ? {} : { name }),
       ...(continueFlowWithoutInvitation === undefined ? {} : { continueFlowWithoutInvitation }),
     };
-  }
-
-  /** stages.create.flow_set-* */
-  private validateFlowSet(request: ApiRequest, value: Json): FieldResult<true> {
-    if (value === null) return { errors: [nullError] };
-    if (!Array.isArray(value)) throw notRecorded("a flow_set that is not a list");
-    const errors = value.map((item): Json => {
-      if (!isObject(item)) {
-        return { non_field_errors: [`Invalid data. Expected a dictionary, but got ${pythonTypeName(item)}.`] };
-      }
-      const serializer = new Serializer(item, false);
-      serializer.required("name", (name) => charField(name));
-      serializer.required("slug", (slug) => {
-        const result = slugField(request.behavior)(slug);
-        if ("errors" in result || !this.instance.flows.findBySlug(result.value)) return result;
-        return { errors: ["Flow with this slug already exists."] };
-      });
-      serializer.required("title", (title) => charField(title));
-      if (!Object.hasOwn(item, "designation")) throw notRecorded("a flow_set without a designation");
-      return serializer.errors;
-    });
-    const hasErrors = errors.some((error) => isObject(error) && Object.keys(error).length > 0);
-    return hasErrors ? { errors } : { value: true };
   }
 }
 
@@ -317,10 +271,6 @@ export class AllStages extends ViewSet<Stage> {
 
   protected destroy(): void {
     throw notRecorded("the deletion of a stage through stages/all");
-  }
-
-  protected usedBy(): Json {
-    throw notRecorded("used_by in stages/all");
   }
 }
 

@@ -1,11 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
-import { toHex } from "./fields";
 import type { Instance } from "./instance";
 import { formatInstant, type Instant } from "./instants";
-import type { Json, JsonObject } from "./json";
-import { autocompleteField, notFound, paginate } from "./lists";
+import type { JsonObject } from "./json";
+import { paginate } from "./lists";
 import type { ApiRequest } from "./request";
-import { apiError, type HttpResponse, json, noContent, notRecorded, permissionDenied } from "./responses";
+import { apiError, type HttpResponse, json, notRecorded, permissionDenied } from "./responses";
 import { recordSecret } from "./secrets";
 
 export interface User {
@@ -30,15 +29,12 @@ export interface User {
 }
 
 interface Token {
-  uuid: string;
   user: User;
   intent: "api" | "app_password";
   expires: Instant | null;
-  identifier: string;
 }
 
 export class Users {
-  private readonly byPk = new Map<number, User>();
   private readonly byName = new Map<string, User>();
   private readonly tokens = new Map<string, Token>();
   /** akadmin has pk 3, after AnonymousUser and the embedded outpost's user (`me`). */
@@ -79,7 +75,6 @@ export class Users {
       ...user,
     };
     this.nextPk += 1;
-    this.byPk.set(added.pk, added);
     this.byName.set(added.username, added);
     return added;
   }
@@ -90,7 +85,6 @@ export class Users {
 
   /** Also removes the user's tokens and the invitations that it created (invitations.retrieve.after-creator-delete). */
   remove(user: User): void {
-    this.byPk.delete(user.pk);
     this.byName.delete(user.username);
     for (const [key, token] of this.tokens) if (token.user === user) this.tokens.delete(key);
     this.instance.invitations.removeByCreator(user);
@@ -99,13 +93,7 @@ export class Users {
   addToken(user: User, token: Partial<Token> & { key?: string } = {}): string {
     const key = token.key ?? randomBytes(30).toString("hex");
     recordSecret(key);
-    this.tokens.set(key, {
-      uuid: this.instance.uuid(),
-      user,
-      intent: token.intent ?? "api",
-      expires: token.expires ?? null,
-      identifier: token.identifier ?? this.instance.uuid(),
-    });
+    this.tokens.set(key, { user, intent: token.intent ?? "api", expires: token.expires ?? null });
     return key;
   }
 
@@ -128,7 +116,6 @@ export class Users {
     const token = this.tokens.get(key);
     const isExpired =
       token?.expires !== undefined && token.expires !== null && token.expires < this.instance.timestamp();
-    if (isExpired && request.behavior.deletesExpiredTokensOnUse) this.tokens.delete(key);
     if (!token || isExpired || !token.user.isActive || token.intent !== "api") {
       throw apiError(403, { detail: "Token invalid/expired" });
     }
@@ -154,7 +141,7 @@ export class Users {
         uid: user.uid,
         settings: {},
         type: user.type,
-        system_permissions: user.isSuperuser ? request.behavior.systemPermissions : [],
+        system_permissions: [],
       },
     });
   }
@@ -171,47 +158,7 @@ export class Users {
     }
     const user = this.byName.get(username);
     if (user && user.groups.length > 0) throw notRecorded("a list with a user who is in a group");
-    return paginate(request, user ? [user] : [], (row) => this.serialize(row), usersAutocomplete);
-  }
-
-  /** DELETE /core/users/{pk}/ */
-  dispatchDetail(request: ApiRequest, key: string): HttpResponse {
-    if (!request.user || !hasPermission(request.user, "authentik_core.view_user")) throw permissionDenied();
-    if (request.method !== "DELETE") throw notRecorded(`${request.method} on a user`);
-    const user = this.byPk.get(Number(key));
-    if (!user) throw notFound(request, "User");
-    if (!hasPermission(request.user, "authentik_core.delete_user")) throw permissionDenied();
-    if (user.isSuperuser) throw notRecorded("the deletion of an admin");
-    this.remove(user);
-    return noContent();
-  }
-
-  /** GET /core/tokens/{identifier}/, for the only recorded case: a token that has expired (auth.expired.token-object). */
-  dispatchTokenDetail(request: ApiRequest, identifier: string): HttpResponse {
-    if (!request.user?.isSuperuser) throw permissionDenied();
-    if (request.method !== "GET") throw notRecorded(`${request.method} on a token`);
-    for (const token of this.tokens.values()) {
-      if (token.identifier !== identifier) continue;
-      if (request.behavior.deletesExpiredTokensOnUse) throw notRecorded("a response with a token object");
-      return json(200, this.serializeToken(token));
-    }
-    throw notFound(request, "Token");
-  }
-
-  private serializeToken(token: Token): JsonObject {
-    const { identifier, intent, user, expires } = token;
-    if (expires === null || intent !== "api") throw notRecorded("a token object without expiry, or of another intent");
-    return {
-      pk: token.uuid,
-      managed: null,
-      identifier,
-      intent,
-      user: user.pk,
-      user_obj: this.serialize(user),
-      description: "",
-      expires: formatInstant(expires),
-      expiring: true,
-    };
+    return paginate(request, user ? [user] : [], (row) => this.serialize(row));
   }
 
   private serialize(user: User): JsonObject {
@@ -224,8 +171,8 @@ export class Users {
       last_login: user.lastLogin === null ? null : formatInstant(user.lastLogin),
       ...(usersHaveRoles ? { date_joined: formatInstant(user.dateJoined) } : {}),
       is_superuser: user.isSuperuser,
-      groups: user.groups.map((group) => group["pk"] as Json),
-      groups_obj: user.groups.map((group) => serializeGroup(user, group)),
+      groups: [],
+      groups_obj: [],
       ...(usersHaveRoles ? { roles: [], roles_obj: [] } : {}),
       email: user.email,
       avatar: avatarUrl(user),
@@ -242,19 +189,6 @@ export class Users {
         : {}),
     };
   }
-}
-
-/** The admin's group (auth.expired.token-object). */
-function serializeGroup(user: User, group: JsonObject): JsonObject {
-  if (!user.isSuperuser) throw notRecorded("a user who is in a group");
-  const { pk = null, name = null } = group;
-  // authentik derives the number from the UUID: the first five decimal digits of its value.
-  const number = Number(
-    BigInt(`0x${toHex(String(pk))}`)
-      .toString()
-      .slice(0, 5),
-  );
-  return { pk, num_pk: number, name, is_superuser: true, attributes: {} };
 }
 
 export function hasPermission(user: User, permission: string): boolean {
@@ -284,19 +218,3 @@ function avatarUrl(user: User): string {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="64px" height="64px"><text x="50%" y="50%">${letters}</text></svg>`;
   return `data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}`;
 }
-
-/** `enroll.user` */
-const usersAutocomplete: JsonObject = {
-  current_model: "authentik_core.user",
-  models: {
-    "authentik_core.user": {
-      username: autocompleteField("str"),
-      name: autocompleteField("str"),
-      email: autocompleteField("str"),
-      path: autocompleteField("str"),
-      is_active: { type: "bool", nullable: true, options: null },
-      type: autocompleteField("str", ["internal", "external", "service_account", "internal_service_account"]),
-      attributes: { ...autocompleteField("relation"), relation: "authentik_core.user_attributes" },
-    },
-  },
-};

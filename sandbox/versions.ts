@@ -11,7 +11,7 @@ export interface VersionBehavior {
   versionCurrent: string;
   versionLatest: string;
   versionLatestValid: boolean;
-  /** `config`, `consume.no-token`: the content type of JSON responses, except those of the flow executor. */
+  /** `version`, `consume.no-token`: the content type of JSON responses, except those of the flow executor. */
   jsonContentType: string;
   /** `invitations.retrieve.unknown`: "No Invitation matches the given query." instead of "Not found." */
   namesModelInNotFound: boolean;
@@ -22,7 +22,7 @@ export interface VersionBehavior {
   maxPageSize: number;
   /** `invitations.list.page-empty`: `page=` is the first page, not an error. */
   treatsEmptyPageAsFirst: boolean;
-  /** `invitations.create.name.51`, `method.options-list` */
+  /** `invitations.create.name.51` */
   maxSlugLength: number;
   /** `invitations.create.name.spaces` */
   slugError: string;
@@ -36,45 +36,25 @@ export interface VersionBehavior {
   reportsInvalidUtf8: boolean;
   /** `auth.header.scheme`: an authentication error. Otherwise the header is ignored. */
   rejectsOtherAuthSchemes: boolean;
-  /** `stages.create.flow_set-*`: validated, although it cannot be written. Otherwise it is ignored. */
-  validatesFlowSet: boolean;
+  /** `stages.create.flow_set-empty`, `stages.patch.flow_set-empty`: a server error that saves nothing. Otherwise `flow_set` is ignored. */
+  crashesOnFlowSet: boolean;
   /** `flows.create`: `background_url` and `background_themed_urls` in addition to `background`. */
   hasThemedBackgrounds: boolean;
   /** `consume.expired` */
   rejectsExpiredInvitations: boolean;
   /** `consume.expired.retrieve-after`: opening the link of an expired invitation deletes it. */
   deletesRejectedInvitations: boolean;
-  /** `auth.expired.token-object`: using an expired token deletes it. */
-  deletesExpiredTokensOnUse: boolean;
   /** `email.send.*`: invitations have the action `send_email`. */
   sendsInvitationEmails: boolean;
   /** `events.used.search-hex`: `model_created` events have a `diff` with all values. */
   eventsIncludeDiff: boolean;
   /** `me`, `enroll.user` */
   usersHaveRoles: boolean;
-  /** `settings` */
-  settingsHaveLimits: boolean;
-  /** `config` */
-  configHasReputationTimeout: boolean;
-  systemPermissions: string[];
   adminEmail: string;
   layouts: string[];
   authentications: string[];
 }
 
-/** In no defined order: it differs even between servers that have the same ones. */
-const oldestPermissions = [
-  "view_system_info",
-  "access_admin_interface",
-  "edit_system_settings",
-  "change_role",
-  "view_role",
-  "delete_role",
-  "view_system_settings",
-  "add_role",
-  "unassign_role_permissions",
-  "assign_role_permissions",
-];
 const commonAuthentications = ["none", "require_authenticated", "require_unauthenticated", "require_superuser"];
 const commonLayouts = ["stacked", "content_left", "content_right", "sidebar_left", "sidebar_right"];
 
@@ -95,25 +75,13 @@ const behavior2026_2: VersionBehavior = {
   rejectsNulInSearch: true,
   reportsInvalidUtf8: true,
   rejectsOtherAuthSchemes: false,
-  validatesFlowSet: false,
+  crashesOnFlowSet: false,
   hasThemedBackgrounds: true,
   rejectsExpiredInvitations: true,
   deletesRejectedInvitations: true,
-  deletesExpiredTokensOnUse: true,
   sendsInvitationEmails: false,
   eventsIncludeDiff: false,
   usersHaveRoles: true,
-  settingsHaveLimits: true,
-  configHasReputationTimeout: false,
-  systemPermissions: [
-    ...oldestPermissions,
-    "view_media_files",
-    "view_initialpermissions",
-    "change_initialpermissions",
-    "manage_media_files",
-    "add_initialpermissions",
-    "delete_initialpermissions",
-  ],
   adminEmail: "akadmin@rig.invalid",
   layouts: [...commonLayouts, "sidebar_left_frame_background", "sidebar_right_frame_background"],
   authentications: [...commonAuthentications, "require_redirect", "require_outpost"],
@@ -137,17 +105,13 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
     rejectsNulInSearch: false,
     reportsInvalidUtf8: false,
     rejectsOtherAuthSchemes: true,
-    validatesFlowSet: true,
+    crashesOnFlowSet: true,
     hasThemedBackgrounds: false,
     rejectsExpiredInvitations: false,
     deletesRejectedInvitations: false,
-    deletesExpiredTokensOnUse: true,
     sendsInvitationEmails: false,
     eventsIncludeDiff: true,
     usersHaveRoles: false,
-    settingsHaveLimits: false,
-    configHasReputationTimeout: true,
-    systemPermissions: oldestPermissions,
     adminEmail: "root@example.com",
     layouts: commonLayouts,
     authentications: [...commonAuthentications, "require_outpost"],
@@ -157,7 +121,6 @@ export const versionBehaviors: Record<AuthentikVersion, VersionBehavior> = {
     ...behavior2026_2,
     versionCurrent: "2026.5.0-rc1",
     deletesRejectedInvitations: false,
-    deletesExpiredTokensOnUse: false,
     sendsInvitationEmails: true,
     adminEmail: "root@example.com",
   },

@@ -1,7 +1,7 @@
 import type { ObjectReference } from "./events";
 import { parseUuid } from "./fields";
 import type { Instance } from "./instance";
-import type { Json, JsonObject } from "./json";
+import type { Json } from "./json";
 import { notFound } from "./lists";
 import type { ApiRequest } from "./request";
 import { ApiError, apiError, type HttpResponse, json, noContent, notRecorded, permissionDenied } from "./responses";
@@ -9,7 +9,6 @@ import { hasPermission, type User } from "./users";
 
 const listMethods = "GET, POST, HEAD, OPTIONS";
 const detailMethods = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
-const usedByMethods = "GET, HEAD, OPTIONS";
 const actionMethods = "POST, OPTIONS";
 
 /**
@@ -33,7 +32,6 @@ export abstract class ViewSet<Row extends { pk: string; name?: string }> {
   protected abstract update(request: ApiRequest, row: Row, partial: boolean): HttpResponse;
   protected abstract destroy(request: ApiRequest, row: Row): void;
   protected abstract serialize(row: Row): Json;
-  protected abstract usedBy(row: Row): Json;
 
   find(pk: string): Row | undefined {
     return this.rows.get(pk);
@@ -45,11 +43,6 @@ export abstract class ViewSet<Row extends { pk: string; name?: string }> {
 
   toReference({ pk, name = "" }: Row): ObjectReference {
     return { app: this.app, model: this.model, pk, name };
-  }
-
-  /** The response to OPTIONS. It describes the fields of `method`. */
-  protected options(_request: ApiRequest, _method: "POST" | "PUT"): HttpResponse {
-    throw notRecorded(`OPTIONS on ${this.model}`);
   }
 
   /** Looks up an object by UUID. A malformed UUID is a 404 with the same detail on all versions (retrieve.malformed). */
@@ -74,9 +67,6 @@ export abstract class ViewSet<Row extends { pk: string; name?: string }> {
           if (!this.allowedOnList.includes("POST")) break;
           this.requirePermission(request.user, "add");
           return this.create(request, request.user);
-        case "OPTIONS":
-          this.requireAdmin(request.user);
-          return this.options(request, "POST");
       }
       throw methodNotAllowed(request);
     });
@@ -100,21 +90,10 @@ export abstract class ViewSet<Row extends { pk: string; name?: string }> {
           this.destroy(request, row);
           return noContent();
         case "OPTIONS":
-          this.requireAdmin(request.user);
-          return this.options(request, "PUT");
+          throw methodNotAllowed(request);
         default:
           return json(200, this.serialize(row));
       }
-    });
-  }
-
-  dispatchUsedBy(request: ApiRequest, key: string): HttpResponse {
-    return withAllowHeader(usedByMethods, () => {
-      this.instance.users.initialize(request);
-      if (!request.user) throw permissionDenied();
-      if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed(request);
-      this.requirePermission(request.user, "view");
-      return json(200, this.usedBy(this.getObject(request, key)));
     });
   }
 
@@ -135,10 +114,6 @@ export abstract class ViewSet<Row extends { pk: string; name?: string }> {
   private requirePermission(user: User, action: "view" | "add" | "change" | "delete"): void {
     if (!hasPermission(user, `${this.app}.${action}_${this.model}`)) throw permissionDenied();
   }
-
-  private requireAdmin(user: User): void {
-    if (!user.isSuperuser) throw notRecorded("OPTIONS by a user who is not an admin");
-  }
 }
 
 /** Adds the Allow header to the handler's response, including API errors. */
@@ -157,10 +132,6 @@ function catchApiError(handler: () => HttpResponse): HttpResponse {
 }
 
 function methodNotAllowed(request: ApiRequest): ApiError {
+  if (request.method === "OPTIONS") return notRecorded("OPTIONS");
   return apiError(405, { detail: `Method "${request.method}" not allowed.` });
-}
-
-/** An entry of `used_by`. */
-export function usedByEntry(app: string, model: string, pk: string, name: string, action: string): JsonObject {
-  return { app, model_name: model, pk, name, action };
 }

@@ -1,6 +1,5 @@
 import type { Authentik } from "../../sandbox";
 import type { Flow } from "../../sandbox/flows";
-import { toInstant } from "../../sandbox/instants";
 import { isObject, type Json, type JsonObject } from "../../sandbox/json";
 import type { Stage } from "../../sandbox/stages";
 import type { Exchange, RecordingName } from "./recordings";
@@ -27,9 +26,6 @@ export class RecordingSetup {
     const { events, invitations, flows, users } = instance;
     if (recording === "events") {
       return {
-        "events.flow.create": () => {
-          for (const app of ["core.api.tokens", "core.management.commands.shell"]) events.apps.add(`authentik.${app}`);
-        },
         "events.swept.search-hex": () => this.authentik.cleanUpExpired(),
       };
     }
@@ -40,7 +36,6 @@ export class RecordingSetup {
           const { created_by } = this.responseOf("field.invitation.create-microseconds") as { created_by: JsonObject };
           users.admin.email = String(created_by["email"]);
           users.admin.lastLogin = String(created_by["last_login"]);
-          events.apps.add("authentik.events.signals");
           // 2026.5 had sent four emails before.
           for (let count = 0; count < 4; count++) events.logEmailSent({ to: "", subject: "", body: "" });
         },
@@ -120,13 +115,9 @@ export class RecordingSetup {
         this.removeByName(/^rec-unexplained/);
       },
       "auth.expired.not-yet": () => {
-        this.tokens["expired"] = users.addToken(users.admin, {
-          identifier: "rec-expired",
-          expires: instance.timestamp(1),
-        });
+        this.tokens["expired"] = users.addToken(users.admin, { expires: instance.timestamp(1) });
       },
       "auth.expired": () => this.advanceClock(2),
-      "auth.expired.token-object": () => this.backdateAdmin(),
       "body.malformed": () => this.advanceClock(0),
       "method.put-on-list": () => {
         invitations.add({ pk: this.pkInPath("method.head"), name: "rec-methods", expires: farFuture });
@@ -179,21 +170,6 @@ export class RecordingSetup {
 
   private advanceClock(minutes: number): void {
     this.authentik.now = () => new Date(Date.now() + minutes * 60_000);
-  }
-
-  /** The real admin was created longer before the expired token than a replay takes. */
-  private backdateAdmin(): void {
-    const recorded = this.responseOf("auth.expired.token-object");
-    const user = recorded["user_obj"];
-    if (!isObject(user)) return;
-    const toActual = (name: string): string => {
-      const age = Date.parse(String(recorded["expires"])) - Date.parse(String(user[name]));
-      return toInstant(new Date(Date.now() - age));
-    };
-    const { admin } = this.authentik.instance.users;
-    admin.dateJoined = toActual("date_joined");
-    admin.passwordChangeDate = toActual("password_change_date");
-    admin.lastUpdated = toActual("last_updated");
   }
 
   private addUser(role: string, permissions: string[]): ReturnType<Authentik["instance"]["users"]["add"]> {

@@ -262,7 +262,8 @@ describe("the server", () => {
     ["GET", "/api/v3/flows/bindings/?target=00000000-0000-4000-8000-000000000000"],
     ["GET", `${events}?context_model_pk=x`],
     ["POST", "/api/v3/flows/executor/default-authentication-flow/"],
-    ["PATCH", "/api/v3/admin/settings/"],
+    ["OPTIONS", invitations],
+    ["GET", `${flows}default-authentication-flow/used_by/`],
     ["GET", `${invitations}?search=%22a%20b%22`],
   ])("returns 501 for unrecorded behavior: %s %s", async (method, path) => {
     const authentik = await start();
