@@ -264,9 +264,7 @@ export class Authentik {
   private takeFailure(method: string, path: string): InjectedFailure | undefined {
     const index = this.failures.findIndex((failure) => {
       if (failure.method !== undefined && failure.method !== method) return false;
-      if (failure.path === undefined) return true;
-      failure.path.lastIndex = 0;
-      return failure.path.test(path);
+      return failure.path?.test(path) ?? true;
     });
     const failure = this.failures[index];
     if (!failure) return undefined;

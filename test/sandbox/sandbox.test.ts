@@ -57,6 +57,15 @@ test("delays responses without changing them", async () => {
   expect(Date.now() - latencyStartedAt).toBeGreaterThanOrEqual(55);
 });
 
+test("injects several failures one after the other", async () => {
+  const authentik = await start();
+  authentik.injectFailure({ status: 500 });
+  authentik.injectFailure({ status: 502 });
+  const statuses: number[] = [];
+  for (let count = 0; count < 3; count++) statuses.push((await authentik.request("GET", invitations)).status);
+  expect(statuses).toEqual([500, 502, 200]);
+});
+
 test("delays the visibility of new events by eventDelay", async () => {
   const authentik = await start();
   authentik.eventDelay = 5000;
@@ -98,6 +107,13 @@ describe("mail", () => {
       ["You have been invited to id.example.com", `http://id.example.com/if/flow/enrollment/?itoken=${pk}`],
       ["You have been invited to authentik:9000", `http://authentik:9000/if/flow/enrollment/?itoken=${pk}`],
     ]);
+  });
+
+  // The real server responded with 204 to both, and no mail arrived.
+  test.each([["jane@example.com"], [["nobody"]]])("sends nothing to %j, which is no list of addresses", async (to) => {
+    const { authentik, pk } = await startWithInvitation();
+    expect((await sendEmail(authentik, pk, { email_addresses: to })).status).toBe(204);
+    expect(authentik.outbox).toEqual([]);
   });
 
   test("mails twice if asked twice, also if the response is lost, and logs no event of the invitation", async () => {
