@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { Authentik } from "../../sandbox";
 import { invitations, invitationsPath } from "../engine/server";
 import { readPermissions } from "./blueprint";
+import { kit } from "./kit";
 import { Pipeline } from "./pipeline";
 
 jest.setTimeout(240_000);
 
-/** What the picture in the kit's README shows. */
-const documented = join(__dirname, "preview-comment.md");
+/** Has the comment of this test's preview, which `UPDATE_DOCS=true npm test -- test/gitops/yaml.test.ts` writes. */
+const page = join(kit, "README.md");
+const documentedComment = /(?<=<!-- begin of the comment -->\n).*(?=<!-- end of the comment -->)/s;
 
 const inDays = (days: number): string =>
   new Date(Date.now() + days * 24 * 60 * 60 * 1000).toISOString().replace(/T.*/, "T23:59:59Z");
@@ -124,9 +126,13 @@ test("previews, applies and checks a YAML stack, and publishes no secrets", asyn
     await pipeline.writeYaml(proposed);
     expect(await run("preview", { REFRESH: "true" })).toBe(0);
     const comment = normalize(pipeline.github.posts[0]?.body ?? "");
-    // `npm run docs` sets it.
-    if (process.env["UPDATE_DOCS"] === "true") writeFileSync(documented, comment);
-    expect(comment).toBe(readFileSync(documented, "utf8"));
+    const readme = readFileSync(page, "utf8");
+    if (process.env["UPDATE_DOCS"] === "true")
+      writeFileSync(
+        page,
+        readme.replace(documentedComment, () => comment),
+      );
+    else expect(comment).toBe(documentedComment.exec(readme)?.[0]);
 
     expect(await run("drift")).toBe(7);
     const drift = /^- \*\*Changed outside Pulumi:\*\* `expires`, `singleUse` of `contractors`, last by `mia` on /m;
