@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Authentik } from "../../sandbox";
 import type { Properties } from "./connections";
-import type { Operation } from "./failures";
+import type { Kind, Operation } from "./failures";
+import { rememberPk } from "./secrets";
 import type { Connections, Subject } from "./subjects";
 
 interface ObjectKind {
   readonly path: string;
-  /** The inputs, and the same object with others: another slug, name or order. */
+  /** The inputs, and those that an update changes. The filter finds the object in the list. */
   declare(server: Authentik): { inputs: Properties; changed: Properties; filter?: string };
   /** The last segment of the object's path. */
   key(state: Properties): string;
@@ -18,12 +19,21 @@ interface ApiObject extends Properties {
 
 const flowsPath = "/api/v3/flows/instances/";
 
-const kinds = {
+const kinds: Record<Kind, ObjectKind> = {
+  invitation: {
+    path: "/api/v3/stages/invitation/invitations/",
+    declare: () => ({
+      inputs: { name: "jane", expires: "2035-01-01T00:00:00Z" },
+      changed: { singleUse: true },
+      filter: "&name=jane",
+    }),
+    key: ({ pk }) => String(pk),
+  },
   flow: {
     path: flowsPath,
     declare: () => ({
       inputs: { name: "jane", slug: "jane", title: "Jane", designation: "enrollment" },
-      changed: { name: "jane", slug: "jane-doe", title: "Jane", designation: "enrollment" },
+      changed: { slug: "jane-doe" },
     }),
     key: ({ slug }) => String(slug),
   },
@@ -37,25 +47,28 @@ const kinds = {
     declare: ({ instance }) => {
       const target = instance.flows.add({ name: "f", slug: "f", title: "F", designation: "enrollment" }).pk;
       const stage = instance.stages.add({ name: "s" }).pk;
-      return { inputs: { target, stage, order: 0 }, changed: { target, stage, order: 1 }, filter: `&target=${target}` };
+      return { inputs: { target, stage, order: 0 }, changed: { order: 1 }, filter: `&target=${target}` };
     },
     key: ({ pk }) => String(pk),
   },
-} satisfies Record<string, ObjectKind>;
+};
 
-export type PlainKind = keyof typeof kinds;
-
-/** Sets up what an operation on a flow, a stage or a binding needs on the server. */
+/** Sets up what an operation on one object needs on the server. */
 export async function prepareObject(
-  kind: PlainKind,
-  operation: Operation,
+  kind: Kind,
+  operation: Exclude<Operation, "list">,
   { server, failing, direct }: Connections,
 ): Promise<Subject> {
-  const { path, declare, key }: ObjectKind = kinds[kind];
+  const { path, declare, key } = kinds[kind];
   const declared = declare(server);
+  /** Other objects' pks are no secrets. */
+  const remember = <T extends Properties>(object: T): T => {
+    if (kind === "invitation") rememberPk(String(object["pk"]));
+    return object;
+  };
   const list = async (): Promise<ApiObject[]> => {
     const { body } = await server.request("GET", `${path}?page_size=100${declared.filter ?? ""}`);
-    return (body as { results: ApiObject[] }).results;
+    return (body as { results: ApiObject[] }).results.map(remember);
   };
   const pksBefore = new Set((await list()).map(({ pk }) => pk));
   const listAdded = async (): Promise<ApiObject[]> => (await list()).filter(({ pk }) => !pksBefore.has(pk));
@@ -68,8 +81,8 @@ export async function prepareObject(
     return {
       method: "POST",
       path,
-      run: async () => (await provider.create(inputs)).state,
-      async verify({ value, error }) {
+      run: async () => remember((await provider.create(inputs)).state),
+      async verify({ value, error }, logged) {
         const stored = await listAdded();
         if (stored.length > 1) return [`${stored.length} objects exist`];
         if (error === undefined) {
@@ -80,26 +93,34 @@ export async function prepareObject(
         const expected = stored.length === 1 ? "created" : "not created";
         if (recovery.outcome !== expected) return [`recover says ${recovery.outcome} instead of ${expected}`];
         const isFound = recovery.outcome !== "created" || recovery.outputs["pk"] === stored[0]?.pk;
-        const next = await createNext().then(
-          () => "created",
-          (conflict: Error) => (conflict.message.includes("import") ? "import" : conflict.message),
+        const warningCount = logged.length;
+        const conflict = await createNext().then(
+          () => logged.slice(warningCount).join(),
+          (reason: Error) => reason.message,
         );
-        // Slugs, names, and the orders of a flow's stages are unique.
-        const isResolved = next === (stored.length === 1 ? "import" : "created");
+        // Slugs, names, and the orders of a flow's stages are unique. The names of invitations are not.
+        const isUnique = kind !== "invitation";
+        const isResolved =
+          recovery.outcome === "not created"
+            ? conflict === ""
+            : conflict.includes(isUnique ? "import" : `authentik has another one (id ${recovery.id})`);
+        const expectedCount = isUnique ? 1 : stored.length + 1;
         return [
           ...(isFound ? [] : ["recover finds another object"]),
-          ...(isResolved ? [] : [`the next run: ${next}`]),
-          ...((await listAdded()).length === 1 ? [] : ["the next run leaves several objects"]),
+          ...(isResolved ? [] : [`the next run: ${conflict}`]),
+          ...((await listAdded()).length === expectedCount ? [] : ["the next run leaves another number of objects"]),
         ];
       },
     };
   }
 
   const { id, state } = await createNext();
+  remember(state);
   /** The object must never be another one than at the start. */
   const checkStored = async (isExpected: (stored: ApiObject | undefined) => boolean, problem: string) => {
     const stored = await listAdded();
-    if (stored.length > 1 || (stored[0] !== undefined && stored[0].pk !== id)) return ["the object was created again"];
+    if (stored.length > 1 || (stored[0] !== undefined && stored[0].pk !== state["pk"]))
+      return ["the object was created again"];
     return isExpected(stored[0]) ? [] : [problem];
   };
   const exists = (stored: ApiObject | undefined): boolean => stored !== undefined;
@@ -122,9 +143,10 @@ export async function prepareObject(
   }
 
   if (operation === "update") {
-    const inputs = { ...(await provider.check(declared.changed)), __origin: state["__origin"] };
+    const changed = { ...declared.inputs, ...declared.changed };
+    const inputs = { ...(await provider.check(changed)), __origin: state["__origin"] };
     const isUpdated = (stored: ApiObject | undefined): boolean =>
-      Object.entries(declared.changed).every(([input, value]) => stored?.[input] === value);
+      Object.entries(changed).every(([input, value]) => stored?.[toApiField(input)] === value);
     return {
       method: "PUT",
       path: objectPath,
@@ -151,4 +173,8 @@ export async function prepareObject(
       return await checkStored(isDeleted, "the next run does not delete the object");
     },
   };
+}
+
+function toApiField(input: string): string {
+  return input.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
