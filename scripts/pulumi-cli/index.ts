@@ -249,20 +249,16 @@ async function createDownloader(cache: string, env: Env): Promise<Installer> {
     entry: getEntryPath(cache, version),
     async install(folder, log) {
       log(`Downloading Pulumi ${version} with Pulumi's installer`);
-      // Runs in its own process group, because the installer cannot be stopped and may leave processes behind. The script
-      // kills the group when its standard input closes, that is, when this process ends.
+      // In a process of its own, because the installer has no timeout.
       const script = `
-        process.stdin.resume().on("end", () => process.kill(process.platform === "win32" ? process.pid : 0, "SIGKILL"));
-        require("@pulumi/pulumi/automation").PulumiCommand.install({ root: process.argv[1] }).then(
-          () => process.exit(0),
-          (error) => { console.error(error.message); process.exit(1); },
-        );`;
-      const seconds = Number(env["PULUMI_CLI_INSTALLER_SECONDS"] ?? INSTALLER_SECONDS);
+        require("@pulumi/pulumi/automation").PulumiCommand.install({ root: process.argv[1] }).catch((error) => {
+          console.error(error.message);
+          process.exit(1);
+        });`;
       const { ok, failureReason } = await runProgram(process.execPath, ["-e", script, folder], {
         env,
         cwd: root,
-        seconds,
-        group: true,
+        seconds: INSTALLER_SECONDS,
       });
       if (!ok) throw new UnusableError(`Pulumi's installer failed: ${toSingleLine(failureReason)}`);
     },

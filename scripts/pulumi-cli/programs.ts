@@ -1,5 +1,5 @@
 /** Finds and runs other programs. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -36,8 +36,6 @@ export interface RunOptions {
   cwd?: string;
   /** Timeout, after which the program is killed. */
   seconds: number;
-  /** Run the program in its own process group, so that its child processes are killed with it. */
-  group?: boolean;
 }
 
 export interface ProgramResult {
@@ -48,55 +46,26 @@ export interface ProgramResult {
   failureReason: string;
 }
 
-/** Runs a program until it ends. Its standard input stays open as long as this process runs. */
+/** Runs a program until it ends. */
 export async function runProgram(command: string, args: string[], options: RunOptions): Promise<ProgramResult> {
-  const { env, cwd, seconds, group = false } = options;
-  const detached = group && !isWindows;
-  let child: ChildProcessWithoutNullStreams;
-  try {
-    child = spawn(command, args, { env, cwd, detached, windowsHide: true });
-  } catch (error) {
-    return { ok: false, stdout: "", failureReason: String(error) };
-  }
-
-  let stdout = "";
-  let stderr = "";
-  let hasTimedOut = false;
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    stdout += chunk;
-  });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-    stderr += chunk;
-  });
-  // A program that does not read its input may close it.
-  child.stdin.on("error", () => {});
-
-  const timer = setTimeout(() => {
-    hasTimedOut = true;
-    child.kill("SIGKILL");
-    if (detached && child.pid !== undefined) killGroup(child.pid);
-    // Child processes may keep these open, which would delay "close".
-    child.stdout.destroy();
-    child.stderr.destroy();
-  }, seconds * 1000);
-
+  const { env, cwd, seconds } = options;
+  const limits = { timeout: seconds * 1000, killSignal: "SIGKILL", maxBuffer: Number.POSITIVE_INFINITY } as const;
   return await new Promise((resolve) => {
-    const finish = (ok: boolean, reason: string) => {
-      clearTimeout(timer);
-      const failureReason = hasTimedOut ? `timed out after ${seconds} s` : stderr.trim() || reason;
-      resolve({ ok: ok && !hasTimedOut, stdout, failureReason });
-    };
-    child.on("error", (error) => finish(false, error.message));
-    child.on("close", (code, signal) =>
-      finish(code === 0, signal ? `terminated by ${signal}` : `exited with code ${code}`),
-    );
+    const fail = (failureReason: string, stdout = "") => resolve({ ok: false, stdout, failureReason });
+    try {
+      execFile(command, args, { env, cwd, windowsHide: true, ...limits }, (error, stdout, stderr) => {
+        if (error === null) resolve({ ok: true, stdout, failureReason: "" });
+        else if (error.killed) fail(`timed out after ${seconds} s`, stdout);
+        else fail(stderr.trim() || describeEnd(error), stdout);
+      });
+    } catch (error) {
+      // A file that this machine cannot execute.
+      fail(String(error));
+    }
   });
 }
 
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, "SIGKILL");
-  } catch {
-    // The group has already ended.
-  }
+function describeEnd({ signal, code, message }: ExecFileException): string {
+  if (signal) return `terminated by ${signal}`;
+  return typeof code === "number" ? `exited with code ${code}` : message;
 }

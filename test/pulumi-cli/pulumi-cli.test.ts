@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -362,45 +361,6 @@ describe("Pulumi's installer", () => {
     const [, line] = machine.logLines;
     expect(line).toMatch(/^Pulumi's installer failed: Failed to download .*: fetch failed$/);
   });
-
-  test("is killed with its child processes after a timeout", async () => {
-    const machine = new Machine();
-    const trace = join(machine.folder, "trace");
-    machine.setDownload(endlessInstaller(trace));
-    machine.env["PULUMI_CLI_INSTALLER_SECONDS"] = "2";
-    machine.env["PULUMI_CLI_FROM"] = "installer";
-    await expect(machine.find()).rejects.toThrow("Pulumi's installer failed: timed out after 2 s");
-    await waitUntilUnchanged(trace);
-    expect(machine.listCacheEntries()).toEqual([]);
-  });
-
-  test("is killed when the run that started it is killed", async () => {
-    const machine = new Machine();
-    const trace = join(machine.folder, "trace");
-    machine.setDownload(endlessInstaller(trace));
-    machine.env["PULUMI_CLI_FROM"] = "installer";
-    machine.env["PULUMI_CLI_INSTALLER_SECONDS"] = "20";
-    const child = spawn(process.execPath, [join(compiled, "main.js")], { env: machine.env, stdio: "ignore" });
-    while (getSize(trace) === 0) await sleep(20);
-    child.kill("SIGKILL");
-    await waitUntilUnchanged(trace);
-  });
-
-  /** An installer that waits forever for a child process, which keeps writing to `trace`. */
-  function endlessInstaller(trace: string): string {
-    return `#!/bin/sh\nwhile :; do echo >> '${trace}'; /bin/sleep 0.02; done &\nwait\n`;
-  }
-
-  async function waitUntilUnchanged(trace: string): Promise<void> {
-    for (let before = -1; before !== getSize(trace); ) {
-      before = getSize(trace);
-      await sleep(200);
-    }
-  }
-
-  function getSize(file: string): number {
-    return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  }
 });
 
 describe("errors and options", () => {
