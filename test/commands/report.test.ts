@@ -82,6 +82,9 @@ describe("report", () => {
     ];
     expect(rows.sort()).toEqual(expected.map((row) => expect.stringMatching(new RegExp(`^test/test,${row}$`))));
 
+    // The current stack, which is read as well, has the same invitations.
+    expect((await run("--csv", "--stack", "test", "--stack", "organization/test/test")).stdout).toBe(csv.stdout);
+
     const table = await run();
     expect(table.stdout).toMatch(
       /^STACK {2,}RESOURCE {2,}KEY {2,}NAME {2,}STATUS {2,}ISSUED {2,}EXPIRES {2,}RETIRED {2,}ACCOUNT\n/,

@@ -31,20 +31,32 @@ export interface DeclaredInvitation {
   readonly state: Partial<InvitationState>;
 }
 
-/** The invitations in a state, and how many resources belong to another server than the one of this connection. */
+/** The invitations in the states, and how many resources belong to another server than the one of this connection. */
 export async function readDeclaredInvitations(
-  state: State,
+  states: readonly State[],
   connection: string | undefined,
   url: string,
 ): Promise<{ invitations: DeclaredInvitation[]; otherServers: number }> {
-  const managed = resourcesOf(state).filter((resource) => {
-    const kind = kindOf(resource);
-    return !resource.external && !resource.delete && (kind === "Invitation" || kind === "InvitationBatch");
-  });
-  const own = managed.filter((resource) => isOnServer(resource, state, connection, url));
-  const stack = stackOf(state) ?? "";
-  const invitations = await Promise.all(own.map((resource) => toDeclared(resource, stack)));
-  return { invitations: invitations.flat(), otherServers: managed.length - own.length };
+  const invitations = new Map<string, DeclaredInvitation>();
+  const otherServers = new Set<string>();
+  // A state may be read twice: the current stack can also be named. Ids identify its invitations, because two organizations can have the same
+  // `project/stack`.
+  for (const state of states) {
+    for (const resource of resourcesOf(state).filter(isManagedInvitation)) {
+      if (!isOnServer(resource, state, connection, url)) otherServers.add(`${resource.urn} ${resource.id}`);
+      else {
+        for (const declared of await toDeclared(resource, stackOf(state) ?? "")) {
+          invitations.set(JSON.stringify([resource.urn, declared.key, declared.id]), declared);
+        }
+      }
+    }
+  }
+  return { invitations: [...invitations.values()], otherServers: otherServers.size };
+}
+
+function isManagedInvitation(resource: StateResource): boolean {
+  const kind = kindOf(resource);
+  return !resource.external && !resource.delete && (kind === "Invitation" || kind === "InvitationBatch");
 }
 
 /** The plugin's resources have no connection, but a provider with a URL. */

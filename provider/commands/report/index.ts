@@ -48,15 +48,13 @@ Exit codes: 0 success, 1 error, 2 invalid usage.
     return await withConnection(selection.stack?.[0], connectionName, async ({ client, url }) => {
       // The program's secrets are read because a batch's details are among them.
       const { states } = await readStates(selection, true);
-      const read = await Promise.all(states.map((state) => readDeclaredInvitations(state, connectionName, url)));
-      const declared = read.flatMap(({ invitations }) => invitations);
-      const rows = toRows(await addStatus(client.from("report"), declared), showsSecrets);
+      const { invitations, otherServers } = await readDeclaredInvitations(states, connectionName, url);
+      const rows = toRows(await addStatus(client.from("report"), invitations), showsSecrets);
       if (isCsv) process.stdout.write(formatCsv([header, ...rows]));
       else if (rows.length === 0) process.stdout.write("There are no invitations in the state.\n");
       else process.stdout.write(formatTable([header.map((title) => title.toUpperCase()), ...rows]));
-      const elsewhere = read.reduce((sum, { otherServers }) => sum + otherServers, 0);
-      if (elsewhere > 0) {
-        const resources = elsewhere === 1 ? "1 resource is" : `${elsewhere} resources are`;
+      if (otherServers > 0) {
+        const resources = otherServers === 1 ? "1 resource is" : `${otherServers} resources are`;
         const alternative = "or, outside the project, with AUTHENTIK_URL and AUTHENTIK_TOKEN";
         warn(`${resources} of another server. Select its settings with --connection, ${alternative}.`);
       }
