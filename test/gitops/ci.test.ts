@@ -273,8 +273,8 @@ describe("ci, with a fake Pulumi", () => {
     const common = ["--stack", "staff", "--suppress-progress", "--non-interactive", "--color", "never"];
     for (const [REFRESH, more] of [
       ["", []],
+      ["false", []],
       ["true", ["--refresh"]],
-      ["; echo", []],
     ] as const) {
       expect((await pipeline.run("up", { REFRESH })).code).toBe(3);
       expect((await pipeline.lastRun())?.args).toEqual(["up", "--yes", "--diff", ...more, ...common]);
@@ -303,6 +303,7 @@ describe("ci, with a fake Pulumi", () => {
       ["drift", { GITHUB_REPOSITORY: "", GITHUB_ACTIONS: "true" }, "GITHUB_REPOSITORY is not set."],
       ["drift", gitlab, "GITLAB_TOKEN is not set."],
       ["drift", { AUDIT: "no" }, "AUDIT must be true or false."],
+      ["up", { REFRESH: "yes" }, "REFRESH must be true or false."],
       ["up", { STRICT_STATE: "1" }, "STRICT_STATE must be true or false."],
       ["drift", { AUDIT_FLOW: "--delete staff" }, "AUDIT_FLOW must match ^[\\w-]+$."],
       [
@@ -318,8 +319,8 @@ describe("ci, with a fake Pulumi", () => {
     ] as const;
     for (const [command, env, message] of invalidSettings) {
       expect(await pipeline.run(command, { ...env })).toMatchObject({
-        code: 1,
-        log: `pulumi-authentik-invitations: ${message}\n`,
+        code: 2,
+        log: expect.stringContaining(`pulumi-authentik-invitations: ${message}\n\nUsage: `),
       });
     }
     for (const command of ["destroy", "report", "report up", "preview drift"]) {
@@ -348,6 +349,19 @@ describe("ci, with a fake Pulumi", () => {
       pipeline.github.posts.length = 0;
       expect((await pipeline.run("preview")).code).toBe(0);
       expect(pipeline.github.posts[0]?.body).toBe(inTwoJobs?.body);
+    });
+
+    test("the result of a preview does not close the drift issue, and drift is not posted as a preview", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      for (const [written, read, message] of [
+        ["preview", "drift", "REPORT_FILE has the result of preview, not of drift."],
+        ["drift", "preview", "REPORT_FILE has the result of drift, not of preview."],
+      ]) {
+        await pipeline.run(`${written}`, program);
+        const { code, log } = await pipeline.run(`report ${read}`, report);
+        expect([code, log]).toEqual([1, `pulumi-authentik-invitations: ${message}\n`]);
+      }
+      expect(pipeline.github.requests).toEqual([]);
     });
 
     test("a failed preview is reported by a job that succeeds", async () => {
@@ -383,8 +397,8 @@ describe("ci, with a fake Pulumi", () => {
       const hostile = "a\n```\n</details> @everyone \u202e\u001b[31m?itoken=6184365b-70c4";
       const result = { code: 7, lines: [hostile, "Resources:", "    + 1 to @everyone"] };
       for (const audited of [{ table: [hostile] }, { failure: hostile }]) {
-        await pipeline.writeFile("report.json", JSON.stringify({ result, audited }));
         for (const kind of ["preview", "drift"]) {
+          await pipeline.writeFile("report.json", JSON.stringify({ kind, result, audited }));
           expect(await pipeline.run(`report ${kind}`, report)).toMatchObject({ code: 0, log: "" });
         }
       }
@@ -399,9 +413,10 @@ describe("ci, with a fake Pulumi", () => {
       ["empty", ""],
       ["not JSON", "a secret"],
       ["null", "null"],
-      ["of another shape", '{"result":{"code":"0","lines":[]}}'],
-      ["without lines", '{"result":{"code":0,"lines":[1]}}'],
-      ["with another audit", '{"result":{"code":0,"lines":[]},"audited":{}}'],
+      ["without a kind", '{"result":{"code":0,"lines":[]}}'],
+      ["of another shape", '{"kind":"drift","result":{"code":"0","lines":[]}}'],
+      ["without lines", '{"kind":"drift","result":{"code":0,"lines":[1]}}'],
+      ["with another audit", '{"kind":"drift","result":{"code":0,"lines":[]},"audited":{}}'],
     ])("a file that is %s is an error", async (_, content) => {
       pipeline = await Pipeline.fake(resources, 0);
       if (content !== undefined) await pipeline.writeFile("report.json", content);

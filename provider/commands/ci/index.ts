@@ -59,7 +59,7 @@ state contains code of someone else. Of drift: 0 nothing found, 7 drift or undec
     if (run === "up") return (await recover("up", settings)) || (await runUp(settings));
     if (!isReport) return await check(run, settings, isMarkdown);
     const forge = connectForge(run, isMarkdown);
-    await publish(run, settings.stack, readReport(requireVariable("REPORT_FILE", /./)), forge);
+    await publish(settings.stack, readReport(requireVariable("REPORT_FILE", /./), run), forge);
     return 0;
   },
 });
@@ -99,9 +99,9 @@ async function check(kind: ReportKind, settings: Settings, isMarkdown: boolean):
   if (kind === "drift" && result.code !== 0 && result.code !== foundExitCode) return result.code;
   const audited = kind === "drift" && isAudited ? await runAudit(settings) : undefined;
   const code = audited?.failure !== undefined ? 1 : audited && audited.table.length > 0 ? foundExitCode : result.code;
-  const report = { result, preview, audited };
+  const report = { kind, result, preview, audited };
   try {
-    if (forge) await publish(kind, stack, report, forge);
+    if (forge) await publish(stack, report, forge);
     else writeFileSync(reportFile ?? "", JSON.stringify(report));
     return code;
   } catch (error) {
@@ -112,7 +112,10 @@ async function check(kind: ReportKind, settings: Settings, isMarkdown: boolean):
 }
 
 /** Runs `pulumi preview --json`, which hides secrets, and logs the changes and messages. */
-async function runPreview(kind: ReportKind, { stack, isRefreshed }: Settings): Promise<Omit<Report, "audited">> {
+async function runPreview(
+  kind: ReportKind,
+  { stack, isRefreshed }: Settings,
+): Promise<Pick<Report, "result" | "preview">> {
   const refresh = kind === "drift" ? ["--refresh", "--expect-no-changes"] : isRefreshed ? ["--refresh"] : [];
   const command = ["pulumi", "preview", ...refresh, "--json", ...pulumiOptions(stack)];
   const { code, stdout, stderr } = runCaptured(command, "read");

@@ -1,11 +1,12 @@
 import { appendFileSync } from "node:fs";
 import { foundExitCode } from "./audit";
 import { formatDrift, formatPreview } from "./comment";
-import type { Forge, ReportKind } from "./forge";
+import type { Forge } from "./forge";
 import type { Report } from "./report";
 
 /** Reports the results of a preview, or of a drift check that did not fail. */
-export async function publish(kind: ReportKind, stack: string, report: Report, forge: Forge): Promise<void> {
+export async function publish(stack: string, report: Report, forge: Forge): Promise<void> {
+  const { kind, result, audited } = report;
   const marker = `<!-- pulumi-${kind}: ${stack} -->`;
   const link = runLink(forge);
   if (kind === "preview") {
@@ -14,7 +15,6 @@ export async function publish(kind: ReportKind, stack: string, report: Report, f
     await forge.upsertComment(marker, body);
     return;
   }
-  const { result, audited } = report;
   const hasDrift = result.code === foundExitCode;
   const hasUndeclared = audited?.failure === undefined && (audited?.table ?? []).length > 0;
   if (hasDrift || hasUndeclared) {

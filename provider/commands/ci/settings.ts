@@ -1,4 +1,4 @@
-import { UserError } from "../../lifecycle/user-error";
+import { UsageError } from "../command";
 
 const slugPattern = /^[\w-]+$/;
 const stackPattern = /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){0,2}$/;
@@ -9,16 +9,16 @@ export type Settings = ReturnType<typeof readSettings>;
 export function readSettings(stack: string | undefined) {
   const auditStacks = (process.env["AUDIT_STACKS"] ?? "").split(/\s+/).filter((name) => name !== "");
   if (auditStacks.some((name) => !stackPattern.test(name))) {
-    throw new UserError(
+    throw new UsageError(
       `AUDIT_STACKS must be stack names separated by spaces, each of which matches ${stackPattern.source}.`,
     );
   }
   if (stack !== undefined && !stackPattern.test(stack))
-    throw new UserError(`--stack must match ${stackPattern.source}.`);
+    throw new UsageError(`--stack must match ${stackPattern.source}.`);
   return {
     stack: stack ?? requireVariable("PULUMI_STACK", stackPattern),
     /** Whether `up` also reverts changes made outside Pulumi, and `preview` shows them. */
-    isRefreshed: process.env["REFRESH"] === "true",
+    isRefreshed: isEnabled("REFRESH", false),
     /** Whether `recover` rejects code of other packages in the state. */
     isStrict: isEnabled("STRICT_STATE", false),
     /** Whether `drift` runs `audit`. */
@@ -35,13 +35,13 @@ export function readSettings(stack: string | undefined) {
 
 function isEnabled(name: string, byDefault: boolean): boolean {
   const value = process.env[name] || String(byDefault);
-  if (value !== "true" && value !== "false") throw new UserError(`${name} must be true or false.`);
+  if (value !== "true" && value !== "false") throw new UsageError(`${name} must be true or false.`);
   return value === "true";
 }
 
 export function requireVariable(name: string, pattern: RegExp): string {
   const value = optionalVariable(name, pattern);
-  if (value === undefined) throw new UserError(`${name} is not set.`);
+  if (value === undefined) throw new UsageError(`${name} is not set.`);
   return value;
 }
 
@@ -49,6 +49,6 @@ export function requireVariable(name: string, pattern: RegExp): string {
 function optionalVariable(name: string, pattern: RegExp): string | undefined {
   const value = process.env[name] ?? "";
   if (value === "") return undefined;
-  if (!pattern.test(value)) throw new UserError(`${name} must match ${pattern.source}.`);
+  if (!pattern.test(value)) throw new UsageError(`${name} must match ${pattern.source}.`);
   return value;
 }
