@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Authentik } from "../../sandbox";
+import { takePort } from "../unit/support/ports";
 import { onConnectError } from "./attempts";
 import type { Failure } from "./failures";
 import { FailureProxy } from "./proxy";
@@ -20,9 +21,6 @@ export interface FailingServer {
 
 let unresolvableCount = 0;
 
-/** Systems do not assign these ports by themselves, so nothing else gets one while it refuses connections. Each process has 64 of them. */
-let port = 20_000 + ((process.pid * 64) % 12_288);
-
 export async function startFailingServer(failure: Failure, server: Authentik): Promise<FailingServer> {
   const { address, refusals } = failure;
   if (address === "unresolvable") {
@@ -32,20 +30,10 @@ export async function startFailingServer(failure: Failure, server: Authentik): P
     return { url, arm: () => undefined, close: async () => undefined };
   }
   if (address === "silent") return await startSilentServer();
-  const options = typeof address === "object" ? { tls: address } : {};
-  const proxy = await (refusals === undefined ? FailureProxy.start(server.url, options) : startOnOwnPort(server.url));
+  const tls = typeof address === "object" ? { tls: address } : {};
+  const port = refusals === undefined ? {} : { port: await takePort() };
+  const proxy = await FailureProxy.start(server.url, { ...tls, ...port });
   return { url: proxy.url, arm: (onlyFirst) => armProxy(proxy, failure, onlyFirst), close: () => proxy.close() };
-}
-
-async function startOnOwnPort(target: string): Promise<FailureProxy> {
-  for (;;) {
-    port += 1;
-    try {
-      return await FailureProxy.start(target, { port });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    }
-  }
 }
 
 /** A server that accepts connections and never sends anything. */

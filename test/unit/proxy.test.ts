@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { type Limits, Transport } from "../bundle-internals";
 import { catchError } from "./support/catch-error";
 import { selfSignedCertificate } from "./support/certificate";
-import { closeServers, findFreePort, listen, type RunningServer, sendJson, startServer } from "./support/server";
+import { closeServers, listen, type RunningServer, sendJson, startServer } from "./support/server";
 
 const limits: Partial<Limits> = { maxAttempts: 2, initialDelay: 1 };
 const getRequest = { method: "GET", path: "/api/v3/", redactedPath: "/api/v3/", userAgent: "test" } as const;
@@ -208,8 +208,8 @@ test("fails if the proxy for http needs the header that is configured for the se
 
 test("reports a proxy that is not running", async () => {
   const target = await startTarget();
-  process.env["HTTP_PROXY"] = `http://127.0.0.1:${await findFreePort()}`;
+  process.env["HTTP_PROXY"] = "http://127.0.0.1:1";
   expect((await catchError(send(target.url))).message).toMatch(
-    /^Could not connect to the proxy 127\.0\.0\.1:\d+ \(HTTP_PROXY\): .*ECONNREFUSED\. Check HTTP_PROXY and that the proxy is running, or add 127\.0\.0\.1 to NO_PROXY\.$/,
+    /^Could not connect to the proxy 127\.0\.0\.1:1 \(HTTP_PROXY\): .*ECONNREFUSED\. Check HTTP_PROXY and that the proxy is running, or add 127\.0\.0\.1 to NO_PROXY\.$/,
   );
 });
