@@ -140,7 +140,7 @@ describe("audit", () => {
     });
     expect(await names()).toEqual(["by-hand", "jane"]);
 
-    const options = { cwd: folder.path, env: env(), inputDelay: 1500 };
+    const options = { cwd: folder.path, env: env() };
     const args = ["audit", "--state", state, "--delete"];
     const declined = await runOnTerminal(args, { ...options, input: "no\n" });
     expect(declined).toMatchObject({ code: 7, stdout: expect.stringContaining("Delete 1 invitation? (yes/no)") });

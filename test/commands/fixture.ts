@@ -38,21 +38,29 @@ export async function runCommand(args: readonly string[], options: CommandOption
 /** Runs the compiled command on a pseudoterminal, and types `input` when it asks. Requires util-linux. */
 export async function runOnTerminal(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const command = [process.execPath, commandFile, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
-  return await execute("script", ["--quiet", "--return", "--command", command, "/dev/null"], options);
+  return await execute("script", ["--quiet", "--return", "--command", command, "/dev/null"], options, "(yes/no)");
 }
 
-async function execute(command: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
+/** With a `prompt`, writes the input when the command has printed it. */
+async function execute(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions,
+  prompt?: string,
+): Promise<CommandResult> {
   const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...others } = process.env;
   const child = spawn(command, args, { cwd: options.cwd ?? tmpdir(), env: { ...others, ...options.env } });
+  const writeInput = (): unknown => child.stdin.end(options.input ?? "");
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     stdout += chunk;
+    if (prompt !== undefined && stdout.includes(prompt) && child.stdin.writable) writeInput();
   });
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     stderr += chunk;
   });
   child.stdin.on("error", () => undefined);
-  setTimeout(() => child.stdin.end(options.input ?? ""), options.inputDelay ?? 0);
+  if (prompt === undefined) setTimeout(writeInput, options.inputDelay ?? 0);
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   return { code, stdout, stderr };
 }

@@ -309,7 +309,7 @@ test("recovers a stack of an interrupted run, and the next preview creates nothi
       stdout: planned,
       stderr: "",
     });
-    const options = { cwd: project.folder, env: project.env, input: "no\n", inputDelay: 15_000 };
+    const options = { cwd: project.folder, env: project.env, input: "no\n" };
     const declined = await runOnTerminal(["recover"], options);
     expect(declined).toMatchObject({ code: 1, stdout: expect.stringContaining("Change the state? (yes/no)") });
 
