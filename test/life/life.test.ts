@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { authentikVersions } from "../../sandbox";
 import { runs, timeout } from "../hostile/runs";
 import { weighted } from "../hostile/values";
+import { useFakeClock } from "../unit/support/clock";
 import { type Door, doors } from "../unit/support/doors";
 import {
   CheckFailure,
@@ -17,27 +18,9 @@ import { type EventLog, type FlowSlug, type Row, World } from "./world";
 
 jest.setTimeout(timeout);
 
-// Only the clock is fake, and advances only when a scenario advances it. Timers stay real, because HTTP needs them.
-beforeEach(() => {
-  jest.useFakeTimers({
-    now: Date.parse("2027-03-01T12:00:00Z"),
-    doNotFake: [
-      "hrtime",
-      "nextTick",
-      "performance",
-      "queueMicrotask",
-      "setImmediate",
-      "clearImmediate",
-      "setInterval",
-      "clearInterval",
-      "setTimeout",
-      "clearTimeout",
-    ],
-  });
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
+const start = "2027-03-01T12:00:00Z";
+
+useFakeClock(start);
 
 /** The invitations on the server. */
 type Snapshot = readonly Row[];
@@ -499,7 +482,7 @@ describe.each(authentikVersions)("any sequence of actions on authentik %s", (ver
       fc.array(actionArb, { minLength: 4, maxLength: 40, size: "max" }),
       fc.constantFrom(...doors),
       async (actions, door) => {
-        jest.setSystemTime(Date.parse("2027-03-01T12:00:00Z"));
+        jest.setSystemTime(Date.parse(start));
         const world = await World.start(version);
         try {
           const scenario = new Scenario(world, door);

@@ -1,4 +1,5 @@
 import { Authentik, type AuthentikVersion } from "../../sandbox";
+import { advanceClock } from "../unit/support/clock";
 
 const invitationsPath = "/api/v3/stages/invitation/invitations/";
 const basePermissions = [
@@ -99,7 +100,7 @@ export class World {
   }
 
   advanceTime(milliseconds: number): void {
-    jest.setSystemTime(Date.now() + milliseconds);
+    advanceClock(milliseconds);
   }
 
   rows(): Row[] {

@@ -6,6 +6,7 @@ import { unknownValue } from "../../provider/values/properties";
 import { Authentik } from "../../sandbox";
 import { Batch, batchInputs, catchPartialFailure, countRequests, type Properties, takeRequests } from "./support/batch";
 import { catchError } from "./support/catch-error";
+import { advanceClock, useFakeClock } from "./support/clock";
 import { takeWarnings, warnings } from "./support/warnings";
 
 const listRequest = "GET /stages/invitation/invitations/?search=intake&ordering=pk&page_size=500&page=1";
@@ -282,14 +283,18 @@ describe("a retired invitation", () => {
     ]);
   });
 
-  test("that has been deleted by the cleanup task counts as expired", async () => {
-    const inputs = batchInputs({ ada: { expires: new Date(Date.now() + 300).toISOString() }, grace: {} });
-    await batch.up(inputs);
-    await new Promise((resolve) => setTimeout(resolve, 350));
-    server.cleanUpExpired();
-    await batch.refresh();
-    expect(batch.statuses).toEqual({ ada: "expired", grace: "pending" });
-    await expectSecondRunToChangeNothing(inputs);
+  describe("that has been deleted by the cleanup task", () => {
+    useFakeClock();
+
+    test("counts as expired", async () => {
+      const inputs = batchInputs({ ada: { expires: new Date(Date.now() + 60_000).toISOString() }, grace: {} });
+      await batch.up(inputs);
+      advanceClock(60_000);
+      server.cleanUpExpired();
+      await batch.refresh();
+      expect(batch.statuses).toEqual({ ada: "expired", grace: "pending" });
+      await expectSecondRunToChangeNothing(inputs);
+    });
   });
 
   test("costs few event requests if hundreds are missing", async () => {

@@ -1,6 +1,7 @@
 import { Invitation as invitationProvider } from "pulumi-authentik-invitations/provider";
 import { invitationId } from "../../provider/common/pk";
 import { catchError } from "./support/catch-error";
+import { advanceClock, useFakeClock } from "./support/clock";
 import {
   cleanedUpEvent,
   createdEvent,
@@ -273,8 +274,9 @@ describe("a pending invitation", () => {
 });
 
 describe("an invitation whose expiry was moved into the past outside Pulumi", () => {
-  const inMilliseconds = (count: number): string => new Date(Date.now() + count).toISOString();
-  const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  useFakeClock();
+
+  const inOneMinute = (): string => new Date(Date.now() + 60_000).toISOString();
 
   /** Its state after a refresh. */
   async function ended(state: Properties): Promise<Properties> {
@@ -301,9 +303,9 @@ describe("an invitation whose expiry was moved into the past outside Pulumi", ()
     ["is refreshed", true],
     ["is not refreshed", false],
   ])("retires as declared if it %s between its declared expiry and its deletion", async (_case, isRefreshed) => {
-    const soon = inMilliseconds(600);
+    const soon = inOneMinute();
     const state = await ended(multiUse({ expires: soon }));
-    await sleep(700);
+    advanceClock(60_000);
     if (isRefreshed) {
       mockInvitation({ expires: pastExpiry });
       const { props } = await refresh(state);
@@ -324,7 +326,7 @@ describe("an invitation whose expiry was moved into the past outside Pulumi", ()
   ])(
     "is reissued if it is deleted (%s) before its declared expiry, and retires as declared if it is not reissued by then",
     async (_case, events) => {
-      const soon = inMilliseconds(1000);
+      const soon = inOneMinute();
       const state = await ended(multiUse({ expires: soon }));
       mockResponse("GET", invitationPath, 404, notFoundBody);
       mockEvents(...events);
@@ -333,7 +335,7 @@ describe("an invitation whose expiry was moved into the past outside Pulumi", ()
       const news = invitationInputs({ expires: soon });
       expect(await diffInvitation(props, news)).toEqual({ changes: true, replaces: ["expires"] });
 
-      await sleep(1000);
+      advanceClock(60_000);
       expect(await diffInvitation(props, news)).toEqual(unchanged);
       const { props: retired } = await refresh(props);
       expect(retired).toMatchObject({ status: "expired", expires: soon, retiredAt: soon, gone: true });
