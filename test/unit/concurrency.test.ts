@@ -3,11 +3,14 @@ import { ConcurrencyLimiter } from "../../provider/authentik/concurrency";
 import { Authentik } from "../../sandbox";
 import { batchInputs } from "./support/batch";
 import { unwrapSecrets } from "./support/secrets";
-import { closeServers, startServer } from "./support/server";
+import { closeServers, forward, startServer } from "./support/server";
 
 afterEach(closeServers);
 
-/** Sends requests through the limiter to a server with a number of workers, each of which takes `work` milliseconds for a request. */
+/**
+ * Sends requests through the limiter to a server with a number of workers, each of which takes `work` milliseconds for a request. All time is fake, so
+ * that other load on the machine does not look like a busy server.
+ */
 async function simulate(workers: number, work: number, count: number): Promise<{ limit: number; most: number }> {
   const limiter = new ConcurrencyLimiter(64);
   const queue: (() => void)[] = [];
@@ -25,17 +28,28 @@ async function simulate(workers: number, work: number, count: number): Promise<{
     else idle += 1;
     active -= 1;
   };
-  await Promise.all(Array.from({ length: count }, () => limiter.run("POST", serve, () => ({ isRejected: false }))));
+  jest.useFakeTimers();
+  try {
+    const requests = Array.from({ length: count }, () => limiter.run("POST", serve, () => ({ isRejected: false })));
+    await jest.runAllTimersAsync();
+    await Promise.all(requests);
+  } finally {
+    jest.useRealTimers();
+  }
   return { limit: limiter.limit, most };
 }
 
-// Takes four seconds, in which the other tests run.
-const twoWorkers = simulate(2, 100, 80);
-
 test("a server without a queue gets as many requests at once as allowed", async () => {
   const { limit } = await simulate(1000, 20, 800);
-  expect(limit).toBeGreaterThan(32);
-}, 20_000);
+  expect(limit).toBe(64);
+});
+
+test("a server with two workers gets few requests at once", async () => {
+  const { limit, most } = await simulate(2, 100, 80);
+  expect(limit).toBeGreaterThanOrEqual(2);
+  expect(limit).toBeLessThanOrEqual(6);
+  expect(most).toBeLessThanOrEqual(8);
+});
 
 test("a rejection halves the limit, once for all requests on their way, and delays the next one by Retry-After", async () => {
   const limiter = new ConcurrencyLimiter(64);
@@ -62,26 +76,23 @@ test("a rejection halves the limit, once for all requests on their way, and dela
 
 interface Gateway {
   readonly url: string;
-  readonly counts: { readonly rejected: number; readonly lookups: number };
+  readonly counts: { readonly rejected: number; readonly rejectedPosts: number; readonly lookups: number };
 }
 
 /** Starts a gateway that lets a request through every 12 ms, and rejects the others with this status. */
 async function startGateway(authentik: Authentik, status: number, contentType: string): Promise<Gateway> {
-  const counts = { rejected: 0, lookups: 0 };
+  const counts = { rejected: 0, rejectedPosts: 0, lookups: 0 };
   let passedAt = 0;
   const { url } = await startServer(async (request, response) => {
     if (performance.now() - passedAt < 12) {
       counts.rejected += 1;
+      if (request.method === "POST") counts.rejectedPosts += 1;
       response.writeHead(status, { "content-type": contentType }).end("<html></html>");
       return;
     }
     passedAt = performance.now();
     if (request.path.startsWith("/api/v3/events/")) counts.lookups += 1;
-    const body = request.body === "" ? null : request.body;
-    const headers = request.headers as Record<string, string>;
-    const forwarded = await fetch(`${authentik.url}${request.path}`, { method: request.method, headers, body });
-    response.writeHead(forwarded.status, { "content-type": forwarded.headers.get("content-type") ?? "" });
-    response.end(await forwarded.text());
+    await forward(request, response, authentik.url);
   });
   return { url, counts };
 }
@@ -93,7 +104,8 @@ test("a batch behind a gateway that limits the rate, with 503 or 429, is created
     [["busy", 503, "text/html"] as const, ["limited", 429, "application/json"] as const].map(
       async ([connection, status, contentType]) => {
         const authentik = await Authentik.start();
-        return { connection, authentik, gateway: await startGateway(authentik, status, contentType) };
+        const lookupsPerPost = status === 503 ? 3 : 0;
+        return { connection, lookupsPerPost, authentik, gateway: await startGateway(authentik, status, contentType) };
       },
     ),
   );
@@ -106,23 +118,17 @@ test("a batch behind a gateway that limits the rate, with 503 or 429, is created
   await InvitationBatch.configure({ config: { get: (key) => config[key] } });
   try {
     await Promise.all(
-      cases.map(async ({ connection, authentik, gateway: { counts } }) => {
+      cases.map(async ({ connection, lookupsPerPost, authentik, gateway: { counts } }) => {
         const { outs } = await InvitationBatch.create(batchInputs(invitations, { connection }));
         expect(Object.keys((unwrapSecrets(outs) as { pks: object }).pks)).toHaveLength(count);
         expect(authentik.instance.invitations.count).toBe(count);
         expect(counts.rejected).toBeGreaterThan(0);
         expect(counts.rejected).toBeLessThan(count);
-        expect(counts.lookups).toBeLessThan(count);
+        // One for what an earlier run created. After a 503, an event may be late.
+        expect(counts.lookups).toBe(1 + lookupsPerPost * counts.rejectedPosts);
       }),
     );
   } finally {
     await Promise.all(cases.map(({ authentik }) => authentik.close()));
   }
 }, 90_000);
-
-test("a server with two workers gets few requests at once", async () => {
-  const { limit, most } = await twoWorkers;
-  expect(limit).toBeGreaterThanOrEqual(2);
-  expect(limit).toBeLessThanOrEqual(6);
-  expect(most).toBeLessThanOrEqual(8);
-}, 20_000);

@@ -4,6 +4,7 @@ import { runs, timeout } from "../hostile/runs";
 import { batchInputs } from "./support/batch";
 import { checkBatch, checkInvitation } from "./support/check";
 import { invitationInputs } from "./support/invitation";
+import { timeOf } from "./support/time";
 
 jest.setTimeout(timeout);
 // The check of a batch reports how many invitations a run creates.
@@ -73,9 +74,11 @@ test("accepts generated addresses", async () => {
 });
 
 test("takes no longer for hostile addresses", async () => {
-  const start = performance.now();
-  for (const part of ["a.", "a-", "!", "ä.", "@", "a@"]) await getReasons({ to: [part.repeat(50_000)] });
-  expect(performance.now() - start).toBeLessThan(2000);
+  const timeOfAddress = (address: string): Promise<number> => timeOf(() => getReasons({ to: [address] }));
+  const ordinary = await timeOfAddress(`${"a".repeat(100_000)}@example.com`);
+  for (const part of ["a.", "a-", "!", "ä.", "@", "a@"]) {
+    expect(await timeOfAddress(part.repeat(50_000))).toBeLessThan(20 * ordinary);
+  }
 });
 
 test("requires a flow, because there is no link without one", async () => {

@@ -190,18 +190,19 @@ describe("retry delays", () => {
   });
 
   test("have full jitter", async () => {
-    jest.spyOn(Math, "random").mockReturnValue(0.01);
-    const { server, response } = await sendTo(failFirst(3, respondWith(503)), "GET", { initialDelay: 2000 });
+    jest.spyOn(Math, "random").mockReturnValue(0.001);
+    const { server, response } = await sendTo(failFirst(2, respondWith(503)), "GET", { initialDelay: 20_000 });
     await response;
-    expect(delaysBetweenRequests(server).reduce((sum, delay) => sum + delay, 0)).toBeLessThan(1500);
+    // Each is a thousandth of the delay without jitter, and a margin for other load on the machine.
+    for (const delay of delaysBetweenRequests(server)) expect(delay).toBeLessThan(10_000);
   });
 
-  test.each(["Mon, 01 Jan 2001 00:00:00 GMT", "soon", "", "-5", "0"])(
+  test.each(["Mon, 01 Jan 2001 00:00:00 GMT", "soon", "", "-50", "0"])(
     "are not extended by Retry-After %j",
     async (retryAfter) => {
       const { server, response } = await sendTo(failFirst(1, respondWith(503, { "retry-after": retryAfter })));
       expect((await response).status).toBe(200);
-      expect(delaysBetweenRequests(server)[0]).toBeLessThan(900);
+      expect(delaysBetweenRequests(server)[0]).toBeLessThan(10_000);
     },
   );
 });

@@ -14,7 +14,10 @@ export async function startEmbedded(options: AuthentikOptions = {}): Promise<Aut
   return server;
 }
 
-export async function useEmbedded(server: Authentik, token: string = server.token): Promise<void> {
+export async function useEmbedded(
+  server: Pick<Authentik, "url" | "token">,
+  token: string = server.token,
+): Promise<void> {
   const settings: Record<string, string> = { "authentik:url": server.url, "authentik:token": token };
   await Invitation.configure({ config: { get: (key) => settings[key] }, program: { project: "team", stack: "dev" } });
 }

@@ -71,15 +71,17 @@ export function listen(server: NetServer, port = 0): Promise<number> {
   });
 }
 
-/** Returns a port that no server listens on. */
-export async function findFreePort(): Promise<number> {
-  const server = await startServer(() => undefined);
-  await server.close();
-  return server.port;
-}
-
 export async function closeServers(): Promise<void> {
   await Promise.all([...closeFunctions].map((close) => close()));
+}
+
+/** Passes the request on to the server with this URL, and its response back. */
+export async function forward(request: ReceivedRequest, response: ServerResponse, url: string): Promise<void> {
+  const { method, headers, path, body } = request;
+  const init = { method, headers: headers as Record<string, string>, body: body === "" ? null : body };
+  const forwarded = await fetch(`${url}${path}`, init);
+  response.writeHead(forwarded.status, { "content-type": forwarded.headers.get("content-type") ?? "" });
+  response.end(await forwarded.text());
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown, headers: object = {}): void {
