@@ -73,7 +73,9 @@ test("passes, and leaves existing objects unchanged", async () => {
 
 test("deletes its objects and exits with 1 after a failure", async () => {
   const { env, before } = await startServer();
-  authentik?.injectFailure({ method: "POST", path: /\/invitation\/stages\//, status: 400, body: "{}", times: 100 });
+  // authentik creates the stages all the same, so that there is something to delete, whatever the engine creates before it stops.
+  const failure = { when: "after", status: 400, body: "{}", times: 100 } as const;
+  authentik?.injectFailure({ method: "POST", path: /\/invitation\/stages\//, ...failure });
   const { code, output } = await runLive(env);
   expect(code).toBe(1);
   expect(output).toContain("pulumi up --yes --skip-preview exited with code ");
