@@ -249,10 +249,8 @@ describe("invalid inputs", () => {
     const { project } = fixture;
     await project.write(`new authentik.InviteOnlyEnrollment("x", ${inputs});`);
     const { code, output } = await project.preview();
-    expect([code, output]).toEqual([
-      expect.any(Number),
-      expect.stringContaining(`InviteOnlyEnrollment "x": ${message}`),
-    ]);
+    expect(code).not.toBe(0);
+    expect(output).toContain(`InviteOnlyEnrollment "x": ${message}`);
     expect(output).not.toContain("unhandled exception");
   });
 

@@ -57,7 +57,10 @@ function withOrigin(inputs: Inputs): Inputs {
   return { ...inputs, __origin: `dev/0123456789/${created.toString(16).padStart(12, "0")}` };
 }
 
-/** Returns the inputs that `check` accepts, or undefined. Its reasons name a property first, are printable, and contain no value. */
+/**
+ * Returns the inputs that `check` accepts, or undefined. Its reasons name a property first, and are printable. That they contain no value is proven
+ * by test/unit/check-redaction.test.ts.
+ */
 async function check(kind: Kind, inputs: Inputs, olds: Inputs = {}): Promise<Inputs | undefined> {
   const result = await kind.provider.check(olds, inputs).catch((error: unknown) => {
     if (!(error instanceof UnsendableError)) throw error;

@@ -51,7 +51,6 @@ function runsOf(inCi: number): { numRuns: number; seed: number } {
 }
 
 test("errors and warnings repeat names as one printable line", async () => {
-  const admin = server.instance.users.admin;
   await fc.assert(
     fc.asyncProperty(
       name,
@@ -69,7 +68,7 @@ test("errors and warnings repeat names as one printable line", async () => {
         await expectError(provider.update(id, outs, inputs));
         // The plugin has no such input.
         if (door === "dynamic") await expectError(provider.create({ ...inputs, import: id }));
-        if (user !== admin) server.instance.users.remove(user);
+        server.instance.users.remove(user);
         const warnings = takeWarnings();
         expect(warnings).toHaveLength(1);
         for (const warning of warnings) expectPrintable(warning);

@@ -475,7 +475,7 @@ describe("files and options", () => {
       "1: no column Tem. Did you mean Team?",
     ]);
     expect(errorsOf("email,Left\na,perhaps\n", { skip: "Left" })).toEqual(["2: Left must be true or false"]);
-    expect(errorsOf(csv, untyped({ fixedData: { team: 5 } }))).toHaveLength(1);
+    expect(errorsOf(csv, untyped({ fixedData: { team: 5 } }))).toEqual([`invitationsFromCsv: fixedData ${unnamed}`]);
   });
 
   test("rejects missing arguments", () => {
