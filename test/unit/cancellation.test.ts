@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Authentik } from "../../sandbox";
 import { catchError } from "./support/catch-error";
 import { PluginProcess } from "./support/plugin";
+import { waitUntil } from "./support/wait-until";
 
 const invitationsPath = "/api/v3/stages/invitation/invitations/";
 const cancelled = "The run was cancelled before the request was sent";
@@ -29,9 +30,7 @@ function posts(): number {
   return server.requests.filter(({ method, path }) => method === "POST" && path === invitationsPath).length;
 }
 
-async function waitForPost(): Promise<void> {
-  while (posts() === 0) await sleep(10);
-}
+const waitForPost = (): Promise<void> => waitUntil(() => posts() > 0);
 
 test("a request that was rejected is not sent again, however long the server asks to wait", async () => {
   server.injectFailure({ method: "POST", status: 429, headers: { "retry-after": "30" }, times: 9 });

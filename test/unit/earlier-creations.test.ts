@@ -18,6 +18,7 @@ import {
 import { invitationInputs, type Properties } from "./support/invitation";
 import { htmlPage } from "./support/response-bodies";
 import { closeServers, forward, startServer } from "./support/server";
+import { waitUntil } from "./support/wait-until";
 import { warnings } from "./support/warnings";
 
 // One test waits in real time, which takes longer on a busy machine.
@@ -191,7 +192,7 @@ describe("a run does not fail", () => {
     expect(performance.now() - startedAt).toBeLessThan(20_000);
 
     answer();
-    while (!received.some(({ path }) => path.includes(earlierPk))) await sleep(10);
+    await waitUntil(() => received.some(({ path }) => path.includes(earlierPk)));
     await sleep(200);
     expect(warnings()).toEqual([]);
   });

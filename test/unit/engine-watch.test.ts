@@ -1,6 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { watchEngine } from "../../provider/lifecycle/watch-engine";
 import { Authentik } from "../../sandbox";
 import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
@@ -8,6 +7,7 @@ import { catchError } from "./support/catch-error";
 import type { Provider } from "./support/doors";
 import { nock } from "./support/nock";
 import { takePort } from "./support/ports";
+import { waitUntil } from "./support/wait-until";
 
 // Requests are slow on purpose.
 jest.setTimeout(30_000);
@@ -61,7 +61,7 @@ async function endEngineAfter<T>(method: string, operation: () => Promise<T>): P
   server.latency = 250;
   server.requests.length = 0;
   const result = operation();
-  while (!server.requests.some((request) => request.method === method)) await sleep(10);
+  await waitUntil(() => server.requests.some((request) => request.method === method));
   await engine.stop();
   return await result;
 }
@@ -115,14 +115,15 @@ test("the watch reports the engine's end once, after more than one refused conne
     return watchEngine(argument === engine.address ? onEnd : onEndOfAnother, 20);
   });
   try {
-    while (probes.accepted < 5) await sleep(5);
+    await waitUntil(() => probes.accepted >= 5);
     expect([probes.refused, onEnd.mock.calls.length]).toEqual([0, 0]);
     await engine.stop();
-    while (probes.refused < 5) await sleep(5);
+    await waitUntil(() => probes.refused >= 5);
     expect(onEnd.mock.results).toEqual([{ type: "return", value: 2 }]);
     expect(onEndOfAnother).not.toHaveBeenCalled();
   } finally {
     for (const stop of watches) stop();
+    await engine.stop();
     unsubscribe("net.client.socket", countProbe);
   }
 });
