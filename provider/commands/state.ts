@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { type Origin, originInput, parseOrigin } from "../common/origin";
 import { dynamicType } from "../common/provider-source";
+import { signatureKey } from "../common/reserved-strings";
 import { inputNameAt, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
 import { isExplicitProviderName, parseUrn } from "../common/urn";
 import { UserError } from "../lifecycle/user-error";
 import { pluginType } from "../plugin/schema";
-import { isSecretValue, secretSignature, signatureKey } from "../values/secrets";
+import { isSecretValue, secretSignature } from "../values/secrets";
 
 const resourceSchema = z.looseObject({
   urn: z.string(),

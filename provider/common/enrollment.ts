@@ -46,9 +46,18 @@ export function orderOf(index: number): number {
   return (index + 1) * 10;
 }
 
-/** The logical name of a binding. `stage` is the stage as the program contains it; `undefined` if it is an output, whose value a preview may not know. */
-export function bindingName(name: string, stage: string | undefined, index: number): string {
-  return `${name}-${stage ?? orderOf(index)}`;
+/**
+ * The logical names of an enrollment's bindings. `stages` are the stages as the program contains them; `undefined` if one is an output, whose value a
+ * preview may not know. A name that is taken already, as by a stage that occurs twice, gives way to the order.
+ */
+export function bindingNames(name: string, stages: readonly (string | undefined)[]): string[] {
+  const names = new Set([invitationStageName(name)]);
+  return stages.map((stage, index) => {
+    const own = `${name}-${stage ?? orderOf(index)}`;
+    const unique = names.has(own) ? `${own}-${orderOf(index)}` : own;
+    names.add(unique);
+    return unique;
+  });
 }
 
 /** The error for stages that do not exist. `existing` is the sentence that lists those that do. */

@@ -1,9 +1,11 @@
+import { breakReserved } from "./reserved-strings";
+
 /**
  * Turns a string from the server or the program into one line that is safe to print. Whoever can set a name or an error page must not be
  * able to move the cursor of a terminal, or to start a line that a CI system interprets as a command.
  */
 export function toPrintableLine(value: string): string {
-  return breakDirectives(value.replaceAll(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ").trim());
+  return breakReserved(value.replaceAll(/[\s\p{Cc}\p{Cf}\p{Cs}]+/gu, " ").trim());
 }
 
 /** Capitalizes an object's description at the start of a message. */
@@ -15,16 +17,8 @@ export function capitalize(description: string): string {
 export function toPrintableLines(value: string): string {
   return value
     .split("\n")
-    .map((line) => breakDirectives(line.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ").trimEnd()))
+    .map((line) => breakReserved(line.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ").trimEnd()))
     .join("\n");
-}
-
-/**
- * Breaks up color directives of the Pulumi CLI, such as `<{%fg 9%}>`. The CLI interprets them in everything that it prints, and crashes on one that it does
- * not know, which leaves a lock and a pending operation.
- */
-export function breakDirectives(value: string): string {
-  return value.replaceAll("<{%", "< {%");
 }
 
 /** JSON that is safe to print. `JSON.stringify` does not escape C1 controls and characters that reverse the direction of text. */

@@ -1,8 +1,10 @@
 import { NotFoundError } from "../authentik/errors";
+import { importedTwice } from "../common/imports";
 import { logAbout } from "../common/log";
 import { normalizeUuid } from "../common/pk";
 import { capitalize } from "../common/printable";
-import { type Properties, unknownValue } from "../values/properties";
+import { unknownValue } from "../common/reserved-strings";
+import type { Properties } from "../values/properties";
 import { objectKey } from "./connections";
 import { UserError } from "./user-error";
 
@@ -15,7 +17,8 @@ export const importInput = "import";
 /** What existing resources import, as far as this process has seen them, by {@link objectKey}. */
 const managed = new Set<string>();
 
-const adopted = new Set<string>();
+/** Which resource imports an object, by {@link objectKey}. */
+const importers = new Map<string, string>();
 
 /** What the check of an import has read, for the creation that follows at once. */
 const checkedImports = new Map<string, unknown>();
@@ -33,6 +36,18 @@ export function separateImport({ [importInput]: value, ...inputs }: Properties, 
   const key = objectKey(pk, inputs["connection"]);
   if (!isCreated) managed.add(key);
   return { inputs, errors, pk: isCreated && !managed.has(key) ? pk : undefined };
+}
+
+/** How an object that the engine has imported becomes that of the program. The engine reads it without knowing the program's inputs. */
+export interface Adoption {
+  /** The object in messages. */
+  readonly object: string;
+  /** The names of the properties in which it differs from the program. */
+  readonly differing: readonly string[];
+  /** The state with the inputs that only the state has. */
+  readonly state: Properties;
+  /** The names of these inputs. */
+  readonly added: readonly string[];
 }
 
 /** An object in messages, and how the object to import is read. `missing` is the error if it does not exist. */
@@ -61,22 +76,33 @@ export async function readImported<Stored>(
     }));
   if (isCheck) checkedImports.set(key, stored);
   const differing = compare(stored);
-  // The message contains no values.
-  if (differing.length > 0) {
-    throw new UserError(
-      `${capitalize(object)} cannot be imported, because it differs from the program in ${differing.join(", ")}. Nothing was changed. Declare the values that authentik has, run \`pulumi up\`, then change them.`,
-    );
-  }
-  if (!isCheck) adopted.add(key);
+  requireSame(object, differing);
+  if (!isCheck) claimImport(object, pk, connection);
   return stored;
 }
 
+/** Fails if an object to import differs from the program in these properties. The message contains no values. */
+export function requireSame(object: string, differing: readonly string[]): void {
+  if (differing.length === 0) return;
+  throw new UserError(
+    `${capitalize(object)} cannot be imported, because it differs from the program in ${differing.join(", ")}. Nothing was changed. Declare the values that authentik has, run \`pulumi up\`, then change them.`,
+  );
+}
+
+/** Notes that a resource imports an object, which no other one may do. */
+export function claimImport(importer: string, pk: string, connection: string | undefined): void {
+  const key = objectKey(pk, connection);
+  const other = importers.get(key) ?? importer;
+  if (other !== importer) throw new UserError(importedTwice(other, importer, pk));
+  importers.set(key, importer);
+}
+
 /**
- * Whether to skip the deletion of an object, because another resource adopted it in this run: after a rename in the program, or a forced
- * replacement (`--replace`).
+ * Whether a resource imports the object in this run. If another one is deleted, after a rename in the program or a forced replacement (`--replace`), the
+ * object is kept.
  */
 export function isAdopted(pk: string, connection: string | undefined): boolean {
-  return adopted.has(objectKey(pk, connection));
+  return importers.has(objectKey(pk, connection));
 }
 
 /** Like {@link isAdopted}, and says so. */

@@ -2,8 +2,9 @@ import type { dynamic } from "@pulumi/pulumi";
 import type * as z from "zod";
 import { suggestName } from "../common/nearest";
 import { originInput } from "../common/origin";
+import { unknownValue } from "../common/reserved-strings";
 import { secretInputsInput } from "../common/secret-inputs";
-import { formatPath, type Properties, unknownValue, withoutUndefined } from "../values/properties";
+import { formatPath, type Properties, withoutUndefined } from "../values/properties";
 
 /** Separates the inputs of a program from the hidden ones. A resource that exists keeps its origin. */
 export function separateHidden(olds: Properties, news: Properties) {

@@ -1,6 +1,8 @@
 import { normalizeUuid } from "../common/pk";
+import { breakReserved } from "../common/reserved-strings";
 import type { Connection } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
+import { mapStrings } from "../values/json";
 import type { Declared, FieldsOf, Output } from "./declaration";
 import { firstSentence, type Property } from "./property";
 
@@ -79,9 +81,9 @@ export function lookupKey({ name, args: names }: Lookup, args: Readonly<Record<s
   return `${name} ${JSON.stringify(values)}`;
 }
 
-/** The object that a lookup found, with its secret fields as secrets. */
+/** A copy of the object that a lookup found, which equal lookups share, with its secret fields as secrets. */
 export function protectSecrets({ result }: Lookup, found: object, toSecret: (value: unknown) => unknown): object {
-  const values = found as Readonly<Record<string, unknown>>;
+  const values = mapStrings(found, breakReserved) as Readonly<Record<string, unknown>>;
   const secrets = Object.entries(result.fields).flatMap(([name, { isSecret }]) => (isSecret ? [name] : []));
   return { ...values, ...Object.fromEntries(secrets.map((name) => [name, toSecret(values[name])])) };
 }

@@ -4,8 +4,16 @@ import { NotFoundError } from "../authentik/errors";
 import { defaultConnection } from "../common/base-url";
 import { originInput, originOf } from "../common/origin";
 import { normalizeUuid } from "../common/pk";
+import { unknownValue } from "../common/reserved-strings";
 import { hasSecretInput, type SecretInputs } from "../common/secret-inputs";
-import { importedPk, importInput, isAdoptedWithWarning, readImported, separateImport } from "../lifecycle/adoption";
+import {
+  type Adoption,
+  importedPk,
+  importInput,
+  isAdoptedWithWarning,
+  readImported,
+  separateImport,
+} from "../lifecycle/adoption";
 import { readAttribution, reportChange, reportDeletion } from "../lifecycle/attribution";
 import { type Connection, configure, connect } from "../lifecycle/connections";
 import { createExactlyOnce, findInterruptedCreation, type Recovery, trackPk, trackState } from "../lifecycle/creation";
@@ -17,7 +25,7 @@ import {
   withUserErrorsAndSettingsHint,
 } from "../lifecycle/user-error";
 import { separateHidden, toCheckFailures, toDiff, validate } from "../lifecycle/validation";
-import { containsUnknown, type Properties, pick, unknownValue, withoutUndefined } from "../values/properties";
+import { containsUnknown, type Properties, pick, withoutUndefined } from "../values/properties";
 import { type Comparisons, differingInputs, storedInputs } from "./comparison";
 import {
   connectionProperty,
@@ -214,6 +222,11 @@ export function objectOperations<
         errors.push(...(await errorsAtPreview(() => importObject(declared as unknown as Inputs, pk, true))));
       }
       return { inputs: declared, failures: toCheckFailures(errors) };
+    },
+
+    adopt(olds: Properties, news: Properties): Adoption {
+      const differing = changedInputs(news, olds as unknown as State).filter((name) => !containsUnknown(news[name]));
+      return { object: describe(olds as Partial<Inputs>), differing, state: olds, added: [] };
     },
 
     async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {

@@ -1,6 +1,6 @@
 import { type ConstructRequest, ConstructResponse } from "@pulumi/pulumi/proto/provider_pb";
 import {
-  bindingName,
+  bindingNames,
   defaultStages,
   enrollmentFlow,
   enrollmentInputError,
@@ -8,12 +8,13 @@ import {
   orderOf,
 } from "../common/enrollment";
 import { normalizeUuid } from "../common/pk";
+import { unknownValue } from "../common/reserved-strings";
 import { connect } from "../lifecycle/connections";
 import { UserError } from "../lifecycle/user-error";
 import { getFlow } from "../objects/flow";
 import { lookupKey } from "../objects/lookup";
 import { lookUpEnrollmentStages } from "../objects/stage";
-import { isKnownString, unknownValue, withoutUndefined } from "../values/properties";
+import { isKnownString, withoutUndefined } from "../values/properties";
 import { toSecret } from "../values/secrets";
 import { Monitor } from "./monitor";
 import { componentType, inputNamesOf } from "./schema";
@@ -89,7 +90,14 @@ class Enrollment {
     if (flow === unknownValue) return { pk: unknownValue, slug: unknownValue, dependencies };
     const args = normalizeUuid(String(flow)) === undefined ? { slug: String(flow) } : { pk: String(flow) };
     const connection = connect();
-    const found = await connection.cached(lookupKey(getFlow, args), () => getFlow.run(connection, args));
+    const found = await connection
+      .cached(lookupKey(getFlow, args), () => getFlow.run(connection, args))
+      .catch((error: unknown) => {
+        // A resource of the program that the preview creates.
+        const isCreated = this.#request.getDryrun() && dependencies.length > 0 && error instanceof UserError;
+        if (isCreated) return { pk: unknownValue, slug: flow };
+        throw error;
+      });
     return { pk: this.#markDerived("flow", found.pk), slug: this.#markDerived("flow", found.slug), dependencies };
   }
 
@@ -120,8 +128,12 @@ class Enrollment {
     const pks = await lookUpEnrollmentStages(connect(), this.#component, stages.filter(isName));
     const isOutput = (index: number): boolean =>
       this.#decoded.outputs.some(([input, item]) => input === "stages" && item === String(index));
+    const names = bindingNames(
+      this.#name,
+      stages.map((stage: unknown, index) => (isKnownString(stage) && !isOutput(index) ? stage : undefined)),
+    );
     return stages.map((stage: unknown, index) => ({
-      name: bindingName(this.#name, isKnownString(stage) && !isOutput(index) ? stage : undefined, index),
+      name: names[index] as string,
       pk: isName(stage) ? pks[stage] : stage,
       dependencies: this.#dependenciesOf("stages"),
     }));

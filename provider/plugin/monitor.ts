@@ -8,7 +8,8 @@ import {
   type RegisterResourceResponse,
 } from "@pulumi/pulumi/proto/resource_pb";
 import { dynamicType } from "../common/provider-source";
-import { type Properties, unknownValue } from "../values/properties";
+import { unknownValue } from "../common/reserved-strings";
+import type { Properties } from "../values/properties";
 import { pluginType } from "./schema";
 import { decodeStruct, encodeStruct } from "./struct";
 

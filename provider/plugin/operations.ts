@@ -18,12 +18,14 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { log } from "../common/log";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
-import { invitationId } from "../common/pk";
+import { invitationId, normalizeUuid } from "../common/pk";
+import { unknownValue } from "../common/reserved-strings";
 import { secretInputsInput } from "../common/secret-inputs";
 import { parseUrn } from "../common/urn";
-import { importInput } from "../lifecycle/adoption";
+import { type Adoption, claimImport, importInput, isAdopted, requireSame } from "../lifecycle/adoption";
 import { PartialError, withUserErrorsAndSettingsHint } from "../lifecycle/user-error";
-import { type Properties, pick, unknownValue, withoutUndefined } from "../values/properties";
+import { isJsonObject } from "../values/json";
+import { type Properties, pick, withoutUndefined } from "../values/properties";
 import { isSecretValue } from "../values/secrets";
 import { compareProperties } from "./detailed-diff";
 import { findKind, type ResourceKind } from "./resources";
@@ -71,7 +73,16 @@ export async function checkResource(resource: Resource, request: CheckRequest): 
     [secretInputsInput]: secretInputNames(secrets),
   });
   const reasons = (checked.failures ?? []).map(({ reason }) => reason);
-  return toCheckResponse(markSecretInputs(checked.inputs, secrets), [...unsupported, ...reasons]);
+  const marked = markSecretInputs(checked.inputs, [...secrets, ...entryImports(checked.inputs)]);
+  return toCheckResponse(marked, [...unsupported, ...reasons]);
+}
+
+/** The paths of the pks that entries of a batch import. Languages mark only inputs of the resource itself as secrets by the schema. */
+function entryImports({ invitations }: Properties): string[][] {
+  const entries = isJsonObject(invitations) ? Object.entries(invitations) : [];
+  return entries.flatMap(([key, entry]) =>
+    isJsonObject(entry) && entry[importInput] !== undefined ? [["invitations", key, importInput]] : [],
+  );
 }
 
 /** The plugin has one connection. Resources that were dynamic ones may have the name of theirs in the state. */
@@ -92,17 +103,20 @@ function nonceFrom(randomSeed: Uint8Array): string {
 
 /** Says what an update would do. */
 export async function diffResource({ kind }: Resource, request: DiffRequest): Promise<DiffResponse> {
-  const state = decodeOutputs(request.getOlds());
+  const olds = decodeOutputs(request.getOlds());
   const { properties, secrets } = decodeStruct(request.getNews());
+  const adoption = adoptionOf(kind, olds, properties);
+  if (adoption !== undefined) requireSame(adoption.object, adoption.differing);
+  const { state = olds, added = [] } = adoption ?? {};
   const result = await kind.operations.diff(request.getId(), state, properties);
   const warning = kind.describeDiff?.(state, properties);
   if (warning !== undefined) log.warn(warning);
   const { replaces = [], deleteBeforeReplace = false } = result;
-  if (result.changes === false && replaces.length === 0) {
-    return new DiffResponse().setChanges(DiffResponse.DiffChanges.DIFF_NONE);
-  }
   const news = markSecretInputs(properties, secrets);
   const changed = compareProperties(decodeOutputs(request.getOldInputs()), news);
+  if (result.changes === false && replaces.length === 0) {
+    return toDiffResponse(changed.filter(({ property }) => added.includes(property)));
+  }
   const isInput = request.hasOldInputs() && changed.length > 0;
   // After a partial failure, the inputs in the state are those of the program, and only the outputs say what is missing.
   const stored = { invitations: state["__invitations"], ...state };
@@ -115,6 +129,12 @@ export async function diffResource({ kind }: Resource, request: DiffRequest): Pr
     .setChanges(DiffResponse.DiffChanges.DIFF_SOME)
     .setReplacesList([...replaces])
     .setDeletebeforereplace(deleteBeforeReplace);
+}
+
+/** How the object of a resource that the engine has just imported becomes that of the program; `undefined` for any other resource. */
+function adoptionOf({ operations }: ResourceKind, olds: Properties, news: Properties): Adoption | undefined {
+  const { pk } = olds;
+  return typeof pk === "string" && isAdopted(pk, undefined) ? operations.adopt?.(olds, news) : undefined;
 }
 
 /** Creates a resource. A preview has the outputs as far as it knows them. */
@@ -147,7 +167,8 @@ export async function updateResource(
     const outputs = { ...olds, ...unknown(kind.derivedOutputs(causes)), ...properties };
     return new UpdateResponse().setProperties(encodeStruct(mark(outputs)));
   }
-  const { outs } = await withMarkedState(mark, () => kind.operations.update(request.getId(), olds, properties));
+  const { state = olds } = adoptionOf(kind, olds, properties) ?? {};
+  const { outs } = await withMarkedState(mark, () => kind.operations.update(request.getId(), state, properties));
   return new UpdateResponse().setProperties(encodeStruct(mark(outs)));
 }
 
@@ -186,12 +207,23 @@ export async function readResource(resource: Resource, request: ReadRequest): Pr
 }
 
 /** Reads an object that is not in the state. */
-async function readExisting({ urn, kind }: Resource, id: string, isImport: boolean): Promise<dynamic.ReadResult> {
+async function readExisting(
+  { urn, type, name, kind }: Resource,
+  id: string,
+  isImport: boolean,
+): Promise<dynamic.ReadResult> {
+  const claim = (pk: string): void => {
+    if (isImport) claimImport(`${type.split(":").at(-1)} "${name}"`, pk, undefined);
+  };
   // No input of a program says which of the values that authentik returns are secrets.
   const hidden = { ...kind.getHints, ...(isImport ? { [originInput]: toOrigin(urn, createNonce()) } : {}) };
   const { findPk } = kind;
-  if (findPk === undefined) return await kind.operations.read(id, hidden);
+  if (findPk === undefined) {
+    claim(normalizeUuid(id) ?? id);
+    return await kind.operations.read(id, hidden);
+  }
   const pk = await withUserErrorsAndSettingsHint(() => findPk(id));
+  claim(pk);
   if (isImport && id !== invitationId(pk)) {
     log.warn(
       `imported by its pk, which lets anyone enroll. With the resource option import, the state has it in plaintext until the option is removed. Import it by its id instead: ${invitationId(pk)}`,

@@ -1,5 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { unmanagedSecrets } from "../common/secret-inputs";
+import type { Adoption } from "../lifecycle/adoption";
+import { UserError } from "../lifecycle/user-error";
 import { type Declaration, namedDefaults } from "../objects/declaration";
 import { flow, flowOperations } from "../objects/flow";
 import { flowStageBinding, flowStageBindingOperations } from "../objects/flow-stage-binding";
@@ -11,11 +13,13 @@ import { invitationBatch } from "../objects/invitation-batch/declaration";
 import { batchOperations } from "../objects/invitation-batch/operations";
 import { invitationStage, invitationStageOperations } from "../objects/invitation-stage";
 import type { Properties } from "../values/properties";
-import { pluginType } from "./schema";
+import { componentType, pluginType } from "./schema";
 import { diffWarning } from "./warnings";
 
 /** What the dynamic resources and the plugin share: the operations on one kind of resource. */
-type Operations = Required<Omit<dynamic.ResourceProvider, "configure">>;
+type Operations = Required<Omit<dynamic.ResourceProvider, "configure">> & {
+  adopt?(olds: Properties, news: Properties): Adoption;
+};
 
 /** What distinguishes one kind of resource from the others in the plugin. */
 export interface ResourceKind {
@@ -69,6 +73,9 @@ function declareKind(
 
 export function findKind(type: string): ResourceKind {
   const kind = kinds.get(type);
-  if (kind === undefined) throw new Error(`Unknown resource type ${type}.`);
+  if (type === componentType) {
+    throw new UserError("An InviteOnlyEnrollment is a component, which Pulumi cannot import. Import its resources.");
+  }
+  if (kind === undefined) throw new UserError(`Unknown resource type ${type}.`);
   return kind;
 }

@@ -70,7 +70,7 @@ export class ProviderService {
   get methods(): UntypedServiceImplementation {
     return {
       handshake: this.#method(async () => {
-        return new ProviderHandshakeResponse().setAcceptSecrets(true).setAcceptResources(false).setAcceptOutputs(true);
+        return new ProviderHandshakeResponse().setAcceptSecrets(true).setAcceptResources(true).setAcceptOutputs(true);
       }),
       getPluginInfo: this.#method(async () => new PluginInfo().setVersion(this.#version)),
       getSchema: this.#method(async () => new GetSchemaResponse().setSchema(formatSchema(this.#version))),
@@ -83,7 +83,7 @@ export class ProviderService {
         return new ConfigureResponse()
           .setAcceptsecrets(true)
           .setSupportspreview(true)
-          .setAcceptresources(false)
+          .setAcceptresources(true)
           .setAcceptoutputs(true);
       }),
       check: this.#method((request: CheckRequest) => checkResource(this.#resource(request), request)),

@@ -3,11 +3,12 @@ import type { Configuration } from "../common/configuration";
 import { log } from "../common/log";
 import { suggestName } from "../common/nearest";
 import { toPrintableLine } from "../common/printable";
+import { unknownValue } from "../common/reserved-strings";
 import { exposureWarnings } from "../common/setting-warnings";
 import { isExplicitProviderName, parseUrn } from "../common/urn";
 import { readSettings } from "../lifecycle/settings";
 import { UserError } from "../lifecycle/user-error";
-import { type Properties, unknownValue } from "../values/properties";
+import type { Properties } from "../values/properties";
 import { packageName, providerInputNames } from "./schema";
 
 /** Inputs of the provider, which are also the settings in its configuration namespace. The schema is generated from them. */

@@ -1,8 +1,9 @@
 import { ListValue, NullValue, Struct, Value } from "google-protobuf/google/protobuf/struct_pb";
+import { signatureKey, unknownValue, unknownValues } from "../common/reserved-strings";
 import { UserError } from "../lifecycle/user-error";
 import { isJsonObject } from "../values/json";
-import { ownValue, unknownValue } from "../values/properties";
-import { secretSignature, signatureKey } from "../values/secrets";
+import { ownValue } from "../values/properties";
+import { secretSignature } from "../values/secrets";
 
 /** A path to a property. Items of a list have their index as a string. */
 export type Path = readonly string[];
@@ -21,19 +22,9 @@ interface Found {
   readonly outputs: Path[];
 }
 
-/** The engine marks serialized outputs with this value (`sdk/go/common/resource`). */
+/** The engine marks serialized outputs and references to resources with these values (`sdk/go/common/resource`). */
 const outputSignature = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
-
-/** The engine's placeholders for unknown values of different types (`sdk/go/common/resource/plugin/rpc.go`). */
-const unknownValues: ReadonlySet<string> = new Set([
-  unknownValue,
-  "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-  "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-  "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-  "030794c1-ac77-496b-92df-f27374a8bd58",
-  "e48ece36-62e2-4504-bad9-02848725956a",
-  "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-]);
+const resourceSignature = "5cf8f73096256a8f31e491e813e4eb8e";
 
 /** A key `__proto__` of a map in a serialized message: field 1, with the length 9. */
 const protoKey = Buffer.from("\x0a\x09__proto__");
@@ -74,6 +65,11 @@ function decode(value: unknown, path: Path, found: Found): unknown {
     found.outputs.push(path);
     if (value["secret"] === true) found.secrets.push(path);
     return "value" in value ? decode(value["value"], path, found) : unknownValue;
+  }
+  if (signature === resourceSignature) {
+    // As an output of the resource: at preview, its id can be unknown.
+    found.outputs.push(path);
+    return "id" in value ? decode(value["id"] || unknownValue, path, { secrets: [], outputs: [] }) : value["urn"];
   }
   if (signature !== secretSignature) return decodeFields(value, path, found);
   found.secrets.push(path);

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection } from "../common/base-url";
 import { readBaseUrl } from "../common/configuration";
+import { importedTwice } from "../common/imports";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { hasStack, perRun } from "../common/run";
 import { configuration } from "./configuration";
@@ -40,6 +41,19 @@ export function claimEntryImports({ name, connection }: Importer, invitations: u
   });
 }
 
+/** The entries of a batch, with the pks that they import as secrets, as the option `import` of an invitation is one. */
+export function protectEntryImports(invitations: unknown): unknown {
+  const isImporting = (entry: unknown): entry is Record<string, unknown> =>
+    isKnownObject(entry) && entry["import"] !== undefined && entry["import"] !== null;
+  if (!isKnownObject(invitations) || !Object.values(invitations).some(isImporting)) return invitations;
+  return Object.fromEntries(
+    Object.entries(invitations).map(([key, entry]) => [
+      key,
+      isImporting(entry) ? { ...entry, import: pulumi.secret(entry["import"]) } : entry,
+    ]),
+  );
+}
+
 function claim(name: string, connection: string = defaultConnection, pk: string): string {
   // A value that is no UUID is an error of `check`.
   if (typeof pk !== "string" || normalizeUuid(pk) === undefined || !hasStack()) return pk;
@@ -47,9 +61,7 @@ function claim(name: string, connection: string = defaultConnection, pk: string)
   const object = `${readBaseUrl(configuration, connection)?.url ?? connection} ${invitationId(pk)}`;
   const other = importers().get(object);
   if (other !== undefined) {
-    throw new pulumi.RunError(
-      `Two resources import the same object: ${other}, and ${name}. An object can belong to one resource only. Remove the option import, or the resource, from one of them. The object's hash is ${invitationId(pk)}.`,
-    );
+    throw new pulumi.RunError(importedTwice(other, name, pk));
   }
   importers().set(object, name);
   return pk;

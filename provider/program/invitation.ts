@@ -200,7 +200,7 @@ export class Invitation extends AuthentikResource {
   declare public readonly gone: pulumi.Output<boolean | undefined>;
   /**
    * When the invitation was issued, an RFC 3339 timestamp. `validFor` is counted from it. An estimate for imported
-   * invitations.
+   * invitations, and missing for those that `get` reads.
    */
   declare public readonly issuedAt: pulumi.Output<string>;
   /** UUID of the flow. */

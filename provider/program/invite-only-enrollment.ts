@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import {
-  bindingName,
+  bindingNames,
   defaultStages,
   enrollmentFlow,
   enrollmentInputError,
@@ -159,12 +159,13 @@ export class InviteOnlyEnrollment extends pulumi.ComponentResource {
     const invitationBinding = bind(invitationStageName(name), this.invitationStage, 0);
     const bindStages = (stages: readonly StageInput[]): FlowStageBinding[] => {
       const pks = findStages(component, stages, connection);
+      const names = bindingNames(
+        name,
+        stages.map((stage) => (typeof stage === "string" ? stage : undefined)),
+      );
       return [
         invitationBinding,
-        ...stages.map((stage, index) => {
-          const binding = bindingName(name, typeof stage === "string" ? stage : undefined, index);
-          return bind(binding, pks[index] as pulumi.Input<string>, orderOf(index));
-        }),
+        ...names.map((binding, index) => bind(binding, pks[index] as pulumi.Input<string>, orderOf(index))),
       ];
     };
     const { stages = defaultStages } = args;

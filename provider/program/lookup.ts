@@ -3,7 +3,6 @@ import { toPrintableLine } from "../common/printable";
 import { hasStack, perRun } from "../common/run";
 import type { Connection } from "../lifecycle/connections";
 import type { Lookup } from "../objects/lookup";
-import { mapStrings } from "../values/json";
 import { configuration } from "./configuration";
 import { warnAboutLinkHost } from "./link-warnings";
 
@@ -100,8 +99,7 @@ export async function invokeLookup<Result>(
   const found = await lookup(connection, lookupKey(declared, strings), (connected) => declared.run(connected, strings));
   const toResult = (item: object): object => {
     if (hasLink(declared, item)) warnAboutLinkHost(connection);
-    // Equal lookups share the result, which a program could change.
-    return protect(mapStrings(item, (text) => text) as object);
+    return protect(item);
   };
   return (Array.isArray(found) ? found.map(toResult) : toResult(found)) as Result;
 }

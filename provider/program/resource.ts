@@ -5,13 +5,13 @@ import { defaultConnection, parseBaseUrl } from "../common/base-url";
 import { readBaseUrl, readSetting } from "../common/configuration";
 import { createNonce, createTag, formatOrigin, originInput } from "../common/origin";
 import { dynamicType, providerSource, type ResourceName } from "../common/provider-source";
+import { unknownValue } from "../common/reserved-strings";
 import { hasStack, perRun } from "../common/run";
 import { secretInputsInput } from "../common/secret-inputs";
 import { exposureWarnings } from "../common/setting-warnings";
-import { unknownValue } from "../values/properties";
 import { configuration } from "./configuration";
 import { requireSettings } from "./explicit-provider";
-import { claimEntryImports, claimImport } from "./imports";
+import { claimEntryImports, claimImport, protectEntryImports } from "./imports";
 import { whenKnown } from "./inputs";
 import { findSecretInputs } from "./secret-inputs";
 
@@ -47,7 +47,9 @@ export abstract class AuthentikResource extends pulumi.CustomResource {
       name,
       {
         ...Object.fromEntries(outputs.map((output) => [output, undefined])),
-        ...toPrintableArgs(args),
+        ...toPrintableArgs(
+          "invitations" in args ? { ...args, invitations: protectEntryImports(args.invitations) } : args,
+        ),
         // What `get` reads has neither.
         ...(opts.id === undefined
           ? {

@@ -1,6 +1,6 @@
 import * as z from "zod";
+import { signatureKey } from "../common/reserved-strings";
 import { isJsonObject, maxDepth, tooDeep, unpairedSurrogate } from "./json";
-import { signatureKey } from "./secrets";
 
 /** An invitation's `fixedData`: any JSON object that authentik can store and return unchanged. */
 export const fixedData = z.unknown().superRefine((value, context) => {

@@ -1,7 +1,5 @@
 import { toPrintableJson } from "../common/printable";
-
-/** Pulumi's placeholder for a value that is unknown at preview, whatever its type and at any depth. */
-export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+import { unknownValue } from "../common/reserved-strings";
 
 export type Properties = Readonly<Record<string, unknown>>;
 

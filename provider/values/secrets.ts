@@ -1,7 +1,7 @@
+import { signatureKey } from "../common/reserved-strings";
 import { hasSecretInput, type SecretInputs, secretInputsOf } from "../common/secret-inputs";
 
-/** Pulumi marks serialized secrets with these two values, and assets, archives and resources with the same key (`sdk/go/common/resource`). */
-export const signatureKey = "4dabf18193072939515e22adb298388d";
+/** Pulumi marks serialized secrets with this value of the key of signatures (`sdk/go/common/resource`). */
 export const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 /** The outputs that follow from an input of another name. */

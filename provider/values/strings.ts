@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { breakDirectives } from "../common/printable";
+import { breakReserved } from "../common/reserved-strings";
 import { stripWhitespace } from "../common/whitespace";
 import { hasUnpairedSurrogate, unpairedSurrogate } from "./json";
 import { isKnownString } from "./properties";
@@ -28,5 +28,5 @@ export function isSameString(declared: unknown, stored: string): boolean {
 
 /** The string as configured if it equals the stored one, otherwise the stored one as the CLI can print it. */
 export function asConfigured(configured: string | undefined, stored: string): string {
-  return configured !== undefined && isSameString(configured, stored) ? configured : breakDirectives(stored);
+  return configured !== undefined && isSameString(configured, stored) ? configured : breakReserved(stored);
 }

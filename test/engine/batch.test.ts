@@ -58,6 +58,12 @@ new authentik.Invitation("odd", { validFor: "14d" }, { import: pulumi.secret("${
     expect(twice.output).toContain('Invitation "odd"');
     expect(twice.output).toContain('the entry "ada" of InvitationBatch "imports"');
     expect(await invitations(server)).toEqual(created);
+    const entry = `{ name: "odd", fixedData: { toString: "x" }, import: "${pk}" }`;
+    await project.write(
+      `new authentik.InvitationBatch("imports", { validFor: "14d", invitations: { ada: ${entry} } });`,
+    );
+    const imported = await project.preview("--diff");
+    expect([imported.code, imported.output]).toEqual([0, expect.stringMatching(/import *: \[secret\]/)]);
 
     // A library of a workspace has the package, and the program's folder does not.
     await rename(join(project.folder, "node_modules", "pulumi-authentik-invitations"), join(project.folder, "library"));

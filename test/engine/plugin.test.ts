@@ -381,20 +381,27 @@ resources:
   own: { type: "authentik-invitations:Flow", properties: { title: Own, designation: enrollment } }
   a:
     type: authentik-invitations:InviteOnlyEnrollment
-    properties: { slug: { "fn::secret": "\${own.slug}-us" }, stages: ["\${consent.id}", default-source-enrollment-login] }
+    properties: { slug: { "fn::secret": "\${own.slug}-us" }, stages: ["\${consent}", "\${consent.id}", default-source-enrollment-login, default-source-enrollment-login] }
   b:
     type: authentik-invitations:InviteOnlyEnrollment
     properties: { flow: "\${own.id}", stages: [] }
   c:
     type: authentik-invitations:InviteOnlyEnrollment
     properties: { flow: default-source-enrollment, stages: [] }
-outputs: { a: "\${a.slug}", b: "\${b.slug}", c: "\${c.slug}" }
+  d:
+    type: authentik-invitations:InviteOnlyEnrollment
+    properties: { flow: "\${own.slug}", stages: [] }
+outputs: { a: "\${a.slug}", b: "\${b.slug}", c: "\${c.slug}", d: "\${d.flow}" }
 `);
     const preview = await project.preview();
-    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 15 to create")]);
+    expect([preview.code, preview.output]).toEqual([0, expect.stringContaining("+ 20 to create")]);
     await project.up();
-    expect(await project.outputs()).toEqual({ a: "own-us", b: "own", c: "default-source-enrollment" });
-    expect((await project.state()).has("a-10")).toBe(true);
+    const state = await project.state();
+    const slugs = { a: "own-us", b: "own", c: "default-source-enrollment" };
+    expect(await project.outputs()).toEqual({ ...slugs, d: state.get("own")?.id });
+    // The preview knows these names, although it does not know the stage.
+    const login = "a-default-source-enrollment-login";
+    expect([...state.keys()]).toEqual(expect.arrayContaining(["a-10", "a-20", login, `${login}-40`]));
     expect(await project.stateText()).not.toContain("own-us");
     expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
     await project.destroy();
@@ -411,6 +418,10 @@ outputs: { a: "\${a.slug}", b: "\${b.slug}", c: "\${c.slug}" }
       expect([exitCode, output]).toEqual([1, expect.stringContaining(message)]);
       expect(output).not.toMatch(/\n\s+at .*\(/);
     }
+    const options = ["authentik-invitations:index:InviteOnlyEnrollment", "x", "x", "--yes", "--suppress-progress"];
+    const imported = await project.pulumi("import", ...options);
+    expect(imported.output).toContain("is a component, which Pulumi cannot import. Import its resources.");
+    expect(imported.output).not.toMatch(/\n\s+at .*\(/);
   });
 
   test("takes over the enrollment of a TypeScript program", async () => {
@@ -464,6 +475,60 @@ describe("pulumi import", () => {
     await project.destroy();
     expect(await invitations(server)).toEqual([]);
   });
+});
+
+test("the resource option import adopts what matches, writes and emails nothing, and fails for what differs", async () => {
+  const { flows } = server.instance;
+  const { pk: flow } = flows.add({ name: "Staff", slug: "staff", title: "Staff", designation: "enrollment" });
+  const { body } = await server.request("POST", "/api/v3/stages/invitation/invitations/", {
+    name: "partners",
+    expires: "2037-01-31T23:59:59Z",
+    fixed_data: { company: "Example" },
+    flow,
+  });
+  const { pk } = body as { pk: string };
+  const importing = (names: readonly string[], changes = "", title = "Staff"): string =>
+    `
+resources:
+  flow:
+    type: authentik-invitations:Flow
+    properties: { name: Staff, slug: staff, title: ${title}, designation: enrollment }
+    options: { import: ${flow} }
+${names
+  .map(
+    (name) => `
+  ${name}:
+    type: authentik-invitations:Invitation
+    properties:
+      { name: partners, validFor: 5000d, flow: staff, fixedData: { company: Example }, keepers: { round: 1 }, email: { to: [jane@example.com] }${changes} }
+    options: { import: ${invitationId(pk)} }`,
+  )
+  .join("")}
+`;
+  requestsOf(server);
+  for (const [declared, error] of [
+    [
+      importing([], "", "Another"),
+      'Flow "staff" cannot be imported, because it differs from the program in title. Nothing',
+    ],
+    [importing(["partners"], ", singleUse: true"), /Invitation "partners" cannot .+ program in singleUse\. Nothing/],
+    [importing(["partners", "again"]), /Two resources import the same object: Invitation "\w+", and Invitation "\w+"/],
+  ] as const) {
+    await project.writeYaml(declared);
+    const { code: exitCode, output } = await project.preview();
+    expect([exitCode === 0, output]).toEqual([false, expect.stringMatching(error)]);
+  }
+
+  await project.writeYaml(importing(["partners"]));
+  await project.up();
+  expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
+  expect(server.outbox).toEqual([]);
+  expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+  // The option may stay in the program.
+  await project.writeYaml(importing(["partners"], ", singleUse: true"));
+  await project.up();
+  expect(await invitations(server)).toMatchObject([{ pk, single_use: true, expires: "2037-01-31T23:59:59Z" }]);
+  expect(server.outbox).toEqual([]);
 });
 
 test("`export --import-file` imports a flow with everything in it, and Pulumi writes a program that changes nothing", async () => {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import type { Authentik } from "../../sandbox";
 import { strip as stripWhitespace } from "../../sandbox/fields";
 import { type Json, stringifyJson } from "../../sandbox/json";

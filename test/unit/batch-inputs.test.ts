@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
 import { maxPrefixLength, toEntryNames } from "../../provider/objects/invitation-batch/names";
-import { unknownValue } from "../../provider/values/properties";
 import { runs } from "../hostile/runs";
 import { batchInputs, type Properties } from "./support/batch";
 import { checkBatch } from "./support/check";
@@ -31,6 +31,14 @@ describe("the check of a batch", () => {
     const reasons = await getReasons(batchInputs(Object.fromEntries(keys.map((key) => [key, { singleUse: 1 }]))));
     expect(reasons).toHaveLength(21);
     expect(reasons.at(-1)).toBe("10 more errors");
+  });
+
+  test("names two entries that import the same invitation", async () => {
+    const pk = "0f9c1c67-4a0b-4c69-9d4a-d1a6f0fb9f0e";
+    const entries = { ada: { import: pk }, bob: { import: pk.toUpperCase() }, eve: { import: unknownValue } };
+    expect(await getReasons(batchInputs({ ...entries, joan: { import: unknownValue } }))).toEqual([
+      expect.stringContaining("Two resources import the same object: invitations.ada, and invitations.bob."),
+    ]);
   });
 
   test("accepts unknown values", async () => {

@@ -1,8 +1,8 @@
 import { InvitationBatch as batchProvider } from "pulumi-authentik-invitations/provider";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import type { InvitationState } from "../../provider/objects/invitation/state";
 import { type BatchInputs, toInvitationInputs } from "../../provider/objects/invitation-batch/inputs";
 import { type BatchState, toBatchState, toInvitationStates } from "../../provider/objects/invitation-batch/state";
-import { unknownValue } from "../../provider/values/properties";
 import { Authentik } from "../../sandbox";
 import { Batch, batchInputs, catchPartialFailure, countRequests, type Properties, takeRequests } from "./support/batch";
 import { catchError } from "./support/catch-error";
@@ -281,6 +281,19 @@ describe("a retired invitation", () => {
     expect(warnings()).toEqual([
       'intake: invitations.ada has been used, so changes to singleUse are ignored. To reissue it, change keepers or set onRetired: "reissue".',
     ]);
+  });
+
+  test("with an ignored change does not keep the engine from updating the others", async () => {
+    const inputs = batchInputs({ ada: { singleUse: true }, grace: {} }, { flow: "f" });
+    await batch.up(inputs);
+    await openLink(batch.pk("ada"));
+    await batch.refresh();
+    const ignored = { ...inputs, fixedData: { team: "backend" } };
+    expect(await batch.up(ignored)).toBe("update");
+    const settings = { "authentik:publicUrl": "https://login.example.com" };
+    expect(await batch.up(ignored, settings)).toBe("update");
+    expect(batch.outputs["links"]).toMatchObject({ grace: expect.stringMatching(/^https:\/\/login\.example\.com\//) });
+    expect(await batch.up(ignored, settings)).toBe("same");
   });
 
   describe("that has been deleted by the cleanup task", () => {

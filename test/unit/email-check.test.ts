@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { runs, timeout } from "../hostile/runs";
 import { batchInputs } from "./support/batch";
 import { checkBatch, checkInvitation } from "./support/check";

@@ -3,7 +3,7 @@ import {
   Flow as flowProvider,
   FlowStageBinding as flowStageBindingProvider,
 } from "pulumi-authentik-invitations/provider";
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { Authentik, authentikVersions } from "../../sandbox";
 import { catchError } from "./support/catch-error";
 import { takeWarnings, warnings } from "./support/warnings";

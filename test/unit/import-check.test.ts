@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { checkInvitation, checkStage, type Inputs } from "./support/check";
 
 /** Each test uses its own pk, because the process remembers them. */

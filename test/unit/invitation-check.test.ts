@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { casesOf, checkInvitation, type Inputs } from "./support/check";
 
 const validInputs = { name: "jane", expires: "2031-05-06T07:08:09Z" };

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { runs } from "../hostile/runs";
 import "./support/check";
 import { diffInvitation, invitationInputs, invitationState, type Properties } from "./support/invitation";

@@ -1,5 +1,6 @@
 /** What the plugin reads for `pulumi import` and for `get`. */
 import { invitationId } from "../../provider/common/pk";
+import { signatureKey, unknownValue } from "../../provider/common/reserved-strings";
 import { Authentik } from "../../sandbox";
 import { catchError } from "./support/catch-error";
 import { PluginProcess } from "./support/plugin";
@@ -17,11 +18,11 @@ afterAll(async () => {
   await server.close();
 });
 
-async function createInvitation(): Promise<{ pk: string; id: string }> {
+async function createInvitation(fixed_data: object = { pin: "4711" }): Promise<{ pk: string; id: string }> {
   const { body } = await server.request("POST", "/api/v3/stages/invitation/invitations/", {
     name: "partners",
     expires: "2037-01-31T23:59:59Z",
-    fixed_data: { pin: "4711" },
+    fixed_data,
   });
   const { pk } = body as { pk: string };
   return { pk, id: invitationId(pk) };
@@ -70,6 +71,16 @@ test("an import by id that authentik denies is an error without a stack trace", 
   const { message } = await catchError(plugin.read("Invitation", "0123456789abcdef"));
   expect(message).toMatch(/^2 UNKNOWN: Could not list the invitations: GET \S+ returned 403/);
   expect(message).not.toMatch(/\n\s+at /);
+});
+
+// The engine would fail on the placeholder and the signatures, and read the file of an asset.
+test("what Pulumi reserves is broken up in fixedData that other people wrote", async () => {
+  const asset = "c44067f5952c0a294b673a41bacd8c17";
+  const { id } = await createInvitation({ a: unknownValue, b: { [signatureKey]: asset, path: "/etc/hostname" } });
+  const { state } = await plugin.read("Invitation", id, {}, {});
+  const broken = { a: `${unknownValue} `, b: { [`${signatureKey} `]: asset, path: "/etc/hostname" } };
+  expect(state).toMatchObject({ fixedData: secret(broken) });
+  expect(state).not.toHaveProperty("issuedAt");
 });
 
 const notFound =

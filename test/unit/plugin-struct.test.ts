@@ -1,8 +1,8 @@
 import { CreateRequest } from "@pulumi/pulumi/proto/provider_pb";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { markSecretInputs, markSecretOutputs, secretInputNames } from "../../provider/plugin/secrets";
 import { decodeStruct, deserialize, encodeStruct } from "../../provider/plugin/struct";
-import { unknownValue } from "../../provider/values/properties";
 import { toSecret } from "../../provider/values/secrets";
 import { timeOf } from "./support/time";
 

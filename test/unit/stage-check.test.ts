@@ -1,4 +1,4 @@
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import { casesOf, checkStage, type Inputs } from "./support/check";
 
 /** What is special about a stage. What all resources share is in invitation-check.test.ts. */

@@ -1,5 +1,5 @@
 import { InvitationStage as invitationStageProvider } from "pulumi-authentik-invitations/provider";
-import { unknownValue } from "../../provider/values/properties";
+import { unknownValue } from "../../provider/common/reserved-strings";
 import "./support/check";
 import { stagePk } from "./support/response-bodies";
 

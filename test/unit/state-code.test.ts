@@ -1,7 +1,8 @@
 import type { State, StateResource } from "../../provider/commands/state";
 import { findCode } from "../../provider/commands/state-code";
 import { providerSource } from "../../provider/common/provider-source";
-import { secretSignature, signatureKey } from "../../provider/values/secrets";
+import { signatureKey } from "../../provider/common/reserved-strings";
+import { secretSignature } from "../../provider/values/secrets";
 
 jest.mock("../../package.json", () => ({
   ...jest.requireActual<object>("../../package.json"),

@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { toPrintableJson } from "../../common/printable";
+import { unknownValue } from "../../common/reserved-strings";
 import { parseUrn } from "../../common/urn";
 import { addDuration, parseDuration } from "../../values/instant";
 import { isJsonObject } from "../../values/json";
-import { formatPath, ownValue, type Properties, unknownValue } from "../../values/properties";
+import { formatPath, ownValue, type Properties } from "../../values/properties";
 import { parseJsonAs } from "../command";
 import { redactLine, truncate } from "./redact";
 

@@ -1,5 +1,6 @@
 import { invitationId } from "../../common/pk";
 import { toPrintableLine } from "../../common/printable";
+import { unknownValue } from "../../common/reserved-strings";
 import { Flow, FlowStageBinding, Invitation, InvitationStage } from "../../objects";
 import { apiNames, type Declaration, type Declared, defaultsOf, namedDefaults } from "../../objects/declaration";
 import { flow, type StoredFlow } from "../../objects/flow";
@@ -8,7 +9,7 @@ import { invitation } from "../../objects/invitation/declaration";
 import { invitationStage } from "../../objects/invitation-stage";
 import { pluginType } from "../../plugin/schema";
 import { hasPassed } from "../../values/instant";
-import { type Properties, pick, unknownValue } from "../../values/properties";
+import { type Properties, pick } from "../../values/properties";
 import type { Snapshot } from "./snapshot";
 import { reservedIdentifiers, toIdentifier, toLogicalName, toStringLiteral, toUniqueNames } from "./typescript";
 

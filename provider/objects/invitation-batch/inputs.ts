@@ -1,16 +1,19 @@
+import { importedTwice } from "../../common/imports";
 import { limitLines } from "../../common/limit-lines";
+import { normalizeUuid } from "../../common/pk";
 import { toPrintableLine } from "../../common/printable";
+import { unknownValue } from "../../common/reserved-strings";
 import { type SecretInputs, secretInputsInput, secretInputsOf } from "../../common/secret-inputs";
 import { validate } from "../../lifecycle/validation";
 import { isJsonObject, mergeJson } from "../../values/json";
-import { formatPath, ownValue, type Properties, pick, unknownValue, withoutUndefined } from "../../values/properties";
+import { formatPath, isKnownString, ownValue, type Properties, pick, withoutUndefined } from "../../values/properties";
 import { connectionProperty, defaultsOf, inputSchema } from "../declaration";
 import { invitation } from "../invitation/declaration";
 import { validateEmail } from "../invitation/email";
 import { type InvitationInputs, validateExpiry, validateReissue } from "../invitation/inputs";
 import { connectionInput } from "../property";
 import { type EntryInputs, entryProperties, invitationBatch, sharedNames } from "./declaration";
-import { toEntryNames } from "./names";
+import { entryPath, toEntryNames } from "./names";
 
 /** A batch's inputs after `check`, as configured. Everything but `name` and `invitations` is a default for the entries. */
 export interface BatchInputs extends Partial<Omit<InvitationInputs, "name" | "email">> {
@@ -35,10 +38,17 @@ export function validateBatch(
 ): string[] {
   const batchErrors = validate(batchSchema, inputs);
   const entries = isJsonObject(inputs["invitations"]) ? Object.entries(inputs["invitations"]) : [];
+  const importers = new Map<string, string>();
   const errors = entries.flatMap(([key, entry]) => {
     const place = ownValue(places, key);
     const prefix = typeof place === "string" ? `${toPrintableLine(place)}: ` : "";
-    return validateEntry(inputs, key, entry, isIssued(key)).map((error) => `${prefix}${error}`);
+    const entryErrors = validateEntry(inputs, key, entry, isIssued(key));
+    const imported = isJsonObject(entry) ? entry["import"] : undefined;
+    const pk = isKnownString(imported) ? normalizeUuid(imported) : undefined;
+    const importer = importers.get(pk ?? "");
+    if (pk !== undefined) importers.set(pk, importer ?? key);
+    const twice = importer === undefined ? [] : [importedTwice(entryPath(importer), entryPath(key), pk ?? "")];
+    return [...entryErrors, ...twice].map((error) => `${prefix}${error}`);
   });
   return limitLines([...batchErrors, ...errors], "errors");
 }

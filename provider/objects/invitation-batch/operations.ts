@@ -3,6 +3,7 @@ import { defaultConnection } from "../../common/base-url";
 import { limitLines } from "../../common/limit-lines";
 import { csvPlacesInput, originOf } from "../../common/origin";
 import { normalizeUuid } from "../../common/pk";
+import { unknownValue } from "../../common/reserved-strings";
 import { hasSecretInput, type SecretInputs } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { configure, connect } from "../../lifecycle/connections";
@@ -10,12 +11,12 @@ import { trackPk } from "../../lifecycle/creation";
 import { errorsAtPreview, UserError, withUserErrors, withUserErrorsAndSettingsHint } from "../../lifecycle/user-error";
 import { separateHidden, toCheckFailures } from "../../lifecycle/validation";
 import { isJsonObject, isSameJson } from "../../values/json";
-import { isKnownString, type Properties, pick, unknownValue, withoutUndefined } from "../../values/properties";
-import { protectNewSecrets, protectOutputs } from "../../values/secrets";
+import { isKnownString, type Properties, pick, withoutUndefined } from "../../values/properties";
+import { isSecretValue, protectNewSecrets, protectOutputs } from "../../values/secrets";
 import { importInvitation } from "../invitation/apply";
 import { normalizeEmail } from "../invitation/email";
 import type { InvitationInputs } from "../invitation/inputs";
-import { endedAtOnce, endsAtOnce } from "../invitation/plan";
+import { endedAtOnce, endsAtOnce, isRetired } from "../invitation/plan";
 import { emailSupportErrors } from "../invitation/send";
 import { invitationBatch } from "./declaration";
 import { deleteInvitations, executePlan } from "./execute";
@@ -70,7 +71,10 @@ export const batchOperations = {
     const isSecretAdded = emailedToIsSecret(inputs) && !emailedToIsSecret(state);
     if (!isChanged && !isSecretAdded && state.__obsolete === undefined) return { changes: false };
     // The engine compares the inputs itself, and shows only the keys that differ. It would show every key with `changes: true`.
-    return (await hasOwnChanges(state, inputs)) ? { replaces: [] } : { changes: true };
+    const ignored = [...plan].flatMap(([key, { action, state: kept }]) =>
+      action === "keep" && kept !== undefined && isRetired(kept) ? [key] : [],
+    );
+    return (await hasOwnChanges(state, inputs, ignored)) ? { replaces: [] } : { changes: true };
   },
 
   create(properties: Properties): Promise<dynamic.CreateResult> {
@@ -173,10 +177,17 @@ function emailedToIsSecret(properties: SecretInputs): boolean {
   return hasSecretInput(properties, "invitations", "invitations.email");
 }
 
-/** Whether inputs changed that need no request, so that only the state has to be written. */
-async function hasOwnChanges(state: BatchState, inputs: BatchInputs): Promise<boolean> {
+/**
+ * Whether the engine sees that inputs changed. It knows the ignored changes of these entries, which the state does not have, from the last run.
+ */
+async function hasOwnChanges(state: BatchState, inputs: BatchInputs, ignored: readonly string[]): Promise<boolean> {
   const old = await toBatchInputs(state);
-  const own = (properties: Properties): unknown =>
-    withoutUndefined(pick(properties, Object.keys(invitationBatch.properties)));
+  const own = ({ invitations, ...properties }: Properties): unknown => {
+    const entries = Object.entries((isSecretValue(invitations) ? invitations.value : invitations) ?? {});
+    return withoutUndefined({
+      ...pick(properties, Object.keys(invitationBatch.properties)),
+      invitations: Object.fromEntries(entries.filter(([key]) => !ignored.includes(key))),
+    });
+  };
   return !isSameJson(own(old), own({ ...inputs }));
 }

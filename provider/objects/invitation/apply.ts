@@ -36,17 +36,20 @@ export async function importInvitation(
   pk: string,
   isCheck = false,
 ): Promise<InvitationState> {
-  const toImportedState = (stored: StoredInvitation): InvitationState =>
-    toState(inputs, stored, estimateIssuedAt(inputs, stored));
   const stored = await readImported(pk, isCheck, {
     object: describeInvitation(inputs),
     connection: inputs.connection,
     missing: "invitation with the pk in the resource option import. Correct the pk, or remove the option.",
     retrieve: () => invitations.retrieve(connect(inputs.connection).clientOf(origin), pk),
-    compare: (found) => changedPaths(toImportedState(found), inputs),
+    compare: (found) => changedPaths(toImportedState(inputs, found), inputs),
   });
   if (!isCheck) trackPk(pk);
-  return toImportedState(stored);
+  return toImportedState(inputs, stored);
+}
+
+/** The state of an invitation that the program imports. It counts as emailed to the addresses in the program. */
+export function toImportedState(inputs: InvitationInputs, stored: StoredInvitation): InvitationState {
+  return toState(inputs, stored, estimateIssuedAt(inputs, stored));
 }
 
 /** When an adopted invitation was issued, which authentik does not return: `validFor` before its expiry if that is in the past, otherwise now. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { wireInstant, wirePk } from "../../authentik/wire";
-import { breakDirectives } from "../../common/printable";
+import { breakReserved } from "../../common/reserved-strings";
 import { isTimestamp, isWithinYears, timestampRule } from "../../common/timestamp";
 import { stripWhitespace } from "../../common/whitespace";
 import { fixedData } from "../../values/fixed-data";
@@ -72,7 +72,7 @@ export const invitation = declareObject({
         .transform((value) => value ?? {}),
       default: {},
       asConfigured: (configured, stored) =>
-        isSameJson(configured, stored) ? configured : mapStrings(stored, breakDirectives),
+        isSameJson(configured, stored) ? configured : mapStrings(stored, breakReserved),
     }),
     singleUse: boolean({
       default: false,
@@ -145,7 +145,7 @@ export const invitation = declareObject({
     issuedAt: {
       type: "string",
       comment:
-        "When the invitation was issued, an RFC 3339 timestamp. `validFor` is counted from it. An estimate for imported invitations.",
+        "When the invitation was issued, an RFC 3339 timestamp. `validFor` is counted from it. An estimate for imported invitations, and missing for those that `get` reads.",
     },
     flowPk: { type: "string | undefined", comment: "UUID of the flow.", dependsOn: ["flow"] },
     flowSlug: { type: "string | undefined", comment: "Slug of the flow.", dependsOn: ["flow"] },

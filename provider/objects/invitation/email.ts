@@ -1,8 +1,9 @@
 import * as z from "zod";
 import { isAddress, toAddressKey } from "../../common/email-address";
+import { unknownValue } from "../../common/reserved-strings";
 import { validate } from "../../lifecycle/validation";
 import { isJsonObject } from "../../values/json";
-import { unknownValue, withoutUndefined } from "../../values/properties";
+import { withoutUndefined } from "../../values/properties";
 import { nonBlankString } from "../../values/strings";
 
 /** What a state has of an invitation's emails, in addition to the input `email`. */

@@ -1,8 +1,9 @@
 import type { originInput } from "../../common/origin";
+import { unknownValue } from "../../common/reserved-strings";
 import type { SecretInputs } from "../../common/secret-inputs";
 import { isTimestamp, isWithinYears } from "../../common/timestamp";
 import { validate } from "../../lifecycle/validation";
-import { type Properties, unknownValue } from "../../values/properties";
+import type { Properties } from "../../values/properties";
 import { connectionProperty, type InputsOf, inputSchema } from "../declaration";
 import { connectionInput } from "../property";
 import { invitation } from "./declaration";

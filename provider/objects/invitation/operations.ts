@@ -3,8 +3,9 @@ import { logAbout } from "../../common/log";
 import { originInput, originOf } from "../../common/origin";
 import { invitationId, normalizeUuid } from "../../common/pk";
 import { capitalize } from "../../common/printable";
+import { unknownValue } from "../../common/reserved-strings";
 import { hasSecretInput } from "../../common/secret-inputs";
-import { importedPk, importInput, isAdoptedWithWarning, separateImport } from "../../lifecycle/adoption";
+import { type Adoption, importedPk, importInput, isAdoptedWithWarning, separateImport } from "../../lifecycle/adoption";
 import { configure, connect } from "../../lifecycle/connections";
 import { trackPk, trackState } from "../../lifecycle/creation";
 import {
@@ -16,14 +17,14 @@ import {
 } from "../../lifecycle/user-error";
 import { separateHidden, toCheckFailures, toDiff } from "../../lifecycle/validation";
 import { differingKeys } from "../../values/json";
-import { type Properties, unknownValue, withoutUndefined } from "../../values/properties";
+import { type Properties, withoutUndefined } from "../../values/properties";
 import { protectChangedInputs, protectNewSecrets, protectOutputs } from "../../values/secrets";
 import { defaultsOf } from "../declaration";
-import { changeInvitation, importInvitation, issueInvitation } from "./apply";
+import { changeInvitation, importInvitation, issueInvitation, toImportedState } from "./apply";
 import { invitation } from "./declaration";
 import { normalizeEmail } from "./email";
 import { type InvitationInputs, validateInvitation } from "./inputs";
-import { addressesToEmail, changedInputs, endedAtOnce, endsAtOnce, isRetired, planChange } from "./plan";
+import { addressesToEmail, changedInputs, changedPaths, endedAtOnce, endsAtOnce, isRetired, planChange } from "./plan";
 import { readerOf } from "./reader";
 import { recoverInvitation } from "./recovery";
 import { refreshGone, refreshInvitation } from "./refresh";
@@ -48,6 +49,14 @@ export const invitationOperations = {
     const errors = [...importErrors, ...validateInvitation(inputs, isCreated && pk === undefined)];
     if (errors.length === 0 && isCreated) errors.push(...(await creationErrors(declared, pk)));
     return { inputs: protectNewSecrets(declared, olds), failures: toCheckFailures(errors) };
+  },
+
+  adopt(olds: Properties, news: Properties): Adoption {
+    const inputs = news as unknown as InvitationInputs;
+    const { flowPk = null, flowSlug, expires = null, createdBy, ...others } = olds as unknown as InvitationState;
+    const state = toImportedState(inputs, { ...others, flow: flowPk, flowSlug, expires, createdBy });
+    const added = ["validFor", "onRetired", "keepers", "email"].filter((name) => news[name] !== undefined);
+    return { object: describeInvitation(inputs), differing: changedPaths(state, inputs), state: { ...state }, added };
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {

@@ -1,9 +1,10 @@
 import { defaultConnection } from "../../common/base-url";
 import { toAddressKey } from "../../common/email-address";
+import { unknownValue } from "../../common/reserved-strings";
 import type { Change } from "../../lifecycle/validation";
 import { hasPassed, isSameInstant } from "../../values/instant";
 import { differingKeys, isJsonObject, isSameJson } from "../../values/json";
-import { containsUnknown, formatPath, isKnownString, type Properties, unknownValue } from "../../values/properties";
+import { containsUnknown, formatPath, isKnownString, type Properties } from "../../values/properties";
 import { differingInputs } from "../comparison";
 import { apiNames, defaultsOf } from "../declaration";
 import { invitation } from "./declaration";

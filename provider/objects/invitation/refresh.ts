@@ -37,7 +37,11 @@ export async function refreshInvitation(
       { cause: error },
     );
   }
-  if (state === undefined) return toState(configured, stored, configured.issuedAt ?? formatInstant(Date.now()));
+  if (state === undefined) {
+    const { issuedAt, ...read } = toState(configured, stored, configured.issuedAt ?? formatInstant(Date.now()));
+    // What `get` reads has no origin. It is read in each run, so that an estimate would be another one each time.
+    return (origin === undefined ? read : { ...read, issuedAt }) as InvitationState;
+  }
   const drift = detectDrift(state, stored);
   const object = observeInvitation(state, origin);
   if (drift.changed.length > 0) {

@@ -1,6 +1,6 @@
 import { originInput } from "../../common/origin";
 import { formatLink, normalizeUuid } from "../../common/pk";
-import { breakDirectives } from "../../common/printable";
+import { breakReserved } from "../../common/reserved-strings";
 import { hasSecretInput, type SecretInputs, secretEmailInput, secretInputsInput } from "../../common/secret-inputs";
 import { stripWhitespace } from "../../common/whitespace";
 import { type Connection, objectKey, publicUrlOf } from "../../lifecycle/connections";
@@ -67,7 +67,7 @@ export function toState(
     retiredAt: isExpired ? stored.expires : undefined,
     ...flow,
     link: formatLink(publicUrlOf(configured.connection), stored.flowSlug, stored.pk),
-    createdBy: stored.createdBy === undefined ? undefined : breakDirectives(stored.createdBy),
+    createdBy: stored.createdBy === undefined ? undefined : breakReserved(stored.createdBy),
   }) as unknown as InvitationState;
 }
 

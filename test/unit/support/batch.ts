@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Authentik } from "../../../sandbox";
 import { type Door, type Provider, providerOf } from "./doors";
 import { configureWith } from "./http-mocks";
@@ -24,6 +25,7 @@ export class Batch {
   id = "";
   inputs: Properties = {};
   outputs: Properties = {};
+  #isPartial = false;
 
   constructor(
     private readonly server: Authentik,
@@ -38,8 +40,8 @@ export class Batch {
   }
 
   /** Runs `pulumi up`, and returns its operation. A partial failure is stored in the state before it is thrown. */
-  async up(news: Properties): Promise<"same" | "create" | "update"> {
-    await this.connect();
+  async up(news: Properties, settings: Record<string, string> = {}): Promise<"same" | "create" | "update"> {
+    await this.connect(settings);
     const olds = this.id === "" ? {} : this.inputs;
     const { inputs, failures = [] } = await this.provider.check(olds, toWire(news));
     if (failures.length > 0) throw new Error(failures.map(({ reason }) => reason).join("\n"));
@@ -51,7 +53,9 @@ export class Batch {
         return "create";
       }
       const { changes } = await this.provider.diff(this.id, toWire(this.outputs), declared, this.inputs);
-      if (changes === false) {
+      // Without an answer, the engine compares the inputs. It goes on after a partial failure.
+      const isSame = changes === undefined && !this.#isPartial && isDeepStrictEqual(this.inputs, declared);
+      if (changes === false || isSame) {
         this.inputs = declared;
         return "same";
       }
@@ -59,7 +63,10 @@ export class Batch {
       this.#store(this.id, declared, outs ?? {});
       return "update";
     } catch (error) {
-      if (isPartialFailure(error)) this.#store(error.id, declared, error.properties);
+      if (isPartialFailure(error)) {
+        this.#store(error.id, declared, error.properties);
+        this.#isPartial = true;
+      }
       throw error;
     }
   }
@@ -97,6 +104,7 @@ export class Batch {
 
   #store(id: string, inputs: Properties, outputs: object): void {
     this.id = id;
+    this.#isPartial = false;
     this.inputs = unwrapSecrets(inputs) as Properties;
     this.outputs = unwrapSecrets(toWire(outputs)) as Properties;
   }
