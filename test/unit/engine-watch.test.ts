@@ -32,10 +32,10 @@ afterEach(async () => {
 });
 
 /** A batch with this state in a new provider process. One whose engine has ended stays cancelled. */
-function startProcess({ id = "", inputs = {}, outputs = {} }: Partial<Batch> = {}): Batch {
+function startProcess({ id = "", inputs = {}, outputs = {}, isPartial = false }: Partial<Batch> = {}): Batch {
   jest.resetModules();
   const { InvitationBatch } = require("pulumi-authentik-invitations/provider") as { InvitationBatch: unknown };
-  return Object.assign(new Batch(server, "dynamic", InvitationBatch as Provider), { id, inputs, outputs });
+  return Object.assign(new Batch(server, "dynamic", InvitationBatch as Provider), { id, inputs, outputs, isPartial });
 }
 
 /** As if the engine had this address. */

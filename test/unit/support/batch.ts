@@ -25,7 +25,8 @@ export class Batch {
   id = "";
   inputs: Properties = {};
   outputs: Properties = {};
-  #isPartial = false;
+  /** Whether the last operation failed in part, so that the next run goes on. */
+  isPartial = false;
 
   constructor(
     private readonly server: Authentik,
@@ -54,7 +55,7 @@ export class Batch {
       }
       const { changes } = await this.provider.diff(this.id, toWire(this.outputs), declared, this.inputs);
       // Without an answer, the engine compares the inputs. It goes on after a partial failure.
-      const isSame = changes === undefined && !this.#isPartial && isDeepStrictEqual(this.inputs, declared);
+      const isSame = changes === undefined && !this.isPartial && isDeepStrictEqual(this.inputs, declared);
       if (changes === false || isSame) {
         this.inputs = declared;
         return "same";
@@ -65,7 +66,7 @@ export class Batch {
     } catch (error) {
       if (isPartialFailure(error)) {
         this.#store(error.id, declared, error.properties);
-        this.#isPartial = true;
+        this.isPartial = true;
       }
       throw error;
     }
@@ -104,7 +105,7 @@ export class Batch {
 
   #store(id: string, inputs: Properties, outputs: object): void {
     this.id = id;
-    this.#isPartial = false;
+    this.isPartial = false;
     this.inputs = unwrapSecrets(inputs) as Properties;
     this.outputs = unwrapSecrets(toWire(outputs)) as Properties;
   }
