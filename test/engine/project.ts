@@ -17,8 +17,8 @@ export const preload = `--require ${JSON.stringify(join(packageRoot, "test/engin
 
 let cli: Promise<PulumiCli> | undefined;
 
-/** The files that the first project's `pulumi stack init` wrote. All others copy them, which saves half a second each. */
-let stackFiles: Promise<Readonly<Record<string, string>>> | undefined;
+/** The files that `pulumi stack init` wrote for the first stack of each name. All others copy them, which saves half a second each. */
+const stackFiles = new Map<string, Promise<Readonly<Record<string, string>>>>();
 
 export interface Run {
   /** The exit code. */
@@ -32,13 +32,22 @@ export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly id?: string;
-  readonly inputs: Record<string, unknown>;
-  readonly outputs: Record<string, unknown>;
+  inputs: Record<string, unknown>;
+  outputs: Record<string, unknown>;
   readonly protect?: boolean;
   readonly parent?: string;
 }
 
+interface Deployment {
+  readonly resources?: StateResource[];
+  pending_operations?: object[];
+}
+
 export interface ProjectOptions {
+  /** Name of the project. Defaults to `test`. */
+  readonly name?: string;
+  /** Name of the stack. Defaults to `test`. */
+  readonly stack?: string;
   /** The server for `authentik:url` and `authentik:token`, which otherwise stay unset. */
   readonly authentik?: Pick<Authentik, "url" | "token">;
   /** Additional configuration. A value `{ secret: … }` is set with `--secret`. */
@@ -58,11 +67,15 @@ export interface ProjectOptions {
 /** A Pulumi project in a temporary folder, with a stack on a file backend. Runs the real `pulumi` CLI. */
 export class Project {
   readonly folder: string;
+  readonly #name: string;
+  readonly #stack: string;
   readonly #env: Record<string, string>;
   #command = "";
 
-  private constructor(folder: string, env: Record<string, string>) {
+  private constructor(folder: string, { name = "test", stack = "test" }: ProjectOptions, env: Record<string, string>) {
     this.folder = folder;
+    this.#name = name;
+    this.#stack = stack;
     this.#env = env;
   }
 
@@ -70,7 +83,7 @@ export class Project {
   static async create(program: string, options: ProjectOptions = {}): Promise<Project> {
     // Pulumi compares this path with paths that Node.js has resolved, so resolve symbolic links.
     const folder = await realpath(await mkdtemp(join(tmpdir(), "authentik-invitations-")));
-    const project = new Project(folder, {
+    const project = new Project(folder, options, {
       ...((options.link ?? true) ? { NODE_OPTIONS: preload } : {}),
       ...(options.env ?? {}),
       HOME: folder,
@@ -91,11 +104,8 @@ export class Project {
     project.#env.PATH = options.node === undefined ? path : [options.node, path].join(delimiter);
     await mkdir(join(folder, "backend"));
     await mkdir(join(folder, "node_modules", "@pulumi"), { recursive: true });
-    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "test-program", private: true }));
-    await writeFile(
-      join(folder, "Pulumi.yaml"),
-      "name: test\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
-    );
+    await project.writeFile("package.json", JSON.stringify({ name: "test-program", private: true }));
+    await project.#writeProject("runtime:\n  name: nodejs\n  options:\n    typescript: false\n");
     if (options.link ?? true) {
       await symlink(packageRoot, join(folder, "node_modules", "pulumi-authentik-invitations"));
       await symlink(pulumiSdk, join(folder, "node_modules", "@pulumi", "pulumi"));
@@ -104,8 +114,10 @@ export class Project {
     if (options.plugin === true) await project.#addPlugin();
     else if (options.plugin) await project.#installPlugin(options.plugin);
     await project.write(program);
-    stackFiles ??= project.#initStack();
-    for (const [file, content] of Object.entries(await stackFiles)) await project.#writeFile(file, content);
+    const stack = project.#stateFile;
+    const files = stackFiles.get(stack) ?? project.#initStack();
+    stackFiles.set(stack, files);
+    for (const [file, content] of Object.entries(await files)) await project.writeFile(file, content);
     await project.#selectStack();
     const { authentik } = options;
     const namespaces = options.plugin ? ["authentik", "authentik-invitations"] : ["authentik"];
@@ -123,13 +135,13 @@ export class Project {
 
   /** As `pulumi config set-all` does, in no time. */
   async #configure(config: Readonly<Record<string, string | { secret: string }>>): Promise<void> {
-    const file = "Pulumi.test.yaml";
-    const stack = await readFile(join(this.folder, file), "utf8");
+    const file = `Pulumi.${this.#stack}.yaml`;
+    const stack = await this.readFile(file);
     const entries = Object.entries(config).map(([key, value]) => [
       key,
       typeof value === "string" ? value : { secure: encryptSecret(stack, value.secret) },
     ]);
-    await this.#writeFile(file, `${stack}config: ${JSON.stringify(Object.fromEntries(entries))}\n`);
+    await this.writeFile(file, `${stack}config: ${JSON.stringify(Object.fromEntries(entries))}\n`);
   }
 
   /** A `node` that answers at once what the language host asks of it before each run, and is the real one for all else. */
@@ -175,24 +187,33 @@ esac
 
   /** Replaces the program with a YAML program. */
   async writeYaml(program: string): Promise<void> {
-    await writeFile(join(this.folder, "Pulumi.yaml"), `name: test\nruntime: yaml\n${program}`);
+    await this.#writeProject(`runtime: yaml\n${program}`);
+  }
+
+  async #writeProject(settings: string): Promise<void> {
+    await this.writeFile("Pulumi.yaml", `name: ${this.#name}\n${settings}`);
   }
 
   async #initStack(): Promise<Record<string, string>> {
-    await this.succeed("stack", "init", "test", "--secrets-provider", secretsProvider);
-    const files = ["Pulumi.test.yaml", "backend/.pulumi/meta.yaml", "backend/.pulumi/stacks/test/test.json"];
-    const read = async (file: string) => [file, await readFile(join(this.folder, file), "utf8")] as const;
+    await this.succeed("stack", "init", this.#stack, "--secrets-provider", secretsProvider);
+    const files = [`Pulumi.${this.#stack}.yaml`, "backend/.pulumi/meta.yaml", this.#stateFile];
+    const read = async (file: string) => [file, await this.readFile(file)] as const;
     return Object.fromEntries(await Promise.all(files.map(read)));
   }
 
   /** As `pulumi stack select` does. */
   async #selectStack(): Promise<void> {
     const hash = createHash("sha1").update(join(this.folder, "Pulumi.yaml")).digest("hex");
-    const file = join(".pulumi-home", "workspaces", `test-${hash}-workspace.json`);
-    await this.#writeFile(file, JSON.stringify({ stack: "organization/test/test" }));
+    const file = join(".pulumi-home", "workspaces", `${this.#name}-${hash}-workspace.json`);
+    await this.writeFile(file, JSON.stringify({ stack: `organization/${this.#name}/${this.#stack}` }));
   }
 
-  async #writeFile(file: string, content: string): Promise<void> {
+  /** Reads a file in the project's folder. */
+  async readFile(file: string): Promise<string> {
+    return await readFile(join(this.folder, file), "utf8");
+  }
+
+  async writeFile(file: string, content: string): Promise<void> {
     await mkdir(dirname(join(this.folder, file)), { recursive: true });
     await writeFile(join(this.folder, file), content);
   }
@@ -206,14 +227,14 @@ esac
   async write(program: string): Promise<void> {
     const prelude =
       'const authentik = require("pulumi-authentik-invitations");\nconst pulumi = require("@pulumi/pulumi");\n';
-    await writeFile(join(this.folder, "index.js"), prelude + program);
+    await this.writeFile("index.js", prelude + program);
   }
 
   /** Replaces the program with one in TypeScript, and returns its path. Its types are not checked. */
   async writeTypeScript(program: string): Promise<string> {
     const file = join(this.folder, "index.ts");
     await writeFile(file, program);
-    await writeFile(join(this.folder, "Pulumi.yaml"), "name: test\nruntime: nodejs\nmain: index.ts\n");
+    await this.#writeProject("runtime: nodejs\nmain: index.ts\n");
     return file;
   }
 
@@ -252,14 +273,29 @@ esac
     return JSON.parse(await this.succeed("stack", "output", "--json", "--show-secrets")) as Record<string, unknown>;
   }
 
+  get #stateFile(): string {
+    return `backend/.pulumi/stacks/${this.#name}/${this.#stack}.json`;
+  }
+
   /** The content of the state file. */
   async stateText(): Promise<string> {
-    return await readFile(join(this.folder, "backend", ".pulumi", "stacks", "test", "test.json"), "utf8");
+    return await this.readFile(this.#stateFile);
+  }
+
+  /** Changes the state, as anyone can who can write it. Returns a function that restores it. */
+  async changeState(
+    change: (resources: StateResource[], deployment: Deployment) => void,
+  ): Promise<() => Promise<void>> {
+    const before = await this.stateText();
+    const state = JSON.parse(before) as { checkpoint: { latest: Deployment } };
+    change(state.checkpoint.latest.resources ?? [], state.checkpoint.latest);
+    await this.writeFile(this.#stateFile, JSON.stringify(state));
+    return () => this.writeFile(this.#stateFile, before);
   }
 
   /** This package's resources in the state, by logical name. Secrets are encrypted, as in the state file. */
   async state(): Promise<Map<string, StateResource>> {
-    const state = JSON.parse(await this.stateText()) as { checkpoint: { latest: { resources?: StateResource[] } } };
+    const state = JSON.parse(await this.stateText()) as { checkpoint: { latest: Deployment } };
     const own = (state.checkpoint.latest.resources ?? []).filter(
       ({ type }) => type.includes("dynamic/authentik") || type.startsWith("authentik-invitations:"),
     );

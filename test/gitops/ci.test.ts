@@ -342,7 +342,7 @@ describe("ci, with a fake Pulumi", () => {
       pipeline = await Pipeline.fake(["a passphrase for tests", "</details> @everyone", ...resources], 0);
       expect((await pipeline.run("preview", program)).code).toBe(0);
       expect(pipeline.github.requests).toEqual([]);
-      expect(await pipeline.readFile("report.json")).not.toContain("a passphrase for tests");
+      expect(await pipeline.project.readFile("report.json")).not.toContain("a passphrase for tests");
       expect(await pipeline.run("report preview", report)).toMatchObject({ code: 0, log: "" });
       const [inTwoJobs] = pipeline.github.posts;
       expect(inTwoJobs?.body).toContain("\n[redacted]\n</details> @everyone\n");
@@ -398,7 +398,7 @@ describe("ci, with a fake Pulumi", () => {
       const result = { code: 7, lines: [hostile, "Resources:", "    + 1 to @everyone"] };
       for (const audited of [{ table: [hostile] }, { failure: hostile }]) {
         for (const kind of ["preview", "drift"]) {
-          await pipeline.writeFile("report.json", JSON.stringify({ kind, result, audited }));
+          await pipeline.project.writeFile("report.json", JSON.stringify({ kind, result, audited }));
           expect(await pipeline.run(`report ${kind}`, report)).toMatchObject({ code: 0, log: "" });
         }
       }
@@ -419,7 +419,7 @@ describe("ci, with a fake Pulumi", () => {
       ["with another audit", '{"kind":"drift","result":{"code":0,"lines":[]},"audited":{}}'],
     ])("a file that is %s is an error", async (_, content) => {
       pipeline = await Pipeline.fake(resources, 0);
-      if (content !== undefined) await pipeline.writeFile("report.json", content);
+      if (content !== undefined) await pipeline.project.writeFile("report.json", content);
       const { code, log } = await pipeline.run("report drift", report);
       const message = content === undefined ? "ENOENT" : "REPORT_FILE was not written by this version of the command.";
       expect([code, log]).toEqual([1, expect.stringContaining(message)]);
@@ -670,7 +670,7 @@ describe("ci, with a fake Pulumi", () => {
 
     beforeEach(async () => {
       pipeline = await Pipeline.fake(resources, 0);
-      gitea = await FakeGitHub.start(join(pipeline.folder, "posts.json"), true);
+      gitea = await FakeGitHub.start(join(pipeline.project.folder, "posts.json"), true);
     });
 
     afterEach(async () => {
@@ -728,10 +728,10 @@ describe("ci, with a fake Pulumi", () => {
 
     test("--markdown writes to the step summary, and posts nothing", async () => {
       pipeline = await Pipeline.fake(resources, 0);
-      const GITHUB_STEP_SUMMARY = join(pipeline.folder, "summary.md");
+      const GITHUB_STEP_SUMMARY = join(pipeline.project.folder, "summary.md");
       const { code, stdout } = await pipeline.run("preview --markdown", { GITHUB_TOKEN: "", GITHUB_STEP_SUMMARY });
       expect([code, stdout]).toEqual([0, ""]);
-      expect(await pipeline.readFile("summary.md")).toContain(
+      expect(await pipeline.project.readFile("summary.md")).toContain(
         "### Pulumi preview for `staff`\n\n**1 invitation to create",
       );
       expect(pipeline.github.requests).toEqual([]);

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Authentik } from "../../sandbox";
+import type { StateResource } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
 import { readPermissions } from "./blueprint";
-import { Pipeline, type StateResource } from "./pipeline";
+import { Pipeline } from "./pipeline";
 
 jest.setTimeout(240_000);
 
@@ -36,8 +37,6 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     return result.code;
   };
   try {
-    await pipeline.initStack();
-
     expect(await run("preview")).toBe(0);
     const [comment] = pipeline.github.posts;
     expect(comment?.body).toContain("**1 invitation to create, 1 invitation stage to create**, 0 unchanged");
@@ -73,8 +72,8 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
 
     await server.request("DELETE", `${invitationsPath}${contractor?.pk}/`);
     // As a run does that is killed before it sends the request to create a resource.
-    await pipeline.changeState((deployment) => {
-      const [{ urn, type, inputs }] = deployment.resources.filter(isInvitation) as [StateResource];
+    await pipeline.project.changeState((resources, deployment) => {
+      const [{ urn, type, inputs }] = resources.filter(isInvitation) as [StateResource];
       deployment.pending_operations = [{ resource: { urn, type, inputs, custom: true }, type: "creating" }];
     });
     expect(await run("up", { REFRESH: "true" })).toBe(0);
@@ -96,7 +95,7 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
     expect(pipeline.github.requests).toEqual(requestsBefore);
 
     // Someone who can write the state, as a preview's program may, plants code in it. A refresh runs it, and the command refuses.
-    const planted = join(pipeline.folder, "planted");
+    const planted = join(pipeline.project.folder, "planted");
     const source = `exports.handler=()=>{require("fs").writeFileSync(${JSON.stringify(planted)}, "");return {}}`;
     const refused = async (message: string, ...commands: ("up" | "drift")[]): Promise<void> => {
       for (const command of commands) {
@@ -106,20 +105,20 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
         log += refusal;
       }
     };
-    const restore = await pipeline.changeState(({ resources }) => {
-      for (const { inputs = {}, outputs = {} } of resources.filter(isInvitation)) {
+    const restore = await pipeline.project.changeState((resources) => {
+      for (const { inputs, outputs } of resources.filter(isInvitation)) {
         for (const properties of [inputs, outputs]) properties["__provider"] = source;
       }
     });
     await refused("other source code in inputs and outputs", "up", "drift");
     expect(existsSync(planted)).toBe(false);
-    await pipeline.pulumi("refresh", "--yes", "--stack", "staff");
+    await pipeline.project.pulumi("refresh", "--yes");
     expect(existsSync(planted)).toBe(true);
 
     // A refresh sends the token to the URL in the state.
     const other = await Authentik.start();
     await restore();
-    await pipeline.changeState(({ resources }) => {
+    await pipeline.project.changeState((resources) => {
       for (const resource of resources.filter(({ type }) => type === "pulumi:providers:pulumi-nodejs")) {
         resource.inputs = { ...resource.inputs, "authentik:url": other.url };
         resource.outputs = { ...resource.outputs, "authentik:url": other.url };
@@ -131,7 +130,7 @@ test("previews a pull request, applies it, reports drift and undeclared invitati
 
     // Code of other packages is normal.
     await restore();
-    await pipeline.changeState(({ resources }) => {
+    await pipeline.project.changeState((resources) => {
       const [invitation] = resources.filter(isInvitation);
       if (!invitation) return;
       const type = "pulumi-nodejs:dynamic:Resource";

@@ -110,16 +110,16 @@ test("the program creates and emails its invitations with the account for pulumi
     AUTHENTIK_TOKEN: server.addUser("pulumi-invitations", await readPermissions("invitations")),
   };
   try {
-    expect(await pipeline.pulumi("install")).toMatchObject({ code: 0 });
-    await pipeline.initStack();
+    await pipeline.project.succeed("install");
     expect(await pipeline.run("up", env)).toMatchObject({ code: 0 });
     expect(server.outbox.map(({ to }) => to).sort()).toEqual([
       "ada@example.com",
       "grace@example.com",
       "jane@example.com",
     ]);
-    const { stdout } = await pipeline.pulumi("stack", "output", "--json", "--show-secrets", "--stack", "staff");
-    expect(JSON.parse(stdout)).toEqual({ statuses: { "ada@example.com": "pending", "grace@example.com": "pending" } });
+    expect(await pipeline.project.outputs()).toEqual({
+      statuses: { "ada@example.com": "pending", "grace@example.com": "pending" },
+    });
   } finally {
     await pipeline.remove();
     await server.close();

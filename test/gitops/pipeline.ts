@@ -1,11 +1,8 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import { findPulumi, findYamlHost } from "../../scripts/pulumi-cli";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { commandFile } from "../commands/fixture";
-import { packageRoot, preload } from "../engine/project";
-import { secretsProvider, vaultEnvironment } from "../engine/vault";
+import { Project, type ProjectOptions } from "../engine/project";
 import { FakeGitHub, githubToken } from "./fake-github";
 
 export interface Result {
@@ -14,18 +11,6 @@ export interface Result {
   readonly log: string;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-export interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  inputs?: Record<string, unknown>;
-  outputs?: Record<string, unknown>;
-}
-
-interface Deployment {
-  readonly resources: StateResource[];
-  pending_operations?: object[];
 }
 
 /** A run of a fake program. */
@@ -48,47 +33,25 @@ export class Pipeline {
   private command = commandFile;
 
   private constructor(
-    readonly folder: string,
-    private readonly path: string,
+    readonly project: Project,
     readonly github: FakeGitHub,
-    private readonly vault: Readonly<Record<string, string>>,
   ) {}
 
   /** Creates a pipeline with the real Pulumi, for a project that has the package installed. */
-  static async real(program: string): Promise<Pipeline> {
-    const pipeline = await Pipeline.create((await findPulumi()).path);
-    const { folder } = pipeline;
-    await mkdir(join(folder, "node_modules", "@pulumi"), { recursive: true });
-    await symlink(packageRoot, join(folder, "node_modules", "pulumi-authentik-invitations"));
-    await symlink(
-      join(packageRoot, "node_modules", "@pulumi", "pulumi"),
-      join(folder, "node_modules", "@pulumi", "pulumi"),
-    );
-    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "team", private: true }));
-    await writeFile(
-      join(folder, "Pulumi.yaml"),
-      "name: team\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
-    );
-    await writeFile(
-      join(folder, "index.js"),
-      `const authentik = require("pulumi-authentik-invitations");\nconst pulumi = require("@pulumi/pulumi");\n${program}`,
-    );
-    return pipeline;
+  static async real(program: string, options: ProjectOptions = {}): Promise<Pipeline> {
+    const project = await Project.create(program, { name: "team", stack: "staff", ...options });
+    // The tests search this file for secrets.
+    const github = await FakeGitHub.start(join(project.folder, "posts.json"));
+    const pull_request = { number: 7, head: { sha: "0a1b2c3d" } };
+    await project.writeFile("event.json", JSON.stringify({ pull_request }));
+    return new Pipeline(project, github);
   }
 
   /** Creates a pipeline with the real Pulumi and the plugin, for a YAML program. */
-  static async yaml(program: string, project = "team"): Promise<Pipeline> {
-    const path = [(await findPulumi()).path, await findYamlHost()].join(delimiter);
-    const pipeline = await Pipeline.create(path);
-    const plugin = join(packageRoot, "dist", "plugin", "main.js");
-    await chmod(plugin, 0o755);
-    await symlink(plugin, join(pipeline.folder, "bin", "pulumi-resource-authentik-invitations"));
-    await pipeline.writeYaml(program, project);
+  static async yaml(program: string, name = "team"): Promise<Pipeline> {
+    const pipeline = await Pipeline.real("", { name, plugin: true });
+    await pipeline.project.writeYaml(program);
     return pipeline;
-  }
-
-  async writeYaml(program: string, project = "team"): Promise<void> {
-    await this.writeFile("Pulumi.yaml", `name: ${project}\nruntime: yaml\n${program}`);
   }
 
   /**
@@ -97,8 +60,8 @@ export class Pipeline {
    * Fakes of `recover` and `audit` find nothing, unless `recover()` and `audit()` set their results.
    */
   static async fake(lines: readonly string[], code: number, steps: readonly object[] = someSteps): Promise<Pipeline> {
-    const pipeline = await Pipeline.create(dirname(process.execPath));
-    const { folder } = pipeline;
+    const pipeline = await Pipeline.real("");
+    const { folder } = pipeline.project;
     // A shell starts faster than Node.js.
     await pipeline.installProgram(
       "pulumi",
@@ -126,47 +89,34 @@ else {
 }
 `,
     );
+    await pipeline.project.writeFile("runs", "");
     await pipeline.audit({ code: 0, stdout: "[]" });
     await pipeline.recover({ code: 0 });
-    await pipeline.writeFile("lines", lines.map((line) => `${line}\n`).join(""));
+    await pipeline.project.writeFile("lines", lines.map((line) => `${line}\n`).join(""));
     const diagnostics = lines.map((message) => ({ message: `${message}\n`, severity: "info" }));
-    await pipeline.writeFile("digest.json", JSON.stringify({ steps, diagnostics, changeSummary: { same: 4 } }));
-    return pipeline;
-  }
-
-  private static async create(pulumi: string): Promise<Pipeline> {
-    const folder = await realpath(await mkdtemp(join(tmpdir(), "gitops-")));
-    const path = [join(folder, "bin"), dirname(process.execPath), pulumi, "/usr/bin", "/bin"].join(delimiter);
-    // The tests search this file for secrets.
-    const github = await FakeGitHub.start(join(folder, "posts.json"));
-    const pipeline = new Pipeline(folder, path, github, await vaultEnvironment());
-    await mkdir(join(folder, "bin"));
-    await mkdir(join(folder, "backend"));
-    const pull_request = { number: 7, head: { sha: "0a1b2c3d" } };
-    await pipeline.writeFile("event.json", JSON.stringify({ pull_request }));
+    await pipeline.project.writeFile("digest.json", JSON.stringify({ steps, diagnostics, changeSummary: { same: 4 } }));
     return pipeline;
   }
 
   private async installProgram(name: string, source: string): Promise<string> {
-    const file = join(this.folder, "bin", name);
-    await writeFile(file, source);
-    await chmod(file, 0o755);
+    const file = join(this.project.folder, "bin", name);
+    await writeFile(file, source, { mode: 0o755 });
     return file;
   }
 
   /** Sets what the fake `recover` prints and exits with. */
   async recover(result: FakeResult): Promise<void> {
-    await this.writeFile("recover.json", JSON.stringify(result));
+    await this.project.writeFile("recover.json", JSON.stringify(result));
   }
 
   /** Sets what the fake `audit` prints and exits with. */
   async audit(result: FakeResult): Promise<void> {
-    await this.writeFile("audit.json", JSON.stringify(result));
+    await this.project.writeFile("audit.json", JSON.stringify(result));
   }
 
   /** The runs of the fake Pulumi and the fake commands so far. */
   async runs(): Promise<ProgramRun[]> {
-    const lines = (await this.readFile("runs")).split("\n").filter((line) => line !== "");
+    const lines = (await this.project.readFile("runs")).split("\n").filter((line) => line !== "");
     return lines.map((line) => {
       const [program = "", encoded = ""] = line.split(" ");
       const values = Buffer.from(encoded, "base64").toString().split("\0");
@@ -180,57 +130,22 @@ else {
     return (await this.runs()).at(-1);
   }
 
-  /** The variables that the workflow and the runner set. */
-  private environment(): Record<string, string> {
-    const { folder } = this;
-    return {
-      ...this.vault,
-      PATH: this.path,
-      HOME: folder,
-      NODE_OPTIONS: preload,
-      PULUMI_HOME: join(folder, ".pulumi-home"),
-      PULUMI_BACKEND_URL: `file://${folder}/backend`,
-      PULUMI_CONFIG_PASSPHRASE: "a passphrase for tests",
-      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-      PULUMI_STACK: "staff",
-      GITHUB_REPOSITORY: "team/invitations",
-      GITHUB_SERVER_URL: "https://github.example",
-      GITHUB_RUN_ID: "4711",
-      GITHUB_API_URL: this.github.url,
-      GITHUB_EVENT_PATH: join(folder, "event.json"),
-      GITHUB_TOKEN: githubToken,
-    };
-  }
-
-  /** Runs `ci` with arguments such as `preview` or `report preview`. */
+  /** Runs `ci` with arguments such as `preview` or `report preview`, in the environment that the workflow and the runner set. */
   async run(command: string, env: Readonly<Record<string, string>> = {}): Promise<Result> {
-    return await this.execute(process.execPath, [this.command, "ci", ...command.split(" ")], env);
-  }
-
-  /** Runs Pulumi directly, as for the setup of a stack. */
-  async pulumi(...args: string[]): Promise<Result> {
-    return await this.execute("pulumi", [...args, "--non-interactive"], {});
-  }
-
-  async initStack(): Promise<void> {
-    const { code, log } = await this.pulumi("stack", "init", "staff", "--secrets-provider", secretsProvider);
-    if (code !== 0) throw new Error(log);
-  }
-
-  /** Changes the state, as anyone can who can write it. Returns a function that restores it. */
-  async changeState(change: (deployment: Deployment) => void): Promise<() => Promise<void>> {
-    const file = join("backend", ".pulumi", "stacks", "team", "staff.json");
-    const before = await this.readFile(file);
-    const state = JSON.parse(before) as { checkpoint: { latest: Deployment } };
-    change(state.checkpoint.latest);
-    await this.writeFile(file, JSON.stringify(state));
-    return () => this.writeFile(file, before);
-  }
-
-  private async execute(command: string, args: string[], env: Readonly<Record<string, string>>): Promise<Result> {
-    const child = spawn(command, args, {
-      cwd: this.folder,
-      env: { ...this.environment(), ...env },
+    const { folder } = this.project;
+    const child = spawn(process.execPath, [this.command, "ci", ...command.split(" ")], {
+      cwd: folder,
+      env: {
+        ...this.project.env,
+        PULUMI_STACK: "staff",
+        GITHUB_REPOSITORY: "team/invitations",
+        GITHUB_SERVER_URL: "https://github.example",
+        GITHUB_RUN_ID: "4711",
+        GITHUB_API_URL: this.github.url,
+        GITHUB_EVENT_PATH: join(folder, "event.json"),
+        GITHUB_TOKEN: githubToken,
+        ...env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let log = "";
@@ -247,17 +162,9 @@ else {
     return { code, log, ...output };
   }
 
-  async readFile(file: string): Promise<string> {
-    return await readFile(join(this.folder, file), "utf8").catch(() => "");
-  }
-
-  async writeFile(file: string, content: string): Promise<void> {
-    await writeFile(join(this.folder, file), content);
-  }
-
   async remove(): Promise<void> {
     await this.github.close();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.project.remove();
   }
 }
 

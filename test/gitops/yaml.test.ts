@@ -106,10 +106,8 @@ test("previews, applies and checks a YAML stack, and publishes no secrets", asyn
     return result.code;
   };
   try {
-    await pipeline.initStack();
     // Without it, the previews warn about the links of a server on this machine.
-    const publicUrl = ["config", "set", "authentik-invitations:publicUrl", "https://authentik.example.com"];
-    expect(await pipeline.pulumi(...publicUrl)).toMatchObject({ code: 0 });
+    await pipeline.project.succeed("config", "set", "authentik-invitations:publicUrl", "https://authentik.example.com");
     expect(await run("preview")).toBe(0);
     expect(pipeline.github.posts[0]?.body).toContain("200 entries of `intake-2027` to create**, 0 unchanged");
     expect(await run("up")).toBe(0);
@@ -123,7 +121,7 @@ test("previews, applies and checks a YAML stack, and publishes no secrets", asyn
       body: JSON.stringify({ expires: inOneYear, single_use: false }),
     });
     expect(change.status).toBe(200);
-    await pipeline.writeYaml(proposed);
+    await pipeline.project.writeYaml(proposed);
     expect(await run("preview", { REFRESH: "true" })).toBe(0);
     const comment = normalize(pipeline.github.posts[0]?.body ?? "");
     const readme = readFileSync(page, "utf8");
