@@ -96,6 +96,33 @@ describe("audit", () => {
     });
   });
 
+  test("does not list expired invitations, which authentik deletes", async () => {
+    await createOutsidePulumi("expired", { expires: new Date(Date.now() - 60_000).toISOString() });
+    const empty = await folder.write("empty.json", stateOf([]));
+    expect(await audit(["--state", empty])).toEqual({ code: 0, stdout: "There are no invitations.\n", stderr: "" });
+  });
+
+  test("one that authentik cannot return hides no other, and is a finding", async () => {
+    const jane = await create(await declare("Invitation", "jane", { name: "jane", expires }));
+    const state = await folder.write("dev.json", stateOf([jane]));
+    await createOutsidePulumi("broken", { fixed_data: { n: 1.5e300 } });
+    const warning =
+      "Not checked. 1 invitation: authentik responds with 500 when they are read, usually because their data is nested too deeply or contains too large a number.\n";
+    expect(await audit(["--state", state])).toEqual({
+      code: 7,
+      stdout: "1 of 2 invitations is declared.\n",
+      stderr: warning,
+    });
+    expect(await audit(["--state", state, "--json"])).toEqual({ code: 7, stdout: "[]\n", stderr: warning });
+    await createOutsidePulumi("by-hand");
+    const { code, stdout, stderr } = await audit(["--state", state, "--delete", "--yes"]);
+    expect([code, stdout.split("\n").slice(1)]).toEqual([
+      7,
+      [expect.stringContaining("  by-hand  "), "", "1 of 3 invitations is not declared by any of these stacks.", ""],
+    ]);
+    expect(stderr).toBe(`${warning}Deleted 1 invitation.\n`);
+  });
+
   test("--flow and --created-by narrow the list", async () => {
     const { body } = await server.request("GET", "/api/v3/flows/instances/?slug=default-source-enrollment");
     const flow = (body as { results: { pk: string }[] }).results[0]?.pk;

@@ -108,6 +108,15 @@ describe("report", () => {
     expect(plugin.stdout).toMatch(/intake,ada@example\.com,.*,used,/);
     expect(plugin.stdout.split("\n")).toHaveLength(10);
 
+    // An invitation that authentik cannot return hides no other, and does not look deleted.
+    await server.request("PATCH", `${invitationsPath}${pkOf("team")}/`, { fixed_data: { n: 1.5e300 } });
+    const unreadable = await run("--csv");
+    expect([unreadable.code, unreadable.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^Not read\. 1 invitation: authentik responds with 500 when they are read, usually .*\n$/),
+    ]);
+    expect(unreadable.stdout).toBe(csv.stdout.replace(",team,pending,", ",team,unknown,"));
+
     const printed = [csv, table, plugin].map(({ stdout, stderr }) => stdout + stderr).join("");
     expect(printed).not.toContain("hush-hush");
     expect(await run("--csv", "x")).toMatchObject({ code: 2 });

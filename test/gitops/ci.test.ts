@@ -396,7 +396,7 @@ describe("ci, with a fake Pulumi", () => {
       pipeline = await Pipeline.fake(resources, 0);
       const hostile = "a\n```\n</details> @everyone \u202e\u001b[31m?itoken=6184365b-70c4";
       const result = { code: 7, lines: [hostile, "Resources:", "    + 1 to @everyone"] };
-      for (const audited of [{ table: [hostile] }, { failure: hostile }]) {
+      for (const audited of [{ table: [hostile] }, { table: [], unchecked: hostile }, { failure: hostile }]) {
         for (const kind of ["preview", "drift"]) {
           await pipeline.project.writeFile("report.json", JSON.stringify({ kind, result, audited }));
           expect(await pipeline.run(`report ${kind}`, report)).toMatchObject({ code: 0, log: "" });
@@ -519,6 +519,22 @@ describe("ci, with a fake Pulumi", () => {
       expect(pipeline.github.posts).toMatchObject([
         { state: "closed", comments: [expect.stringContaining("No drift and no undeclared invitations found.")] },
       ]);
+    });
+
+    test("drift reports invitations that authentik cannot return", async () => {
+      pipeline = await Pipeline.fake(resources, 0);
+      const stderr = "Not checked. 1 invitation: authentik responds with 500 @everyone\n";
+      await pipeline.audit({ code: 7, stdout: "[]", stderr });
+      expect(await pipeline.run("drift")).toMatchObject({ code: 7, log: expect.stringContaining(stderr) });
+      const [issue] = pipeline.github.posts;
+      expect(issue).toMatchObject({ title: "Unreadable invitations for stack staff", state: "open" });
+      expect(issue?.body).toContain(`\n\`\`\`\n${stderr}\`\`\`\n`);
+      expect(issue?.body).not.toContain("no stack declares them");
+      await pipeline.audit({ ...found(row), stderr });
+      expect((await pipeline.run("drift")).code).toBe(7);
+      expect(issue?.title).toBe("Undeclared invitations for stack staff");
+      expect(issue?.body).toContain("contractor");
+      expect(issue?.body).toContain(stderr);
     });
 
     test("drift limits undeclared invitations by flow and creator", async () => {

@@ -320,6 +320,24 @@ test.each([
   expect(await timeOfName(name)).toBeLessThan(50 * (await timeOfName("Name ".repeat(8000))));
 });
 
+test("reading one by one does not end at a row that moved to the next page", async () => {
+  const [a, b] = ["a", "b"].map((name) => ({ pk: newPk(), name, expires: null, single_use: false, flow: null }));
+  const { url } = await startServer(({ path }, response) => {
+    const query = new URL(path, "http://localhost").searchParams;
+    const row = [a, a, undefined, b][Number(query.get("page")) - 1];
+    if (query.get("page_size") !== "1" || query.get("page") === "3") sendJson(response, 500, {});
+    else sendJson(response, row ? 200 : 404, row ? { results: [row] } : { detail: "Invalid page." });
+  });
+  const client = Client.connect({ url, token: "a" });
+  try {
+    const { invitations, unreadable } = await readInvitations(client, "all");
+    expect([invitations.map(({ name }) => name), unreadable]).toEqual([["a", "b"], 1]);
+  } finally {
+    await client.close();
+    await closeServers();
+  }
+});
+
 test("reading one by one ends if the server fails on every page from some page on", async () => {
   const row = { pk: newPk(), name: "a", expires: null, single_use: false, flow: null };
   const { url, received } = await startServer(({ path }, response) => {

@@ -2,10 +2,14 @@ import type { Client } from "../../authentik/client";
 import { toPrintableJson, toPrintableLine } from "../../common/printable";
 import { invitations } from "../../objects/invitation/requests";
 import { countInvitations, defineCommand, flag, string, strings, UsageError } from "../command";
+import { describeUnreadable } from "../invitations";
 import { stackOption, withConnection } from "../pulumi";
 import { readStates, requireStates } from "../states";
 import { confirm, formatTable, reportMissingEvents, warn } from "../terminal";
 import { findUndeclaredInvitations, type UndeclaredInvitation } from "./undeclared";
+
+/** The start of the warning about invitations that may be undeclared, because authentik cannot return them. */
+export const notChecked = "Not checked.";
 
 export const auditCommand = defineCommand({
   usage: `Usage: pulumi-authentik-invitations audit [options]
@@ -33,7 +37,10 @@ Options:
 The URL and token are those of the configuration of the first --stack or, without one, of the current stack. Outside a project, and
 for settings that the configuration does not have, they are AUTHENTIK_URL and AUTHENTIK_TOKEN.
 
-Exit codes: 0 every invitation is declared (or all others were deleted), 7 some are not, 1 error, 2 invalid usage.
+Invitations that have expired are not listed. Those that authentik cannot return cannot be listed: a warning says how many.
+
+Exit codes: 0 every invitation is declared (or all others were deleted), 7 some are not, or authentik cannot return them, 1 error,
+2 invalid usage.
 `,
   options: {
     stack: strings,
@@ -57,27 +64,38 @@ Exit codes: 0 every invitation is declared (or all others were deleted), 7 some 
     return await withConnection(stack, connectionName, async (connection) => {
       const client = connection.client.from("audit");
       const filters = { flowSlug, createdBy };
-      const { total, undeclared, canReadEvents } = await findUndeclaredInvitations(client, filters, () =>
+      const { total, undeclared, unreadable, canReadEvents } = await findUndeclaredInvitations(client, filters, () =>
         readStates(values),
       );
       if (json) {
         const rows = undeclared.map(({ pk: _, ...row }) => row);
         process.stdout.write(`${toPrintableJson(rows, 2)}\n`);
       } else {
-        process.stdout.write(format(undeclared, total, flowSlug !== undefined || createdBy !== undefined));
+        process.stdout.write(format(undeclared, total, unreadable, flowSlug !== undefined || createdBy !== undefined));
         const connectionOption = connectionName === undefined ? [] : ["--connection", connectionName];
         if (!isDeletion) printImport(undeclared, [...stackOption(stack), ...connectionOption]);
       }
       if (!canReadEvents) reportMissingEvents("When and by which stack they were created");
-      if (undeclared.length === 0) return 0;
-      return isDeletion ? await deleteAll(client, undeclared, isForAllStacks, isConfirmed) : 7;
+      if (unreadable > 0) warn(`${notChecked} ${describeUnreadable(unreadable)}`);
+      const code = unreadable > 0 ? 7 : 0;
+      if (undeclared.length === 0) return code;
+      return isDeletion ? (await deleteAll(client, undeclared, isForAllStacks, isConfirmed)) || code : 7;
     });
   },
 });
 
-function format(undeclared: readonly UndeclaredInvitation[], total: number, isFiltered: boolean): string {
+function format(
+  undeclared: readonly UndeclaredInvitation[],
+  total: number,
+  unreadable: number,
+  isFiltered: boolean,
+): string {
   if (total === 0) return isFiltered ? "No invitation matches the filters.\n" : "There are no invitations.\n";
   const count = undeclared.length;
+  if (count === 0 && unreadable > 0) {
+    const declared = total - unreadable;
+    return `${declared} of ${countInvitations(total)} ${declared === 1 ? "is" : "are"} declared.\n`;
+  }
   if (count === 0) return total === 1 ? "The invitation is declared.\n" : `All ${total} invitations are declared.\n`;
   const table = formatTable(toTable(undeclared.map((row) => ({ ...row, stack: describeStack(row) }))));
   const verb = count === 1 ? "is" : "are";

@@ -3,9 +3,11 @@ import { AuthentikError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
-import { type InvitationFilters, listInvitations, type StoredInvitation } from "../../objects/invitation/requests";
+import type { InvitationFilters, StoredInvitation } from "../../objects/invitation/requests";
 import { entryOrigin, nextRevision } from "../../objects/invitation-batch/origin";
+import { hasPassed } from "../../values/instant";
 import { isJsonObject } from "../../values/json";
+import { listReadableInvitations } from "../invitations";
 import {
   containsSecret,
   invitationIdsOf,
@@ -24,15 +26,17 @@ export type UndeclaredInvitation = ReturnType<typeof toUndeclared>;
 const maxSearches = 100;
 
 /**
- * The invitations on the server that no state declares. `readStates` is called after the invitations are listed: a concurrent update writes
- * an invitation that it has created to the state only later.
+ * The invitations on the server that no state declares, and how many may be undeclared because authentik cannot return them. `readStates` is called
+ * after the invitations are listed: a concurrent update writes an invitation that it has created to the state only later.
  */
 export async function findUndeclaredInvitations(
   client: Client,
   filters: InvitationFilters,
   readStates: () => Promise<{ readonly states: readonly State[]; readonly stacks: ReadonlySet<string> }>,
-): Promise<{ total: number; undeclared: UndeclaredInvitation[]; canReadEvents: boolean }> {
-  const invitations = await listInvitations(client, filters);
+): Promise<{ total: number; undeclared: UndeclaredInvitation[]; unreadable: number; canReadEvents: boolean }> {
+  const { invitations: listed, unreadable } = await listReadableInvitations(client, filters);
+  // authentik lists an expired invitation until its next cleanup.
+  const invitations = listed.filter(({ expires }) => !expires || !hasPassed(expires));
   const { states, stacks } = await readStates();
   const declared = new Set(states.flatMap(invitationIdsOf));
   const pending = states.flatMap(pendingCreationsOf);
@@ -41,7 +45,8 @@ export async function findUndeclaredInvitations(
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const creations = await readCreations(client, found);
   return {
-    total: invitations.length,
+    total: invitations.length + unreadable,
+    unreadable,
     canReadEvents: creations !== undefined,
     undeclared: found.map((invitation) => toUndeclared(invitation, creations?.get(invitation.pk), pending, stacks)),
   };

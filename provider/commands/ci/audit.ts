@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { toTable } from "../audit";
+import { notChecked, toTable } from "../audit";
 import { parseJsonAs } from "../command";
 import { alignColumns } from "../terminal";
 import { packageCommand, printLines, runCaptured } from "./programs";
@@ -11,8 +11,16 @@ const maxCellLength = 100;
 /** Exit code of `pulumi preview --expect-no-changes` and of `audit` if they found something. */
 export const foundExitCode = 7;
 
-/** The undeclared invitations as the lines of a table, empty if there are none. `failure` says why they are unknown. */
-export type Audit = { table: string[]; failure?: undefined } | { failure: string };
+/**
+ * The undeclared invitations as the lines of a table, empty if there are none. `unchecked` is the warning about others that may be undeclared.
+ * `failure` says why they are unknown.
+ */
+export type Audit = { table: string[]; unchecked?: string | undefined; failure?: undefined } | { failure: string };
+
+/** Whether there are invitations that are undeclared, or may be. */
+export function hasFindings(audited: Audit | undefined): boolean {
+  return audited?.failure === undefined && (audited?.unchecked !== undefined || (audited?.table ?? []).length > 0);
+}
 
 /** Lists the invitations on the server that no stack declares. */
 export async function runAudit({ stack, auditStacks, auditFlow, auditCreatedBy }: Settings): Promise<Audit> {
@@ -24,9 +32,10 @@ export async function runAudit({ stack, auditStacks, auditFlow, auditCreatedBy }
   ];
   const { code, stdout, stderr } = runCaptured(packageCommand("audit", "--json", ...options), "read");
   const table = code === 0 || code === foundExitCode ? formatRows(stdout) : undefined;
-  if (table !== undefined && table.length > 0 === (code === foundExitCode)) {
-    await printLines([...stderr, ...table]);
-    return { table };
+  const audited = table && { table, unchecked: stderr.find((line) => line.startsWith(notChecked)) };
+  if (audited !== undefined && hasFindings(audited) === (code === foundExitCode)) {
+    await printLines([...stderr, ...audited.table]);
+    return audited;
   }
   const failure = `Could not check for undeclared invitations. audit failed with exit code ${code}. See the log.`;
   await printLines([...stderr, `${failure} Set AUDIT=false to skip this check.`]);

@@ -59,6 +59,9 @@ export function formatDrift(
       "To keep one, import it: `npx pulumi-authentik-invitations export --invitation` with its id writes the declaration. To delete them, run `npx pulumi-authentik-invitations audit --delete` with the same options `--stack`, `--flow` and `--created-by`.",
     );
   }
+  if (audited?.failure === undefined && audited?.unchecked !== undefined) {
+    paragraphs.push("Other invitations may be undeclared:", codeBlock([audited.unchecked], maxBodyBytes / 4));
+  }
   paragraphs.push("The next run that finds nothing closes this issue.", runLink);
   return withDetails(paragraphs, preview, lines);
 }

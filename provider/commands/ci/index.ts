@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { defineCommand, flag, messageOf, string, UsageError } from "../command";
 import { rejectedExitCode } from "../state-code";
-import { foundExitCode, runAudit } from "./audit";
+import { foundExitCode, hasFindings, runAudit } from "./audit";
 import { formatLog } from "./comment";
 import { connectForge, type ReportKind } from "./forge";
 import { parsePreview } from "./preview";
@@ -49,7 +49,7 @@ Environment variables:
                   a token for everything but pulumi up, which gets AUTHENTIK_TOKEN
 
 Exit codes: that of Pulumi, or of recover if it fails; 1 if the result could not be reported or a check failed, 2 invalid usage, 3 the
-state contains code of someone else. Of drift: 0 nothing found, 7 drift or undeclared invitations.
+state contains code of someone else. Of drift: 0 nothing found, 7 drift, or invitations that are or may be undeclared.
 `,
   options: { stack: string, markdown: flag },
   allowPositionals: true,
@@ -98,7 +98,7 @@ async function check(kind: ReportKind, settings: Settings, isMarkdown: boolean):
   const { result, preview } = await runPreview(kind, settings);
   if (kind === "drift" && result.code !== 0 && result.code !== foundExitCode) return result.code;
   const audited = kind === "drift" && isAudited ? await runAudit(settings) : undefined;
-  const code = audited?.failure !== undefined ? 1 : audited && audited.table.length > 0 ? foundExitCode : result.code;
+  const code = audited?.failure !== undefined ? 1 : hasFindings(audited) ? foundExitCode : result.code;
   const report = { kind, result, preview, audited };
   try {
     if (forge) await publish(stack, report, forge);

@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
-import { foundExitCode } from "./audit";
+import { capitalize } from "../../common/printable";
+import { foundExitCode, hasFindings } from "./audit";
 import { formatDrift, formatPreview } from "./comment";
 import type { Forge } from "./forge";
 import type { Report } from "./report";
@@ -16,11 +17,12 @@ export async function publish(stack: string, report: Report, forge: Forge): Prom
     return;
   }
   const hasDrift = result.code === foundExitCode;
-  const hasUndeclared = audited?.failure === undefined && (audited?.table ?? []).length > 0;
+  const hasUndeclared = hasFindings(audited);
   if (hasDrift || hasUndeclared) {
     const drift = `Drift detected in stack ${stack}`;
-    const both = hasUndeclared ? `${drift}, and undeclared invitations` : drift;
-    const title = hasDrift ? both : `Undeclared invitations for stack ${stack}`;
+    const kind = audited?.failure === undefined && audited?.table.length === 0 ? "unreadable" : "undeclared";
+    const both = hasUndeclared ? `${drift}, and ${kind} invitations` : drift;
+    const title = hasDrift ? both : `${capitalize(kind)} invitations for stack ${stack}`;
     const body = formatDrift(marker, title, report, link);
     writeStepSummary(body);
     await forge.upsertIssue(marker, title, body);

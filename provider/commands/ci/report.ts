@@ -19,7 +19,11 @@ const reportSchema = z.object({
   audited: z
     .union([
       z.object({ failure: z.string() }),
-      z.object({ table: z.array(z.string()), failure: z.undefined().optional() }),
+      z.object({
+        table: z.array(z.string()),
+        unchecked: z.string().optional(),
+        failure: z.undefined().optional(),
+      }),
     ])
     .optional(),
 });

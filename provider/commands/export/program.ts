@@ -1,5 +1,6 @@
 import { invitation } from "../../objects/invitation/declaration";
 import { countInvitations } from "../command";
+import { describeUnreadable } from "../invitations";
 import { writeBatches } from "./batch";
 import { formatSkipped, listObjects } from "./resources";
 import type { Snapshot } from "./snapshot";
@@ -48,12 +49,10 @@ export async function writeProgram(snapshot: Snapshot, options: ProgramOptions) 
 function describeUnavailable({ unreadable, hidden }: Snapshot): string[] {
   const hiddenFlow = "the token's user is not allowed to view it (permission authentik_flows.view_flow)";
   const hiddenFlows = "the token's user is not allowed to view their flows";
-  const failing =
-    "authentik responds with 500 when they are read, usually because their data is nested too deeply or contains too large a number";
   return [
     ...hidden.flows.map((slug) => formatSkipped(`The flow ${toStringLiteral(slug)}`, hiddenFlow)),
     ...(hidden.invitations > 0 ? [formatSkipped(countInvitations(hidden.invitations), hiddenFlows)] : []),
-    ...(unreadable > 0 ? [formatSkipped(countInvitations(unreadable), failing)] : []),
+    ...(unreadable > 0 ? [describeUnreadable(unreadable)] : []),
   ];
 }
 

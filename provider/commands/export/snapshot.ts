@@ -1,6 +1,5 @@
-import * as z from "zod";
 import type { Client } from "../../authentik/client";
-import { ifFound, NotFoundError } from "../../authentik/errors";
+import { ifFound } from "../../authentik/errors";
 import { invitationId } from "../../common/pk";
 import { UserError } from "../../lifecycle/user-error";
 import { permission } from "../../objects/declaration";
@@ -9,11 +8,8 @@ import { listFlowStageBindings } from "../../objects/flow-stage-binding";
 import { invitation } from "../../objects/invitation/declaration";
 import {
   type InvitationFilters,
-  invitations,
-  isUnreadable,
   listFirstInvitations,
   listInvitations,
-  listRequest,
   type StoredInvitation,
 } from "../../objects/invitation/requests";
 import {
@@ -23,6 +19,7 @@ import {
   type StoredInvitationStage,
 } from "../../objects/invitation-stage";
 import { retrieveStage, type StoredStage } from "../../objects/stage";
+import { type InvitationList, ifReadable, listReadableInvitations } from "../invitations";
 
 /** Flows with everything in them that this package manages. */
 export type Snapshot = Awaited<ReturnType<typeof readSnapshot>>;
@@ -69,7 +66,7 @@ export async function readSnapshot(
     stages: await readStages(client, new Set(bindings.map(({ stage }) => stage))),
     /** Those of the flows and those that any flow accepts, sorted by name, then expiry. */
     invitations,
-    /** How many invitations authentik cannot return (500), because their data is nested too deeply or contains too large a number. */
+    /** How many invitations authentik cannot return. */
     unreadable: kind === "invitations" ? 0 : list.unreadable,
     /** What the token's user is not allowed to view. */
     hidden: {
@@ -123,11 +120,6 @@ async function readStages(client: Client, pks: ReadonlySet<string>): Promise<Rea
   return new Map(stages.flatMap((stage) => (stage ? [[stage.pk, stage] as const] : [])));
 }
 
-interface InvitationList {
-  readonly invitations: readonly StoredInvitation[];
-  readonly unreadable: number;
-}
-
 /** Reads the invitations of the flows with these slugs and possibly others, or all invitations. */
 export async function readInvitations(client: Client, slugs: readonly string[] | "all"): Promise<InvitationList> {
   const filters: readonly InvitationFilters[] = slugs === "all" ? [{}] : slugs.map((flowSlug) => ({ flowSlug }));
@@ -137,51 +129,9 @@ export async function readInvitations(client: Client, slugs: readonly string[] |
     const all = await ifReadable(listInvitations(client, {}, first));
     if (all) return { invitations: all, unreadable: 0 };
   }
-  const lists = await Promise.all(
-    filters.map(async (filter) => {
-      const listed = await ifReadable(listInvitations(client, filter));
-      return listed ? { invitations: listed, unreadable: 0 } : await readOneByOne(client, filter);
-    }),
-  );
+  const lists = await Promise.all(filters.map((filter) => listReadableInvitations(client, filter)));
   return {
     invitations: lists.flatMap((list) => list.invitations),
     unreadable: lists.reduce((sum, { unreadable }) => sum + unreadable, 0),
   };
-}
-
-async function ifReadable<T>(reading: Promise<T>): Promise<T | undefined> {
-  return await reading.catch((error: unknown) => {
-    if (isUnreadable(error)) return undefined;
-    throw error;
-  });
-}
-
-/** Unreadable invitations in a row before the server itself counts as failing. */
-const maxFailuresInARow = 100;
-
-/** Pages with one row find the invitations that authentik can return. */
-async function readOneByOne(client: Client, filters: InvitationFilters): Promise<InvitationList> {
-  const request = listRequest(filters);
-  const found = new Map<string, StoredInvitation>();
-  let unreadable = 0;
-  let failuresInARow = 0;
-  for (let page = 1; ; page++) {
-    try {
-      const { results } = await client.send(
-        { ...request, method: "GET", query: { ...request.query, ordering: "pk", page_size: "1", page: String(page) } },
-        z.object({ results: z.array(z.object({ pk: z.string() })) }),
-      );
-      // A server that ignores the page's number would never reach the last one.
-      if (results.every(({ pk }) => found.has(pk))) break;
-      for (const { pk } of results) found.set(pk, await invitations.retrieve(client, pk));
-      failuresInARow = 0;
-    } catch (error) {
-      if (error instanceof NotFoundError) break;
-      // Nor would one that fails on every page, from some page on.
-      if (!isUnreadable(error) || failuresInARow >= maxFailuresInARow) throw error;
-      unreadable++;
-      failuresInARow++;
-    }
-  }
-  return { invitations: [...found.values()], unreadable };
 }

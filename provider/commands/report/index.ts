@@ -5,8 +5,8 @@ import { type Activity, listActivities } from "../../authentik/events";
 import { groupBy } from "../../common/group-by";
 import { invitationId } from "../../common/pk";
 import { toPrintableLine } from "../../common/printable";
-import { listInvitations } from "../../objects/invitation/requests";
 import { defineCommand, flag, string, strings } from "../command";
+import { describeUnreadable, listReadableInvitations } from "../invitations";
 import { withConnection } from "../pulumi";
 import { readStates, requireStates } from "../states";
 import { formatTable, reportMissingEvents, warn } from "../terminal";
@@ -32,9 +32,10 @@ Options:
   --show-secrets       print the keys and names that the program declares as secrets
   --help               print this help
 
-The status is pending, used, expired, or deleted (outside Pulumi). authentik records no connection between an invitation and an
-account. The account is the one that was created in the same flow, by the same browser or with the invitation's email address,
-within a day after the use. The column is empty if there is none, or more than one invitation fits.
+The status is pending, used, expired, or deleted (outside Pulumi), or unknown if authentik cannot return some invitations, and this may
+be one of them. authentik records no connection between an invitation and an account. The account is the one that was created in the
+same flow, by the same browser or with the invitation's email address, within a day after the use. The column is empty if there is
+none, or more than one invitation fits.
 
 The URL and token are those of the configuration of the first --stack or, without one, of the current stack. Outside a project, and
 for settings that the configuration does not have, they are AUTHENTIK_URL and AUTHENTIK_TOKEN. Accounts require the permission
@@ -67,15 +68,21 @@ type ReportedInvitation = DeclaredInvitation & CurrentStatus & { readonly accoun
 
 /** The states are read before the invitations are listed, so that an invitation that is created meanwhile does not look deleted. */
 async function addStatus(client: Client, declared: readonly DeclaredInvitation[]): Promise<ReportedInvitation[]> {
-  const listed = await listInvitations(client, {});
-  const stored = new Map(listed.map((invitation) => [invitationId(invitation.pk), invitation]));
+  const { invitations, unreadable } = await listReadableInvitations(client, {});
+  const stored = new Map(invitations.map((invitation) => [invitationId(invitation.pk), invitation]));
   const activities = await readActivities(client, declared);
+  if (unreadable > 0) warn(`Not read. ${describeUnreadable(unreadable)}`);
   if (activities === undefined && declared.length > 0) reportMissingEvents("Which accounts enrolled");
   const accounts = matchAccounts(declared, activities ?? []);
   const activitiesById = groupBy(activities ?? [], ({ pk }) => pk && invitationId(pk));
   return declared.map((invitation) => ({
     ...invitation,
-    ...currentStatus(invitation, stored.get(invitation.id), activities && (activitiesById.get(invitation.id) ?? [])),
+    ...currentStatus(
+      invitation,
+      stored.get(invitation.id),
+      activities && (activitiesById.get(invitation.id) ?? []),
+      unreadable > 0,
+    ),
     accounts: accounts.get(invitation.id) ?? [],
   }));
 }

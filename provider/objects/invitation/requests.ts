@@ -12,7 +12,8 @@ import type { EmailInputs } from "./email";
 /** The fields of an invitation that this package sets. Without `expires`, authentik sets its default, which is 30 minutes from now. */
 export type InvitationFields = FieldsOf<typeof invitation.properties>;
 
-const response = responseSchema(invitation.properties, {
+/** An invitation in a response. */
+export const storedInvitation = responseSchema(invitation.properties, {
   flow_obj: z.object({ slug: wireSlug }).nullish(),
   created_by: z.object({ username: z.string() }).nullish().catch(undefined),
 }).transform(({ flow_obj, created_by, ...fields }) => ({
@@ -21,7 +22,7 @@ const response = responseSchema(invitation.properties, {
   createdBy: created_by?.username,
 }));
 
-export type StoredInvitation = z.output<typeof response>;
+export type StoredInvitation = z.output<typeof storedInvitation>;
 
 /** The path of one invitation, redacted to its opaque id. */
 function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedPath" | "secrets"> {
@@ -32,7 +33,7 @@ function itemRequest(pk: string): Pick<ClientRequest, "path" | "redactedPath" | 
   };
 }
 
-export const invitations = requestsOf(invitation, response, { item: itemRequest });
+export const invitations = requestsOf(invitation, storedInvitation, { item: itemRequest });
 
 /** Filters that authentik supports. It ignores unknown ones and would return all invitations. */
 export interface InvitationFilters {
@@ -50,12 +51,12 @@ export async function listInvitations(
   filters: InvitationFilters,
   first?: ListPage<StoredInvitation>,
 ): Promise<StoredInvitation[]> {
-  return await client.list(listRequest(filters), response, first);
+  return await client.list(listRequest(filters), storedInvitation, first);
 }
 
 /** The first page of {@link listInvitations}. */
 export async function listFirstInvitations(client: Client): Promise<ListPage<StoredInvitation>> {
-  return await client.listPage(listRequest({}), response, 1);
+  return await client.listPage(listRequest({}), storedInvitation, 1);
 }
 
 export function listRequest({
@@ -78,7 +79,7 @@ export function listRequest({
  * Whether listing or reading failed because of an invitation that authentik saved and cannot return. It breaks every list page that contains it
  * (case `expiry.deep.list`).
  */
-export function isUnreadable(error: unknown): boolean {
+export function isUnreadable(error: unknown): error is ServerError {
   return error instanceof ServerError && error.request.status === 500;
 }
 
