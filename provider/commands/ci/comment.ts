@@ -60,7 +60,7 @@ export function formatDrift(
     );
   }
   if (audited?.failure === undefined && audited?.unchecked !== undefined) {
-    paragraphs.push("Other invitations may be undeclared:", codeBlock([audited.unchecked], maxBodyBytes / 4));
+    paragraphs.push("Some invitations may be undeclared:", codeBlock([audited.unchecked], maxBodyBytes / 4));
   }
   paragraphs.push("The next run that finds nothing closes this issue.", runLink);
   return withDetails(paragraphs, preview, lines);
