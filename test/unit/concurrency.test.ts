@@ -79,14 +79,20 @@ interface Gateway {
   readonly counts: { readonly rejected: number; readonly rejectedPosts: number; readonly lookups: number };
 }
 
-/** Starts a gateway that lets a request through every 12 ms, and rejects the others with this status. */
+/**
+ * Starts a gateway that lets a request through every 12 ms, and rejects the others with this status. It rejects the second POST in any case, because
+ * requests may come later on a busy machine.
+ */
 async function startGateway(authentik: Authentik, status: number, contentType: string): Promise<Gateway> {
   const counts = { rejected: 0, rejectedPosts: 0, lookups: 0 };
+  let posts = 0;
   let passedAt = 0;
   const { url } = await startServer(async (request, response) => {
-    if (performance.now() - passedAt < 12) {
+    const isPost = request.method === "POST";
+    if (isPost) posts += 1;
+    if (performance.now() - passedAt < 12 || (isPost && posts === 2)) {
       counts.rejected += 1;
-      if (request.method === "POST") counts.rejectedPosts += 1;
+      if (isPost) counts.rejectedPosts += 1;
       response.writeHead(status, { "content-type": contentType }).end("<html></html>");
       return;
     }
@@ -122,7 +128,7 @@ test("a batch behind a gateway that limits the rate, with 503 or 429, is created
         const { outs } = await InvitationBatch.create(batchInputs(invitations, { connection }));
         expect(Object.keys((unwrapSecrets(outs) as { pks: object }).pks)).toHaveLength(count);
         expect(authentik.instance.invitations.count).toBe(count);
-        expect(counts.rejected).toBeGreaterThan(0);
+        expect(counts.rejectedPosts).toBeGreaterThan(0);
         expect(counts.rejected).toBeLessThan(count);
         // One for what an earlier run created. After a 503, an event may be late.
         expect(counts.lookups).toBe(1 + lookupsPerPost * counts.rejectedPosts);

@@ -10,7 +10,7 @@ import { takePort } from "./support/ports";
 import { waitUntil } from "./support/wait-until";
 
 // Requests are slow on purpose.
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 jest.spyOn(console, "log").mockImplementation();
 const { argv } = process;
 const ended = "not done, because Pulumi's engine no longer accepts connections. Run `pulumi up` again.";
