@@ -64,7 +64,7 @@ describe("an invitation with email", () => {
     await project.write(program(`email: { to: ["sam@example.com"] }`));
     await project.up();
     await project.succeed("refresh", "--yes", "--skip-preview");
-    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges();
     expect(sendRequests()).toBe(0);
 
     await project.write(program(`email: { to: ["sam@example.com"] }, keepers: { round: 2 }`));
@@ -84,7 +84,7 @@ describe("an invitation with email", () => {
     const output = await project.up();
     expect(takeAddresses()).toEqual(["jane@example.com"]);
     expect(output).toMatch(/may or may not have been emailed to jane@example\.com.*email_sent/);
-    expect((await project.preview("--expect-no-changes", "--refresh")).code).toBe(0);
+    await project.expectNoChanges("--refresh");
     await project.destroy();
 
     const [jane, sam] = [`${canary()}-jane@example.com`, `${canary()}-sam@example.com`];
@@ -135,7 +135,7 @@ describe("an invitation with email", () => {
     expect(requestsOf(server).filter((line) => !/^GET/.test(line))).toEqual(
       Array(3).fill(`POST ${invitationsPath}{pk}/send_email/`),
     );
-    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges();
   }, 120_000);
 
   test("fails on a server that cannot send invitations, before anything is created", async () => {
@@ -187,7 +187,7 @@ exports.emailedTo = intake.emailedTo;
       ["ada", "bob", "eve", "joan"].map((key) => `${key}@example.com`),
     );
     expect(requestsOf(server).filter((line) => !/^GET/.test(line))).toHaveLength(3);
-    expect((await project.preview("--expect-no-changes", "--refresh")).code).toBe(0);
+    await project.expectNoChanges("--refresh");
     expect((await project.outputs())["emailedTo"]).toMatchObject({
       ada: ["ada@example.com"],
       joan: ["joan@example.com"],

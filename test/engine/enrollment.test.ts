@@ -56,8 +56,7 @@ describe("an invite-only enrollment on all versions of authentik", () => {
     const preview = await project.preview();
     expect([preview.code, preview.output]).toEqual([0, expect.stringContaining(`+ ${count} to create`)]);
     await project.up();
-    const again = await project.preview("--refresh", "--expect-no-changes");
-    expect([again.code, again.output]).toEqual([0, expect.stringContaining(`${count} unchanged`)]);
+    expect(await project.expectNoChanges("--refresh")).toContain(`${count} unchanged`);
     const outputs = (await project.outputs()) as Record<string, Record<string, string>>;
     for (const { server, connection } of servers) {
       const { slug, flow, link } = outputs[connection] ?? {};
@@ -77,7 +76,7 @@ describe("an invite-only enrollment on all versions of authentik", () => {
       });
     }
 
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges("--refresh");
     await project.up("--refresh");
     const used = await project.outputs();
     for (const { connection } of servers) expect(used[connection]).toMatchObject({ status: "used" });
@@ -116,7 +115,7 @@ describe("flows and bindings", () => {
     expect(output).toMatch(/Flow "join": slug, title changed outside Pulumi/);
     await project.up("--refresh");
     expect(await findFlow(server, "join")).toMatchObject({ pk: flow?.pk, title: "Welcome" });
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges("--refresh");
 
     await project.write(program("join-us"));
     requestsOf(server);
@@ -165,8 +164,7 @@ describe("flows and bindings", () => {
     requestsOf(server);
     await project.up();
     expect(requestsOf(server).every((request) => request.startsWith("GET"))).toBe(true);
-    const { code, output } = await project.preview("--refresh", "--expect-no-changes");
-    expect([code, output]).toEqual([0, expect.stringContaining("unchanged")]);
+    await project.expectNoChanges("--refresh");
     await project.destroy();
     expect(await findFlow(server, "existing")).toBeUndefined();
   });
@@ -189,7 +187,6 @@ describe("flows and bindings", () => {
     );
     expect(diagnosticsOf(output).match(/authentik has no stages/g)).toHaveLength(1);
     expect(output).not.toContain("unhandled exception");
-    expect(output).not.toMatch(/\n\s+at .*\(/);
 
     await project.succeed("config", "set", "--secret", "authentik:token", "other");
     const denied = await project.preview();
@@ -231,7 +228,7 @@ describe("flows and bindings", () => {
         (name, index, all) => all.indexOf(name) === index,
       ),
     );
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges("--refresh");
   });
 });
 

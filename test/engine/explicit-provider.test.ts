@@ -23,8 +23,7 @@ describe("with disabled default providers", () => {
     await project.write(`{ ${outputText} }`);
     await project.up();
     expect(await invitations(server)).toMatchObject([{ name: "jane" }]);
-    const drift = await project.preview("--refresh", "--expect-no-changes");
-    expect([drift.code, drift.output]).toEqual([0, expect.stringContaining("unchanged")]);
+    await project.expectNoChanges("--refresh");
     await project.destroy();
     expect(await invitations(server)).toEqual([]);
   });
@@ -48,6 +47,5 @@ describe("with disabled default providers", () => {
     expect(output).toContain(
       `${name} has an explicit provider without authentik:url and authentik:token. An explicit provider does not have the stack's configuration.`,
     );
-    expect(output).not.toMatch(/\n\s+at .*\(/);
   });
 });

@@ -45,7 +45,7 @@ describe("failures", () => {
     expect(requestsOf(server).filter((request) => request.startsWith("POST"))).toHaveLength(2);
     const created = await invitations(server);
     expect(created.map(({ name }) => name)).toEqual(["jane", "joe"]);
-    expect((await project.preview("--refresh", "--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges("--refresh");
 
     await writeProgram(true, others);
     server.injectFailure({ method: "GET", path: /invitations/, disconnect: true });
@@ -59,7 +59,6 @@ describe("failures", () => {
     for (const run of [await project.preview("--refresh", "--run-program"), await project.pulumi(...runUp)]) {
       expect(run.code).not.toBe(0);
       expect(run.output).toContain("Could not connect to authentik at http://127.0.0.1:9");
-      expect(run.output).not.toMatch(/\n\s+at .*\(/);
     }
 
     // A 404 that is not from authentik is not a deletion.
@@ -70,7 +69,6 @@ describe("failures", () => {
     const refresh = await project.pulumi("refresh", ...options);
     expect(refresh.code).not.toBe(0);
     expect(refresh.output).toContain("returned 404: an HTML page. The response did not come from authentik's API");
-    expect(refresh.output).not.toMatch(/\n\s+at .*\(/);
     const notDestroyed = await project.pulumi("destroy", ...options);
     expect(notDestroyed.code).not.toBe(0);
     expect(notDestroyed.output).toContain("Add --run-program to use the current ones.");

@@ -39,12 +39,11 @@ describe("import and get", () => {
     expect(requestsOf(server)).toEqual([`GET ${invitationsPath}{pk}/`, `GET ${stagesPath}{pk}/`]);
     expect(await project.outputs()).toEqual({ pk });
 
-    const unchanged = await project.preview("--expect-no-changes", "--refresh");
-    expect([unchanged.code, unchanged.output]).toEqual([0, expect.stringContaining("3 unchanged")]);
+    expect(await project.expectNoChanges("--refresh")).toContain("3 unchanged");
     await project.up();
     expect((await project.state()).get("jane")?.inputs).not.toHaveProperty("import");
     await project.write(program(() => "{}"));
-    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges();
     await project.destroy();
     expect(await invitations(server)).toEqual([]);
   });
@@ -162,6 +161,5 @@ describe("import and get", () => {
     await project.write(`exports.name = authentik.${resource}.get("x", "00000000-0000-4000-8000-000000000000").name;`);
     const { code, output } = await project.preview();
     expect([code, output]).toEqual([1, expect.stringContaining(message)]);
-    expect(output).not.toMatch(/\n\s+at .*\(/);
   });
 });

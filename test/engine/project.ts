@@ -27,6 +27,12 @@ export interface Run {
   readonly output: string;
 }
 
+/** No error that a test causes has a stack trace. Returns the run. */
+function rejectStackTrace(run: Run): Run {
+  if (/^\s+at .*(\(|:\d)/m.test(run.output)) throw new Error(`A run printed a stack trace:\n${run.output}`);
+  return run;
+}
+
 /** A resource in the state. */
 export interface StateResource {
   readonly urn: string;
@@ -240,13 +246,18 @@ esac
 
   /** Runs `pulumi` non-interactively. Does not throw if it fails. */
   async pulumi(...args: readonly string[]): Promise<Run> {
-    return await new Promise((resolve) => {
+    return await this.#execute(this.#command, [...args, "--non-interactive"]);
+  }
+
+  async #execute(command: string, args: readonly string[]): Promise<Run> {
+    const run = await new Promise<Run>((resolve) => {
       const options = { cwd: this.folder, env: this.#env, maxBuffer: 64 * 1024 * 1024 };
-      execFile(this.#command, [...args, "--non-interactive"], options, (error, stdout, stderr) => {
+      execFile(command, args, options, (error, stdout, stderr) => {
         const code = error ? (typeof error.code === "number" ? error.code : 1) : 0;
         resolve({ code, output: stdout + stderr });
       });
     });
+    return rejectStackTrace(run);
   }
 
   /** Runs `pulumi` and returns its output. Throws if it fails. */
@@ -262,6 +273,11 @@ esac
 
   async preview(...args: readonly string[]): Promise<Run> {
     return await this.pulumi("preview", "--suppress-progress", ...args);
+  }
+
+  /** Previews, and returns the output. Throws if the preview has a change. */
+  async expectNoChanges(...args: readonly string[]): Promise<string> {
+    return await this.succeed("preview", "--suppress-progress", "--expect-no-changes", ...args);
   }
 
   async destroy(...args: readonly string[]): Promise<string> {
@@ -320,19 +336,12 @@ esac
       child.on("error", reject);
       child.on("close", (code) => resolve({ code: code ?? 1, output }));
     });
-    return { child, run };
+    return { child, run: run.then(rejectStackTrace) };
   }
 
   /** Runs this package's command line, for example `recover --yes`. Does not throw if it fails. */
   async runCommand(...args: readonly string[]): Promise<Run> {
-    const main = join(packageRoot, "dist", "commands", "main.js");
-    return await new Promise((resolve) => {
-      const options = { cwd: this.folder, env: this.#env, maxBuffer: 64 * 1024 * 1024 };
-      execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
-        const code = error ? (typeof error.code === "number" ? error.code : 1) : 0;
-        resolve({ code, output: stdout + stderr });
-      });
-    });
+    return await this.#execute(process.execPath, [join(packageRoot, "dist", "commands", "main.js"), ...args]);
   }
 
   async remove(): Promise<void> {

@@ -58,5 +58,5 @@ test("the preview and the update of a flow's rename warn that links stop working
     /^ +Flow "crew": links that were sent with the slug "staff" stop working when the slug changes. Send the new links.$/gm;
   for (const displayed of [output, await project.up()])
     expect(displayed.split("Diagnostics:").at(-1)?.match(warnings)).toHaveLength(servers.length);
-  expect((await project.preview("--refresh", "--diff", "--expect-no-changes")).output).not.toContain("stop working");
+  expect(await project.expectNoChanges("--refresh", "--diff")).not.toContain("stop working");
 });

@@ -43,7 +43,6 @@ describe("validation", () => {
       ]),
     );
     expect(output).not.toContain("s3cr3t");
-    expect(output).not.toMatch(/\n\s+at .*\(/);
     expect(requestsOf(server)).toEqual([]);
   });
 
@@ -68,7 +67,6 @@ describe("validation", () => {
       expect(output).toContain(
         "error: authentik's URL is not set. Set it with `pulumi config set authentik:url https://authentik.example.com` or in AUTHENTIK_URL.\n",
       );
-      expect(output).not.toMatch(/\n\s+at .*\(/);
     } finally {
       await unconfigured.remove();
     }
@@ -99,7 +97,7 @@ describe("validation", () => {
     // A row that moves is no change.
     rows.splice(1, 0, "");
     await write();
-    expect((await project.preview("--expect-no-changes")).code).toBe(0);
+    await project.expectNoChanges();
     await project.destroy();
   });
 });

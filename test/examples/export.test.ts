@@ -130,8 +130,7 @@ describe("export", () => {
         expect(requests.length).toBeGreaterThan(15);
         expect(requests.filter((request) => !request.startsWith("GET"))).toEqual([]);
         expect(output).toMatch(/\+ 19 created/);
-        const clean = await project.preview("--refresh", "--expect-no-changes");
-        expect([clean.code, clean.output]).toEqual([0, expect.stringContaining("19 unchanged")]);
+        expect(await project.expectNoChanges("--refresh")).toContain("19 unchanged");
         expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
       } finally {
         await project.remove();

@@ -52,7 +52,7 @@ async function runStack(addresses: readonly string[]): Promise<void> {
     [30, "default-source-enrollment-write"],
     [40, "default-source-enrollment-login"],
   ]);
-  expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+  await project.expectNoChanges("--refresh");
 }
 
 /** Previews the program in the plugin's guide instead of the project's, and returns it. */

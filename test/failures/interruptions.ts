@@ -20,37 +20,25 @@ interface KillMoment extends Moment {
 
 /** Interrupts the runs of a project whose requests pass a proxy. */
 export class Interruptions {
-  /** Everything that was printed. */
-  readonly outputs: string[] = [];
-
   constructor(
     readonly project: Project,
     readonly proxy: FailureProxy,
   ) {}
 
-  record(run: Run): Run {
-    this.outputs.push(run.output);
-    return run;
-  }
-
-  async pulumi(...args: readonly string[]): Promise<Run> {
-    return this.record(await this.project.pulumi(...args));
-  }
-
   async succeed(...args: readonly string[]): Promise<string> {
-    const { code, output } = await this.pulumi(...args);
+    const { code, output } = await this.project.pulumi(...args);
     expect([code, output]).toEqual([0, output]);
     return output;
   }
 
   async audit(...args: readonly string[]): Promise<Run> {
-    return this.record(await this.project.runCommand("audit", ...args));
+    return await this.project.runCommand("audit", ...args);
   }
 
   /** What a user does after a killed run. Returns what `recover` printed. */
   async recover(...args: readonly string[]): Promise<string> {
     await this.succeed("cancel", "--yes");
-    const { code, output } = this.record(await this.project.runCommand("recover", "--yes", ...args));
+    const { code, output } = await this.project.runCommand("recover", "--yes", ...args);
     expect([code, output]).toEqual([0, output]);
     expect(await this.pendingOperations()).toEqual([]);
     return output;
@@ -116,7 +104,7 @@ export class Interruptions {
         if (!isHeld(exchange.path)) exchange.send(response);
       },
     });
-    const { output } = this.record(await run);
+    const { output } = await run;
     expect([left, output]).toEqual([0, output]);
   }
 
