@@ -218,23 +218,6 @@ describe("connections", () => {
       await project.remove();
     }
   });
-
-  test("falls back to environment variables", async () => {
-    const server = await Authentik.start();
-    const project = await Project.create(
-      `exports.link = new authentik.Invitation("x", { validFor: "1d", flow: "default-source-enrollment" }).link;`,
-      { env: { AUTHENTIK_URL: `${server.url}/api/v3`, AUTHENTIK_TOKEN: server.token } },
-    );
-    try {
-      await project.up();
-      expect(String((await project.outputs()).link)).toContain(
-        `${server.url}/if/flow/default-source-enrollment/?itoken=`,
-      );
-    } finally {
-      await project.remove();
-      await server.close();
-    }
-  });
 });
 
 async function startServer(

@@ -45,18 +45,3 @@ test("a refresh after `pulumi up` shows nothing, also if other resources were ad
   }
   expect(await refreshedLines("refresh", "--yes")).toEqual([]);
 });
-
-test("the preview and the update of a flow's rename warn that links stop working", async () => {
-  const { project, servers } = fixture;
-  await project.write(createProgram(resources));
-  const created = await project.up();
-  expect(created).not.toContain("stop working");
-  await project.write(createProgram(resources.replace('slug: "staff"', 'slug: "crew"')));
-  const { code, output } = await project.preview();
-  expect(code).toBe(0);
-  const warnings =
-    /^ +Flow "crew": links that were sent with the slug "staff" stop working when the slug changes. Send the new links.$/gm;
-  for (const displayed of [output, await project.up()])
-    expect(displayed.split("Diagnostics:").at(-1)?.match(warnings)).toHaveLength(servers.length);
-  expect(await project.expectNoChanges("--refresh", "--diff")).not.toContain("stop working");
-});

@@ -52,13 +52,6 @@ function mockFlows(...bodies: readonly Body[]): void {
 useHttpMocks(invitationProvider);
 
 describe("create", () => {
-  test("sends one POST with the complete declared state", async () => {
-    mockResponse("POST", invitationsPath, 201, invitationBody());
-    await create();
-    const body = { name: "jane", expires: "2031-05-06T07:08:09Z", fixed_data: {}, single_use: false, flow: null };
-    expect(sentRequests).toEqual([{ method: "POST", path: invitationsPath, body }]);
-  });
-
   test("sends every property, and returns the state from the response and the opaque id of the pk", async () => {
     const fixedData = { email: "jane@example.com", attributes: { team: "backend" }, none: null };
     const stored = { fixed_data: fixedData, single_use: true };
@@ -207,12 +200,6 @@ describe("update", () => {
     );
     expect(stack).toBe("");
   });
-});
-
-test("delete sends one DELETE", async () => {
-  mockResponse("DELETE", invitationPath, 204);
-  await invitationProvider.delete(id, invitationState());
-  expect(sentRequests).toEqual([{ method: "DELETE", path: invitationPath, body: undefined }]);
 });
 
 describe("read", () => {

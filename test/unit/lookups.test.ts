@@ -214,17 +214,6 @@ describe("getInvitation", () => {
 });
 
 describe("getInvitations", () => {
-  test("returns the invitations of all pages", async () => {
-    mockResponse("GET", invitationsPath, 200, pageBody([invitationBody()], 2));
-    mockList(invitationsPath, invitationBody({ pk: otherPk, name: "john" }));
-    const found = await getInvitations();
-    expect(found).toMatchObject([
-      { name: "jane", id: invitationId(pk) },
-      { name: "john", id: invitationId(otherPk) },
-    ]);
-    expect(await resolveOutput((found[1] as GetInvitationResult).pk)).toEqual({ value: otherPk, isSecret: true });
-  });
-
   test("sends all filters under authentik's names", async () => {
     mockList(invitationsPath);
     const expires = "2031-05-06T09:08:09+02:00";

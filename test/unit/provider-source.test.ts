@@ -30,15 +30,3 @@ test("the package exports the subpath that the provider source requires", () => 
   });
   expect(manifest).not.toHaveProperty("pulumi");
 });
-
-test("importing the package loads neither undici nor zod", () => {
-  jest.isolateModules(() => {
-    for (const dependency of ["undici", "zod"]) {
-      jest.doMock(dependency, () => {
-        throw new Error(`${dependency} was loaded.`);
-      });
-    }
-    expect(() => require("../../provider")).not.toThrow();
-    expect(() => require("../../provider/objects")).toThrow(/was loaded/);
-  });
-});

@@ -1,6 +1,6 @@
 import { InvitationStage as invitationStageProvider } from "pulumi-authentik-invitations/provider";
 import { catchError } from "./support/catch-error";
-import { mockResponse, requestLines, sentRequests, useHttpMocks } from "./support/http-mocks";
+import { mockResponse, requestLines, useHttpMocks } from "./support/http-mocks";
 import { flowBody, htmlPage, notFoundBody, pageBody, stageBody, stagePk } from "./support/response-bodies";
 import { warnings } from "./support/warnings";
 
@@ -20,13 +20,6 @@ async function create(changes: Properties = {}): Promise<{ id: string; outs: Pro
 useHttpMocks(invitationStageProvider);
 
 describe("create", () => {
-  test("sends one POST with the complete declared state, without flow_set, and keeps the name as configured", async () => {
-    mockResponse("POST", stagesPath, 201, stageBody());
-    expect(await create({ name: " invitation " })).toEqual({ id: stagePk, outs: { ...state, name: " invitation " } });
-    const body = { name: " invitation ", continue_flow_without_invitation: false };
-    expect(sentRequests).toEqual([{ method: "POST", path: stagesPath, body }]);
-  });
-
   // What the lookup finds out is proven by test/engine/import.test.ts.
   test("with a name that is taken reports authentik's message if the lookup fails", async () => {
     mockResponse("POST", stagesPath, 400, taken);
@@ -50,14 +43,6 @@ describe("update", () => {
   const update = (changes: Properties): Promise<{ outs?: object }> =>
     invitationStageProvider.update(stagePk, state, { ...inputs, ...changes });
 
-  test("sends one PUT with the complete state", async () => {
-    mockResponse("PUT", stagePath, 200, stageBody({ continue_flow_without_invitation: true }));
-    const { outs } = await update({ continueFlowWithoutInvitation: true });
-    const body = { name: "invitation", continue_flow_without_invitation: true };
-    expect(sentRequests).toEqual([{ method: "PUT", path: stagePath, body }]);
-    expect(outs).toEqual({ ...state, continueFlowWithoutInvitation: true });
-  });
-
   test("of a deleted stage suggests `pulumi up --refresh`", async () => {
     mockResponse("PUT", stagePath, 404, notFoundBody);
     expect((await catchError(update({ name: "other" }))).message).toBe(
@@ -72,12 +57,6 @@ describe("update", () => {
     const { message } = await catchError(update({ name: "other" }));
     expect(message).toContain(`The invitation stage with the pk ${otherPk} has this name`);
   });
-});
-
-test("delete sends one DELETE", async () => {
-  mockResponse("DELETE", stagePath, 204);
-  await invitationStageProvider.delete(stagePk, state);
-  expect(requestLines()).toEqual([`DELETE ${stagePath}`]);
 });
 
 describe("read", () => {
