@@ -1,11 +1,11 @@
-import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import { Invitation, InvitationBatch, type InvitationBatchArgs, InvitationStage } from "../../provider";
+import { type RegisteredResource, startProgram } from "./support/program";
 import { pk } from "./support/response-bodies";
 
 const warn = jest.spyOn(pulumi.log, "warn").mockResolvedValue();
 
-let inputs: Record<string, unknown>[];
+let registered: readonly RegisteredResource[];
 
 /** Runs a program, and returns the warnings that it logged. */
 async function run(
@@ -14,19 +14,7 @@ async function run(
   { preview = true, config = {} as Record<string, string> } = {},
 ): Promise<unknown[]> {
   warn.mockClear();
-  inputs = [];
-  await pulumi.runtime.setMocks(
-    {
-      newResource: (args) => {
-        inputs.push(args.inputs as Record<string, unknown>);
-        return { id: "0123456789abcdef", state: { ...args.inputs, pk } };
-      },
-      call: () => ({}),
-    },
-    "project",
-    "stack",
-    preview,
-  );
+  registered = await startProgram({ outputs: () => ({ pk }), preview });
   pulumi.runtime.setAllConfig({ "authentik:url": url, "proxied:url": url, "batch:url": url, ...config });
   program();
   // Registrations settle over several turns of the event loop.
@@ -133,7 +121,7 @@ describe("the hidden input that names the inputs with secrets", () => {
     ["the name of a stage", () => new InvitationStage("stage", { name: code }), ["name"]],
   ])("for %s", async (_name, program, names) => {
     await run(program, url);
-    expect(inputs).toHaveLength(1);
-    expect(inputs[0]?.["__secretInputs"]).toEqual(names);
+    expect(registered).toHaveLength(1);
+    expect(registered[0]?.inputs["__secretInputs"]).toEqual(names);
   });
 });

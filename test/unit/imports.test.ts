@@ -1,7 +1,7 @@
-import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import { Invitation, InvitationBatch, InvitationStage } from "../../provider";
 import { invitationId } from "../../provider/common/pk";
+import { startProgram } from "./support/program";
 
 const pk = "aaaaaaaa-0000-4000-8000-0000000000ff";
 const otherSpelling = `{${pk.replaceAll("-", "").toUpperCase()}}`;
@@ -23,10 +23,7 @@ jest.mock("../../provider/common/run", () => ({
 async function run(program: () => void, config: Record<string, string> = {}): Promise<string | undefined> {
   mockRun = {};
   pulumi.runtime.setAllConfig({ "authentik:url": "https://authentik.test", ...config });
-  await pulumi.runtime.setMocks({
-    newResource: ({ name, inputs }) => ({ id: name, state: inputs }),
-    call: () => ({}),
-  });
+  await startProgram();
   try {
     program();
     return undefined;

@@ -1,7 +1,7 @@
-import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import * as authentik from "../../provider";
 import { requestLines, resetHttpMocks, settings } from "./support/http-mocks";
+import { type RegisteredResource, resolveOutput, startProgram } from "./support/program";
 import { pk } from "./support/response-bodies";
 
 interface Call {
@@ -11,30 +11,21 @@ interface Call {
 
 const calls: Call[] = [];
 let results: Record<string, Record<string, unknown>> = {};
-const resources: pulumi.runtime.MockResourceArgs[] = [];
+let resources: readonly RegisteredResource[];
 
 beforeEach(async () => {
   resetHttpMocks();
   calls.length = 0;
-  resources.length = 0;
   results = {};
   pulumi.runtime.setAllConfig(settings);
-  await pulumi.runtime.setMocks({
-    newResource: (resource) => {
-      resources.push(resource);
-      return { id: resource.id || `${resource.name}-id`, state: resource.inputs };
-    },
-    call: ({ token, inputs }) => {
+  resources = await startProgram({
+    lookup: ({ token, inputs }) => {
       calls.push({ token, inputs });
       return results[token.replace("authentik:index:", "")] ?? {};
     },
   });
 });
 afterEach(() => expect(requestLines()).toEqual([]));
-
-function resolveOutput<T>(output: pulumi.Output<T>): Promise<T> {
-  return new Promise((resolve) => output.apply(resolve));
-}
 
 test.each<[string, (args: never) => Promise<unknown>, (args: never) => pulumi.Output<unknown>, object, object]>([
   ["getFlow", authentik.getFlow, authentik.getFlowOutput, { slug: "join" }, { pk: "1", slug: "join" }],

@@ -1,19 +1,12 @@
-import "./support/environment";
 import * as pulumi from "@pulumi/pulumi";
 import { Flow, FlowStageBinding, Invitation, type InvitationArgs, InvitationStage } from "../../provider";
 import { createTag, parseOrigin } from "../../provider/common/origin";
 import { findSecretInputs } from "../../provider/program/secret-inputs";
+import { type RegisteredResource, resolveOutput, startProgram } from "./support/program";
 import { pk, stagePk } from "./support/response-bodies";
 import { secret } from "./support/secrets";
 
-interface RegisteredResource {
-  readonly type: string;
-  readonly name: string;
-  readonly id: string | undefined;
-  readonly inputs: Record<string, unknown>;
-}
-
-const registered: RegisteredResource[] = [];
+let registered: readonly RegisteredResource[];
 /** The outputs that the mocked provider returns in addition to the inputs. */
 let mockedOutputs: Record<string, unknown> = {};
 
@@ -25,31 +18,10 @@ function unwrapSecret(value: unknown): unknown {
   return (value as { value: unknown }).value;
 }
 
-function resolveOutput<T>(output: pulumi.Output<T>): Promise<T> {
-  return new Promise((resolve) => output.apply(resolve));
-}
-
-/** Starts a program whose provider returns the inputs and {@link mockedOutputs}. */
-async function startProgram(preview = false): Promise<void> {
-  await pulumi.runtime.setMocks(
-    {
-      newResource: ({ type, name, id, inputs }) => {
-        registered.push({ type, name, id, inputs });
-        return { id: id || "0123456789abcdef", state: { ...inputs, ...mockedOutputs } };
-      },
-      call: () => ({}),
-    },
-    "project",
-    "stack",
-    preview,
-  );
-}
-
 beforeEach(async () => {
-  registered.length = 0;
   mockedOutputs = { pk, flowSlug: "enrollment" };
   pulumi.runtime.setAllConfig({ "authentik:url": "https://authentik.test/sso/api/v3/" });
-  await startProgram();
+  registered = await startProgram({ outputs: () => mockedOutputs });
 });
 
 /** Registers an invitation with these arguments, and returns its inputs. */
@@ -102,7 +74,7 @@ describe("Invitation", () => {
   });
 
   test("has an unknown origin at preview, so that the nonce does not contradict a saved plan", async () => {
-    await startProgram(true);
+    registered = await startProgram({ preview: true });
     expect(await registerInvitation({ validFor: "14d" })).toMatchObject({ __origin: { __pulumiUnknown: true } });
   });
 

@@ -60,16 +60,19 @@ export function providerOf(door: Door, kind: Kind, secretInputs: readonly string
   return dynamicProviders[kind] as unknown as Provider;
 }
 
+type LogOf = ConstructorParameters<typeof ProviderService>[0]["logOf"];
+
+/** Where the suites expect the messages of both doors. */
+const consoleOf: LogOf = () => ({
+  info: (message) => console.log(message),
+  warn: (message) => console.warn(message),
+});
+
 /** The plugin, called as the engine does, in this process. Each message is serialized and parsed, as over a connection. */
 export class Plugin {
   readonly #service: ProviderService;
 
-  /** Messages go to the console, where the suites expect those of both doors. */
-  constructor(Service = ProviderService) {
-    const logOf = () => ({
-      info: (message: string) => console.log(message),
-      warn: (message: string) => console.warn(message),
-    });
+  constructor(Service = ProviderService, logOf: LogOf = consoleOf) {
     this.#service = new Service({ logOf, flush: async () => {} }, "0.0.0");
   }
 
