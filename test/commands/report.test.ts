@@ -2,8 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Authentik } from "../../sandbox";
+import { enroll } from "../../scripts/demo/invitee";
 import { Project } from "../engine/project";
 import { invitations, invitationsPath } from "../engine/server";
+import { openLink } from "../unit/support/enrollment";
 import { runCommand } from "./fixture";
 
 jest.setTimeout(180_000);
@@ -38,16 +40,12 @@ describe("report", () => {
 
   /** Opens the link of an invitation in a new session, and enrolls if there is a username. */
   async function use(pk: string | undefined, username?: string): Promise<void> {
-    const executor = `${server.url}/api/v3/flows/executor/staff-enrollment/?query=${encodeURIComponent(`itoken=${pk}`)}`;
     // authentik's events have microseconds, those of the embedded one milliseconds.
     await new Promise((resolve) => setTimeout(resolve, 10));
-    const opened = await fetch(executor);
-    const cookie = (opened.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-    if (username === undefined) return;
-    for (const fields of [{ username }, { password: "S0me-long-Pass!word", password_repeat: "S0me-long-Pass!word" }]) {
-      const body = JSON.stringify({ component: "ak-stage-prompt", ...fields });
-      await fetch(executor, { method: "POST", headers: { cookie, "content-type": "application/json" }, body });
-    }
+    if (username === undefined) return await openLink(server, "staff-enrollment", String(pk));
+    const password = "S0me-long-Pass!word";
+    const link = `${server.url}/if/flow/staff-enrollment/?itoken=${pk}`;
+    await enroll(link, { username, password, password_repeat: password });
   }
 
   test("lists the invitations of a stack with their current status and the accounts that enrolled, without a pk", async () => {

@@ -1,10 +1,12 @@
 import type { Authentik } from "../../sandbox";
+import { enroll } from "../../scripts/demo/invitee";
 import { setUpFixture, setUpSharedFixture, setUpVersions } from "./fixture";
 import { invitations, requestsOf } from "./server";
 
 jest.setTimeout(240_000);
 
 const flowsPath = "/api/v3/flows/instances/";
+const password = "S0me-long-Pass!word";
 const bindingsPath = "/api/v3/flows/bindings/";
 
 async function findFlow(server: Authentik, slug: string): Promise<Record<string, unknown> | undefined> {
@@ -20,21 +22,9 @@ function diagnosticsOf(output: string): string {
 describe("an invite-only enrollment on all versions of authentik", () => {
   const fixture = setUpVersions();
 
-  /** Opens the link of an invitation and enrolls with a password. Returns the new user. */
-  async function enroll(server: Authentik, pk: string | undefined, username: string): Promise<unknown> {
-    const executor = `${server.url}/api/v3/flows/executor/staff-enrollment/?query=${encodeURIComponent(`itoken=${pk}`)}`;
-    const firstChallenge = await fetch(executor);
-    const cookie = (firstChallenge.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-    const submit = async (fields: Record<string, string>): Promise<unknown> => {
-      const headers = { cookie, "content-type": "application/json" };
-      const body = JSON.stringify({ component: "ak-stage-prompt", ...fields });
-      return await (await fetch(executor, { method: "POST", headers, body })).json();
-    };
-    expect(await firstChallenge.json()).toMatchObject({ component: "ak-stage-prompt" });
-    await submit({ username });
-    expect(await submit({ password: "S0me-long-Pass!word", password_repeat: "S0me-long-Pass!word" })).toMatchObject({
-      component: "xak-flow-redirect",
-    });
+  /** Opens a link and enrolls with a password. Returns the new user. */
+  async function enrollWith(server: Authentik, link: string, username: string): Promise<unknown> {
+    await enroll(link, { username, password, password_repeat: password });
     const { body } = await server.request("GET", `/api/v3/core/users/?username=${username}`);
     return (body as { results: unknown[] }).results[0];
   }
@@ -69,7 +59,7 @@ describe("an invite-only enrollment on all versions of authentik", () => {
       expect(slug).toBe("staff-enrollment");
       const [jane] = await invitations(server);
       expect(link).toBe(`${server.url}/if/flow/staff-enrollment/?itoken=${jane?.pk}`);
-      expect(await enroll(server, jane?.pk, "jane")).toMatchObject({
+      expect(await enrollWith(server, String(link), "jane")).toMatchObject({
         email: "jane@example.com",
         name: "Jane",
         attributes: { team: "backend" },

@@ -1,31 +1,11 @@
 import type { Authentik } from "../../sandbox";
+import { addFlow, openLink } from "../unit/support/enrollment";
 import { setUpFixture, setUpVersions } from "./fixture";
 import { invitations, invitationsPath, requestsOf, stagesPath } from "./server";
 
 jest.setTimeout(240_000);
 
 const slug = "default-source-enrollment";
-
-/** Creates a flow with only an invitation stage, so that opening the link is enough to use an invitation. */
-async function createFlow(server: Authentik, flowSlug: string): Promise<void> {
-  const flow = await server.request("POST", "/api/v3/flows/instances/", {
-    name: flowSlug,
-    slug: flowSlug,
-    title: flowSlug,
-    designation: "enrollment",
-  });
-  const stage = await server.request("POST", "/api/v3/stages/invitation/stages/", { name: `${flowSlug}-invitation` });
-  await server.request("POST", "/api/v3/flows/bindings/", {
-    target: (flow.body as { pk: string }).pk,
-    stage: (stage.body as { pk: string }).pk,
-    order: 0,
-  });
-}
-
-async function openLink(server: Authentik, flowSlug: string, pk: string): Promise<void> {
-  const query = encodeURIComponent(`itoken=${pk}`);
-  await server.request("GET", `/api/v3/flows/executor/${flowSlug}/?query=${query}`, undefined, null);
-}
 
 describe("retirement on all versions of authentik", () => {
   const fixture = setUpVersions();
@@ -62,7 +42,7 @@ describe("retirement on all versions of authentik", () => {
   test("keeps used and expired invitations without requests, whatever changes, until the program reissues them", async () => {
     const { project } = fixture;
     const count = fixture.servers.length;
-    await forEachServer((server) => createFlow(server, "join"));
+    await forEachServer(async (server) => addFlow(server, "join"));
     await project.write(createProgram("", `validFor: "5s", fixedData: { a: 1 }`));
     // It was always going to be short.
     expect(await project.up()).not.toContain("expires within a day");
@@ -142,7 +122,7 @@ describe("changes outside Pulumi", () => {
 
   test("reports what was changed or deleted, by whom and when, reads no events for unchanged objects, and repairs all", async () => {
     const { server, project } = fixture;
-    await createFlow(server, "doomed");
+    addFlow(server, "doomed");
     await project.write(`
       new authentik.Invitation("many", { flow: "${slug}", validFor: "14d" });
       new authentik.Invitation("single", { flow: "${slug}", validFor: "14d", singleUse: true });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { Authentik, type AuthentikVersion, authentikVersions } from "../../sandbox";
 import { UnsendableError } from "../unit/support/plugin";
+import { overTheWire } from "../unit/support/wire";
 import {
   collectWarnings,
   configure,
@@ -12,7 +13,6 @@ import {
   isSameDocument,
   type Kind,
   kinds,
-  overTheWire,
   takeWarnings,
   target,
 } from "./resources";

@@ -4,6 +4,7 @@ import { runs, timeout } from "../hostile/runs";
 import { weighted } from "../hostile/values";
 import { Batch, batchInputs } from "../unit/support/batch";
 import { type Door, doors } from "../unit/support/doors";
+import { addFlow, openLink } from "../unit/support/enrollment";
 import { Engine } from "./engine";
 
 jest.setTimeout(timeout);
@@ -93,9 +94,7 @@ async function tell(actions: readonly Action[], createStack: (server: Authentik)
   for (const method of ["log", "warn"] as const) jest.spyOn(console, method).mockImplementation();
   const server = await Authentik.start();
   try {
-    const { flows, stages, bindings } = server.instance;
-    const target = flows.add({ name: "f", slug: "f", title: "f", designation: "enrollment" });
-    bindings.add({ target, stage: stages.add({ name: "invitation" }), order: 0 });
+    addFlow(server, "f");
     const stack = createStack(server);
     const program = new Map<Key, Properties>([["ada", { validFor: "2d", singleUse: true }]]);
     const results: unknown[] = [];
@@ -105,10 +104,8 @@ async function tell(actions: readonly Action[], createStack: (server: Authentik)
       else if ("remove" in action) program.delete(action.remove);
       else if ("patch" in action) await server.request("PATCH", path(action.patch), action.fields);
       else if ("delete" in action) await server.request("DELETE", path(action.delete));
-      else if ("use" in action) {
-        const query = encodeURIComponent(`itoken=${stack.pk(action.use)}`);
-        await server.request("GET", `/api/v3/flows/executor/f/?query=${query}`, undefined, null);
-      } else {
+      else if ("use" in action) await openLink(server, "f", String(stack.pk(action.use)));
+      else {
         await stack.up(program);
         const rows = [...server.instance.invitations.all()].map(({ name, fixedData, singleUse, flow, expires }) => ({
           ...{ name, fixedData, singleUse, flow: flow?.slug },

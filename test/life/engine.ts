@@ -3,6 +3,7 @@ import { providerSource } from "../../provider/common/provider-source";
 import { connect } from "../bundle-internals";
 import { isPartialFailure } from "../unit/support/batch";
 import { type Door, type Provider, providerOf } from "../unit/support/doors";
+import { overTheWire } from "../unit/support/wire";
 
 export type Properties = Record<string, unknown>;
 
@@ -138,10 +139,10 @@ export class Engine<Snapshot> {
   }
 
   async #check(olds: Properties, news: Properties): Promise<Properties> {
-    const { inputs = news, failures = [] } = await this.#provider.check(toWire(olds), toWire(news));
+    const { inputs = news, failures = [] } = await this.#provider.check(overTheWire(olds), overTheWire(news));
     const [failure] = failures;
     if (failure) throw new CheckFailure(failure.reason);
-    return toWire({ ...inputs, ...this.#hiddenInputs });
+    return overTheWire({ ...inputs, ...this.#hiddenInputs });
   }
 
   async #plan(
@@ -153,9 +154,9 @@ export class Engine<Snapshot> {
     if (!old) return { operation: "create", declared };
     const { changes, replaces = [] } = await this.#provider.diff(
       old.id,
-      toWire(old.outputs),
-      toWire(declared),
-      toWire(old.inputs),
+      overTheWire(old.outputs),
+      overTheWire(declared),
+      overTheWire(old.inputs),
     );
     // If `diff` does not return `changes`, the engine compares the inputs.
     const changed = old.isIncomplete || (changes ?? !isDeepStrictEqual(old.inputs, declared));
@@ -170,7 +171,7 @@ export class Engine<Snapshot> {
     const resource = await this.#apply(operation, old, declared).catch((error: unknown) => {
       if (isPartialFailure(error)) {
         const { id, properties } = error;
-        this.state.set(name, { id, inputs: declared, outputs: toWire(properties), isIncomplete: true });
+        this.state.set(name, { id, inputs: declared, outputs: overTheWire(properties), isIncomplete: true });
         if (old && operation === "replace") this.pendingDeletions.set(old, name);
       }
       throw error;
@@ -186,18 +187,22 @@ export class Engine<Snapshot> {
     declared: Properties,
   ): Promise<Resource> {
     if (!old || operation === "create" || operation === "replace") {
-      const { id, outs } = await this.#provider.create(toWire(declared));
+      const { id, outs } = await this.#provider.create(overTheWire(declared));
       return { id, inputs: declared, outputs: this.#withHidden(outs) };
     }
     // The engine stores the new inputs even if nothing changed.
     if (operation === "same") return { ...old, inputs: declared };
-    const { outs } = await this.#provider.update(old.id, toWire(old.outputs), toWire(declared));
+    const { outs } = await this.#provider.update(old.id, overTheWire(old.outputs), overTheWire(declared));
     return { id: old.id, inputs: declared, outputs: this.#withHidden(outs) };
   }
 
   async #refresh(): Promise<void> {
     for (const [name, old] of this.state) {
-      const { id, props, inputs } = await this.#provider.read(old.id, toWire(old.outputs), toWire(old.inputs));
+      const { id, props, inputs } = await this.#provider.read(
+        old.id,
+        overTheWire(old.outputs),
+        overTheWire(old.inputs),
+      );
       if (id === undefined || id === "") {
         this.state.delete(name);
         this.#record(name, "missing", old);
@@ -210,7 +215,12 @@ export class Engine<Snapshot> {
       };
       // The engine calls `diff` to display the drift.
       const { id: refreshedId, outputs } = refreshed;
-      await this.#provider.diff(refreshedId, toWire(outputs), toWire(old.inputs), toWire(refreshed.inputs));
+      await this.#provider.diff(
+        refreshedId,
+        overTheWire(outputs),
+        overTheWire(old.inputs),
+        overTheWire(refreshed.inputs),
+      );
       this.state.set(name, refreshed);
       this.#record(name, "read", old, refreshed);
     }
@@ -218,7 +228,7 @@ export class Engine<Snapshot> {
 
   async #deletePending(): Promise<void> {
     for (const [resource, name] of this.pendingDeletions) {
-      await this.#provider.delete(resource.id, toWire(resource.outputs));
+      await this.#provider.delete(resource.id, overTheWire(resource.outputs));
       this.pendingDeletions.delete(resource);
       this.#record(name, "delete", resource);
     }
@@ -227,25 +237,12 @@ export class Engine<Snapshot> {
   async #delete(name: string): Promise<void> {
     const old = this.state.get(name);
     if (!old) return;
-    await this.#provider.delete(old.id, toWire(old.outputs));
+    await this.#provider.delete(old.id, overTheWire(old.outputs));
     this.state.delete(name);
     this.#record(name, "delete", old);
   }
 
   #withHidden(properties: object | undefined): Properties {
-    return toWire({ ...properties, ...this.#hiddenInputs });
+    return overTheWire({ ...properties, ...this.#hiddenInputs });
   }
-}
-
-/** Converts to JSON. Throws for values that gRPC structs cannot represent: `undefined`, dates, NaN and infinities. */
-function toWire(properties: object): Properties {
-  assertSerializable(properties, "");
-  return JSON.parse(JSON.stringify(properties)) as Properties;
-}
-
-function assertSerializable(value: unknown, path: string): void {
-  if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) return;
-  const isPlain = Array.isArray(value) || (typeof value === "object" && !(value instanceof Date));
-  if (!isPlain) throw new Error(`The engine cannot send a value of type ${typeof value} (${path}).`);
-  for (const [key, item] of Object.entries(value as object)) assertSerializable(item, `${path}.${key}`);
 }

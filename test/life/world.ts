@@ -1,5 +1,6 @@
 import { Authentik, type AuthentikVersion } from "../../sandbox";
 import { advanceClock } from "../unit/support/clock";
+import { addFlow, openLink } from "../unit/support/enrollment";
 
 const invitationsPath = "/api/v3/stages/invitation/invitations/";
 const basePermissions = [
@@ -132,12 +133,8 @@ export class World {
     return this.server.instance.flows.find(pk) !== undefined;
   }
 
-  /** Creates a flow with only an invitation stage, so that opening the link is enough to use an invitation. */
   createFlow(slug: FlowSlug): void {
-    const { flows, stages, bindings } = this.server.instance;
-    if (flows.findBySlug(slug)) return;
-    const target = flows.add({ name: slug, slug, title: slug, designation: "enrollment" });
-    bindings.add({ target, stage: stages.add({ name: `${slug}-${target.pk}` }), order: 0 });
+    if (!this.flowPk(slug)) addFlow(this.server, slug);
   }
 
   async deleteFlow(slug: FlowSlug): Promise<void> {
@@ -149,8 +146,7 @@ export class World {
     const flow = instance.invitations.find(pk)?.flow?.slug ?? "join";
     const row = this.row(pk);
     if (!row || !instance.flows.findBySlug(flow)) return;
-    const query = encodeURIComponent(`itoken=${pk}`);
-    await this.server.request("GET", `/api/v3/flows/executor/${flow}/?query=${query}`, undefined, null);
+    await openLink(this.server, flow, pk);
     const isRefused = version !== "2024.8" && row.expires < Date.now();
     if (!isRefused) this.#uses.set(pk, this.#uses.get(pk) ?? this.#visibleFrom());
     if (!this.row(pk)) this.#recordDeletion(pk, isRefused ? "refusal" : "use");

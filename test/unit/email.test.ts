@@ -5,6 +5,7 @@ import { Batch, batchInputs, catchPartialFailure } from "./support/batch";
 import { catchError } from "./support/catch-error";
 import { probePath, sendPath } from "./support/email-requests";
 import { waysToLoseAResponse } from "./support/embedded-authentik";
+import { addFlow } from "./support/enrollment";
 import { configureWith } from "./support/http-mocks";
 import { invitationInputs, type Properties } from "./support/invitation";
 import { secret, unwrapSecrets } from "./support/secrets";
@@ -20,7 +21,7 @@ let server: Authentik;
 
 async function start(version: "2024.8" | "2026.2" | "2026.5" = "2026.5"): Promise<void> {
   server = await Authentik.start({ version });
-  addFlow("staff");
+  addFlow(server, "staff");
   await connect();
 }
 
@@ -31,12 +32,6 @@ async function connect(settings: Record<string, string> = {}): Promise<void> {
     "authentik:token": server.token,
     ...settings,
   });
-}
-
-function addFlow(slug: string): void {
-  const flow = server.instance.flows.add({ name: slug, slug, title: slug, designation: "enrollment" });
-  const stage = server.instance.stages.add({ name: `${slug}-invitation` });
-  server.instance.bindings.add({ target: flow, stage, order: 0 });
 }
 
 beforeEach(() => start());
@@ -112,7 +107,7 @@ describe("the link", () => {
   });
 
   test("is emailed after the change of another input, with the link as it is then", async () => {
-    addFlow("other");
+    addFlow(server, "other");
     const state = await create(declare(jane));
     takeMails();
     await update(state, declare({ to: ["sam@example.com"] }, { flow: "other" }));
