@@ -7,6 +7,7 @@ import { Authentik } from "../../sandbox";
 import { Batch, batchInputs, catchPartialFailure, countRequests, type Properties, takeRequests } from "./support/batch";
 import { catchError } from "./support/catch-error";
 import { advanceClock, useFakeClock } from "./support/clock";
+import { addFlow, openLink } from "./support/enrollment";
 import { takeWarnings, warnings } from "./support/warnings";
 
 // Hundreds of requests take longer on a busy machine.
@@ -254,25 +255,12 @@ describe("a refresh", () => {
 });
 
 describe("a retired invitation", () => {
-  const openLink = async (pk: string): Promise<void> => {
-    await server.request(
-      "GET",
-      `/api/v3/flows/executor/f/?query=${encodeURIComponent(`itoken=${pk}`)}`,
-      undefined,
-      null,
-    );
-  };
-
-  beforeEach(() => {
-    const { flows, stages, bindings } = server.instance;
-    const target = flows.add({ name: "f", slug: "f", title: "f", designation: "enrollment" });
-    bindings.add({ target, stage: stages.add({ name: "invitation" }), order: 0 });
-  });
+  beforeEach(() => addFlow(server, "f"));
 
   test("is kept, and changes to it are ignored with a warning", async () => {
     const inputs = batchInputs({ ada: {}, grace: {} }, { flow: "f", singleUse: true });
     await batch.up(inputs);
-    await openLink(batch.pk("ada"));
+    await openLink(server, "f", batch.pk("ada"));
     await batch.refresh();
     expect(batch.statuses).toEqual({ ada: "used", grace: "pending" });
     expect(log.mock.calls.flat()).toEqual(["intake (2 invitations): 2 to create", "intake: used: ada"]);
@@ -289,7 +277,7 @@ describe("a retired invitation", () => {
   test("with an ignored change does not keep the engine from updating the others", async () => {
     const inputs = batchInputs({ ada: { singleUse: true }, grace: {} }, { flow: "f" });
     await batch.up(inputs);
-    await openLink(batch.pk("ada"));
+    await openLink(server, "f", batch.pk("ada"));
     await batch.refresh();
     const ignored = { ...inputs, fixedData: { team: "backend" } };
     expect(await batch.up(ignored)).toBe("update");
@@ -318,7 +306,7 @@ describe("a retired invitation", () => {
     const inputs = batchInputs(Object.fromEntries(keys.map((key) => [key, {}])), { flow: "f", singleUse: true });
     await batch.up(inputs);
     for (const [index, pk] of Object.values(batch.pks).entries()) {
-      if (index % 3 === 0) await openLink(pk);
+      if (index % 3 === 0) await openLink(server, "f", pk);
       else if (index % 3 === 1) await server.request("DELETE", `/api/v3/stages/invitation/invitations/${pk}/`);
     }
     takeRequests(server);
