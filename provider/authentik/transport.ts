@@ -310,6 +310,8 @@ function isTransient(error: AuthentikError): boolean {
 function parseRetryAfter(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
   const text = String(header);
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  // `Date.parse` would take "-49" for a year.
+  const date = /^[a-z]/i.test(text) ? Date.parse(text) : NaN;
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : date - Date.now();
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
