@@ -40,9 +40,8 @@ export function currentStatus(
   if (classified?.status === "expired" || (classified?.status === "pending" && isRetired(classified))) {
     return { status: "expired", expires, retiredAt: classified.retiredAt };
   }
-  const hasEnded = events?.some(
-    ({ action }) => action === "model_deleted" || (action === "invitation_used" && state.singleUse),
-  );
+  // The use of a single-use invitation deletes it.
+  const hasEnded = events?.some(({ action }) => action === "model_deleted");
   if (hasUnreadable && !hasEnded) return { status: "unknown", expires, retiredAt: undefined };
   if (classified === undefined) return { status: "deleted", expires, retiredAt: at };
   // Without an event, `classifyMissing` assumes that it was used just now.
