@@ -104,8 +104,6 @@ export class Transport {
   /** The configured header `Proxy-Authorization`, which undici takes from no request. */
   readonly #serverAuthorization: string | undefined;
   readonly settingNames: SettingNames;
-  /** The token and the values of the configured headers. */
-  readonly secrets: readonly string[];
   readonly #limits: Limits;
   readonly #limiter: ConcurrencyLimiter;
   #proxy: ProxySetting | undefined;
@@ -117,7 +115,6 @@ export class Transport {
     const headers = Object.entries(options.headers ?? {});
     const isProxyAuthorization = ([name]: [string, string]): boolean => name.toLowerCase() === "proxy-authorization";
     this.#serverAuthorization = headers.find(isProxyAuthorization)?.[1];
-    this.secrets = [options.token, ...Object.values(options.headers ?? {})];
     this.#headers = {
       ...Object.fromEntries(headers.filter((header) => !isProxyAuthorization(header))),
       accept: "application/json",
@@ -163,6 +160,11 @@ export class Transport {
         return !signal?.aborted;
       },
     });
+  }
+
+  /** The token and the values of the configured headers. */
+  get secrets(): string[] {
+    return [this.#options.token, ...Object.values(this.#options.headers ?? {})];
   }
 
   async close(): Promise<void> {

@@ -72,6 +72,11 @@ export function countInvitations(count: number): string {
   return count === 1 ? "1 invitation" : `${count} invitations`;
 }
 
+/** Says why invitations are missing. */
+export function describeUnreadable(count: number): string {
+  return `${countInvitations(count)}: authentik responds with 500 when they are read, usually because their data is nested too deeply or contains too large a number.`;
+}
+
 /** Parses JSON that may come from anyone. Undefined if it is invalid. */
 export function parseJsonAs<T>(json: string, schema: z.ZodType<T>): T | undefined {
   try {

@@ -48,13 +48,13 @@ export function orderOf(index: number): number {
 
 /**
  * The logical names of an enrollment's bindings. `stages` are the stages as the program contains them; `undefined` if one is an output, whose value a
- * preview may not know. A name that is taken already, as by a stage that occurs twice, gives way to the order.
+ * preview may not know. A name that is taken already, as by a stage that occurs twice, gets the order appended.
  */
 export function bindingNames(name: string, stages: readonly (string | undefined)[]): string[] {
   const names = new Set([invitationStageName(name)]);
   return stages.map((stage, index) => {
-    const own = `${name}-${stage ?? orderOf(index)}`;
-    const unique = names.has(own) ? `${own}-${orderOf(index)}` : own;
+    let unique = `${name}-${stage ?? orderOf(index)}`;
+    while (names.has(unique)) unique += `-${orderOf(index)}`;
     names.add(unique);
     return unique;
   });

@@ -3,7 +3,8 @@ import { importedTwice } from "../common/imports";
 import { logAbout } from "../common/log";
 import { normalizeUuid } from "../common/pk";
 import { capitalize } from "../common/printable";
-import { unknownValue } from "../common/reserved-strings";
+import { breakReserved, unknownValue } from "../common/reserved-strings";
+import { mapStrings } from "../values/json";
 import type { Properties } from "../values/properties";
 import { objectKey } from "./connections";
 import { UserError } from "./user-error";
@@ -19,6 +20,9 @@ const managed = new Set<string>();
 
 /** Which resource imports an object, by {@link objectKey}. */
 const importers = new Map<string, string>();
+
+/** Which resource of the program has an object that is in the state, as far as the engine has asked about it. */
+const owners = new Map<string, string>();
 
 /** What the check of an import has read, for the creation that follows at once. */
 const checkedImports = new Map<string, unknown>();
@@ -36,6 +40,11 @@ export function separateImport({ [importInput]: value, ...inputs }: Properties, 
   const key = objectKey(pk, inputs["connection"]);
   if (!isCreated) managed.add(key);
   return { inputs, errors, pk: isCreated && !managed.has(key) ? pk : undefined };
+}
+
+/** The declared inputs as an import reads them, see {@link breakReserved}. */
+export function asRead(declared: Properties): Properties {
+  return mapStrings(declared, (text) => (text === unknownValue ? text : breakReserved(text))) as Properties;
 }
 
 /** How an object that the engine has imported becomes that of the program. The engine reads it without knowing the program's inputs. */
@@ -92,9 +101,21 @@ export function requireSame(object: string, differing: readonly string[]): void 
 /** Notes that a resource imports an object, which no other one may do. */
 export function claimImport(importer: string, pk: string, connection: string | undefined): void {
   const key = objectKey(pk, connection);
-  const other = importers.get(key) ?? importer;
-  if (other !== importer) throw new UserError(importedTwice(other, importer, pk));
+  requireOnly(importer, [importers.get(key), owners.get(key)], pk);
   importers.set(key, importer);
+}
+
+/** Notes which resource of the program has an object. Fails if another one imports it. Returns whether this one does. */
+export function claimObject(owner: string, pk: string, connection: string | undefined): boolean {
+  const key = objectKey(pk, connection);
+  requireOnly(owner, [importers.get(key)], pk);
+  owners.set(key, owner);
+  return importers.has(key);
+}
+
+function requireOnly(resource: string, others: readonly (string | undefined)[], pk: string): void {
+  const other = others.find((name) => name !== undefined && name !== resource);
+  if (other !== undefined) throw new UserError(importedTwice(other, resource, pk));
 }
 
 /**

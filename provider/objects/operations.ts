@@ -8,6 +8,7 @@ import { unknownValue } from "../common/reserved-strings";
 import { hasSecretInput, type SecretInputs } from "../common/secret-inputs";
 import {
   type Adoption,
+  asRead,
   importedPk,
   importInput,
   isAdoptedWithWarning,
@@ -225,8 +226,11 @@ export function objectOperations<
     },
 
     adopt(olds: Properties, news: Properties): Adoption {
-      const differing = changedInputs(news, olds as unknown as State).filter((name) => !containsUnknown(news[name]));
-      return { object: describe(olds as Partial<Inputs>), differing, state: olds, added: [] };
+      const differingIn = (declared: Properties): string[] =>
+        changedInputs(declared, olds as unknown as State).filter((name) => !containsUnknown(news[name]));
+      const differing = differingIn(asRead(news));
+      const added = differingIn(news).filter((name) => !differing.includes(name));
+      return { object: describe(olds as Partial<Inputs>), differing, state: { ...olds, ...pick(news, added) }, added };
     },
 
     async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {

@@ -77,9 +77,10 @@ class Enrollment {
     return response;
   }
 
-  /** The URNs of the resources that an input depends on. */
+  /** The URNs of the resources that an input depends on. The engine does not count resources that are passed as such. */
   #dependenciesOf(input: string): readonly string[] {
-    return this.#request.getInputdependenciesMap().get(input)?.getUrnsList() ?? [];
+    const references = this.#decoded.references.filter(({ path: [name] }) => name === input).map(({ urn }) => urn);
+    return [...(this.#request.getInputdependenciesMap().get(input)?.getUrnsList() ?? []), ...references];
   }
 
   /** The existing flow that the program names. */

@@ -22,7 +22,7 @@ import { invitationId, normalizeUuid } from "../common/pk";
 import { unknownValue } from "../common/reserved-strings";
 import { secretInputsInput } from "../common/secret-inputs";
 import { parseUrn } from "../common/urn";
-import { type Adoption, claimImport, importInput, isAdopted, requireSame } from "../lifecycle/adoption";
+import { type Adoption, claimImport, claimObject, importInput, requireSame } from "../lifecycle/adoption";
 import { PartialError, withUserErrorsAndSettingsHint } from "../lifecycle/user-error";
 import { isJsonObject } from "../values/json";
 import { type Properties, pick, withoutUndefined } from "../values/properties";
@@ -102,10 +102,11 @@ function nonceFrom(randomSeed: Uint8Array): string {
 }
 
 /** Says what an update would do. */
-export async function diffResource({ kind }: Resource, request: DiffRequest): Promise<DiffResponse> {
+export async function diffResource(resource: Resource, request: DiffRequest): Promise<DiffResponse> {
+  const { kind } = resource;
   const olds = decodeOutputs(request.getOlds());
   const { properties, secrets } = decodeStruct(request.getNews());
-  const adoption = adoptionOf(kind, olds, properties);
+  const adoption = adoptionOf(resource, olds, properties);
   if (adoption !== undefined) requireSame(adoption.object, adoption.differing);
   const { state = olds, added = [] } = adoption ?? {};
   const result = await kind.operations.diff(request.getId(), state, properties);
@@ -132,9 +133,15 @@ export async function diffResource({ kind }: Resource, request: DiffRequest): Pr
 }
 
 /** How the object of a resource that the engine has just imported becomes that of the program; `undefined` for any other resource. */
-function adoptionOf({ operations }: ResourceKind, olds: Properties, news: Properties): Adoption | undefined {
+function adoptionOf(resource: Resource, olds: Properties, news: Properties): Adoption | undefined {
   const { pk } = olds;
-  return typeof pk === "string" && isAdopted(pk, undefined) ? operations.adopt?.(olds, news) : undefined;
+  const isImported = typeof pk === "string" && claimObject(describeResource(resource), pk, undefined);
+  return isImported ? resource.kind.operations.adopt?.(olds, news) : undefined;
+}
+
+/** A resource in messages: `Invitation "jane"`. */
+function describeResource({ type, name }: Resource): string {
+  return `${type.split(":").at(-1)} "${name}"`;
 }
 
 /** Creates a resource. A preview has the outputs as far as it knows them. */
@@ -154,10 +161,11 @@ export async function createResource(
 
 /** Updates a resource. A preview has the outputs as far as it knows them. */
 export async function updateResource(
-  { type, kind }: Resource,
+  resource: Resource,
   request: UpdateRequest,
   { properties, secrets }: Decoded,
 ): Promise<UpdateResponse> {
+  const { type, kind } = resource;
   const olds = decodeOutputs(request.getOlds());
   const mark = (outputs: object): Properties => markSecretOutputs({ ...outputs }, secretOutputNames(type), secrets);
   if (request.getPreview()) {
@@ -167,7 +175,7 @@ export async function updateResource(
     const outputs = { ...olds, ...unknown(kind.derivedOutputs(causes)), ...properties };
     return new UpdateResponse().setProperties(encodeStruct(mark(outputs)));
   }
-  const { state = olds } = adoptionOf(kind, olds, properties) ?? {};
+  const { state = olds } = adoptionOf(resource, olds, properties) ?? {};
   const { outs } = await withMarkedState(mark, () => kind.operations.update(request.getId(), state, properties));
   return new UpdateResponse().setProperties(encodeStruct(mark(outs)));
 }
@@ -207,13 +215,10 @@ export async function readResource(resource: Resource, request: ReadRequest): Pr
 }
 
 /** Reads an object that is not in the state. */
-async function readExisting(
-  { urn, type, name, kind }: Resource,
-  id: string,
-  isImport: boolean,
-): Promise<dynamic.ReadResult> {
+async function readExisting(resource: Resource, id: string, isImport: boolean): Promise<dynamic.ReadResult> {
+  const { urn, kind } = resource;
   const claim = (pk: string): void => {
-    if (isImport) claimImport(`${type.split(":").at(-1)} "${name}"`, pk, undefined);
+    if (isImport) claimImport(describeResource(resource), pk, undefined);
   };
   // No input of a program says which of the values that authentik returns are secrets.
   const hidden = { ...kind.getHints, ...(isImport ? { [originInput]: toOrigin(urn, createNonce()) } : {}) };

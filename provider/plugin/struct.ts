@@ -14,12 +14,20 @@ export interface Decoded {
   readonly secrets: readonly Path[];
   /** Which of them are outputs of resources or functions. The engine says so in requests for components only. */
   readonly outputs: readonly Path[];
+  /** The resources that are passed as such, whose id is the value. */
+  readonly references: readonly Reference[];
+}
+
+export interface Reference {
+  readonly path: Path;
+  readonly urn: string;
 }
 
 /** What {@link Decoded} lists beside the values. */
 interface Found {
   readonly secrets: Path[];
   readonly outputs: Path[];
+  readonly references: Reference[];
 }
 
 /** The engine marks serialized outputs and references to resources with these values (`sdk/go/common/resource`). */
@@ -48,7 +56,7 @@ export function deserialize(message: Buffer, read: (message: Buffer) => unknown)
 }
 
 export function decodeStruct(struct: Struct | undefined): Decoded {
-  const found: Found = { secrets: [], outputs: [] };
+  const found: Found = { secrets: [], outputs: [], references: [] };
   return { properties: decodeFields(struct?.toJavaScript() ?? {}, [], found), ...found };
 }
 
@@ -68,13 +76,15 @@ function decode(value: unknown, path: Path, found: Found): unknown {
   }
   if (signature === resourceSignature) {
     // As an output of the resource: at preview, its id can be unknown.
+    const urn = String(value["urn"]);
     found.outputs.push(path);
-    return "id" in value ? decode(value["id"] || unknownValue, path, { secrets: [], outputs: [] }) : value["urn"];
+    found.references.push({ path, urn });
+    return "id" in value ? value["id"] || unknownValue : urn;
   }
   if (signature !== secretSignature) return decodeFields(value, path, found);
   found.secrets.push(path);
   // What is inside a secret is secret anyway.
-  return decode(value["value"] ?? null, path, { secrets: [], outputs: found.outputs });
+  return decode(value["value"] ?? null, path, { ...found, secrets: [] });
 }
 
 /** Each message is set in its parent while it is still empty, because google-protobuf walks through all of a message that it sets. */

@@ -45,6 +45,8 @@ function warnAboutLifecycle(invitation: Invitation, args: Partial<InvitationArgs
 
 function warnAboutExpiry(invitation: Invitation, expires: string): void {
   invitation.issuedAt.apply(async (issuedAt) => {
+    // What `get` reads has no time of issue.
+    if (issuedAt === undefined) return;
     const warning = expiryWarning({ issuedAt, expires }, await pulumi.isSecret(invitation.expires));
     if (warning !== undefined) await pulumi.log.warn(warning, invitation);
   });

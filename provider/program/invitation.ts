@@ -202,7 +202,7 @@ export class Invitation extends AuthentikResource {
    * When the invitation was issued, an RFC 3339 timestamp. `validFor` is counted from it. An estimate for imported
    * invitations, and missing for those that `get` reads.
    */
-  declare public readonly issuedAt: pulumi.Output<string>;
+  declare public readonly issuedAt: pulumi.Output<string | undefined>;
   /** UUID of the flow. */
   declare public readonly flowPk: pulumi.Output<string | undefined>;
   /** Slug of the flow. */

@@ -64,7 +64,7 @@ export function isSecretValue(value: unknown): value is { readonly value?: unkno
   );
 }
 
-/** The properties, with those as secrets whose names `isSecret` says. */
+/** The properties, with those that `isSecret` selects as secrets. */
 export function markSecrets(properties: object, isSecret: (name: string) => boolean): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(properties).map(([name, value]) => [name, isSecret(name) ? toSecret(value) : value]),

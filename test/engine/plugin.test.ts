@@ -400,6 +400,7 @@ outputs: { a: "\${a.slug}", b: "\${b.slug}", c: "\${c.slug}", d: "\${d.flow}" }
     // The preview knows these names, although it does not know the stage.
     const login = "a-default-source-enrollment-login";
     expect([...state.keys()]).toEqual(expect.arrayContaining(["a-10", "a-20", login, `${login}-40`]));
+    expect(state.get("a-10")).toMatchObject({ propertyDependencies: { stage: [expect.stringMatching(/::consent$/)] } });
     expect(await project.stateText()).not.toContain("own-us");
     await project.expectNoChanges("--refresh");
     await project.destroy();
@@ -479,7 +480,7 @@ test("the resource option import adopts what matches, writes and emails nothing,
   const { body } = await server.request("POST", "/api/v3/stages/invitation/invitations/", {
     name: "partners",
     expires: "2037-01-31T23:59:59Z",
-    fixed_data: { company: "Example" },
+    fixed_data: { company: "<{%fg 9%}>" },
     flow,
   });
   const { pk } = body as { pk: string };
@@ -496,7 +497,7 @@ ${names
   ${name}:
     type: authentik-invitations:Invitation
     properties:
-      { name: partners, validFor: 5000d, flow: staff, fixedData: { company: Example }, keepers: { round: 1 }, email: { to: [jane@example.com] }${changes} }
+      { name: partners, validFor: 5000d, flow: staff, fixedData: { company: "<{%fg 9%}>" }, keepers: { round: 1 }, email: { to: [jane@example.com] }${changes} }
     options: { import: ${invitationId(pk)} }`,
   )
   .join("")}
@@ -520,6 +521,9 @@ ${names
   expect(requestsOf(server).filter((request) => !request.startsWith("GET"))).toEqual([]);
   expect(server.outbox).toEqual([]);
   expect(await project.preview("--refresh", "--expect-no-changes")).toMatchObject({ code: 0 });
+  await project.writeYaml(importing(["partners", "again"]));
+  const copied = await project.preview();
+  expect(copied.output).toMatch(/Two resources import the same object: Invitation "\w+", and Invitation "\w+"/);
   // The option may stay in the program.
   await project.writeYaml(importing(["partners"], ", singleUse: true"));
   await project.up();

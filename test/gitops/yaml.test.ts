@@ -10,7 +10,7 @@ jest.setTimeout(240_000);
 
 /** Has the comment of this test's preview, which `UPDATE_DOCS=true npm test -- test/gitops/yaml.test.ts` writes. */
 const page = join(kit, "README.md");
-const documentedComment = /(?<=<!-- begin of the comment -->\n).*(?=<!-- end of the comment -->)/s;
+const documentedComment = /(?<=<!-- start of the comment -->\n).*(?=<!-- end of the comment -->)/s;
 
 const inDays = (days: number): string =>
   new Date(Date.now() + days * 24 * 60 * 60 * 1000).toISOString().replace(/T.*/, "T23:59:59Z");

@@ -1,8 +1,7 @@
 import type { Client } from "../../authentik/client";
 import { toPrintableJson, toPrintableLine } from "../../common/printable";
 import { invitations } from "../../objects/invitation/requests";
-import { countInvitations, defineCommand, flag, string, strings, UsageError } from "../command";
-import { describeUnreadable } from "../invitations";
+import { countInvitations, defineCommand, describeUnreadable, flag, string, strings, UsageError } from "../command";
 import { stackOption, withConnection } from "../pulumi";
 import { readStates, requireStates } from "../states";
 import { confirm, formatTable, reportMissingEvents, warn } from "../terminal";

@@ -3,11 +3,11 @@ import { AuthentikError } from "../../authentik/errors";
 import { listEvents, listObjectEvents, type ObjectEvent } from "../../authentik/events";
 import { invitationId } from "../../common/pk";
 import { stripWhitespace } from "../../common/whitespace";
+import { listReadableInvitations } from "../../objects/invitation/readable";
 import type { InvitationFilters, StoredInvitation } from "../../objects/invitation/requests";
 import { entryOrigin, nextRevision } from "../../objects/invitation-batch/origin";
 import { hasPassed } from "../../values/instant";
 import { isJsonObject } from "../../values/json";
-import { listReadableInvitations } from "../invitations";
 import {
   containsSecret,
   invitationIdsOf,

@@ -1,6 +1,5 @@
 import { invitation } from "../../objects/invitation/declaration";
-import { countInvitations } from "../command";
-import { describeUnreadable } from "../invitations";
+import { countInvitations, describeUnreadable } from "../command";
 import { writeBatches } from "./batch";
 import { formatSkipped, listObjects } from "./resources";
 import type { Snapshot } from "./snapshot";

@@ -6,6 +6,7 @@ import { permission } from "../../objects/declaration";
 import { findFlow, flow, flows, type StoredFlow } from "../../objects/flow";
 import { listFlowStageBindings } from "../../objects/flow-stage-binding";
 import { invitation } from "../../objects/invitation/declaration";
+import { type InvitationList, ifReadable, listReadableInvitations } from "../../objects/invitation/readable";
 import {
   type InvitationFilters,
   listFirstInvitations,
@@ -19,7 +20,6 @@ import {
   type StoredInvitationStage,
 } from "../../objects/invitation-stage";
 import { retrieveStage, type StoredStage } from "../../objects/stage";
-import { type InvitationList, ifReadable, listReadableInvitations } from "../invitations";
 
 /** Flows with everything in them that this package manages. */
 export type Snapshot = Awaited<ReturnType<typeof readSnapshot>>;

@@ -143,7 +143,7 @@ export const invitation = declareObject({
         "`true` once the invitation has been used or has expired, and authentik has deleted it. It is not read from authentik after that.",
     },
     issuedAt: {
-      type: "string",
+      type: "string | undefined",
       comment:
         "When the invitation was issued, an RFC 3339 timestamp. `validFor` is counted from it. An estimate for imported invitations, and missing for those that `get` reads.",
     },

@@ -4,6 +4,7 @@ import { type Connection, connect } from "../../lifecycle/connections";
 import { UserError } from "../../lifecycle/user-error";
 import { declareLookup, notFound, outputField, propertyFields, requirePk } from "../lookup";
 import { invitation } from "./declaration";
+import { listReadableInvitations } from "./readable";
 import { invitations, listInvitations, type StoredInvitation } from "./requests";
 
 const { flow: _flow, expires, ...fields } = propertyFields(invitation.properties);
@@ -120,8 +121,8 @@ export async function findInvitationPk(id: string): Promise<string> {
       "The id of an invitation has 16 hexadecimal digits. Pass the id, which getInvitations and the command audit return, or the pk, a UUID.",
     );
   }
-  const listed = await listInvitations(connect().client, {});
-  const found = listed.find((invitation) => invitationId(invitation.pk) === id);
+  const listed = await listReadableInvitations(connect().client, {});
+  const found = listed.invitations.find((invitation) => invitationId(invitation.pk) === id);
   if (found !== undefined) return found.pk;
   throw new UserError(
     `authentik has no invitation with the id ${id} that the token's user is allowed to view (permission authentik_stages_invitation.view_invitation).`,

@@ -5,7 +5,14 @@ import { invitationId, normalizeUuid } from "../../common/pk";
 import { capitalize } from "../../common/printable";
 import { unknownValue } from "../../common/reserved-strings";
 import { hasSecretInput } from "../../common/secret-inputs";
-import { type Adoption, importedPk, importInput, isAdoptedWithWarning, separateImport } from "../../lifecycle/adoption";
+import {
+  type Adoption,
+  asRead,
+  importedPk,
+  importInput,
+  isAdoptedWithWarning,
+  separateImport,
+} from "../../lifecycle/adoption";
 import { configure, connect } from "../../lifecycle/connections";
 import { trackPk, trackState } from "../../lifecycle/creation";
 import {
@@ -16,8 +23,8 @@ import {
   withUserErrorsAndSettingsHint,
 } from "../../lifecycle/user-error";
 import { separateHidden, toCheckFailures, toDiff } from "../../lifecycle/validation";
-import { differingKeys } from "../../values/json";
-import { type Properties, withoutUndefined } from "../../values/properties";
+import { differingKeys, isSameJson } from "../../values/json";
+import { type Properties, pick, withoutUndefined } from "../../values/properties";
 import { protectChangedInputs, protectNewSecrets, protectOutputs } from "../../values/secrets";
 import { defaultsOf } from "../declaration";
 import { changeInvitation, importInvitation, issueInvitation, toImportedState } from "./apply";
@@ -52,11 +59,16 @@ export const invitationOperations = {
   },
 
   adopt(olds: Properties, news: Properties): Adoption {
-    const inputs = news as unknown as InvitationInputs;
     const { flowPk = null, flowSlug, expires = null, createdBy, ...others } = olds as unknown as InvitationState;
-    const state = toImportedState(inputs, { ...others, flow: flowPk, flowSlug, expires, createdBy });
-    const added = ["validFor", "onRetired", "keepers", "email"].filter((name) => news[name] !== undefined);
-    return { object: describeInvitation(inputs), differing: changedPaths(state, inputs), state: { ...state }, added };
+    const stored = { ...others, flow: flowPk, flowSlug, expires, createdBy };
+    const read = asRead(news) as unknown as InvitationInputs;
+    const object = describeInvitation(read);
+    const differing = changedPaths(toImportedState(read, stored), read);
+    const own = ["validFor", "onRetired", "keepers", "email"].filter((name) => news[name] !== undefined);
+    const changed = ["name", "fixedData"].filter((name) => !isSameJson(news[name], others[name as "name"]));
+    const inputs = news as unknown as InvitationInputs;
+    const state = toImportedState(inputs, { ...stored, ...pick(news, changed) });
+    return { object, differing, state: { ...state }, added: [...own, ...changed] };
   },
 
   async diff(_id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {

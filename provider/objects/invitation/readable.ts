@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { Client, ListPage } from "../authentik/client";
-import { NotFoundError, ServerError } from "../authentik/errors";
+import type { Client } from "../../authentik/client";
+import { NotFoundError, ServerError } from "../../authentik/errors";
 import {
   type InvitationFilters,
   isUnreadable,
@@ -8,8 +8,7 @@ import {
   listRequest,
   type StoredInvitation,
   storedInvitation,
-} from "../objects/invitation/requests";
-import { countInvitations } from "./command";
+} from "./requests";
 
 /** The invitations that authentik can return, and how many it cannot. */
 export interface InvitationList {
@@ -17,18 +16,9 @@ export interface InvitationList {
   readonly unreadable: number;
 }
 
-/** Says why invitations are missing. */
-export function describeUnreadable(count: number): string {
-  return `${countInvitations(count)}: authentik responds with 500 when they are read, usually because their data is nested too deeply or contains too large a number.`;
-}
-
 /** Lists the invitations. One that authentik cannot return hides only itself. */
-export async function listReadableInvitations(
-  client: Client,
-  filters: InvitationFilters,
-  first?: ListPage<StoredInvitation>,
-): Promise<InvitationList> {
-  const invitations = await ifReadable(listInvitations(client, filters, first));
+export async function listReadableInvitations(client: Client, filters: InvitationFilters): Promise<InvitationList> {
+  const invitations = await ifReadable(listInvitations(client, filters));
   return invitations ? { invitations, unreadable: 0 } : await readOneByOne(client, filters);
 }
 
@@ -40,7 +30,7 @@ export async function ifReadable<T>(reading: Promise<T>): Promise<T | undefined>
 }
 
 /** Pages in a row without another invitation before the server itself counts as failing. */
-const maxPagesInVain = 100;
+const maxPagesWithoutProgress = 100;
 
 const concurrentPages = 16;
 
@@ -61,13 +51,13 @@ async function readOneByOne(client: Client, filters: InvitationFilters): Promise
   };
   const found = new Map<string, StoredInvitation>();
   let unreadable = 0;
-  let pagesInVain = 0;
+  let pagesWithoutProgress = 0;
   for (let next = 1; ; next += concurrentPages) {
     const numbers = Array.from({ length: concurrentPages }, (_, index) => next + index);
     for (const rows of await Promise.all(numbers.map(readPage))) {
       // A server that fails on every page, from some page on, or that ignores the page's number would never reach the last one.
-      const isEndless = pagesInVain >= maxPagesInVain;
-      pagesInVain++;
+      const isEndless = pagesWithoutProgress >= maxPagesWithoutProgress;
+      pagesWithoutProgress++;
       if (rows instanceof ServerError) {
         if (isEndless) throw rows;
         unreadable++;
@@ -75,7 +65,7 @@ async function readOneByOne(client: Client, filters: InvitationFilters): Promise
         return { invitations: [...found.values()], unreadable };
       } else {
         // A page repeats a row if another invitation was created meanwhile.
-        if (rows.some(({ pk }) => !found.has(pk))) pagesInVain = 0;
+        if (rows.some(({ pk }) => !found.has(pk))) pagesWithoutProgress = 0;
         for (const invitation of rows) found.set(invitation.pk, invitation);
       }
     }
