@@ -8,7 +8,7 @@ import { timeOf } from "./support/time";
 
 test("properties arrive as they were sent", () => {
   const properties = { a: [1, true, null, { b: "c" }], constructor: 2, toString: { valueOf: "x" } };
-  expect(decodeStruct(encodeStruct(properties))).toEqual({ properties, secrets: [], outputs: [] });
+  expect(decodeStruct(encodeStruct(properties))).toEqual({ properties, secrets: [], outputs: [], references: [] });
 });
 
 test("the time to encode properties depends on their number, not on how deep they are", async () => {
