@@ -48,6 +48,11 @@ export function readBaseUrl(configuration: Configuration, connection: string): U
   return toUrl(readSetting(configuration, connection, "url", "AUTHENTIK_URL"));
 }
 
+/** Identifies the server of a connection: two connections can lead to one server. A clone of a server has the same pks, but is another server. */
+export function serverOf(configuration: Configuration, connection: string): string {
+  return readBaseUrl(configuration, connection)?.url ?? connection;
+}
+
 /** The URL of a connection's links: `publicUrl`, or else the URL of its requests. */
 export function readPublicUrl(configuration: Configuration, connection: string): UrlSetting | undefined {
   const setting = readSetting(configuration, connection, "publicUrl");

@@ -2,7 +2,7 @@ import { Client } from "../authentik/client";
 import { PermissionError } from "../authentik/errors";
 import { findFlowPk } from "../authentik/flows";
 import { defaultConnection } from "../common/base-url";
-import { type Configuration, readBaseUrl, readPublicUrl } from "../common/configuration";
+import { type Configuration, readPublicUrl, serverOf } from "../common/configuration";
 import { log } from "../common/log";
 import type { Origin } from "../common/origin";
 import { normalizeUuid } from "../common/pk";
@@ -42,10 +42,9 @@ export function publicUrlOf(name: string = defaultConnection): string | undefine
   return readPublicUrl(configuration, name)?.url;
 }
 
-/** Identifies an object in all of this process: a clone of a server has the same pks, and two connections can lead to one server. */
+/** Identifies an object in all of this process, see {@link serverOf}. */
 export function objectKey(pk: string, connection: unknown): string {
-  const name = typeof connection === "string" ? connection : defaultConnection;
-  return `${readBaseUrl(configuration, name)?.url ?? name} ${pk}`;
+  return `${serverOf(configuration, typeof connection === "string" ? connection : defaultConnection)} ${pk}`;
 }
 
 /** A client for one authentik server, with caches for this process. */

@@ -113,11 +113,11 @@ export async function diffResource(resource: Resource, request: DiffRequest): Pr
   const warning = kind.describeDiff?.(state, properties);
   if (warning !== undefined) log.warn(warning);
   const { replaces = [], deleteBeforeReplace = false } = result;
+  const isUnchanged = result.changes === false && replaces.length === 0;
+  if (isUnchanged && added.length === 0) return toDiffResponse([]);
   const news = markSecretInputs(properties, secrets);
   const changed = compareProperties(decodeOutputs(request.getOldInputs()), news);
-  if (result.changes === false && replaces.length === 0) {
-    return toDiffResponse(changed.filter(({ property }) => added.includes(property)));
-  }
+  if (isUnchanged) return toDiffResponse(changed.filter(({ property }) => added.includes(property)));
   const isInput = request.hasOldInputs() && changed.length > 0;
   // After a partial failure, the inputs in the state are those of the program, and only the outputs say what is missing.
   const stored = { invitations: state["__invitations"], ...state };

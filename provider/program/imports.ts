@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { defaultConnection } from "../common/base-url";
-import { readBaseUrl } from "../common/configuration";
+import { serverOf } from "../common/configuration";
 import { importedTwice } from "../common/imports";
 import { invitationId, normalizeUuid } from "../common/pk";
 import { hasStack, perRun } from "../common/run";
@@ -57,8 +57,7 @@ export function protectEntryImports(invitations: unknown): unknown {
 function claim(name: string, connection: string = defaultConnection, pk: string): string {
   // A value that is no UUID is an error of `check`.
   if (typeof pk !== "string" || normalizeUuid(pk) === undefined || !hasStack()) return pk;
-  // Two connections can lead to the same server. A clone of a server has the same pks, but is another server.
-  const object = `${readBaseUrl(configuration, connection)?.url ?? connection} ${invitationId(pk)}`;
+  const object = `${serverOf(configuration, connection)} ${invitationId(pk)}`;
   const other = importers().get(object);
   if (other !== undefined) {
     throw new pulumi.RunError(importedTwice(other, name, pk));
